@@ -1,0 +1,11 @@
+//! Arithmetic on slices and strides.
+//!
+//! This crate knows no tensor, no graph and no device. Each module holds one family of kernels; every kernel picks
+//! its instruction set at run time ([`cpu::isa`]) and splits its work over threads only when there is enough of it
+//! ([`threads`]). Results never depend on the number of threads.
+
+pub mod cpu;
+pub mod threads;
+
+/// The largest number of dimensions a strided kernel takes.
+pub const MAX_RANK: usize = 8;
