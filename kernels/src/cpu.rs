@@ -12,9 +12,9 @@ use std::sync::OnceLock;
 pub enum Isa {
     /// Whatever the compilation target guarantees (SSE2 on x86-64); vectorised by the compiler.
     Portable,
-    /// AVX2 and FMA.
+    /// AVX2 and FMA (with BMI1, BMI2, LZCNT, POPCNT).
     Avx2,
-    /// AVX-512 F, BW, DQ, VL (with AVX2 and FMA).
+    /// AVX-512 F, BW, DQ, VL (with all of [`Isa::Avx2`]).
     Avx512,
 }
 
@@ -28,7 +28,13 @@ impl Isa {
 fn detected() -> Isa {
     #[cfg(target_arch = "x86_64")]
     {
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        let base = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt");
+        if base {
             if is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512dq")

@@ -1,0 +1,130 @@
+//! One kernel body, compiled once for each instruction set.
+//!
+//! A kernel is a struct that holds its arguments and implements [`Kernel`]. [`dispatch`] calls its `run` inside a function
+//! compiled with the chosen set's target features; `run` is `#[inline(always)]`, so its plain loops are vectorised with
+//! the widest registers there are. Where the sets differ in more than width, `run` asks its type parameter: a fused
+//! multiply-add exists from AVX2 on.
+
+use crate::cpu::Isa;
+
+/// The instruction set that a kernel body is being compiled for.
+pub trait Simd: Copy + Send + Sync + 'static {
+    /// The set itself.
+    const ISA: Isa;
+
+    /// `a * b + c`, rounded once where the processor can, twice where it cannot.
+    fn mul_add_f32(a: f32, b: f32, c: f32) -> f32;
+
+    /// `a * b + c`, rounded once where the processor can, twice where it cannot.
+    fn mul_add_f64(a: f64, b: f64, c: f64) -> f64;
+}
+
+/// See [`Isa::Portable`].
+#[derive(Clone, Copy)]
+pub struct Portable;
+/// See [`Isa::Avx2`].
+#[derive(Clone, Copy)]
+pub struct Avx2;
+/// See [`Isa::Avx512`].
+#[derive(Clone, Copy)]
+pub struct Avx512;
+
+impl Simd for Portable {
+    const ISA: Isa = Isa::Portable;
+
+    #[inline(always)]
+    fn mul_add_f32(a: f32, b: f32, c: f32) -> f32 {
+        a * b + c
+    }
+
+    #[inline(always)]
+    fn mul_add_f64(a: f64, b: f64, c: f64) -> f64 {
+        a * b + c
+    }
+}
+
+macro_rules! fused {
+    ($set:ident) => {
+        impl Simd for $set {
+            const ISA: Isa = Isa::$set;
+
+            #[inline(always)]
+            fn mul_add_f32(a: f32, b: f32, c: f32) -> f32 {
+                a.mul_add(b, c)
+            }
+
+            #[inline(always)]
+            fn mul_add_f64(a: f64, b: f64, c: f64) -> f64 {
+                a.mul_add(b, c)
+            }
+        }
+    };
+}
+fused!(Avx2);
+fused!(Avx512);
+
+/// A piece of work to be compiled for every instruction set.
+pub trait Kernel {
+    /// What the work gives.
+    type Output;
+
+    /// Does the work. Implementations are `#[inline(always)]`, and so is everything they call in a loop.
+    fn run<S: Simd>(self) -> Self::Output;
+}
+
+/// Runs `kernel`, compiled for `isa`, which is one that [`crate::cpu::isa`] gave.
+#[inline(always)]
+pub fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
+    match isa {
+        Isa::Portable => kernel.run::<Portable>(),
+        // SAFETY: `cpu::isa` and `Isa::available` name only sets that the processor has.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { run_avx2(kernel) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { run_avx512(kernel) },
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => kernel.run::<Portable>(),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
+fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx2>()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
+fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx512>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Axpy<'a>(f32, &'a [f32], &'a mut [f32]);
+
+    impl Kernel for Axpy<'_> {
+        type Output = Isa;
+
+        #[inline(always)]
+        fn run<S: Simd>(self) -> Isa {
+            for (x, y) in self.1.iter().zip(self.2) {
+                *y = S::mul_add_f32(self.0, *x, *y);
+            }
+            S::ISA
+        }
+    }
+
+    #[test]
+    fn every_set_runs_its_own_body() {
+        let x: Vec<f32> = (0..1000).map(|i| i as f32).collect();
+        for isa in Isa::available() {
+            let mut y = vec![1.0; 1000];
+            assert_eq!(dispatch(isa, Axpy(2.0, &x, &mut y)), isa);
+            assert!(y.iter().enumerate().all(|(i, &y)| y == 2.0 * i as f32 + 1.0));
+        }
+    }
+}
