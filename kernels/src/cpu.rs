@@ -25,7 +25,14 @@ impl Isa {
     }
 }
 
-fn detected() -> Isa {
+/// The most capable instruction set that this processor has.
+#[inline]
+pub(crate) fn detected() -> Isa {
+    static DETECTED: OnceLock<Isa> = OnceLock::new();
+    *DETECTED.get_or_init(detect)
+}
+
+fn detect() -> Isa {
     #[cfg(target_arch = "x86_64")]
     {
         let base = is_x86_feature_detected!("avx2")

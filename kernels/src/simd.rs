@@ -5,7 +5,7 @@
 //! the widest registers there are. Where the sets differ in more than width, `run` asks its type parameter: a fused
 //! multiply-add exists from AVX2 on.
 
-use crate::cpu::Isa;
+use crate::cpu::{self, Isa};
 
 /// The instruction set that a kernel body is being compiled for.
 pub trait Simd: Copy + Send + Sync + 'static {
@@ -72,12 +72,12 @@ pub trait Kernel {
     fn run<S: Simd>(self) -> Self::Output;
 }
 
-/// Runs `kernel`, compiled for `isa`, which is one that [`crate::cpu::isa`] gave.
+/// Runs `kernel`, compiled for `isa`, or for the best set that the processor has where that is less.
 #[inline(always)]
 pub fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
-    match isa {
+    match isa.min(cpu::detected()) {
         Isa::Portable => kernel.run::<Portable>(),
-        // SAFETY: `cpu::isa` and `Isa::available` name only sets that the processor has.
+        // SAFETY: `isa` was limited to what the processor has.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { run_avx2(kernel) },
         // SAFETY: as above.
