@@ -1,1 +1,24 @@
-//! Macros.
+//! The macros of Rushlight: `#[op]` and `#[derive(Module)]`.
+
+mod module;
+mod op;
+
+use proc_macro::TokenStream;
+
+/// Gives a fallible function `try_name` its twin `name`, which panics with the error's text at the caller's line.
+///
+/// The documentation stands on the twin, which is what people call; `try_name` refers to it.
+#[proc_macro_attribute]
+pub fn op(_: TokenStream, item: TokenStream) -> TokenStream {
+    op::expand(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes a struct a module: its fields that are modules, parameters or buffers are visited under their names.
+///
+/// `#[module(skip)]` leaves a field out, `#[module(rename = "…")]` visits it under another name. A field of any other type
+/// that is no module is a compile error, unless it is plain data: numbers, `bool`, `String` and the like are skipped with
+/// `#[module(skip)]`, so that nothing goes unregistered by accident.
+#[proc_macro_derive(Module, attributes(module))]
+pub fn derive_module(item: TokenStream) -> TokenStream {
+    module::expand(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}

@@ -1,0 +1,98 @@
+//! `#[derive(Module)]`.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Attribute, Data, DeriveInput, Error, Fields, LitStr, Path, Result, parse2};
+
+#[derive(Default)]
+struct FieldOptions {
+    skip: bool,
+    rename: Option<LitStr>,
+}
+
+fn field_options(attributes: &[Attribute]) -> Result<FieldOptions> {
+    let mut options = FieldOptions::default();
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("module")) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("skip") {
+                options.skip = true;
+                Ok(())
+            } else if meta.path.is_ident("rename") {
+                options.rename = Some(meta.value()?.parse()?);
+                Ok(())
+            } else {
+                Err(meta.error("expected `skip` or `rename = \"…\"`"))
+            }
+        })?;
+    }
+    Ok(options)
+}
+
+/// The function that `#[module(extra_repr = path)]` on the struct names.
+fn extra_repr(attributes: &[Attribute]) -> Result<Option<Path>> {
+    let mut found = None;
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("module")) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("extra_repr") {
+                found = Some(meta.value()?.parse()?);
+                Ok(())
+            } else {
+                Err(meta.error("expected `extra_repr = path`"))
+            }
+        })?;
+    }
+    Ok(found)
+}
+
+pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
+    let input: DeriveInput = parse2(item)?;
+    let Data::Struct(data) = &input.data else {
+        return Err(Error::new(input.ident.span(), "#[derive(Module)] stands on structs"));
+    };
+    let mut visits = Vec::new();
+    if !matches!(data.fields, Fields::Unit) {
+        for (index, field) in data.fields.iter().enumerate() {
+            let options = field_options(&field.attrs)?;
+            if options.skip {
+                continue;
+            }
+            let member = match &field.ident {
+                Some(ident) => quote!(#ident),
+                None => {
+                    let index = syn::Index::from(index);
+                    quote!(#index)
+                }
+            };
+            // A raw identifier such as `r#type` is visited as `type`.
+            let own = field.ident.as_ref().map_or(index.to_string(), ToString::to_string);
+            let name =
+                options.rename.unwrap_or_else(|| LitStr::new(own.strip_prefix("r#").unwrap_or(&own), field.span()));
+            visits.push(quote_spanned!(field.ty.span()=> ::rushlight::nn::Field::visit(&self.#member, #name, visitor);));
+        }
+    }
+    let repr = extra_repr(&input.attrs)?.map(|path| {
+        quote! {
+            fn extra_repr(&self) -> ::std::string::String {
+                #path(self)
+            }
+        }
+    });
+    let ident = &input.ident;
+    let kind = ident.to_string();
+    let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
+    Ok(quote! {
+        impl #impl_generics ::rushlight::nn::Module for #ident #ty_generics #where_clause {
+            #[allow(unused_variables, reason = "a module may have no children")]
+            fn visit(&self, visitor: &mut dyn ::rushlight::nn::Visitor) {
+                #(#visits)*
+            }
+
+            fn kind(&self) -> &str {
+                #kind
+            }
+
+            #repr
+        }
+    })
+}

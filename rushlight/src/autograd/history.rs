@@ -1,0 +1,303 @@
+//! How a tensor's history changes after it was made: leaves that begin to require gradients, operations in place, and views
+//! of a tensor that was changed.
+//!
+//! The usual tensor has one history for life, which lies in its handle and costs nothing to read. All others go through
+//! [`Ext`], made on demand.
+//!
+//! Views and their base share memory, so a change through one of them must show in the history of both. All views of a
+//! tensor refer to the one root they were taken of. When the memory is changed through a view, the root gets a node that
+//! says "as before, but for that part"; every view finds that its root has a newer history than it has seen, and takes
+//! itself anew, as a strided view of the root.
+
+use super::node::{Edge, Leaf, Node, Save, lock, maybe};
+use crate::tensor::{Inner, Layout};
+use crate::{Error, Result, Tensor};
+use std::sync::atomic::Ordering::*;
+use std::sync::{Arc, Mutex};
+
+/// What only few tensors have.
+#[derive(Default)]
+pub(crate) struct Ext {
+    /// The current history, where it is not the one from the tensor's making.
+    history: Mutex<Edge>,
+    /// The gradient that `retain_grad` keeps, or that was set by hand.
+    pub(crate) grad: Arc<Mutex<Option<Tensor>>>,
+}
+
+impl Inner {
+    fn set_history(&self, edge: Edge) {
+        *lock(&self.ext().history) = edge;
+        self.changed.store(true, Release);
+    }
+
+    /// The history of a tensor whose handle does not hold it.
+    #[cold]
+    fn slow_edge(&self) -> Edge {
+        if let Some(root) = &self.base {
+            let epoch = root.0.epoch.load(Acquire);
+            if self.seen.load(Acquire) != epoch {
+                let edge = root.edge().map(|_| root.strided_node(&self.layout));
+                let mut history = lock(&self.ext().history);
+                *history = edge.flatten();
+                self.seen.store(epoch, Release);
+                self.changed.store(true, Release);
+                return history.clone();
+            }
+        }
+        lock(&self.ext().history).clone()
+    }
+
+    #[inline]
+    fn is_stale(&self) -> bool {
+        self.base.as_ref().is_some_and(|root| root.0.epoch.load(Acquire) != self.seen.load(Acquire))
+    }
+
+    #[inline]
+    fn plain(&self) -> bool {
+        !self.changed.load(Acquire) && !self.is_stale()
+    }
+}
+
+impl Tensor {
+    /// The node that this tensor came from, or its accumulator when it is a leaf that requires a gradient.
+    #[inline]
+    pub(crate) fn edge(&self) -> Edge {
+        if self.0.plain() { self.0.grad_fn.clone() } else { self.0.slow_edge() }
+    }
+
+    /// Whether gradients are computed for this tensor: it is a leaf that asks for one, or was computed from such a leaf.
+    #[inline]
+    pub fn requires_grad(&self) -> bool {
+        if self.0.plain() { self.0.grad_fn.is_some() } else { self.0.slow_edge().is_some() }
+    }
+
+    /// Whether this tensor stands at the beginning of the graph: made by the user, or computed without recording.
+    pub fn is_leaf(&self) -> bool {
+        self.edge().is_none_or(|node| node.op.leaf().is_some())
+    }
+
+    /// PyTorch's name of the operation that this tensor was recorded from, such as `AddBackward0`; `None` for a leaf.
+    pub fn grad_fn_name(&self) -> Option<&'static str> {
+        self.edge().filter(|node| node.op.leaf().is_none()).map(|node| node.name)
+    }
+
+    /// Says whether operations on this leaf are recorded and gradients accumulate in it, and gives the same tensor back.
+    ///
+    /// # Panics
+    /// If `required` and the elements are not floating point numbers, or if this is not a leaf and `required` is false.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let w = Tensor::zeros([1]).requires_grad_(true);
+    /// (&w * 2.0).sum().backward();
+    /// assert_eq!(w.grad().unwrap().item::<f32>(), 2.0);
+    /// ```
+    #[track_caller]
+    pub fn requires_grad_(&self, required: bool) -> Tensor {
+        crate::error::ok(self.try_requires_grad_(required))
+    }
+
+    /// [`requires_grad_`](Tensor::requires_grad_) that gives an error instead of a panic.
+    pub fn try_requires_grad_(&self, required: bool) -> Result<Tensor> {
+        if required && !self.dtype().is_float() {
+            return Err(Error::dtype(
+                "requires_grad_",
+                format!("only floating point tensors can require gradients, but this one is {}", self.dtype()),
+            ));
+        }
+        let edge = self.edge();
+        if edge.as_ref().is_some_and(|node| node.op.leaf().is_none()) {
+            if !required {
+                return Err(Error::autograd(
+                    "requires_grad_",
+                    "only a leaf can stop requiring a gradient; use detach() for a tensor that was computed",
+                ));
+            }
+        } else if edge.is_some() != required {
+            self.0.set_history(required.then(|| Node::make("AccumulateGrad", Leaf::default())));
+        }
+        Ok(self.clone())
+    }
+
+    /// The same memory without the history: a tensor that requires no gradient.
+    #[inline]
+    pub fn detach(&self) -> Tensor {
+        Tensor::from_parts(self.0.storage.clone(), self.0.layout, self.0.dtype, None, None)
+    }
+
+    /// The gradient that has accumulated in this leaf, or that [`retain_grad`](Tensor::retain_grad) kept.
+    pub fn grad(&self) -> Option<Tensor> {
+        match self.edge() {
+            Some(node) if node.op.leaf().is_some() => node.op.leaf().and_then(|leaf| lock(&leaf.grad).clone()),
+            _ => self.0.ext.get().and_then(|ext| lock(&ext.grad).clone()),
+        }
+    }
+
+    /// Replaces the gradient; `None` takes it away.
+    pub fn set_grad(&self, grad: Option<Tensor>) {
+        match self.edge() {
+            Some(node) if node.op.leaf().is_some() => {
+                if let Some(leaf) = node.op.leaf() {
+                    *lock(&leaf.grad) = grad;
+                }
+            }
+            _ => *lock(&self.0.ext().grad) = grad,
+        }
+    }
+
+    /// Takes the gradient away, as `zero_grad` does in PyTorch by default.
+    pub fn zero_grad(&self) {
+        self.set_grad(None);
+    }
+
+    /// Keeps the gradient of this tensor, which is no leaf, when a backward pass comes through.
+    pub fn retain_grad(&self) {
+        if let Some(node) = self.edge().filter(|node| node.op.leaf().is_none()) {
+            let slot = self.0.ext().grad.clone();
+            node.add_hook(Box::new(move |grad| {
+                *lock(&slot) = Some(grad.clone());
+                None
+            }));
+        }
+    }
+
+    /// Calls `hook` with the gradient of this tensor whenever a backward pass computes it; what it returns, if anything, takes
+    /// the gradient's place. Gives a number for [`remove_hook`](Tensor::remove_hook), or `None` if no gradient will come.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.0]).requires_grad_(true);
+    /// x.register_hook(|grad| Some(grad * 10.0));
+    /// x.sum().backward();
+    /// assert_eq!(x.grad().unwrap().to_vec::<f32>(), [10.0, 10.0]);
+    /// ```
+    pub fn register_hook(&self, hook: impl Fn(&Tensor) -> Option<Tensor> + Send + Sync + 'static) -> Option<u64> {
+        self.edge().map(|node| node.add_hook(Box::new(hook)))
+    }
+
+    /// Removes the hook that [`register_hook`](Tensor::register_hook) numbered.
+    pub fn remove_hook(&self, number: u64) {
+        if let Some(node) = self.edge() {
+            node.remove_hook(number);
+        }
+    }
+
+    /// Whether no other handle can see this tensor's memory.
+    pub(crate) fn is_unshared(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+            && Arc::strong_count(&self.0.storage) == 1
+            && self.0.layout.is_dense()
+            && self.0.grad_fn.is_none()
+            && self.0.plain()
+    }
+
+    /// Refuses an operation in place that would be recorded on a leaf or a view of one.
+    pub(crate) fn check_in_place(&self, op: &'static str) -> Result<()> {
+        let requires_leaf = |tensor: &Tensor| tensor.edge().is_some_and(|node| node.op.leaf().is_some());
+        let what = if requires_leaf(self) {
+            "a leaf that requires a gradient"
+        } else if self.0.base.as_ref().is_some_and(requires_leaf) {
+            "a view of a leaf that requires a gradient"
+        } else {
+            return Ok(());
+        };
+        Err(Error::autograd(
+            op,
+            format!("{what} (shape {:?}) cannot be changed in place while recording; wrap the change in no_grad", self.shape()),
+        ))
+    }
+
+    /// Gives this tensor, whose memory has just been changed, its new history, and tells its base and views of it.
+    pub(crate) fn rebase(&self, edge: Edge) {
+        match &self.0.base {
+            None => {
+                self.0.set_history(edge);
+                self.0.epoch.fetch_add(1, AcqRel);
+            }
+            Some(root) => {
+                let part = self.0.layout;
+                let history = root.copy_slices(part, edge);
+                root.0.set_history(history);
+                root.0.epoch.fetch_add(1, AcqRel);
+            }
+        }
+    }
+
+    /// The node "as `self` before, but for `part`, whose history is `edge`".
+    fn copy_slices(&self, part: Layout, edge: Edge) -> Edge {
+        let before = self.edge();
+        if before.is_none() && edge.is_none() {
+            return None;
+        }
+        let whole = self.0.layout;
+        let op = CopySlices { edges: [before, edge], whole, part };
+        Some(Node::make("CopySlices", op))
+    }
+
+    /// The node of a strided view of this root, taken now.
+    fn strided_node(&self, part: &Layout) -> Edge {
+        let (whole, part) = (self.0.layout, *part);
+        let out = Tensor::from_parts(self.0.storage.clone(), part, self.0.dtype, None, None);
+        let _mode = super::EnableGrad::new();
+        out.record("AsStridedBackward0", [self], [] as [Save<'_>; 0], move |[], [_], g| {
+            Ok([Some(put_back(g, &whole, &part)?)])
+        })
+        .edge()
+    }
+}
+
+/// A gradient for all of `whole` that is `grad` at `part` and zero elsewhere. Elements that `part` repeats are summed.
+pub(crate) fn put_back(grad: &Tensor, whole: &Layout, part: &Layout) -> Result<Tensor> {
+    let zeros = Tensor::zeros_laid_out(grad, &whole.dense_like());
+    let relative = relative(whole, part);
+    copied_into(&zeros, &relative, grad)
+}
+
+/// `part` as seen from a fresh storage that holds just `whole`.
+fn relative(whole: &Layout, part: &Layout) -> Layout {
+    debug_assert!(whole.is_dense(), "roots own their storage, which they fill");
+    Layout::strided(part.dims(), part.strides(), part.offset() - whole.offset())
+}
+
+/// `whole` with `grad` added at `part`. Differentiable with respect to `grad`; `whole` is fresh memory and is consumed.
+pub(crate) fn copied_into(whole: &Tensor, part: &Layout, grad: &Tensor) -> Result<Tensor> {
+    whole.accumulate_strided(part, grad)?;
+    let (whole_layout, part) = (whole.0.layout, *part);
+    Ok(whole.clone().record("AsStridedBackwardBackward0", [grad], [] as [Save<'_>; 0], move |[], [_], g| {
+        // The gradient of "put back" is "take the part".
+        let g = if g.0.layout.same_elements(&whole_layout) && g.0.layout.offset() == 0 { g.clone() } else { g.copy_laid_out(&whole_layout)? };
+        let strided = Layout::strided(part.dims(), part.strides(), part.offset() + g.0.layout.offset());
+        Ok([Some(g.try_view_as_strided(strided)?)])
+    }))
+}
+
+/// See [`Tensor::copy_slices`].
+struct CopySlices {
+    edges: [Edge; 2],
+    whole: Layout,
+    part: Layout,
+}
+
+impl super::node::Backward for CopySlices {
+    fn edges(&self) -> &[Edge] {
+        &self.edges
+    }
+
+    fn run(&self, _: &Arc<Node>, grad: &Tensor, _: bool, out: &mut Vec<Option<Tensor>>) -> Result<()> {
+        let own = grad.copy_laid_out(&self.whole.dense_like())?;
+        let part = relative(&self.whole, &self.part);
+        let of_part = maybe(self.edges[1].is_some(), || own.try_view_as_strided(part)?.try_contiguous_copy())?;
+        let before = maybe(self.edges[0].is_some(), || {
+            own.try_view_as_strided(part)?.try_fill_(0.0)?;
+            Ok(own.clone())
+        })?;
+        out.extend([before, of_part]);
+        Ok(())
+    }
+}
+
+impl Drop for CopySlices {
+    fn drop(&mut self) {
+        super::node::bury(&mut self.edges, std::iter::empty());
+    }
+}

@@ -1,0 +1,19 @@
+//! Reverse-mode differentiation: the graph that tensors carry and the engine that walks it.
+//!
+//! Every tracked operation leaves a [`Node`] with edges to the nodes of its inputs, the tensors its derivative needs
+//! ([`Save`]) and the derivative itself, written in tensor operations. A global counter numbers nodes as they are made,
+//! which is a topological order, so [`engine`] needs no dependency pass: it takes the newest node that is ready.
+
+mod engine;
+mod gradcheck;
+mod history;
+mod mode;
+mod node;
+
+pub use engine::{BackwardOptions, grad, grad_with};
+pub use gradcheck::{GradcheckOptions, gradcheck, gradcheck_with, gradgradcheck, gradgradcheck_with};
+pub use mode::{EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad};
+pub use node::Hook;
+
+pub(crate) use history::{Ext, copied_into};
+pub(crate) use node::{Edge, Leaf, Node, Save, maybe};

@@ -1,0 +1,71 @@
+//! Whether operations on this thread are recorded.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+
+thread_local! {
+    static RECORDING: Cell<bool> = const { Cell::new(true) };
+}
+
+/// Whether operations on this thread are recorded for differentiation.
+#[inline]
+pub fn is_grad_enabled() -> bool {
+    RECORDING.get()
+}
+
+/// Runs `f` without recording: its results do not require gradients.
+///
+/// ```
+/// use rushlight::{Tensor, no_grad};
+/// let w = Tensor::ones([2]).requires_grad_(true);
+/// no_grad(|| w.sub_(0.1)); // an update that is not part of the graph
+/// assert!(w.is_leaf());
+/// ```
+pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
+    let _guard = NoGrad::new();
+    f()
+}
+
+/// Runs `f` with recording, also inside [`no_grad`].
+pub fn enable_grad<R>(f: impl FnOnce() -> R) -> R {
+    let _guard = EnableGrad::new();
+    f()
+}
+
+macro_rules! guard {
+    ($(#[$doc:meta])* $name:ident, $value:expr) => {
+        $(#[$doc])*
+        #[must_use = "the mode ends when the guard is dropped"]
+        pub struct $name {
+            before: bool,
+            /// The mode belongs to the thread, and so does its guard.
+            not_send: PhantomData<*mut ()>,
+        }
+
+        impl $name {
+            /// Begins the mode on this thread.
+            #[inline]
+            #[allow(clippy::new_without_default, reason = "a guard made by default() would be easy to lose")]
+            pub fn new() -> Self {
+                $name { before: RECORDING.replace($value), not_send: PhantomData }
+            }
+        }
+
+        impl Drop for $name {
+            #[inline]
+            fn drop(&mut self) {
+                RECORDING.set(self.before);
+            }
+        }
+    };
+}
+guard!(
+    /// Stops recording on this thread until it is dropped.
+    NoGrad,
+    false
+);
+guard!(
+    /// Records on this thread until it is dropped.
+    EnableGrad,
+    true
+);

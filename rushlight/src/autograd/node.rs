@@ -1,0 +1,377 @@
+//! Nodes of the graph: one allocation each, holding edges, saved tensors and the derivative.
+
+use super::is_grad_enabled;
+use crate::{Error, Result, Tensor};
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// A reference to the node that a gradient flows on to; `None` where none is needed.
+pub(crate) type Edge = Option<Arc<Node>>;
+
+/// A function that sees a gradient on its way, and may replace it.
+pub type Hook = Box<dyn Fn(&Tensor) -> Option<Tensor> + Send + Sync>;
+
+/// The hooks of a node, under their numbers.
+pub(crate) type Hooks = Mutex<Vec<(u64, Hook)>>;
+
+/// An operation that was recorded, or a leaf.
+pub(crate) struct Node<B: ?Sized = dyn Backward> {
+    /// When the node was made. Edges always lead to older nodes.
+    pub(crate) seq: u64,
+    /// PyTorch's name, such as `AddBackward0`.
+    pub(crate) name: &'static str,
+    hooks: OnceLock<Box<Hooks>>,
+    pub(crate) op: B,
+}
+
+/// What the engine asks of a node.
+pub(crate) trait Backward: Send + Sync {
+    /// Where the gradients go, in the order in which `run` gives them.
+    fn edges(&self) -> &[Edge];
+
+    /// Computes the gradients for the edges from the gradient of the output, and pushes one for each edge to `out`.
+    fn run(&self, node: &Arc<Node>, grad: &Tensor, keep: bool, out: &mut Vec<Option<Tensor>>) -> Result<()>;
+
+    /// The accumulator, where the node stands for a leaf.
+    fn leaf(&self) -> Option<&Leaf> {
+        None
+    }
+}
+
+fn next_seq() -> u64 {
+    static SEQ: AtomicU64 = AtomicU64::new(0);
+    SEQ.fetch_add(1, Relaxed)
+}
+
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<B: Backward + 'static> Node<B> {
+    #[inline]
+    pub(crate) fn make(name: &'static str, op: B) -> Arc<Node> {
+        Arc::new(Node { seq: next_seq(), name, hooks: OnceLock::new(), op })
+    }
+}
+
+impl Node {
+    /// Adds a hook on the gradient of the node's output, and gives the number to remove it by.
+    pub(crate) fn add_hook(&self, hook: Hook) -> u64 {
+        let id = next_seq();
+        lock(self.hooks.get_or_init(Default::default)).push((id, hook));
+        id
+    }
+
+    pub(crate) fn remove_hook(&self, id: u64) {
+        if let Some(hooks) = self.hooks.get() {
+            lock(hooks).retain(|(other, _)| *other != id);
+        }
+    }
+
+    /// The gradient as the hooks leave it.
+    #[inline]
+    pub(crate) fn hooked(&self, grad: Tensor) -> Tensor {
+        let Some(hooks) = self.hooks.get() else { return grad };
+        lock(hooks).iter().fold(grad, |grad, (_, hook)| hook(&grad).unwrap_or(grad))
+    }
+}
+
+/// The end of the graph at a leaf: collects the leaf's gradient.
+#[derive(Default)]
+pub(crate) struct Leaf {
+    pub(crate) grad: Mutex<Option<Tensor>>,
+}
+
+impl Backward for Leaf {
+    fn edges(&self) -> &[Edge] {
+        &[]
+    }
+
+    fn run(&self, _: &Arc<Node>, _: &Tensor, _: bool, _: &mut Vec<Option<Tensor>>) -> Result<()> {
+        Ok(())
+    }
+
+    fn leaf(&self) -> Option<&Leaf> {
+        Some(self)
+    }
+}
+
+/// Which tensor a derivative needs again.
+#[derive(Clone, Copy)]
+pub(crate) enum Save<'a> {
+    /// An input of the operation.
+    Input(&'a Tensor),
+    /// The operation's own output.
+    Output,
+    /// None: the derivative that would need it is not asked for.
+    Nothing,
+}
+
+impl<'a> Save<'a> {
+    /// Saves `tensor` if the gradient for `other` is going to be asked for, the only one that needs it.
+    #[inline]
+    pub(crate) fn for_grad_of(tensor: &'a Tensor, other: &Tensor) -> Save<'a> {
+        if other.requires_grad() { Save::Input(tensor) } else { Save::Nothing }
+    }
+}
+
+/// A saved tensor, and the version of its contents at that time.
+struct Saved {
+    tensor: Option<Tensor>,
+    version: u32,
+    /// The node's own output is saved without its history, which would be a cycle.
+    output: bool,
+}
+
+impl Saved {
+    #[inline]
+    fn new(save: Save<'_>, output: &Tensor) -> Saved {
+        let (tensor, is_output) = match save {
+            Save::Input(tensor) => (tensor, false),
+            Save::Output => (output, true),
+            Save::Nothing => return Saved { tensor: None, version: 0, output: false },
+        };
+        Saved { tensor: Some(tensor.clone()), version: tensor.0.storage.version(), output: is_output }
+    }
+
+    #[inline]
+    fn check(&self, node: &Node) -> Result<()> {
+        match &self.tensor {
+            Some(tensor) if tensor.0.storage.version() != self.version => Err(self.modified(node, tensor)),
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn modified(&self, node: &Node, tensor: &Tensor) -> Error {
+        let producer = if self.output { Some(node.name) } else { tensor.grad_fn_name() };
+        let producer = producer.map_or("a leaf".to_string(), |name| format!("the output of {name}"));
+        Error::autograd(
+            "backward",
+            format!(
+                "a tensor that {} saved for its gradient was changed in place afterwards: {} of shape {:?}, {producer}, is at version {} but version {} was saved. Use the operation that is not in place, or change a clone",
+                node.name,
+                tensor.dtype(),
+                tensor.shape(),
+                tensor.0.storage.version(),
+                self.version
+            ),
+        )
+    }
+
+    #[inline]
+    fn unpack(tensor: Tensor, output: bool, node: &Arc<Node>) -> Tensor {
+        if output && is_grad_enabled() { tensor.with_grad_fn(Some(node.clone())) } else { tensor }
+    }
+}
+
+/// A recorded operation with `E` edges and `S` saved tensors. `F` is usually a function without captures, of size 0.
+struct Op<const E: usize, const S: usize, F> {
+    edges: [Edge; E],
+    saved: Mutex<Option<[Saved; S]>>,
+    derivative: F,
+}
+
+/// The tensor that stands where none was saved; the derivative that would read it is never asked for.
+fn nothing() -> Tensor {
+    static NOTHING: OnceLock<Tensor> = OnceLock::new();
+    NOTHING.get_or_init(|| Tensor::zeros(0)).clone()
+}
+
+impl<const E: usize, const S: usize, F> Backward for Op<E, S, F>
+where
+    F: Fn([Tensor; S], [bool; E], &Tensor) -> Result<[Option<Tensor>; E]> + Send + Sync,
+{
+    fn edges(&self) -> &[Edge] {
+        &self.edges
+    }
+
+    fn run(&self, node: &Arc<Node>, grad: &Tensor, keep: bool, out: &mut Vec<Option<Tensor>>) -> Result<()> {
+        let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        let tensors = unpack_array(saved, node, keep)?;
+        let needs = std::array::from_fn(|i| self.edges[i].is_some());
+        out.extend((self.derivative)(tensors, needs, grad)?);
+        Ok(())
+    }
+}
+
+#[inline]
+fn unpack_array<const S: usize>(
+    mut saved: MutexGuard<'_, Option<[Saved; S]>>,
+    node: &Arc<Node>,
+    keep: bool,
+) -> Result<[Tensor; S]> {
+    if S == 0 {
+        return Ok(std::array::from_fn(|_| unreachable!("there is nothing to unpack")));
+    }
+    let Some(all) = saved.as_ref() else { return Err(freed(node)) };
+    for one in all {
+        one.check(node)?;
+    }
+    if keep {
+        Ok(std::array::from_fn(|i| {
+            all[i].tensor.as_ref().map_or_else(nothing, |tensor| Saved::unpack(tensor.clone(), all[i].output, node))
+        }))
+    } else {
+        let all = saved.take().expect("checked above");
+        Ok(all.map(|one| one.tensor.map_or_else(nothing, |tensor| Saved::unpack(tensor, one.output, node))))
+    }
+}
+
+#[cold]
+fn freed(node: &Node) -> Error {
+    Error::autograd(
+        "backward",
+        format!(
+            "going through the graph a second time: the tensors that {} saved were freed by the first backward. Keep them with retain_graph if you need to go through it again",
+            node.name
+        ),
+    )
+}
+
+/// An input of a recorded operation: a tensor, or one that may be absent.
+pub(crate) trait Input: Copy {
+    fn tracked(self) -> bool;
+    fn edge(self) -> Edge;
+}
+
+impl Input for &Tensor {
+    #[inline]
+    fn tracked(self) -> bool {
+        self.requires_grad()
+    }
+
+    #[inline]
+    fn edge(self) -> Edge {
+        Tensor::edge(self)
+    }
+}
+
+impl Input for Option<&Tensor> {
+    #[inline]
+    fn tracked(self) -> bool {
+        self.is_some_and(Tensor::requires_grad)
+    }
+
+    #[inline]
+    fn edge(self) -> Edge {
+        self.and_then(Tensor::edge)
+    }
+}
+
+impl Tensor {
+    /// Records that this fresh tensor came from `inputs` by an operation with the given derivative, if anything asks for it.
+    ///
+    /// `derivative` gets the saved tensors, which inputs need a gradient, and the gradient of the output; it gives a gradient
+    /// for each input, written in tensor operations so that it can be differentiated itself.
+    #[inline]
+    pub(crate) fn record<I: Input, const E: usize, const S: usize, F>(
+        self,
+        name: &'static str,
+        inputs: [I; E],
+        saves: [Save<'_>; S],
+        derivative: F,
+    ) -> Tensor
+    where
+        F: Fn([Tensor; S], [bool; E], &Tensor) -> Result<[Option<Tensor>; E]> + Send + Sync + 'static,
+    {
+        if !is_grad_enabled() || !inputs.iter().any(|input| input.tracked()) {
+            return self;
+        }
+        let saved = Mutex::new(Some(saves.map(|save| Saved::new(save, &self))));
+        let node = Node::make(name, Op { edges: inputs.map(Input::edge), saved, derivative });
+        self.with_grad_fn(Some(node))
+    }
+
+    /// [`Tensor::record`] for an operation on a list of tensors that saves none of them.
+    pub(crate) fn record_list<F>(self, name: &'static str, inputs: &[&Tensor], derivative: F) -> Tensor
+    where
+        F: Fn(&[bool], &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
+    {
+        if !is_grad_enabled() || !inputs.iter().any(|input| input.requires_grad()) {
+            return self;
+        }
+        let edges = inputs.iter().map(|input| input.edge()).collect();
+        self.with_grad_fn(Some(Node::make(name, ListOp { edges, derivative })))
+    }
+}
+
+struct ListOp<F> {
+    edges: Vec<Edge>,
+    derivative: F,
+}
+
+impl<F> Backward for ListOp<F>
+where
+    F: Fn(&[bool], &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync,
+{
+    fn edges(&self) -> &[Edge] {
+        &self.edges
+    }
+
+    fn run(&self, _: &Arc<Node>, grad: &Tensor, _: bool, out: &mut Vec<Option<Tensor>>) -> Result<()> {
+        let needs: Vec<bool> = self.edges.iter().map(Option::is_some).collect();
+        out.extend((self.derivative)(&needs, grad)?);
+        Ok(())
+    }
+}
+
+/// A gradient that is computed only when it is needed.
+#[inline]
+pub(crate) fn maybe(needed: bool, f: impl FnOnce() -> Result<Tensor>) -> Result<Option<Tensor>> {
+    needed.then(f).transpose()
+}
+
+// A graph can be millions of nodes long, and dropping its last handle must not recurse as deep. The first node to be dropped
+// on a thread drops, in a loop, everything that the nodes below it let go of.
+
+/// What a dropped node let go of.
+enum Remains {
+    #[expect(dead_code, reason = "held to be dropped")]
+    Node(Arc<Node>),
+    #[expect(dead_code, reason = "held to be dropped")]
+    Saved(Tensor),
+}
+
+thread_local! {
+    /// `None` while no node is being dropped on this thread.
+    static REMAINS: RefCell<Option<Vec<Remains>>> = const { RefCell::new(None) };
+}
+
+/// Drops `edges` and `saved` in this call, or leaves them to the outermost drop that is under way.
+pub(super) fn bury(edges: &mut [Edge], saved: impl Iterator<Item = Tensor>) {
+    // On a thread that is ending the list is gone: then everything is dropped on the spot.
+    let outermost = REMAINS.try_with(|remains| {
+        let mut remains = remains.borrow_mut();
+        let outermost = remains.is_none();
+        let list = remains.get_or_insert_default();
+        list.extend(edges.iter_mut().filter_map(Option::take).map(Remains::Node));
+        list.extend(saved.map(Remains::Saved));
+        outermost
+    });
+    if outermost == Ok(true) {
+        while let Some(one) = REMAINS.with(|remains| remains.borrow_mut().as_mut().and_then(Vec::pop)) {
+            drop(one);
+        }
+        REMAINS.set(None);
+    }
+}
+
+impl<const E: usize, const S: usize, F> Drop for Op<E, S, F> {
+    #[inline]
+    fn drop(&mut self) {
+        // Nothing goes deeper from here unless this was the last reference to an inner node: the usual short case.
+        let last = |edge: &Edge| edge.as_ref().is_some_and(|node| Arc::strong_count(node) == 1 && node.op.leaf().is_none());
+        let saved = self.saved.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if saved.is_some() || self.edges.iter().any(last) {
+            bury(&mut self.edges, saved.into_iter().flatten().filter_map(|one| one.tensor));
+        }
+    }
+}
+
+impl<F> Drop for ListOp<F> {
+    fn drop(&mut self) {
+        bury(&mut self.edges, std::iter::empty());
+    }
+}

@@ -1,0 +1,108 @@
+//! Activations. Softmax has a file of its own.
+
+use super::{as_float, unary};
+use crate::autograd::Save;
+use crate::backend::{BinaryOp, UnaryOp};
+use crate::{Result, Tensor};
+use rushlight_macros::op;
+
+/// `op(grad, y)`: a derivative that is one pass over memory, itself differentiable by `derivative`.
+fn fused<F>(name: &'static str, op: BinaryOp, grad: &Tensor, y: &Tensor, derivative: F) -> Result<Tensor>
+where
+    F: Fn([Tensor; 2], [bool; 2], &Tensor) -> Result<[Option<Tensor>; 2]> + Copy + Send + Sync + 'static,
+{
+    let out = super::binary(name, op, grad, y)?;
+    Ok(out.record_binary(name, [grad, y], [Save::Input(grad), Save::Input(y)], derivative))
+}
+
+impl Tensor {
+    /// Rectified linear unit, `max(x, 0)`, elementwise. Its derivative at 0 is 0; nan stays nan.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([-1.0f32, 2.0]).relu().to_vec::<f32>(), [0.0, 2.0]);
+    /// ```
+    #[op]
+    pub fn try_relu(&self) -> Result<Tensor> {
+        let out = unary("relu", UnaryOp::Relu, self)?;
+        Ok(out.record("ReluBackward0", [self], [Save::Output], |[y], [_], g| Ok([Some(relu_grad(g, &y)?)])))
+    }
+
+    /// `max(x, 0) + slope * min(x, 0)`, elementwise. Its derivative at 0 is `slope`.
+    #[op]
+    pub fn try_leaky_relu(&self, slope: f64) -> Result<Tensor> {
+        super::want_float("leaky_relu", self)?;
+        let out = unary("leaky_relu", UnaryOp::LeakyRelu(slope), self)?;
+        Ok(out.record("LeakyReluBackward0", [self], [Save::Input(self)], move |[x], [_], g| {
+            Ok([Some(leaky_relu_grad(g, &x, slope)?)])
+        }))
+    }
+
+    /// The logistic function `1 / (1 + exp(-x))`, elementwise.
+    #[op]
+    pub fn try_sigmoid(&self) -> Result<Tensor> {
+        let x = as_float(self)?;
+        let out = unary("sigmoid", UnaryOp::Sigmoid, &x)?;
+        Ok(out.record("SigmoidBackward0", [&*x], [Save::Output], |[y], [_], g| Ok([Some(sigmoid_grad(g, &y)?)])))
+    }
+
+    /// The hyperbolic tangent, elementwise.
+    #[op]
+    pub fn try_tanh(&self) -> Result<Tensor> {
+        let x = as_float(self)?;
+        let out = unary("tanh", UnaryOp::Tanh, &x)?;
+        Ok(out.record("TanhBackward0", [&*x], [Save::Output], |[y], [_], g| Ok([Some(tanh_grad(g, &y)?)])))
+    }
+
+    /// `min(max(x, 0), 6)`, elementwise. Its derivative at 0 and 6 is 0.
+    #[op]
+    pub fn try_relu6(&self) -> Result<Tensor> {
+        super::want_float("relu6", self)?;
+        let out = unary("relu6", UnaryOp::Clamp { min: 0.0, max: 6.0 }, self)?;
+        Ok(out.record("HardtanhBackward0", [self], [Save::Input(self)], |[x], [_], g| {
+            let outside = x.try_le(0)?.try_logical_or(&x.try_ge(6)?)?;
+            Ok([Some(g.try_masked_fill(&outside, 0.0)?)])
+        }))
+    }
+
+    /// `log(sigmoid(x))`, elementwise, exact for large negative `x`.
+    #[op]
+    pub fn try_logsigmoid(&self) -> Result<Tensor> {
+        super::want_float("logsigmoid", self)?;
+        let out = unary("logsigmoid", UnaryOp::LogSigmoid, self)?;
+        Ok(out.record("LogSigmoidBackward0", [self], [Save::Input(self)], |[x], [_], g| {
+            Ok([Some(g.try_mul(&x.try_neg()?.try_sigmoid()?)?)])
+        }))
+    }
+}
+
+/// `g` where `y > 0`, else 0.
+pub(crate) fn relu_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
+    fused("ThresholdBackwardBackward0", BinaryOp::ReluGrad, g, y, |[_, y], [of_g, of_y], gg| {
+        Ok([super::need(of_g, || relu_grad(gg, &y))?, super::need(of_y, || y.try_zeros_like())?])
+    })
+}
+
+/// `g` where `x > 0`, else `slope * g`.
+fn leaky_relu_grad(g: &Tensor, x: &Tensor, slope: f64) -> Result<Tensor> {
+    fused("LeakyReluBackwardBackward0", BinaryOp::LeakyReluGrad(slope), g, x, move |[_, x], [of_g, of_x], gg| {
+        Ok([super::need(of_g, || leaky_relu_grad(gg, &x, slope))?, super::need(of_x, || x.try_zeros_like())?])
+    })
+}
+
+/// `g * y * (1 - y)`.
+fn sigmoid_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
+    fused("SigmoidBackwardBackward0", BinaryOp::SigmoidGrad, g, y, |[g, y], [of_g, of_y], gg| {
+        // d/dy (y - y²) = 1 - 2y
+        let by_y = || gg.try_mul(&g)?.try_mul(&y.try_mul(-2)?.try_add(1)?);
+        Ok([super::need(of_g, || sigmoid_grad(gg, &y))?, super::need(of_y, by_y)?])
+    })
+}
+
+/// `g * (1 - y²)`.
+fn tanh_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
+    fused("TanhBackwardBackward0", BinaryOp::TanhGrad, g, y, |[g, y], [of_g, of_y], gg| {
+        let by_y = || gg.try_mul(&g)?.try_mul(&y.try_mul(-2)?);
+        Ok([super::need(of_g, || tanh_grad(gg, &y))?, super::need(of_y, by_y)?])
+    })
+}

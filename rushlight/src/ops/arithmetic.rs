@@ -1,0 +1,226 @@
+//! `+ - * / %`, powers and extremes of two operands, with broadcasting and type promotion.
+
+use super::{binary, need, operands, result_type, scaled};
+use crate::autograd::Save;
+use crate::backend::BinaryOp;
+use crate::tensor::{Category, DType, Operand, Scalar};
+use crate::{Error, Result, Tensor};
+use rushlight_macros::op;
+
+impl Tensor {
+    /// `self + other`, elementwise with broadcasting; *or* of two bool tensors.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!((Tensor::from([1.0f32, 2.0]) + 1).to_vec::<f32>(), [2.0, 3.0]);
+    /// ```
+    #[op]
+    pub fn try_add<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        let dtype = result_type(self, &other);
+        let [a, b] = operands(self, other, dtype)?;
+        let out = binary("add", BinaryOp::Add, &a, &b)?;
+        Ok(out.record_binary("AddBackward0", [&a, &b], [], |[], [x, y], g| {
+            Ok([x.then(|| g.clone()), y.then(|| g.clone())])
+        }))
+    }
+
+    /// `self - other`, elementwise with broadcasting.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast, or both are bool.
+    #[op]
+    pub fn try_sub<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        let dtype = result_type(self, &other);
+        refuse_bool("sub", dtype)?;
+        let [a, b] = operands(self, other, dtype)?;
+        sub(&a, &b)
+    }
+
+    /// `self * other`, elementwise with broadcasting; *and* of two bool tensors.
+    #[op]
+    pub fn try_mul<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        let dtype = result_type(self, &other);
+        let [a, b] = operands(self, other, dtype)?;
+        let out = binary("mul", BinaryOp::Mul, &a, &b)?;
+        let saves = [Save::for_grad_of(&a, &b), Save::for_grad_of(&b, &a)];
+        Ok(out.record_binary("MulBackward0", [&a, &b], saves, |[a, b], [x, y], g| {
+            Ok([need(x, || g.try_mul(&b))?, need(y, || g.try_mul(&a))?])
+        }))
+    }
+
+    /// `self / other`, elementwise with broadcasting. Whole numbers give float32.
+    #[op]
+    pub fn try_div<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        let dtype = result_type(self, &other).to_float();
+        let [a, b] = operands(self, other, dtype)?;
+        div(&a, &b)
+    }
+
+    /// The remainder of `self / other` with the sign of `other`, elementwise with broadcasting.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast, or a whole number is divided by 0.
+    #[op]
+    pub fn try_remainder<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        let dtype = result_type(self, &other);
+        refuse_bool("remainder", dtype)?;
+        let [a, b] = operands(self, other, dtype)?;
+        let out = binary("remainder", BinaryOp::Remainder, &a, &b)?;
+        let saves = [Save::for_grad_of(&a, &b), Save::for_grad_of(&b, &b)];
+        Ok(out.record_binary("RemainderBackward0", [&a, &b], saves, |[a, b], [x, y], g| {
+            // a - b * floor(a / b): piecewise linear in both
+            Ok([x.then(|| g.clone()), need(y, || g.try_mul(&a.try_floor_divide(&b)?)?.try_neg())?])
+        }))
+    }
+
+    /// `self / other` rounded down, elementwise with broadcasting. Not differentiable, as in PyTorch.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast, or a whole number is divided by 0.
+    #[op]
+    pub fn try_floor_divide<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        let dtype = result_type(self, &other);
+        refuse_bool("floor_divide", dtype)?;
+        let [a, b] = operands(self, other, dtype)?;
+        binary("floor_divide", BinaryOp::FloorDivide, &a, &b)
+    }
+
+    /// `self` to the power `other`, elementwise with broadcasting.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast, or whole numbers are raised to a negative constant.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 2.0, 3.0]).pow(2).to_vec::<f32>(), [1.0, 4.0, 9.0]);
+    /// ```
+    #[op]
+    pub fn try_pow<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        let mut dtype = result_type(self, &other);
+        if dtype == DType::Bool {
+            dtype = DType::I64;
+        }
+        if let Operand::Scalar(exponent) = other {
+            return self.pow_scalar(exponent, dtype);
+        }
+        let [a, b] = operands(self, other, dtype)?;
+        let out = binary("pow", BinaryOp::Pow, &a, &b)?;
+        let saves = [Save::Input(&a), Save::Input(&b), if b.requires_grad() { Save::Output } else { Save::Nothing }];
+        Ok(out.record_binary("PowBackward1", [&a, &b], saves, |[a, b, out], [x, y], g| {
+            let by_base = || {
+                let slope = b.try_mul(&a.try_pow(&b.try_sub(1)?)?)?;
+                g.try_mul(&slope)?.try_masked_fill(&b.try_eq(0)?, 0.0)
+            };
+            let by_exponent = || {
+                let slope = out.try_mul(&a.try_log()?)?;
+                g.try_mul(&slope)?.try_masked_fill(&a.try_eq(0)?.try_logical_and(&b.try_ge(0)?)?, 0.0)
+            };
+            Ok([need(x, by_base)?, need(y, by_exponent)?])
+        }))
+    }
+
+    fn pow_scalar(&self, exponent: Scalar, dtype: DType) -> Result<Tensor> {
+        use crate::backend::UnaryOp;
+        let base = self.try_to_dtype(dtype)?;
+        if dtype.category() == Category::Integer {
+            let power = u64::try_from(exponent.to_i64()).map_err(|_| {
+                Error::value("pow", format!("whole numbers cannot be raised to the negative power {exponent}"))
+            })?;
+            return super::unary("pow", UnaryOp::PowInt(power), &base);
+        }
+        let power = exponent.to_f64();
+        let out = super::unary("pow", UnaryOp::PowScalar(power), &base)?;
+        Ok(out.record("PowBackward0", [&base], [Save::Input(&base)], move |[x], [_], g| {
+            Ok([Some(match power {
+                0.0 => x.try_zeros_like()?,
+                2.0 => scaled(&g.try_mul(&x)?, 2.0)?,
+                _ => g.try_mul(&scaled(&x.try_pow(power - 1.0)?, power)?)?,
+            })])
+        }))
+    }
+
+    /// The larger of both, elementwise with broadcasting; nan where either is nan. Ties share the gradient.
+    #[op]
+    pub fn try_maximum<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        self.extreme_of_two("maximum", BinaryOp::Maximum, "MaximumBackward0", other.into())
+    }
+
+    /// The smaller of both, elementwise with broadcasting; nan where either is nan. Ties share the gradient.
+    #[op]
+    pub fn try_minimum<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        self.extreme_of_two("minimum", BinaryOp::Minimum, "MinimumBackward0", other.into())
+    }
+
+    fn extreme_of_two(
+        &self,
+        name: &'static str,
+        op: BinaryOp,
+        node: &'static str,
+        other: Operand<'_>,
+    ) -> Result<Tensor> {
+        let dtype = result_type(self, &other);
+        let [a, b] = operands(self, other, dtype)?;
+        let out = binary(name, op, &a, &b)?;
+        let largest = matches!(op, BinaryOp::Maximum);
+        Ok(out.record_binary(node, [&a, &b], [Save::Input(&a), Save::Input(&b)], move |[a, b], [x, y], g| {
+            let halves = scaled(g, 0.5)?;
+            let tie = a.try_eq(&b)?;
+            let part = |wins: Tensor| halves.try_where(&tie, &g.try_masked_fill(&wins.try_logical_not()?, 0.0)?);
+            let (above, below) = if largest { (a.try_gt(&b)?, a.try_lt(&b)?) } else { (a.try_lt(&b)?, a.try_gt(&b)?) };
+            Ok([need(x, || part(above))?, need(y, || part(below))?])
+        }))
+    }
+
+    pub(crate) fn try_scalar_add(&self, number: Scalar) -> Result<Tensor> {
+        self.try_add(number)
+    }
+
+    pub(crate) fn try_scalar_mul(&self, number: Scalar) -> Result<Tensor> {
+        self.try_mul(number)
+    }
+
+    /// `number - self`.
+    pub(crate) fn try_scalar_sub(&self, number: Scalar) -> Result<Tensor> {
+        let dtype = result_type(self, &Operand::Scalar(number));
+        refuse_bool("sub", dtype)?;
+        let [a, b] = operands(self, Operand::Scalar(number), dtype)?;
+        sub(&b, &a)
+    }
+
+    /// `number / self`.
+    pub(crate) fn try_scalar_div(&self, number: Scalar) -> Result<Tensor> {
+        let dtype = result_type(self, &Operand::Scalar(number)).to_float();
+        let [a, b] = operands(self, Operand::Scalar(number), dtype)?;
+        div(&b, &a)
+    }
+}
+
+fn refuse_bool(op: &'static str, dtype: DType) -> Result<()> {
+    if dtype != DType::Bool {
+        return Ok(());
+    }
+    Err(Error::dtype(op, "is not defined for two bool tensors; use logical_xor or logical_not"))
+}
+
+fn sub(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let out = binary("sub", BinaryOp::Sub, a, b)?;
+    Ok(out.record_binary("SubBackward0", [a, b], [], |[], [x, y], g| {
+        Ok([x.then(|| g.clone()), need(y, || g.try_neg())?])
+    }))
+}
+
+fn div(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let out = binary("div", BinaryOp::Div, a, b)?;
+    let saves = [Save::for_grad_of(a, b), Save::Input(b)];
+    Ok(out.record_binary("DivBackward0", [a, b], saves, |[a, b], [x, y], g| {
+        // d(a/b)/db = -(a/b)/b
+        Ok([need(x, || g.try_div(&b))?, need(y, || g.try_neg()?.try_mul(&a.try_div(&b)?.try_div(&b)?))?])
+    }))
+}

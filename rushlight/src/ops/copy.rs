@@ -1,0 +1,77 @@
+//! Copies: of memory, to another order in memory, to another type.
+
+use crate::autograd::Save;
+use crate::tensor::{DType, Layout};
+use crate::{Result, Tensor};
+use rushlight_macros::op;
+use std::sync::Arc;
+
+impl Tensor {
+    /// A tensor with memory of its own, in the given dense layout.
+    fn copied(&self, name: &'static str, layout: Layout, dtype: DType) -> Result<Tensor> {
+        let out = self.fresh_like(layout, dtype);
+        self.backend().copy(&self.read(name)?, &out.write(name)?)?;
+        Ok(out)
+    }
+
+    /// The same elements in memory of their own; differentiable. (`clone` gives another handle on the same memory.)
+    #[op]
+    pub fn try_copy(&self) -> Result<Tensor> {
+        self.copy_laid_out(&self.layout().dense_like())
+    }
+
+    /// [`copy`](Tensor::copy) in the given dense layout.
+    pub(crate) fn copy_laid_out(&self, layout: &Layout) -> Result<Tensor> {
+        let out = self.copied("copy", layout.dense_like(), self.dtype())?;
+        Ok(out.record("CloneBackward0", [self], [], |[], [_], g| Ok([Some(g.clone())])))
+    }
+
+    /// A copy in row-major order.
+    pub(crate) fn try_contiguous_copy(&self) -> Result<Tensor> {
+        self.copy_laid_out(&Layout::contiguous(self.shape()))
+    }
+
+    /// The tensor itself if it lies in row-major order, else a copy that does.
+    #[op]
+    pub fn try_contiguous(&self) -> Result<Tensor> {
+        if self.is_contiguous() { Ok(self.clone()) } else { self.try_contiguous_copy() }
+    }
+
+    /// The tensor itself if it has this type, else a converted copy. Floats are truncated towards zero; anything but zero is
+    /// true.
+    ///
+    /// ```
+    /// use rushlight::{DType, Tensor};
+    /// assert_eq!(Tensor::from([1.9f32, -1.9]).to_dtype(DType::I64).to_vec::<i64>(), [1, -1]);
+    /// ```
+    #[op]
+    pub fn try_to_dtype(&self, dtype: DType) -> Result<Tensor> {
+        if self.dtype() == dtype {
+            return Ok(self.clone());
+        }
+        let out = self.copied("to_dtype", self.layout().dense_like(), dtype)?;
+        if !dtype.is_float() {
+            return Ok(out);
+        }
+        let own = self.dtype();
+        Ok(out.record("ToCopyBackward0", [self], [] as [Save<'_>; 0], move |[], [_], g| {
+            Ok([Some(g.try_to_dtype(own)?)])
+        }))
+    }
+
+    /// Whether both handles stand for the same tensor: the same memory seen through the same layout.
+    pub(crate) fn same_elements(&self, other: &Tensor) -> bool {
+        Arc::ptr_eq(&self.0.storage, &other.0.storage) && self.layout().same_elements(other.layout())
+    }
+
+    /// Adds `source` to this fresh tensor's memory at `part`, which may address elements more than once.
+    pub(crate) fn accumulate_strided(&self, part: &Layout, source: &Tensor) -> Result<()> {
+        let out = self.0.storage.write("accumulate", part, self.dtype())?;
+        if part.is_non_overlapping() {
+            // `self` is zero there.
+            self.backend().copy(&source.read("accumulate")?, &out)
+        } else {
+            self.backend().accumulate(&source.read("accumulate")?, &out)
+        }
+    }
+}

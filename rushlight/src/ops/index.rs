@@ -1,0 +1,175 @@
+//! Choosing elements: by a condition, or by tables of indices.
+
+use super::{Sizes, broadcast_layout, need, want_same_dtype};
+use crate::autograd::Save;
+use crate::tensor::{DType, Layout, Operand, broadcast, wrap_dim};
+use crate::{Error, Result, Tensor};
+use rushlight_macros::op;
+
+fn want_index(op: &'static str, index: &Tensor) -> Result<()> {
+    if index.dtype() == DType::I64 {
+        return Ok(());
+    }
+    Err(Error::dtype(op, format!("indices must be int64, but got {}", index.dtype())))
+}
+
+impl Tensor {
+    /// This tensor's elements where `condition` holds, `other`'s elsewhere, with broadcasting and type promotion.
+    ///
+    /// # Errors
+    /// If the condition is not bool or the shapes do not broadcast.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([1, -2, 3]);
+    /// assert_eq!(x.where_(&x.gt(0), 0).to_vec::<i64>(), [1, 0, 3]);
+    /// ```
+    #[op]
+    pub fn try_where_<'a>(&self, condition: &Tensor, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        if condition.dtype() != DType::Bool {
+            return Err(Error::dtype("where", format!("the condition must be bool, but got {}", condition.dtype())));
+        }
+        let other = other.into();
+        let dtype = super::result_type(self, &other);
+        let [a, b] = super::operands(self, other, dtype)?;
+        let layout = broadcast("where", condition.layout(), &broadcast_layout("where", &a, &b)?)?;
+        let out = self.fresh_like(layout, dtype);
+        self.backend().where_(&condition.read("where")?, &a.read("where")?, &b.read("where")?, &out.write("where")?)?;
+        Ok(out.record_binary("WhereBackward0", [&a, &b], [Save::Input(condition)], |[c], [x, y], g| {
+            Ok([need(x, || g.try_masked_fill(&c.try_logical_not()?, 0.0))?, need(y, || g.try_masked_fill(&c, 0.0))?])
+        }))
+    }
+
+    pub(crate) fn try_where(&self, condition: &Tensor, other: &Tensor) -> Result<Tensor> {
+        self.try_where_(condition, other)
+    }
+
+    /// A copy with `value` where `mask` holds.
+    ///
+    /// # Errors
+    /// If the mask is not bool or does not broadcast to this shape.
+    #[op]
+    pub fn try_masked_fill<'a>(&self, mask: &Tensor, value: impl Into<Operand<'a>>) -> Result<Tensor> {
+        if mask.dtype() != DType::Bool {
+            return Err(Error::dtype("masked_fill", format!("the mask must be bool, but got {}", mask.dtype())));
+        }
+        let [a, b] = super::operands(self, value.into(), self.dtype())?;
+        if b.dim() > 0 {
+            return Err(Error::shape("masked_fill", format!("the value must be a number, but has shape {:?}", b.shape())));
+        }
+        let layout = broadcast("masked_fill", a.layout(), mask.layout())?;
+        let out = self.fresh_like(layout, self.dtype());
+        let name = "masked_fill";
+        self.backend().where_(&mask.read(name)?, &b.read(name)?, &a.read(name)?, &out.write(name)?)?;
+        Ok(out.record_binary("MaskedFillBackward0", [&a, &b], [Save::Input(mask)], |[mask], [x, y], g| {
+            let by_value = || g.try_masked_fill(&mask.try_logical_not()?, 0.0);
+            Ok([need(x, || g.try_masked_fill(&mask, 0.0))?, need(y, by_value)?])
+        }))
+    }
+
+    /// The elements that `index` names along `dim`: in 2-d with `dim` 1, `out[i][j] = self[i][index[i][j]]`. `index` has as many
+    /// dimensions and is no larger in the others.
+    ///
+    /// # Errors
+    /// If the shapes do not fit, the indices are not int64, or one is out of range.
+    #[op]
+    pub fn try_gather(&self, dim: isize, index: &Tensor) -> Result<Tensor> {
+        let at = wrap_dim("gather", dim, self.dim())?;
+        want_index("gather", index)?;
+        self.check_index_shape("gather", at, index)?;
+        let (x, index) = (self.as_at_least_1d()?, index.as_at_least_1d()?);
+        let out = self.fresh_like(Layout::contiguous(index.shape()), self.dtype());
+        self.backend().gather(&x.read("gather")?, at, &index.read("gather")?, &mut out.write("gather")?)?;
+        let sizes = Sizes::of(&x);
+        let out = out.record("GatherBackward0", [&x], [Save::Input(&index)], move |[index], [_], g| {
+            Ok([Some(Tensor::zeros_laid_out(g, &Layout::contiguous(sizes.list())).scattered(at, &index, g)?)])
+        });
+        if self.dim() == 0 { out.try_reshape(()) } else { Ok(out) }
+    }
+
+    /// A copy with each element of `source` added at the place that `index` names along `dim`; the opposite of
+    /// [`gather`](Tensor::gather). Repeated places add up, in order.
+    ///
+    /// # Errors
+    /// If the shapes or types do not fit, or an index is out of range.
+    #[op]
+    pub fn try_scatter_add(&self, dim: isize, index: &Tensor, source: &Tensor) -> Result<Tensor> {
+        let at = wrap_dim("scatter_add", dim, self.dim())?;
+        want_index("scatter_add", index)?;
+        want_same_dtype("scatter_add", self, source)?;
+        if self.dim() == 0 {
+            return Err(Error::shape("scatter_add", "wants a tensor with dimensions"));
+        }
+        self.check_index_shape("scatter_add", at, index)?;
+        if source.shape() != index.shape() {
+            return Err(Error::shape(
+                "scatter_add",
+                format!("the source has shape {:?} and the index {:?}: they must be equal", source.shape(), index.shape()),
+            ));
+        }
+        self.try_contiguous_copy()?.scattered(at, index, source)
+    }
+
+    /// `self`, fresh memory, with `source` added at `index`.
+    fn scattered(&self, dim: usize, index: &Tensor, source: &Tensor) -> Result<Tensor> {
+        let name = "scatter_add";
+        let (index, values) = (index.try_contiguous()?, source.try_contiguous()?);
+        let whole = self.clone();
+        self.backend().scatter_add(dim, &index.read(name)?, &values.read(name)?, &mut whole.write(name)?)?;
+        let before = self.clone();
+        drop(whole);
+        Ok(before.detach().record("ScatterAddBackward0", [self, source], [Save::Input(&index)], move |[index], [x, y], g| {
+            Ok([x.then(|| g.clone()), need(y, || g.try_gather(dim as isize, &index))?])
+        }))
+    }
+
+    /// The slices along `dim` that a 1-d `index` names.
+    ///
+    /// # Errors
+    /// If the index is not 1-d int64 or names a slice that is not there.
+    #[op]
+    pub fn try_index_select(&self, dim: isize, index: &Tensor) -> Result<Tensor> {
+        let at = wrap_dim("index_select", dim, self.dim())?;
+        want_index("index_select", index)?;
+        if index.dim() > 1 {
+            return Err(Error::shape("index_select", format!("the index must be 1-d, but has shape {:?}", index.shape())));
+        }
+        let x = self.as_at_least_1d()?;
+        let mut shape = x.shape().to_vec();
+        shape[at] = index.numel();
+        let index = index.try_reshape([index.numel()])?.try_contiguous()?;
+        let source = x.try_contiguous()?;
+        let out = self.fresh_like(Layout::contiguous(&shape), self.dtype());
+        let name = "index_select";
+        self.backend().index_select(&source.read(name)?, at, &index.read(name)?, &mut out.write(name)?)?;
+        let sizes = Sizes::of(&x);
+        let out = out.record("IndexSelectBackward0", [&x], [Save::Input(&index)], move |[index], [_], g| {
+            // Every element of the slice goes to the row that the index names.
+            let mut along = vec![1; sizes.list().len()];
+            along[at] = index.numel();
+            let table = index.try_view(along)?.try_expand(g.shape())?;
+            Ok([Some(Tensor::zeros_laid_out(g, &Layout::contiguous(sizes.list())).scattered(at, &table, g)?)])
+        });
+        if self.dim() == 0 { out.try_reshape(()) } else { Ok(out) }
+    }
+
+    fn as_at_least_1d(&self) -> Result<Tensor> {
+        if self.dim() == 0 { self.try_reshape([1]) } else { self.try_contiguous() }
+    }
+
+    fn check_index_shape(&self, op: &'static str, dim: usize, index: &Tensor) -> Result<()> {
+        let fits = index.dim().max(1) == self.dim().max(1)
+            && index.shape().iter().zip(self.shape()).enumerate().all(|(d, (i, s))| d == dim || i <= s);
+        if fits || index.numel() == 0 && index.dim() == self.dim() {
+            return Ok(());
+        }
+        Err(Error::shape(
+            op,
+            format!(
+                "the index has shape {:?} and the tensor {:?}: they need as many dimensions, and the index may be larger only in dimension {dim}",
+                index.shape(),
+                self.shape()
+            ),
+        ))
+    }
+}

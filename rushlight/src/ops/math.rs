@@ -1,0 +1,193 @@
+//! Functions of one element: sign, roots, exponentials, trigonometry, rounding, clamping.
+
+use super::{as_float, scaled, unary};
+use crate::autograd::Save;
+use crate::backend::UnaryOp;
+use crate::tensor::{Category, DType, Scalar};
+use crate::{Error, Result, Tensor};
+use rushlight_macros::op;
+
+/// A smooth function: computed in floating point, its derivative a formula in the input `x` or the output `y`.
+macro_rules! smooth {
+    ($($(#[$doc:meta])* $try_name:ident = $op:ident, $name:literal, $node:literal, $save:ident, |$saved:ident, $g:ident| $slope:expr;)*) => {
+        impl Tensor {$(
+            $(#[$doc])*
+            #[op]
+            pub fn $try_name(&self) -> Result<Tensor> {
+                let x = as_float(self)?;
+                let out = unary($name, UnaryOp::$op, &x)?;
+                Ok(out.record($node, [&*x], [smooth!($save, x)], |[$saved], [_], $g| Ok([Some($slope)])))
+            }
+        )*}
+    };
+    (input, $x:ident) => { Save::Input(&$x) };
+    (output, $x:ident) => { Save::Output };
+}
+
+smooth! {
+    /// The exponential function.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1.0]).exp().to_string(), "tensor([1.0000, 2.7183])");
+    /// ```
+    try_exp = Exp, "exp", "ExpBackward0", output, |y, g| g.try_mul(&y)?;
+    /// `exp(x) - 1`, exact near 0.
+    try_expm1 = Expm1, "expm1", "Expm1Backward0", output, |y, g| g.try_mul(&y.try_add(1)?)?;
+    /// The natural logarithm.
+    try_log = Log, "log", "LogBackward0", input, |x, g| g.try_div(&x)?;
+    /// `log(1 + x)`, exact near 0.
+    try_log1p = Log1p, "log1p", "Log1PBackward0", input, |x, g| g.try_div(&x.try_add(1)?)?;
+    /// The logarithm to base 2.
+    try_log2 = Log2, "log2", "Log2Backward0", input, |x, g| g.try_div(&scaled(&x, std::f64::consts::LN_2)?)?;
+    /// The logarithm to base 10.
+    try_log10 = Log10, "log10", "Log10Backward0", input, |x, g| g.try_div(&scaled(&x, std::f64::consts::LN_10)?)?;
+    /// The square root.
+    try_sqrt = Sqrt, "sqrt", "SqrtBackward0", output, |y, g| g.try_div(&scaled(&y, 2.0)?)?;
+    /// `1 / sqrt(x)`.
+    try_rsqrt = Rsqrt, "rsqrt", "RsqrtBackward0", output, |y, g| scaled(&g.try_mul(&y.try_pow(3)?)?, -0.5)?;
+    /// `1 / x`.
+    try_reciprocal = Reciprocal, "reciprocal", "ReciprocalBackward0", output, |y, g| g.try_neg()?.try_mul(&y.try_mul(&y)?)?;
+    /// The sine.
+    try_sin = Sin, "sin", "SinBackward0", input, |x, g| g.try_mul(&x.try_cos()?)?;
+    /// The cosine.
+    try_cos = Cos, "cos", "CosBackward0", input, |x, g| g.try_mul(&x.try_sin()?.try_neg()?)?;
+    /// The tangent.
+    try_tan = Tan, "tan", "TanBackward0", output, |y, g| g.try_mul(&y.try_mul(&y)?.try_add(1)?)?;
+    /// The inverse tangent.
+    try_atan = Atan, "atan", "AtanBackward0", input, |x, g| g.try_div(&x.try_mul(&x)?.try_add(1)?)?;
+    /// The hyperbolic sine.
+    try_sinh = Sinh, "sinh", "SinhBackward0", input, |x, g| g.try_mul(&x.try_cosh()?)?;
+    /// The hyperbolic cosine.
+    try_cosh = Cosh, "cosh", "CoshBackward0", input, |x, g| g.try_mul(&x.try_sinh()?)?;
+    /// The error function.
+    try_erf = Erf, "erf", "ErfBackward0", input, |x, g| {
+        let bell = x.try_mul(&x)?.try_neg()?.try_exp()?;
+        g.try_mul(&scaled(&bell, std::f64::consts::FRAC_2_SQRT_PI)?)?
+    };
+}
+
+/// A step function: its derivative is 0 wherever it has one. Whole numbers stay as they are.
+macro_rules! step {
+    ($($(#[$doc:meta])* $try_name:ident = $op:ident, $name:literal, $node:literal;)*) => {
+        impl Tensor {$(
+            $(#[$doc])*
+            #[op]
+            pub fn $try_name(&self) -> Result<Tensor> {
+                let out = unary($name, UnaryOp::$op, self)?;
+                Ok(out.record($node, [self], [], |[], [_], g| Ok([Some(g.try_zeros_like()?)])))
+            }
+        )*}
+    };
+}
+
+step! {
+    /// The largest whole number that is not larger.
+    try_floor = Floor, "floor", "FloorBackward0";
+    /// The smallest whole number that is not smaller.
+    try_ceil = Ceil, "ceil", "CeilBackward0";
+    /// The nearest whole number, halves to the even one.
+    try_round = Round, "round", "RoundBackward0";
+    /// The whole part.
+    try_trunc = Trunc, "trunc", "TruncBackward0";
+    /// -1, 0 or 1.
+    try_sign = Sign, "sign", "SignBackward0";
+}
+
+impl Tensor {
+    /// `-self`.
+    ///
+    /// # Errors
+    /// On a bool tensor; use [`logical_not`](Tensor::logical_not).
+    #[op]
+    pub fn try_neg(&self) -> Result<Tensor> {
+        if self.dtype() == DType::Bool {
+            return Err(Error::dtype("neg", "is not defined for bool; use logical_not"));
+        }
+        let out = unary("neg", UnaryOp::Neg, self)?;
+        Ok(out.record("NegBackward0", [self], [], |[], [_], g| Ok([Some(g.try_neg()?)])))
+    }
+
+    /// The absolute value. Its derivative at 0 is 0.
+    ///
+    /// # Errors
+    /// On a bool tensor.
+    #[op]
+    pub fn try_abs(&self) -> Result<Tensor> {
+        if self.dtype() == DType::Bool {
+            return Err(Error::dtype("abs", "is not defined for bool"));
+        }
+        let out = unary("abs", UnaryOp::Abs, self)?;
+        Ok(out.record("AbsBackward0", [self], [Save::Input(self)], |[x], [_], g| {
+            Ok([Some(g.try_mul(&x.try_sign()?)?)])
+        }))
+    }
+
+    /// `self * self`.
+    #[op]
+    pub fn try_square(&self) -> Result<Tensor> {
+        self.try_pow(2)
+    }
+
+    /// Every element moved into `[min, max]`; `None` leaves a side open. nan stays nan. The gradient goes to the elements
+    /// that were inside, bounds included.
+    ///
+    /// # Errors
+    /// If both bounds are absent.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([-2.0f32, 0.5, 3.0]).clamp(0.0, 1.0).to_vec::<f32>(), [0.0, 0.5, 1.0]);
+    /// assert_eq!(Tensor::from([-2, 3]).clamp(None, 1).to_vec::<i64>(), [-2, 1]);
+    /// ```
+    #[op]
+    pub fn try_clamp(&self, min: impl Into<Bound>, max: impl Into<Bound>) -> Result<Tensor> {
+        let (Bound(min), Bound(max)) = (min.into(), max.into());
+        let widest = min.into_iter().chain(max).map(Scalar::default_dtype).reduce(DType::join);
+        let Some(widest) = widest else {
+            return Err(Error::value("clamp", "wants at least one bound"));
+        };
+        let dtype = if widest.category() > self.dtype().category() { widest } else { self.dtype() };
+        if dtype == DType::Bool {
+            return Err(Error::dtype("clamp", "is not defined for bool"));
+        }
+        let x = self.try_to_dtype(dtype)?;
+        let op = if dtype.category() == Category::Integer {
+            UnaryOp::ClampInt {
+                min: min.map_or(i64::MIN, Scalar::to_i64),
+                max: max.map_or(i64::MAX, Scalar::to_i64),
+            }
+        } else {
+            UnaryOp::Clamp {
+                min: min.map_or(f64::NEG_INFINITY, Scalar::to_f64),
+                max: max.map_or(f64::INFINITY, Scalar::to_f64),
+            }
+        };
+        let out = unary("clamp", op, &x)?;
+        Ok(out.record("ClampBackward1", [&x], [Save::Input(&x)], move |[x], [_], g| {
+            let inside = match (min, max) {
+                (Some(min), Some(max)) => x.try_ge(min)?.try_logical_and(&x.try_le(max)?)?,
+                (Some(min), None) => x.try_ge(min)?,
+                (None, Some(max)) => x.try_le(max)?,
+                (None, None) => return Ok([Some(g.clone())]),
+            };
+            Ok([Some(g.try_masked_fill(&inside.try_logical_not()?, 0.0)?)])
+        }))
+    }
+}
+
+/// A bound of [`Tensor::clamp`]: a number, or `None`.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound(Option<Scalar>);
+
+impl<T: Into<Scalar>> From<T> for Bound {
+    fn from(value: T) -> Bound {
+        Bound(Some(value.into()))
+    }
+}
+
+impl From<Option<Scalar>> for Bound {
+    fn from(value: Option<Scalar>) -> Bound {
+        Bound(value)
+    }
+}

@@ -1,0 +1,210 @@
+//! The operations: one file a family, formula and derivative side by side.
+//!
+//! A public method `try_name` checks shapes and types, computes through the backend and records its derivative;
+//! `#[op]` adds the panicking twin `name`. This file holds what the families share.
+
+mod activation;
+mod arithmetic;
+mod compare;
+mod conv;
+mod copy;
+mod index;
+mod inplace;
+mod join;
+mod loss;
+mod math;
+mod matmul;
+mod norm;
+mod pool;
+mod random;
+mod reduce;
+mod softmax;
+mod view;
+
+pub use loss::Reduction;
+
+use crate::autograd::{Save, maybe};
+use crate::backend::{BinaryOp, UnaryOp};
+use crate::tensor::{DType, Layout, Operand, Scalar, broadcast};
+use crate::{Error, Result, Tensor};
+use rushlight_kernels::MAX_RANK;
+use std::borrow::Cow;
+
+/// Sizes without strides, small enough to be captured by a derivative.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    dims: [usize; MAX_RANK],
+    rank: u8,
+}
+
+impl Sizes {
+    #[inline]
+    pub(crate) fn of(tensor: &Tensor) -> Sizes {
+        let mut dims = [0; MAX_RANK];
+        dims[..tensor.dim()].copy_from_slice(tensor.shape());
+        Sizes { dims, rank: tensor.dim() as u8 }
+    }
+
+    #[inline]
+    pub(crate) fn list(&self) -> &[usize] {
+        &self.dims[..self.rank as usize]
+    }
+}
+
+impl Operand<'_> {
+    #[inline]
+    pub(crate) fn requires_grad(&self) -> bool {
+        match self {
+            Operand::Tensor(tensor) => tensor.requires_grad(),
+            Operand::Owned(tensor) => tensor.requires_grad(),
+            Operand::Scalar(_) => false,
+        }
+    }
+}
+
+/// The type of an operation's result (PyTorch's rule): tensors with dimensions decide, then 0-d tensors, then numbers; a
+/// later class has a say only if its category is higher.
+#[inline]
+pub(crate) fn result_type(a: &Tensor, b: &Operand<'_>) -> DType {
+    let first = a.dtype();
+    let by_tensor = |b: &Tensor| {
+        let second = b.dtype();
+        if first == second {
+            first
+        } else if (a.dim() == 0) == (b.dim() == 0) {
+            first.join(second)
+        } else {
+            let (strong, weak) = if a.dim() > 0 { (first, second) } else { (second, first) };
+            if weak.category() > strong.category() { weak } else { strong }
+        }
+    };
+    match b {
+        Operand::Tensor(b) => by_tensor(b),
+        Operand::Owned(b) => by_tensor(b),
+        Operand::Scalar(number) => {
+            let weak = number.default_dtype();
+            if weak.category() > first.category() { weak } else { first }
+        }
+    }
+}
+
+/// Both sides as tensors of type `dtype`.
+#[inline]
+pub(crate) fn operands<'a>(a: &'a Tensor, b: Operand<'a>, dtype: DType) -> Result<[Cow<'a, Tensor>; 2]> {
+    let backend = a.backend();
+    let cast = |tensor: Cow<'a, Tensor>| {
+        if tensor.dtype() == dtype { Ok(tensor) } else { tensor.try_to_dtype(dtype).map(Cow::Owned) }
+    };
+    let b = match b {
+        Operand::Tensor(b) => cast(Cow::Borrowed(b))?,
+        Operand::Owned(b) => cast(Cow::Owned(b))?,
+        Operand::Scalar(number) => {
+            let scalar = Tensor::fresh(backend, Layout::contiguous(&[]), dtype);
+            backend.fill(number, &scalar.write("scalar")?)?;
+            Cow::Owned(scalar)
+        }
+    };
+    Ok([cast(Cow::Borrowed(a))?, b])
+}
+
+/// Computes `op(a, b)` with broadcasting. Both have the same type, which is the result's.
+#[inline]
+pub(crate) fn binary(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let layout = broadcast_layout(name, a, b)?;
+    let out = a.fresh_like(layout, a.dtype());
+    a.backend().binary(op, &a.read(name)?, &b.read(name)?, &out.write(name)?)?;
+    Ok(out)
+}
+
+#[inline]
+pub(crate) fn broadcast_layout(name: &'static str, a: &Tensor, b: &Tensor) -> Result<Layout> {
+    let (la, lb) = (a.layout(), b.layout());
+    if la.same_dims(lb) || lb.rank() == 0 {
+        Ok(if la.is_contiguous() && la.offset() == 0 { *la } else { Layout::contiguous(la.dims()) })
+    } else {
+        broadcast(name, la, lb)
+    }
+}
+
+impl Tensor {
+    /// Records an elementwise operation of two inputs. Where an input was broadcast, its gradient is summed back.
+    #[inline]
+    pub(crate) fn record_binary<const S: usize, F>(
+        self,
+        name: &'static str,
+        [a, b]: [&Tensor; 2],
+        saves: [Save<'_>; S],
+        derivative: F,
+    ) -> Tensor
+    where
+        F: Fn([Tensor; S], [bool; 2], &Tensor) -> Result<[Option<Tensor>; 2]> + Copy + Send + Sync + 'static,
+    {
+        if !crate::autograd::is_grad_enabled() {
+            return self;
+        }
+        let whole = |tensor: &Tensor| tensor.layout().same_dims(self.layout()) || !tensor.requires_grad();
+        if whole(a) && whole(b) {
+            return self.record(name, [a, b], saves, derivative);
+        }
+        let sizes = [Sizes::of(a), Sizes::of(b)];
+        self.record(name, [a, b], saves, move |saved, needs, g| {
+            let [x, y] = derivative(saved, needs, g)?;
+            let back = |grad: Option<Tensor>, sizes: &Sizes| grad.map(|grad| grad.sum_to(sizes.list())).transpose();
+            Ok([back(x, &sizes[0])?, back(y, &sizes[1])?])
+        })
+    }
+
+    /// The sum over the dimensions along which a tensor of shape `dims` was broadcast to this one's shape.
+    pub(crate) fn sum_to(&self, dims: &[usize]) -> Result<Tensor> {
+        if self.shape() == dims {
+            return Ok(self.clone());
+        }
+        let lead = self.dim() - dims.len();
+        let axes: Vec<usize> =
+            (0..self.dim()).filter(|&i| i < lead || (dims[i - lead] == 1 && self.shape()[i] != 1)).collect();
+        let summed = if axes.is_empty() { self.clone() } else { self.try_sum_dim(axes, true)? };
+        summed.try_view(dims)
+    }
+}
+
+/// Computes `op(x)`; a tensor that is no float is converted first where `float` says that the function wants one.
+#[inline]
+pub(crate) fn unary(name: &'static str, op: UnaryOp, x: &Tensor) -> Result<Tensor> {
+    let layout = if x.is_contiguous() { Layout::contiguous(x.shape()) } else { x.layout().dense_like() };
+    let out = x.fresh_like(layout, x.dtype());
+    x.backend().unary(op, &x.read(name)?, &out.write(name)?)?;
+    Ok(out)
+}
+
+/// The tensor as floating point numbers, for functions that have no meaning on others.
+#[inline]
+pub(crate) fn as_float(x: &Tensor) -> Result<Cow<'_, Tensor>> {
+    if x.dtype().is_float() { Ok(Cow::Borrowed(x)) } else { x.try_to_dtype(x.dtype().to_float()).map(Cow::Owned) }
+}
+
+/// An error unless `x` has floating point elements.
+#[inline]
+pub(crate) fn want_float(op: &'static str, x: &Tensor) -> Result<()> {
+    if x.dtype().is_float() { Ok(()) } else { Err(not_float(op, x)) }
+}
+
+#[cold]
+fn not_float(op: &'static str, x: &Tensor) -> Error {
+    Error::dtype(op, format!("wants floating point elements, but got {}", x.dtype()))
+}
+
+/// An error unless both have the same type.
+#[inline]
+pub(crate) fn want_same_dtype(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
+    if a.dtype() == b.dtype() {
+        return Ok(());
+    }
+    Err(Error::dtype(op, format!("wants tensors of one type, but got {} and {}; to_dtype converts", a.dtype(), b.dtype())))
+}
+
+/// `x ⊙ number`, for derivatives.
+pub(crate) fn scaled(x: &Tensor, by: f64) -> Result<Tensor> {
+    x.try_mul(Scalar::F64(by))
+}
+
+pub(crate) use maybe as need;

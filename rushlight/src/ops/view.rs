@@ -1,0 +1,371 @@
+//! Views: other shapes and parts of the same memory. None of them copies, except `reshape` and `flatten` where they must.
+
+use crate::autograd::copied_into;
+use crate::ops::Sizes;
+use crate::tensor::{Dims, Layout, wrap_dim};
+use crate::{Error, Result, Tensor};
+use rushlight_kernels::MAX_RANK;
+use rushlight_macros::op;
+
+impl Tensor {
+    /// A view whose gradient is the gradient of the output, viewed back.
+    fn view_recorded<F>(&self, layout: Layout, name: &'static str, back: F) -> Tensor
+    where
+        F: Fn(&Tensor) -> Result<Tensor> + Send + Sync + 'static,
+    {
+        self.view_raw(layout).record(name, [self], [], move |[], [_], g| Ok([Some(back(g)?)]))
+    }
+
+    /// A view of a part, which `take` takes of a layout; elsewhere the gradient is 0.
+    fn part<F>(&self, name: &'static str, take: F) -> Tensor
+    where
+        F: Fn(&Layout) -> Layout + Send + Sync + 'static,
+    {
+        let sizes = Sizes::of(self);
+        self.view_recorded(take(self.layout()), name, move |g| {
+            let whole = Layout::contiguous(sizes.list());
+            copied_into(&Tensor::zeros_laid_out(g, &whole), &take(&whole), g)
+        })
+    }
+
+    /// The memory seen through another layout, without checks beyond the storage's.
+    pub(crate) fn try_view_as_strided(&self, layout: Layout) -> Result<Tensor> {
+        let whole = self.0.layout;
+        Ok(self.view_recorded(layout, "AsStridedBackward0", move |g| {
+            let zeros = Tensor::zeros_laid_out(g, &whole.dense_like());
+            let offset = layout.offset() - whole.offset();
+            copied_into(&zeros, &Layout::strided(layout.dims(), layout.strides(), offset), g)
+        }))
+    }
+
+    /// The same elements in another shape, without copying. One size may be -1: it is inferred.
+    ///
+    /// # Errors
+    /// If the shape has another number of elements, or if the strides of this tensor do not allow it; see
+    /// [`reshape`](Tensor::reshape).
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::arange(0, 6, 1).view([2, -1]).shape(), [2, 3]);
+    /// ```
+    #[op]
+    pub fn try_view(&self, shape: impl Into<Dims>) -> Result<Tensor> {
+        let target = shape.into().infer("view", self.numel())?;
+        let Some(strides) = self.layout().view_strides(target.dims()) else {
+            return Err(Error::shape(
+                "view",
+                format!(
+                    "a tensor of shape {:?} and strides {:?} cannot be seen as {:?} without copying; reshape copies where it must",
+                    self.shape(),
+                    self.strides(),
+                    target.dims()
+                ),
+            ));
+        };
+        let sizes = Sizes::of(self);
+        let layout = self.layout().with_dims_strides(target.dims(), &strides[..target.rank()]);
+        Ok(self.view_recorded(layout, "ViewBackward0", move |g| g.try_reshape(sizes.list())))
+    }
+
+    /// The same elements in another shape: a view where the strides allow it, else a copy. One size may be -1.
+    ///
+    /// # Errors
+    /// If the shape has another number of elements.
+    #[op]
+    pub fn try_reshape(&self, shape: impl Into<Dims>) -> Result<Tensor> {
+        let target = shape.into().infer("reshape", self.numel())?;
+        if self.layout().view_strides(target.dims()).is_some() {
+            return self.try_view(target.dims());
+        }
+        self.try_contiguous()?.try_view(target.dims())
+    }
+
+    /// The dimensions from `start` to `end`, both included, as one.
+    ///
+    /// # Errors
+    /// If there are no such dimensions, or `start` comes after `end`.
+    #[op]
+    pub fn try_flatten(&self, start: isize, end: isize) -> Result<Tensor> {
+        let (first, last) = (wrap_dim("flatten", start, self.dim())?, wrap_dim("flatten", end, self.dim())?);
+        if first > last {
+            return Err(Error::index("flatten", format!("start {start} comes after end {end} in shape {:?}", self.shape())));
+        }
+        if self.dim() == 0 {
+            return self.try_reshape([1]);
+        }
+        let mut shape = self.shape()[..first].to_vec();
+        shape.push(self.shape()[first..=last].iter().product());
+        shape.extend(&self.shape()[last + 1..]);
+        self.try_reshape(shape)
+    }
+
+    /// The transpose of a matrix; vectors and 0-d tensors stay as they are.
+    ///
+    /// # Errors
+    /// If there are more than 2 dimensions; see [`transpose`](Tensor::transpose).
+    #[op]
+    pub fn try_t(&self) -> Result<Tensor> {
+        match self.dim() {
+            0 | 1 => Ok(self.clone()),
+            2 => {
+                let (d, s) = (self.shape(), self.strides());
+                let layout = self.layout().with_dims_strides(&[d[1], d[0]], &[s[1], s[0]]);
+                Ok(self.view_recorded(layout, "TBackward0", |g| g.try_t()))
+            }
+            n => Err(Error::shape("t", format!("wants at most 2 dimensions, but got {n} (shape {:?})", self.shape()))),
+        }
+    }
+
+    /// Two dimensions exchanged.
+    ///
+    /// # Errors
+    /// If there are no such dimensions.
+    #[op]
+    pub fn try_transpose(&self, a: isize, b: isize) -> Result<Tensor> {
+        let (a, b) = (wrap_dim("transpose", a, self.dim())?, wrap_dim("transpose", b, self.dim())?);
+        if self.dim() == 0 {
+            return Ok(self.clone());
+        }
+        let (mut dims, mut strides) = (self.shape().to_vec(), self.strides().to_vec());
+        dims.swap(a, b);
+        strides.swap(a, b);
+        let layout = self.layout().with_dims_strides(&dims, &strides);
+        Ok(self.view_recorded(layout, "TransposeBackward0", move |g| g.try_transpose(a as isize, b as isize)))
+    }
+
+    /// The dimensions in another order: dimension `order[i]` becomes dimension `i`.
+    ///
+    /// # Errors
+    /// If `order` does not name every dimension once.
+    #[op]
+    pub fn try_permute(&self, order: impl Into<Dims>) -> Result<Tensor> {
+        let order = order.into();
+        let mask = order.mask("permute", self.dim())?;
+        if mask[..self.dim()].iter().any(|named| !named) || order.list("permute")?.len() != self.dim() {
+            return Err(Error::shape(
+                "permute",
+                format!("wants each of the {} dimensions once, but got {:?}", self.dim(), order.list("permute")?),
+            ));
+        }
+        let mut dims = [0; MAX_RANK];
+        let mut strides = [0; MAX_RANK];
+        let mut back = [0isize; MAX_RANK];
+        for (i, &dim) in order.list("permute")?.iter().enumerate() {
+            let from = wrap_dim("permute", dim, self.dim())?;
+            (dims[i], strides[i]) = (self.shape()[from], self.strides()[from]);
+            back[from] = i as isize;
+        }
+        let rank = self.dim();
+        let layout = self.layout().with_dims_strides(&dims[..rank], &strides[..rank]);
+        Ok(self.view_recorded(layout, "PermuteBackward0", move |g| g.try_permute(&back[..rank])))
+    }
+
+    /// Without the named dimensions that have size 1; `()` means all dimensions of size 1.
+    ///
+    /// # Errors
+    /// If there is no such dimension.
+    #[op]
+    pub fn try_squeeze(&self, dims: impl Into<Dims>) -> Result<Tensor> {
+        let named = dims.into();
+        let all = named.list("squeeze")?.is_empty();
+        let mask = named.mask("squeeze", self.dim())?;
+        let kept: Vec<usize> = (0..self.dim()).filter(|&i| self.shape()[i] != 1 || !(all || mask[i])).collect();
+        let shape: Vec<usize> = kept.iter().map(|&i| self.shape()[i]).collect();
+        let strides: Vec<isize> = kept.iter().map(|&i| self.strides()[i]).collect();
+        let sizes = Sizes::of(self);
+        let layout = self.layout().with_dims_strides(&shape, &strides);
+        Ok(self.view_recorded(layout, "SqueezeBackward0", move |g| g.try_reshape(sizes.list())))
+    }
+
+    /// With a new dimension of size 1 at `dim`.
+    ///
+    /// # Errors
+    /// If `dim` is out of range or the tensor has 8 dimensions already.
+    #[op]
+    pub fn try_unsqueeze(&self, dim: isize) -> Result<Tensor> {
+        let dim = wrap_dim("unsqueeze", dim, self.dim() + 1)?;
+        if self.dim() == MAX_RANK {
+            return Err(Error::shape("unsqueeze", format!("shape {:?} has {MAX_RANK} dimensions already", self.shape())));
+        }
+        let (mut shape, mut strides) = (self.shape().to_vec(), self.strides().to_vec());
+        let step = if dim < self.dim() { strides[dim] * shape[dim].max(1) as isize } else { 1 };
+        shape.insert(dim, 1);
+        strides.insert(dim, step);
+        let layout = self.layout().with_dims_strides(&shape, &strides);
+        Ok(self.view_recorded(layout, "UnsqueezeBackward0", move |g| g.try_squeeze(dim as isize)))
+    }
+
+    /// Dimensions of size 1 repeated to the given sizes, without copying; -1 keeps a size.
+    ///
+    /// # Errors
+    /// If a size that is not 1 would change, or there are fewer sizes than dimensions.
+    #[op]
+    pub fn try_expand(&self, shape: impl Into<Dims>) -> Result<Tensor> {
+        let given = shape.into();
+        let given = given.list("expand")?;
+        let wrong = || {
+            Error::shape(
+                "expand",
+                format!(
+                    "shape {:?} cannot be expanded to {given:?}: sizes must be equal, -1, or 1 in the tensor, aligned at the end",
+                    self.shape()
+                ),
+            )
+        };
+        let lead = given.len().checked_sub(self.dim()).ok_or_else(wrong)?;
+        let mut dims = [0; MAX_RANK];
+        for (i, &size) in given.iter().enumerate() {
+            let own = (i >= lead).then(|| self.shape()[i - lead]);
+            dims[i] = match (own, size) {
+                (Some(own), -1) => own,
+                (Some(own), size) if own as isize == size || (own == 1 && size >= 0) => size as usize,
+                (None, size) if size >= 0 => size as usize,
+                _ => return Err(wrong()),
+            };
+        }
+        let sizes = Sizes::of(self);
+        let layout = self.layout().broadcast_to(&dims[..given.len()]);
+        Ok(self.view_recorded(layout, "ExpandBackward0", move |g| g.sum_to(sizes.list())))
+    }
+
+    /// Expanded to the shape of `other`.
+    #[op]
+    pub fn try_expand_as(&self, other: &Tensor) -> Result<Tensor> {
+        self.try_expand(other.shape())
+    }
+
+    /// `length` indices of dimension `dim`, from `start` on.
+    ///
+    /// # Errors
+    /// If they are not all there.
+    #[op]
+    pub fn try_narrow(&self, dim: isize, start: usize, length: usize) -> Result<Tensor> {
+        let at = self.wrap_existing("narrow", dim)?;
+        let size = self.shape()[at];
+        if start.checked_add(length).is_none_or(|end| end > size) {
+            return Err(Error::index(
+                "narrow",
+                format!("{length} indices from {start} are not in dimension {dim} of shape {:?}", self.shape()),
+            ));
+        }
+        Ok(self.part("SliceBackward0", move |layout| sliced(layout, at, start, length, 1)))
+    }
+
+    /// The indices `start`, `start + step`, … before `end` of dimension `dim`. As in Python, negative bounds count from the
+    /// end and bounds are moved into the range.
+    ///
+    /// # Errors
+    /// If there is no such dimension or `step` is 0.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::arange(0, 10, 1).slice(0, -3, isize::MAX, 2).to_vec::<i64>(), [7, 9]);
+    /// ```
+    #[op]
+    pub fn try_slice(&self, dim: isize, start: isize, end: isize, step: usize) -> Result<Tensor> {
+        let at = self.wrap_existing("slice", dim)?;
+        if step == 0 {
+            return Err(Error::value("slice", "step must be at least 1, but got 0"));
+        }
+        let size = self.shape()[at] as isize;
+        let bound = |b: isize| (if b < 0 { b.saturating_add(size) } else { b }).clamp(0, size) as usize;
+        let (start, end) = (bound(start), bound(end));
+        let length = end.saturating_sub(start).div_ceil(step);
+        Ok(self.part("SliceBackward0", move |layout| sliced(layout, at, start, length, step)))
+    }
+
+    /// Index `index` of dimension `dim`, without that dimension; a negative index counts from the end.
+    ///
+    /// # Errors
+    /// If there is no such dimension or index.
+    #[op]
+    pub fn try_select(&self, dim: isize, index: isize) -> Result<Tensor> {
+        let at = self.wrap_existing("select", dim)?;
+        let size = self.shape()[at] as isize;
+        if index < -size || index >= size {
+            return Err(Error::index(
+                "select",
+                format!("index {index} is out of range for dimension {dim} of shape {:?}", self.shape()),
+            ));
+        }
+        let index = (if index < 0 { index + size } else { index }) as usize;
+        Ok(self.part("SelectBackward0", move |layout| without(&sliced(layout, at, index, 1, 1), at)))
+    }
+
+    /// The diagonal of a matrix.
+    ///
+    /// # Errors
+    /// If this is no matrix.
+    #[op]
+    pub fn try_diagonal(&self) -> Result<Tensor> {
+        let &[rows, columns] = self.shape() else {
+            return Err(Error::shape("diagonal", format!("wants a matrix, but got shape {:?}", self.shape())));
+        };
+        Ok(self.part("DiagonalBackward0", move |layout| {
+            layout.with_dims_strides(&[rows.min(columns)], &[layout.strides()[0] + layout.strides()[1]])
+        }))
+    }
+
+    /// Pieces of `size` indices along `dim`; the last one may be smaller.
+    ///
+    /// # Errors
+    /// If there is no such dimension or `size` is 0.
+    #[op]
+    pub fn try_split(&self, size: usize, dim: isize) -> Result<Vec<Tensor>> {
+        let at = self.wrap_existing("split", dim)?;
+        if size == 0 {
+            return Err(Error::value("split", "the size of the pieces must be at least 1, but got 0"));
+        }
+        let total = self.shape()[at];
+        (0..total.div_ceil(size).max(1))
+            .map(|i| self.try_narrow(at as isize, i * size, size.min(total - i * size)))
+            .collect()
+    }
+
+    /// `count` pieces along `dim`, or fewer where the size does not suffice.
+    ///
+    /// # Errors
+    /// If there is no such dimension or `count` is 0.
+    #[op]
+    pub fn try_chunk(&self, count: usize, dim: isize) -> Result<Vec<Tensor>> {
+        let at = self.wrap_existing("chunk", dim)?;
+        if count == 0 {
+            return Err(Error::value("chunk", "the number of chunks must be at least 1, but got 0"));
+        }
+        self.try_split(self.shape()[at].div_ceil(count).max(1), dim)
+    }
+
+    /// Every index of `dim`, as [`select`](Tensor::select) gives it.
+    ///
+    /// # Errors
+    /// If there is no such dimension.
+    #[op]
+    pub fn try_unbind(&self, dim: isize) -> Result<Vec<Tensor>> {
+        let at = self.wrap_existing("unbind", dim)?;
+        (0..self.shape()[at]).map(|i| self.try_select(dim, i as isize)).collect()
+    }
+
+    fn wrap_existing(&self, op: &'static str, dim: isize) -> Result<usize> {
+        if self.dim() == 0 {
+            return Err(Error::index(op, "a 0-d tensor has no dimensions to take a part of"));
+        }
+        wrap_dim(op, dim, self.dim())
+    }
+}
+
+/// `length` indices of dimension `dim`: `start`, `start + step`, …
+fn sliced(layout: &Layout, dim: usize, start: usize, length: usize, step: usize) -> Layout {
+    let (mut dims, mut strides) = (layout.dims().to_vec(), layout.strides().to_vec());
+    let offset = if length == 0 { 0 } else { start as isize * strides[dim] };
+    dims[dim] = length;
+    strides[dim] *= step as isize;
+    Layout::strided(&dims, &strides, (layout.offset() as isize + offset) as usize)
+}
+
+/// Without dimension `dim`, of size 1.
+fn without(layout: &Layout, dim: usize) -> Layout {
+    let (mut dims, mut strides) = (layout.dims().to_vec(), layout.strides().to_vec());
+    dims.remove(dim);
+    strides.remove(dim);
+    layout.with_dims_strides(&dims, &strides)
+}

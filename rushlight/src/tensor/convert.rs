@@ -1,0 +1,185 @@
+//! Between tensors and Rust values.
+
+use super::{DType, Dims, Element, Layout, Scalar, Tensor};
+use crate::backend::Device;
+use crate::{Error, Result};
+use rushlight_macros::op;
+
+/// A number, or an array of numbers nested to any depth: what [`Tensor::from`] takes.
+pub trait Nested {
+    /// The type of the tensor's elements.
+    type Element: Element;
+
+    /// Appends the sizes, outermost first.
+    fn sizes(sizes: &mut Vec<usize>);
+
+    /// Appends the elements in row-major order.
+    fn flatten(&self, elements: &mut Vec<Self::Element>);
+}
+
+macro_rules! nested_number {
+    ($($type:ty => $element:ty),*) => {$(
+        impl Nested for $type {
+            type Element = $element;
+
+            fn sizes(_: &mut Vec<usize>) {}
+
+            fn flatten(&self, elements: &mut Vec<$element>) {
+                elements.push((*self).into());
+            }
+        }
+
+        impl From<$type> for Tensor {
+            /// A 0-d tensor.
+            fn from(value: $type) -> Tensor {
+                Tensor::from_nested(&value)
+            }
+        }
+
+        impl From<Vec<$type>> for Tensor {
+            /// A 1-d tensor.
+            fn from(values: Vec<$type>) -> Tensor {
+                Tensor::from(&values[..])
+            }
+        }
+
+        impl From<&[$type]> for Tensor {
+            /// A 1-d tensor.
+            fn from(values: &[$type]) -> Tensor {
+                let elements: Vec<$element> = values.iter().map(|&v| v.into()).collect();
+                Tensor::filled(Layout::contiguous(&[elements.len()]), &elements)
+            }
+        }
+    )*};
+}
+nested_number!(bool => bool, i32 => i64, i64 => i64, u8 => i64, f32 => f32, f64 => f64);
+
+impl<T: Nested, const N: usize> Nested for [T; N] {
+    type Element = T::Element;
+
+    fn sizes(sizes: &mut Vec<usize>) {
+        sizes.push(N);
+        T::sizes(sizes);
+    }
+
+    fn flatten(&self, elements: &mut Vec<T::Element>) {
+        self.iter().for_each(|inner| inner.flatten(elements));
+    }
+}
+
+impl<T: Nested, const N: usize> From<[T; N]> for Tensor {
+    /// A tensor of the array's shape and element type; `i32` becomes int64.
+    ///
+    /// # Panics
+    /// If the array is nested more than 8 deep.
+    ///
+    /// ```
+    /// use rushlight::{DType, Tensor};
+    /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!((x.shape(), x.dtype()), (&[2, 2][..], DType::F32));
+    /// assert_eq!(Tensor::from([1, 2, 3]).dtype(), DType::I64);
+    /// ```
+    #[track_caller]
+    fn from(values: [T; N]) -> Tensor {
+        Tensor::from_nested(&values)
+    }
+}
+
+impl Tensor {
+    #[track_caller]
+    fn from_nested<T: Nested>(values: &T) -> Tensor {
+        let (mut sizes, mut elements) = (Vec::new(), Vec::new());
+        T::sizes(&mut sizes);
+        values.flatten(&mut elements);
+        let layout = crate::error::ok(Dims::from(sizes).layout("from"));
+        Tensor::filled(layout, &elements)
+    }
+
+    /// A fresh CPU tensor with the given elements, whose number the layout has.
+    pub(crate) fn filled<T: Element>(layout: Layout, elements: &[T]) -> Tensor {
+        let tensor = Tensor::fresh(Device::Cpu.backend(), layout, T::DTYPE);
+        tensor.write("from").expect("nobody else has the memory").slice().copy_from_slice(elements);
+        tensor
+    }
+
+    /// A tensor of the given shape from elements in row-major order.
+    ///
+    /// # Errors
+    /// If the number of elements is not that of the shape.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0], [2, 3]);
+    /// assert_eq!(x.shape(), [2, 3]);
+    /// ```
+    #[op]
+    pub fn try_from_slice<T: Element>(elements: &[T], shape: impl Into<Dims>) -> Result<Tensor> {
+        let layout = shape.into().infer("from_slice", elements.len())?;
+        Ok(Tensor::filled(layout, elements))
+    }
+
+    /// [`from_slice`](Tensor::from_slice) that takes a vector.
+    ///
+    /// # Errors
+    /// If the number of elements is not that of the shape.
+    #[op]
+    pub fn try_from_vec<T: Element>(elements: Vec<T>, shape: impl Into<Dims>) -> Result<Tensor> {
+        Tensor::try_from_slice(&elements, shape)
+    }
+
+    /// The elements in row-major order.
+    ///
+    /// # Errors
+    /// If `T` is not the tensor's element type; [`to_dtype`](Tensor::to_dtype) converts.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([[1, 2], [3, 4]]).t().to_vec::<i64>(), [1, 3, 2, 4]);
+    /// ```
+    #[op]
+    pub fn try_to_vec<T: Element>(&self) -> Result<Vec<T>> {
+        if T::DTYPE != self.dtype() {
+            return Err(Error::dtype(
+                "to_vec",
+                format!("the tensor's elements are {}, not {}; to_dtype converts them", self.dtype(), T::DTYPE),
+            ));
+        }
+        let own = self.detach().try_contiguous()?;
+        let input = own.read("to_vec")?;
+        Ok(input.slice().to_vec())
+    }
+
+    /// The only element, as any type of number.
+    ///
+    /// # Errors
+    /// If there is not exactly one element.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([2.5f32]).item::<f64>(), 2.5);
+    /// ```
+    #[op]
+    pub fn try_item<T: Element>(&self) -> Result<T> {
+        if self.numel() != 1 {
+            return Err(Error::shape(
+                "item",
+                format!("a tensor of shape {:?} has {} elements, and item wants exactly one", self.shape(), self.numel()),
+            ));
+        }
+        let input = self.read("item")?;
+        Ok(T::from_scalar(input.element(0)))
+    }
+
+    /// The elements at the given places of the storage, as numbers; for printing.
+    pub(crate) fn scalars(&self, places: &[isize]) -> Result<Vec<Scalar>> {
+        let input = self.read("print")?;
+        Ok(places.iter().map(|&place| input.element(place)).collect())
+    }
+}
+
+impl DType {
+    /// The type of `T`.
+    pub const fn of<T: Element>() -> DType {
+        T::DTYPE
+    }
+}

@@ -1,0 +1,294 @@
+//! Making tensors.
+
+use super::{DType, Dims, Layout, Scalar, Tensor};
+use crate::backend::{Backend, Device};
+use crate::random::Generator;
+use crate::{Error, Result};
+use rushlight_macros::op;
+
+/// Type, device, generator and whether to require gradients, for the functions that make tensors.
+///
+/// ```
+/// use rushlight::{DType, Generator, TensorOptions};
+/// let options = TensorOptions::new().dtype(DType::F64).generator(&Generator::from_seed(0)).requires_grad(true);
+/// let x = options.randn([2, 3]);
+/// assert!(x.requires_grad() && x.dtype() == DType::F64);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct TensorOptions {
+    dtype: Option<DType>,
+    device: Device,
+    generator: Option<Generator>,
+    requires_grad: bool,
+}
+
+impl TensorOptions {
+    /// PyTorch's defaults: float32 (int64 for whole numbers), on the CPU, the default generator, no gradients.
+    pub fn new() -> TensorOptions {
+        TensorOptions::default()
+    }
+
+    /// With elements of this type.
+    pub fn dtype(mut self, dtype: DType) -> TensorOptions {
+        self.dtype = Some(dtype);
+        self
+    }
+
+    /// On this device.
+    pub fn device(mut self, device: Device) -> TensorOptions {
+        self.device = device;
+        self
+    }
+
+    /// With random numbers from this generator.
+    pub fn generator(mut self, generator: &Generator) -> TensorOptions {
+        self.generator = Some(generator.clone());
+        self
+    }
+
+    /// As a leaf that requires gradients.
+    pub fn requires_grad(mut self, requires_grad: bool) -> TensorOptions {
+        self.requires_grad = requires_grad;
+        self
+    }
+
+    fn backend(&self) -> &'static dyn Backend {
+        self.device.backend()
+    }
+
+    fn finish(&self, tensor: Tensor) -> Result<Tensor> {
+        if self.requires_grad { tensor.try_requires_grad_(true) } else { Ok(tensor) }
+    }
+
+    fn filled(&self, layout: Layout, value: Scalar, default: DType) -> Result<Tensor> {
+        let tensor = Tensor::fresh(self.backend(), layout, self.dtype.unwrap_or(default));
+        self.backend().fill(value, &tensor.write("full")?)?;
+        self.finish(tensor)
+    }
+
+    /// Elements of the type that `compute` is asked for, converted to the type that the options name.
+    fn computed(&self, default: DType, compute: impl FnOnce(DType) -> Result<Tensor>) -> Result<Tensor> {
+        let dtype = self.dtype.unwrap_or(default);
+        let tensor = compute(dtype)?;
+        self.finish(if tensor.dtype() == dtype { tensor } else { tensor.try_to_dtype(dtype)? })
+    }
+
+    /// See [`Tensor::zeros`].
+    #[op]
+    pub fn try_zeros(&self, shape: impl Into<Dims>) -> Result<Tensor> {
+        self.filled(shape.into().layout("zeros")?, Scalar::I64(0), DType::F32)
+    }
+
+    /// See [`Tensor::ones`].
+    #[op]
+    pub fn try_ones(&self, shape: impl Into<Dims>) -> Result<Tensor> {
+        self.filled(shape.into().layout("ones")?, Scalar::I64(1), DType::F32)
+    }
+
+    /// See [`Tensor::full`].
+    #[op]
+    pub fn try_full(&self, shape: impl Into<Dims>, value: impl Into<Scalar>) -> Result<Tensor> {
+        let value = value.into();
+        self.filled(shape.into().layout("full")?, value, value.default_dtype())
+    }
+
+    /// See [`Tensor::eye`].
+    #[op]
+    pub fn try_eye(&self, n: usize) -> Result<Tensor> {
+        let matrix = TensorOptions { requires_grad: false, ..self.clone() }.try_zeros([n, n])?;
+        let diagonal = Layout::strided(&[n], &[n as isize + 1], 0);
+        self.backend().fill(Scalar::I64(1), &matrix.view_raw(diagonal).write("eye")?)?;
+        self.finish(matrix)
+    }
+
+    /// See [`Tensor::arange`].
+    #[op]
+    pub fn try_arange(&self, start: impl Into<Scalar>, end: impl Into<Scalar>, step: impl Into<Scalar>) -> Result<Tensor> {
+        let (start, end, step) = (start.into(), end.into(), step.into());
+        let whole = [start, end, step].iter().all(|s| !matches!(s, Scalar::F64(_)));
+        let (first, last, by) = (start.to_f64(), end.to_f64(), step.to_f64());
+        if by == 0.0 || !(by.is_finite() && first.is_finite() && last.is_finite()) {
+            return Err(Error::value(
+                "arange",
+                format!("start, end and step must be finite and step not 0, but got {start}, {end}, {step}"),
+            ));
+        }
+        if (last - first) * by < 0.0 {
+            return Err(Error::value("arange", format!("from {start} to {end} no step of {step} leads")));
+        }
+        let count = if whole {
+            let (distance, by) = (end.to_i64() as i128 - start.to_i64() as i128, step.to_i64() as i128);
+            ((distance + by - by.signum()) / by) as f64
+        } else {
+            ((last - first) / by).ceil()
+        };
+        if count > 1e15 {
+            return Err(Error::value("arange", format!("{count} elements are more than memory can hold")));
+        }
+        let count = count as usize;
+        self.computed(if whole { DType::I64 } else { DType::F32 }, |_| {
+            let layout = Dims::from(count).layout("arange")?;
+            Ok(if whole {
+                let values: Vec<i64> =
+                    (0..count as i64).map(|i| start.to_i64().wrapping_add(i.wrapping_mul(step.to_i64()))).collect();
+                Tensor::filled(layout, &values)
+            } else {
+                let values: Vec<f64> = (0..count).map(|i| first + i as f64 * by).collect();
+                Tensor::filled(layout, &values)
+            })
+        })
+    }
+
+    /// See [`Tensor::linspace`].
+    #[op]
+    pub fn try_linspace(&self, start: f64, end: f64, steps: usize) -> Result<Tensor> {
+        let layout = Dims::from(steps).layout("linspace")?;
+        self.computed(DType::F32, |dtype| {
+            // Symmetric about the middle, in the arithmetic of the type, as in PyTorch.
+            Ok(if dtype == DType::F32 {
+                let (a, b) = (start as f32, end as f32);
+                let step = (b - a) / (steps.max(2) - 1) as f32;
+                let at = |i: usize| {
+                    if i < steps / 2 { step.mul_add(i as f32, a) } else { (-step).mul_add((steps - 1 - i) as f32, b) }
+                };
+                Tensor::filled(layout, &(0..steps).map(|i| if steps == 1 { a } else { at(i) }).collect::<Vec<_>>())
+            } else {
+                let step = (end - start) / (steps.max(2) - 1) as f64;
+                let at = |i: usize| {
+                    if i < steps / 2 { step.mul_add(i as f64, start) } else { (-step).mul_add((steps - 1 - i) as f64, end) }
+                };
+                Tensor::filled(layout, &(0..steps).map(|i| if steps == 1 { start } else { at(i) }).collect::<Vec<_>>())
+            })
+        })
+    }
+
+    fn random(&self, op: &'static str, shape: Dims, fill: impl FnOnce(&Tensor, &Generator) -> Result<()>) -> Result<Tensor> {
+        let layout = shape.layout(op)?;
+        let tensor = Tensor::fresh(self.backend(), layout, self.dtype.unwrap_or(DType::F32));
+        fill(&tensor, &self.generator.clone().unwrap_or_else(crate::random::default_generator))?;
+        self.finish(tensor)
+    }
+
+    /// See [`Tensor::rand`].
+    #[op]
+    pub fn try_rand(&self, shape: impl Into<Dims>) -> Result<Tensor> {
+        self.random("rand", shape.into(), |t, g| t.try_uniform_with(0.0, 1.0, g))
+    }
+
+    /// See [`Tensor::randn`].
+    #[op]
+    pub fn try_randn(&self, shape: impl Into<Dims>) -> Result<Tensor> {
+        self.random("randn", shape.into(), |t, g| t.try_normal_with(0.0, 1.0, g))
+    }
+
+    /// See [`Tensor::randint`].
+    #[op]
+    pub fn try_randint(&self, low: i64, high: i64, shape: impl Into<Dims>) -> Result<Tensor> {
+        TensorOptions { dtype: Some(self.dtype.unwrap_or(DType::I64)), ..self.clone() }.random(
+            "randint",
+            shape.into(),
+            |t, g| t.try_randint_with(low, high, g),
+        )
+    }
+
+    /// See [`Tensor::randperm`].
+    #[op]
+    pub fn try_randperm(&self, n: usize) -> Result<Tensor> {
+        let layout = Dims::from(n).layout("randperm")?;
+        let generator = self.generator.clone().unwrap_or_else(crate::random::default_generator);
+        self.computed(DType::I64, |_| Ok(Tensor::filled(layout, &generator.randperm(n))))
+    }
+}
+
+macro_rules! with_default_options {
+    ($($(#[$doc:meta])* $try_name:ident($($arg:ident: $ty:ty),*);)*) => {
+        impl Tensor {$(
+            $(#[$doc])*
+            #[op]
+            pub fn $try_name($($arg: $ty),*) -> Result<Tensor> {
+                TensorOptions::new().$try_name($($arg),*)
+            }
+        )*}
+    };
+}
+with_default_options! {
+    /// Zeros, float32.
+    ///
+    /// ```
+    /// assert_eq!(rushlight::Tensor::zeros([2]).to_string(), "tensor([0., 0.])");
+    /// ```
+    try_zeros(shape: impl Into<Dims>);
+    /// Ones, float32.
+    try_ones(shape: impl Into<Dims>);
+    /// The same value everywhere; the value decides the type: bool, int64 or float32.
+    try_full(shape: impl Into<Dims>, value: impl Into<Scalar>);
+    /// The `n` × `n` identity matrix, float32.
+    try_eye(n: usize);
+    /// `start`, `start + step`, … up to but without `end`: int64 if all three are whole numbers, else float32.
+    ///
+    /// # Errors
+    /// If `step` is 0 or leads away from `end`.
+    ///
+    /// ```
+    /// assert_eq!(rushlight::Tensor::arange(0, 10, 3).to_vec::<i64>(), [0, 3, 6, 9]);
+    /// ```
+    try_arange(start: impl Into<Scalar>, end: impl Into<Scalar>, step: impl Into<Scalar>);
+    /// `steps` evenly spaced float32 values from `start` to `end`, both included.
+    try_linspace(start: f64, end: f64, steps: usize);
+    /// Uniform float32 random numbers in [0, 1), PyTorch's from the same seed.
+    ///
+    /// ```
+    /// rushlight::manual_seed(0);
+    /// assert_eq!(rushlight::Tensor::rand([2]).to_string(), "tensor([0.4963, 0.7682])");
+    /// ```
+    try_rand(shape: impl Into<Dims>);
+    /// Normal float32 random numbers with mean 0 and deviation 1, PyTorch's from the same seed.
+    try_randn(shape: impl Into<Dims>);
+    /// Random int64 numbers from `low` up to but without `high`, PyTorch's from the same seed.
+    ///
+    /// # Errors
+    /// If `low` is not less than `high`.
+    try_randint(low: i64, high: i64, shape: impl Into<Dims>);
+    /// The numbers from 0 up to but without `n` in random order, int64, PyTorch's from the same seed.
+    try_randperm(n: usize);
+}
+
+macro_rules! like {
+    ($($(#[$doc:meta])* $try_name:ident($($arg:ident: $ty:ty),*) = |$this:ident, $fresh:ident| $fill:expr;)*) => {
+        impl Tensor {$(
+            $(#[$doc])*
+            /// Shape, type and device are this tensor's, and so is the order in memory if it is dense.
+            #[op]
+            pub fn $try_name(&self $(, $arg: $ty)*) -> Result<Tensor> {
+                let $this = self;
+                let $fresh = self.fresh_like(self.layout().dense_like(), self.dtype());
+                $fill?;
+                Ok($fresh)
+            }
+        )*}
+    };
+}
+like! {
+    /// Zeros.
+    try_zeros_like() = |this, fresh| this.backend().fill(Scalar::I64(0), &fresh.write("zeros_like")?);
+    /// Ones.
+    try_ones_like() = |this, fresh| this.backend().fill(Scalar::I64(1), &fresh.write("ones_like")?);
+    /// The same value everywhere.
+    try_full_like(value: impl Into<Scalar>) = |this, fresh| this.backend().fill(value.into(), &fresh.write("full_like")?);
+    /// Uniform random numbers in [0, 1).
+    try_rand_like() = |_this, fresh| fresh.try_uniform_with(0.0, 1.0, &crate::random::default_generator());
+    /// Normal random numbers with mean 0 and deviation 1.
+    try_randn_like() = |_this, fresh| fresh.try_normal_with(0.0, 1.0, &crate::random::default_generator());
+    /// Random whole numbers from `low` up to but without `high`.
+    try_randint_like(low: i64, high: i64) = |_this, fresh| fresh.try_randint_with(low, high, &crate::random::default_generator());
+}
+
+impl Tensor {
+    /// Zeros with `like`'s type and device and the given dense layout.
+    pub(crate) fn zeros_laid_out(like: &Tensor, layout: &Layout) -> Tensor {
+        let fresh = like.fresh_like(*layout, like.dtype());
+        let filled = fresh.write("zeros").and_then(|out| like.backend().fill(Scalar::I64(0), &out));
+        filled.expect("nobody else has the memory, and every type has a zero");
+        fresh
+    }
+}

@@ -1,0 +1,416 @@
+//! How a tensor's elements lie in its storage, and the arguments that name shapes and dimensions.
+
+use crate::{Error, Result};
+use rushlight_kernels::MAX_RANK;
+use std::fmt;
+
+/// Shape, strides (in elements) and offset (in elements) of a view into a storage. At most 8 dimensions.
+#[derive(Clone, Copy)]
+pub struct Layout {
+    dims: [usize; MAX_RANK],
+    strides: [isize; MAX_RANK],
+    offset: usize,
+    numel: usize,
+    rank: u8,
+    contiguous: bool,
+}
+
+impl Layout {
+    /// A row-major layout from the start of a storage.
+    #[inline]
+    pub(crate) fn contiguous(dims: &[usize]) -> Layout {
+        debug_assert!(dims.len() <= MAX_RANK);
+        let mut layout = Layout {
+            dims: [0; MAX_RANK],
+            strides: [0; MAX_RANK],
+            offset: 0,
+            numel: 1,
+            rank: dims.len() as u8,
+            contiguous: true,
+        };
+        for (i, &size) in dims.iter().enumerate().rev() {
+            layout.dims[i] = size;
+            // As in PyTorch, a dimension of size 0 counts as 1 in the strides of those before it.
+            layout.strides[i] = if i + 1 < dims.len() { layout.strides[i + 1] * dims[i + 1].max(1) as isize } else { 1 };
+            layout.numel *= size;
+        }
+        layout
+    }
+
+    /// A layout with any strides. The caller answers for their staying inside the storage.
+    pub(crate) fn strided(dims: &[usize], strides: &[isize], offset: usize) -> Layout {
+        debug_assert!(dims.len() <= MAX_RANK && dims.len() == strides.len());
+        let mut layout = Layout {
+            dims: [0; MAX_RANK],
+            strides: [0; MAX_RANK],
+            offset,
+            numel: dims.iter().product(),
+            rank: dims.len() as u8,
+            contiguous: true,
+        };
+        layout.dims[..dims.len()].copy_from_slice(dims);
+        layout.strides[..dims.len()].copy_from_slice(strides);
+        let mut expected = 1;
+        for (&size, &stride) in dims.iter().zip(strides).rev() {
+            layout.contiguous &= size == 1 || stride == expected;
+            expected *= size as isize;
+        }
+        layout.contiguous |= layout.numel == 0;
+        layout
+    }
+
+    /// The sizes.
+    #[inline]
+    pub fn dims(&self) -> &[usize] {
+        &self.dims[..self.rank as usize]
+    }
+
+    /// The strides, in elements.
+    #[inline]
+    pub fn strides(&self) -> &[isize] {
+        &self.strides[..self.rank as usize]
+    }
+
+    /// Where the first element lies in the storage, in elements.
+    #[inline]
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// The number of elements.
+    #[inline]
+    pub fn numel(&self) -> usize {
+        self.numel
+    }
+
+    /// The number of dimensions.
+    #[inline]
+    pub fn rank(&self) -> usize {
+        self.rank as usize
+    }
+
+    /// Whether the elements lie in row-major order without gaps.
+    #[inline]
+    pub fn is_contiguous(&self) -> bool {
+        self.contiguous
+    }
+
+    /// Whether both have the same sizes.
+    #[inline]
+    pub(crate) fn same_dims(&self, other: &Layout) -> bool {
+        self.rank == other.rank && self.dims == other.dims
+    }
+
+    /// Whether both address the same elements in the same order.
+    pub(crate) fn same_elements(&self, other: &Layout) -> bool {
+        self.same_dims(other)
+            && self.offset == other.offset
+            && (0..self.rank()).all(|i| self.dims[i] <= 1 || self.strides[i] == other.strides[i])
+    }
+
+    /// Whether no two indices address the same element. (Strides that interleave without touching count as overlapping.)
+    pub(crate) fn is_non_overlapping(&self) -> bool {
+        if self.contiguous {
+            return true;
+        }
+        let mut axes: Vec<(usize, usize)> = (0..self.rank())
+            .filter(|&i| self.dims[i] > 1)
+            .map(|i| (self.strides[i].unsigned_abs(), self.dims[i]))
+            .collect();
+        axes.sort_unstable();
+        let mut span = 1;
+        for (stride, size) in axes {
+            if stride < span {
+                return false;
+            }
+            span = stride * (size - 1) + span;
+        }
+        true
+    }
+
+    /// Whether the elements fill a piece of storage without gaps or overlaps, in any order of dimensions.
+    pub(crate) fn is_dense(&self) -> bool {
+        self.contiguous || (self.is_non_overlapping() && self.storage_span() == self.numel)
+    }
+
+    /// The elements of storage from the first to past the last that the layout addresses; 0 when it has none.
+    pub(crate) fn storage_span(&self) -> usize {
+        if self.numel == 0 {
+            return 0;
+        }
+        1 + (0..self.rank()).map(|i| (self.dims[i] - 1) * self.strides[i].unsigned_abs()).sum::<usize>()
+    }
+
+    /// The same elements in the order of a dense layout of its own, starting at 0: strides kept when they are dense.
+    pub(crate) fn dense_like(&self) -> Layout {
+        if self.is_dense() {
+            Layout { offset: 0, ..*self }
+        } else {
+            Layout::contiguous(self.dims())
+        }
+    }
+
+    pub(crate) fn with_dims_strides(&self, dims: &[usize], strides: &[isize]) -> Layout {
+        Layout::strided(dims, strides, self.offset)
+    }
+
+    /// This layout broadcast to `dims`, to which the shapes have been found to broadcast.
+    #[inline]
+    pub(crate) fn broadcast_to(&self, dims: &[usize]) -> Layout {
+        let lead = dims.len() - self.rank();
+        let mut strides = [0; MAX_RANK];
+        for i in lead..dims.len() {
+            strides[i] = if self.dims[i - lead] == dims[i] { self.strides[i - lead] } else { 0 };
+        }
+        Layout::strided(dims, &strides[..dims.len()], self.offset)
+    }
+
+    /// The strides that give these elements the sizes `dims`, where that needs no copy.
+    pub(crate) fn view_strides(&self, dims: &[usize]) -> Option<[isize; MAX_RANK]> {
+        let mut strides = [0; MAX_RANK];
+        if self.contiguous {
+            let fresh = Layout::contiguous(dims);
+            return Some(fresh.strides);
+        }
+        // Walk both shapes from the end; `chunk` is a run of old dimensions that lie evenly in memory.
+        let mut view = dims.len();
+        let mut chunk_numel = 1;
+        let mut chunk_stride = self.strides[self.rank() - 1];
+        for old in (0..self.rank()).rev() {
+            chunk_numel *= self.dims[old];
+            let ends =
+                old == 0 || (self.dims[old - 1] != 1 && self.strides[old - 1] != chunk_numel as isize * chunk_stride);
+            if ends {
+                let mut view_numel = 1;
+                while view > 0 && (view_numel < chunk_numel || dims[view - 1] == 1) {
+                    strides[view - 1] = view_numel as isize * chunk_stride;
+                    view_numel *= dims[view - 1];
+                    view -= 1;
+                }
+                if view_numel != chunk_numel {
+                    return None;
+                }
+                if old > 0 {
+                    chunk_numel = 1;
+                    chunk_stride = self.strides[old - 1];
+                }
+            }
+        }
+        (view == 0).then_some(strides)
+    }
+}
+
+impl fmt::Debug for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} strides {:?} offset {}", self.dims(), self.strides(), self.offset)
+    }
+}
+
+/// Broadcasts two shapes by PyTorch's rule: aligned at the end, sizes equal or one of them 1.
+pub(crate) fn broadcast(op: &'static str, a: &Layout, b: &Layout) -> Result<Layout> {
+    broadcast_dims(a.dims(), b.dims())
+        .map(|(dims, rank)| Layout::contiguous(&dims[..rank]))
+        .map_err(|(size_a, size_b, dim)| {
+            Error::shape(
+                op,
+                format!(
+                    "shapes {:?} and {:?} cannot be broadcast: at dimension {dim} the first has size {size_a} and the second {size_b}, and sizes must be equal or one of them 1",
+                    a.dims(),
+                    b.dims()
+                ),
+            )
+        })
+}
+
+/// The broadcast sizes, or the two sizes that clash and their dimension.
+pub(crate) fn broadcast_dims(a: &[usize], b: &[usize]) -> Result<([usize; MAX_RANK], usize), (usize, usize, usize)> {
+    let rank = a.len().max(b.len());
+    let mut dims = [0; MAX_RANK];
+    for i in 0..rank {
+        let size = |s: &[usize]| if i + s.len() < rank { 1 } else { s[i + s.len() - rank] };
+        dims[i] = match (size(a), size(b)) {
+            (x, y) if x == y => x,
+            (1, y) => y,
+            (x, 1) => x,
+            (x, y) => return Err((x, y, i)),
+        };
+    }
+    Ok((dims, rank))
+}
+
+/// An argument that names sizes or dimensions: `[2, 3]`, `&shape`, `vec![…]`, a single number, or `()` for none.
+///
+/// Negative numbers mean what PyTorch's do: `-1` is the size to infer in `view`, or the last dimension in `sum_dim`.
+#[derive(Clone, Copy, Debug)]
+pub struct Dims {
+    values: [isize; MAX_RANK],
+    len: usize,
+}
+
+impl Dims {
+    fn collect(len: usize, values: impl Iterator<Item = isize>) -> Dims {
+        let mut dims = Dims { values: [0; MAX_RANK], len };
+        for (place, value) in dims.values.iter_mut().zip(values) {
+            *place = value;
+        }
+        dims
+    }
+
+    /// The numbers as they were given.
+    pub(crate) fn list(&self, op: &'static str) -> Result<&[isize]> {
+        if self.len > MAX_RANK {
+            return Err(Error::shape(op, format!("a tensor has at most {MAX_RANK} dimensions, but got {}", self.len)));
+        }
+        Ok(&self.values[..self.len])
+    }
+
+    /// A row-major layout with these sizes.
+    pub(crate) fn layout(&self, op: &'static str) -> Result<Layout> {
+        let mut sizes = [0; MAX_RANK];
+        let list = self.list(op)?;
+        let mut numel: usize = 1;
+        for (size, &given) in sizes.iter_mut().zip(list) {
+            *size = usize::try_from(given)
+                .map_err(|_| Error::shape(op, format!("a size must not be negative, but got shape {list:?}")))?;
+            numel = numel
+                .checked_mul((*size).max(1))
+                .filter(|&n| n <= isize::MAX as usize / 16)
+                .ok_or_else(|| Error::shape(op, format!("shape {list:?} has more elements than memory can hold")))?;
+        }
+        Ok(Layout::contiguous(&sizes[..list.len()]))
+    }
+
+    /// Sizes of which one may be -1, to be inferred from the number of elements.
+    pub(crate) fn infer(&self, op: &'static str, numel: usize) -> Result<Layout> {
+        let list = self.list(op)?;
+        let Some(hole) = list.iter().position(|&size| size == -1) else {
+            let layout = self.layout(op)?;
+            return if layout.numel() == numel { Ok(layout) } else { Err(invalid_view(op, list, numel)) };
+        };
+        if list[hole + 1..].contains(&-1) {
+            return Err(Error::shape(op, format!("only one size can be inferred, but got shape {list:?}")));
+        }
+        let mut filled = *self;
+        filled.values[hole] = 1;
+        let rest = filled.layout(op)?.numel();
+        if rest == 0 || !numel.is_multiple_of(rest) {
+            return Err(invalid_view(op, list, numel));
+        }
+        filled.values[hole] = (numel / rest) as isize;
+        filled.layout(op)
+    }
+
+    /// A mask of the named dimensions of a tensor of rank `rank`.
+    pub(crate) fn mask(&self, op: &'static str, rank: usize) -> Result<[bool; MAX_RANK]> {
+        let mut mask = [false; MAX_RANK];
+        for &dim in self.list(op)? {
+            let dim = wrap_dim(op, dim, rank)?;
+            if mask.get(dim).copied().unwrap_or(false) {
+                return Err(Error::index(op, format!("dimension {dim} is named twice in {:?}", self.list(op)?)));
+            }
+            mask[dim] = true;
+        }
+        Ok(mask)
+    }
+}
+
+fn invalid_view(op: &'static str, list: &[isize], numel: usize) -> Error {
+    Error::shape(op, format!("shape {list:?} does not fit a tensor with {numel} elements"))
+}
+
+/// The dimension that `dim` names, counted from the end when negative. A 0-d tensor takes 0 and -1.
+#[inline]
+pub(crate) fn wrap_dim(op: &'static str, dim: isize, rank: usize) -> Result<usize> {
+    let range = rank.max(1) as isize;
+    if dim < -range || dim >= range {
+        return Err(Error::index(
+            op,
+            format!("dimension {dim} is out of range: a tensor with {rank} dimensions takes {} to {}", -range, range - 1),
+        ));
+    }
+    Ok(if dim < 0 { dim + range } else { dim } as usize)
+}
+
+macro_rules! dims_from {
+    ($($type:ty),*) => {$(
+        impl<const N: usize> From<[$type; N]> for Dims {
+            fn from(values: [$type; N]) -> Dims {
+                Dims::collect(N, values.iter().map(|&v| v as isize))
+            }
+        }
+        impl<const N: usize> From<&[$type; N]> for Dims {
+            fn from(values: &[$type; N]) -> Dims {
+                Dims::collect(N, values.iter().map(|&v| v as isize))
+            }
+        }
+        impl From<&[$type]> for Dims {
+            fn from(values: &[$type]) -> Dims {
+                Dims::collect(values.len(), values.iter().map(|&v| v as isize))
+            }
+        }
+        impl From<Vec<$type>> for Dims {
+            fn from(values: Vec<$type>) -> Dims {
+                Dims::from(&values[..])
+            }
+        }
+        impl From<&Vec<$type>> for Dims {
+            fn from(values: &Vec<$type>) -> Dims {
+                Dims::from(&values[..])
+            }
+        }
+        impl From<$type> for Dims {
+            fn from(value: $type) -> Dims {
+                Dims::collect(1, std::iter::once(value as isize))
+            }
+        }
+    )*};
+}
+dims_from!(usize, isize, i32, i64);
+
+impl From<()> for Dims {
+    fn from((): ()) -> Dims {
+        Dims::collect(0, std::iter::empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contiguous_strides_are_row_major() {
+        let layout = Layout::contiguous(&[2, 3, 4]);
+        assert_eq!((layout.strides(), layout.numel(), layout.is_contiguous()), (&[12, 4, 1][..], 24, true));
+        assert_eq!(Layout::contiguous(&[2, 0, 4]).strides(), &[4, 4, 1]);
+        assert_eq!(Layout::contiguous(&[]).numel(), 1);
+    }
+
+    #[test]
+    fn views_without_a_copy_are_found() {
+        let transposed = Layout::strided(&[3, 2], &[1, 3], 0);
+        assert!(transposed.view_strides(&[6]).is_none());
+        assert_eq!(transposed.view_strides(&[3, 1, 2]).unwrap()[..3], [1, 2 * 3, 3]);
+        let narrowed = Layout::strided(&[2, 4], &[8, 1], 2);
+        assert_eq!(narrowed.view_strides(&[2, 2, 2]).unwrap()[..3], [8, 2, 1]);
+        assert!(narrowed.view_strides(&[8]).is_none());
+    }
+
+    #[test]
+    fn overlap_and_density() {
+        assert!(Layout::strided(&[3, 2], &[1, 3], 5).is_dense());
+        assert!(!Layout::strided(&[3, 2], &[0, 1], 0).is_non_overlapping());
+        let gaps = Layout::strided(&[2, 2], &[8, 1], 0);
+        assert!(gaps.is_non_overlapping() && !gaps.is_dense());
+        assert!(!Layout::strided(&[3, 2], &[1, 1], 0).is_non_overlapping());
+    }
+
+    #[test]
+    fn sizes_are_checked() {
+        assert!(Dims::from([-1, 2]).layout("zeros").is_err());
+        assert!(Dims::from([usize::MAX, 2]).layout("zeros").is_err());
+        assert!(Dims::from([1usize; 9]).layout("zeros").is_err());
+        assert_eq!(Dims::from([-1, 2]).infer("view", 6).unwrap().dims(), &[3, 2]);
+        assert!(Dims::from([-1, 0]).infer("view", 0).is_err());
+        assert!(Dims::from([0, -2]).mask("sum", 2).is_err());
+    }
+}

@@ -1,0 +1,205 @@
+//! The tensor: a handle on shared memory, with a shape, a type and a history.
+
+mod convert;
+mod create;
+mod display;
+mod dtype;
+mod layout;
+mod operators;
+mod storage;
+
+pub use create::TensorOptions;
+pub use dtype::{Category, DType, Element, Scalar};
+pub use layout::{Dims, Layout};
+pub use operators::Operand;
+pub use storage::{In, Out};
+
+pub(crate) use layout::{broadcast, broadcast_dims, wrap_dim};
+pub(crate) use storage::Storage;
+
+use crate::Result;
+use crate::autograd::{Edge, Ext};
+use crate::backend::{Backend, Device};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Acquire};
+use std::sync::{Arc, OnceLock};
+
+/// An n-dimensional array (up to 8 dimensions) of one element type, with automatic differentiation.
+///
+/// A tensor is a handle: `clone` gives another handle on the same memory. Views (`t`, `narrow`, `view`, …) share memory
+/// with the tensor they were taken of, and changes in place (`add_`, `fill_`, …) show in all of them. [`copy`](Tensor::copy)
+/// gives memory of its own.
+///
+/// ```
+/// use rushlight::Tensor;
+/// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+/// let y = (&x * 2.0 + 1.0).sum_dim(0, false);
+/// assert_eq!(y.to_string(), "tensor([10., 14.])");
+/// ```
+#[derive(Clone)]
+pub struct Tensor(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) storage: Arc<Storage>,
+    pub(crate) layout: Layout,
+    pub(crate) dtype: DType,
+    /// The history from the tensor's making. `autograd::history` knows of later changes.
+    pub(crate) grad_fn: Edge,
+    /// The tensor that this one is a view of, never itself a view.
+    pub(crate) base: Option<Tensor>,
+    /// Whether `ext` holds another history than `grad_fn`.
+    pub(crate) changed: AtomicBool,
+    /// How often the history was changed by operations in place.
+    pub(crate) epoch: AtomicU32,
+    /// For a view: the epoch of the base that its history stands for.
+    pub(crate) seen: AtomicU32,
+    pub(crate) ext: OnceLock<Box<Ext>>,
+}
+
+impl Inner {
+    pub(crate) fn ext(&self) -> &Ext {
+        self.ext.get_or_init(Default::default)
+    }
+}
+
+impl Tensor {
+    #[inline]
+    pub(crate) fn from_parts(
+        storage: Arc<Storage>,
+        layout: Layout,
+        dtype: DType,
+        base: Option<Tensor>,
+        grad_fn: Edge,
+    ) -> Tensor {
+        let seen = base.as_ref().map_or(0, |base| base.0.epoch.load(Acquire));
+        Tensor(Arc::new(Inner {
+            storage,
+            layout,
+            dtype,
+            grad_fn,
+            base,
+            changed: AtomicBool::new(false),
+            epoch: AtomicU32::new(0),
+            seen: AtomicU32::new(seen),
+            ext: OnceLock::new(),
+        }))
+    }
+
+    /// A tensor with memory of its own and unspecified contents, for an operation to fill. `layout` is dense and starts at 0.
+    #[inline]
+    pub(crate) fn fresh(backend: &'static dyn Backend, layout: Layout, dtype: DType) -> Tensor {
+        debug_assert!(layout.offset() == 0 && layout.is_dense());
+        Tensor::from_parts(Arc::new(Storage::new(backend, layout.numel(), dtype)), layout, dtype, None, None)
+    }
+
+    /// A fresh tensor on this one's device.
+    #[inline]
+    pub(crate) fn fresh_like(&self, layout: Layout, dtype: DType) -> Tensor {
+        Tensor::fresh(self.0.storage.backend, layout, dtype)
+    }
+
+    /// The same tensor with the given history. A fresh tensor is changed, a shared one gets another handle.
+    #[inline]
+    pub(crate) fn with_grad_fn(mut self, edge: Edge) -> Tensor {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.grad_fn = edge;
+            return self;
+        }
+        let inner = &self.0;
+        Tensor::from_parts(inner.storage.clone(), inner.layout, inner.dtype, inner.base.clone(), edge)
+    }
+
+    /// A view of this tensor's memory, without its history.
+    #[inline]
+    pub(crate) fn view_raw(&self, layout: Layout) -> Tensor {
+        let base = self.0.base.clone().unwrap_or_else(|| self.clone());
+        Tensor::from_parts(self.0.storage.clone(), layout, self.0.dtype, Some(base), None)
+    }
+
+    /// Permission to read this tensor's elements.
+    #[inline]
+    pub(crate) fn read(&self, op: &'static str) -> Result<In<'_>> {
+        self.0.storage.read(op, &self.0.layout, self.0.dtype)
+    }
+
+    /// Permission to write this tensor's elements.
+    #[inline]
+    pub(crate) fn write(&self, op: &'static str) -> Result<Out<'_>> {
+        self.0.storage.write(op, &self.0.layout, self.0.dtype)
+    }
+
+    #[inline]
+    pub(crate) fn backend(&self) -> &'static dyn Backend {
+        self.0.storage.backend
+    }
+
+    #[inline]
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.0.layout
+    }
+
+    /// The sizes of the dimensions.
+    #[inline]
+    pub fn shape(&self) -> &[usize] {
+        self.0.layout.dims()
+    }
+
+    /// The steps in elements from one index to the next, for each dimension.
+    #[inline]
+    pub fn strides(&self) -> &[isize] {
+        self.0.layout.strides()
+    }
+
+    /// The number of dimensions.
+    #[inline]
+    pub fn dim(&self) -> usize {
+        self.0.layout.rank()
+    }
+
+    /// The number of elements.
+    #[inline]
+    pub fn numel(&self) -> usize {
+        self.0.layout.numel()
+    }
+
+    /// The size of one dimension; a negative one counts from the end.
+    ///
+    /// # Panics
+    /// If there is no such dimension.
+    #[track_caller]
+    pub fn size(&self, dim: isize) -> usize {
+        let dim = crate::error::ok(wrap_dim("size", dim, self.dim()));
+        self.shape().get(dim).copied().unwrap_or(1)
+    }
+
+    /// The type of the elements.
+    #[inline]
+    pub fn dtype(&self) -> DType {
+        self.0.dtype
+    }
+
+    /// Where the memory is.
+    pub fn device(&self) -> Device {
+        self.0.storage.backend.device()
+    }
+
+    /// Whether the elements lie in row-major order without gaps.
+    #[inline]
+    pub fn is_contiguous(&self) -> bool {
+        self.0.layout.is_contiguous()
+    }
+
+    /// Whether both tensors are views of the same memory.
+    pub fn shares_memory_with(&self, other: &Tensor) -> bool {
+        Arc::ptr_eq(&self.0.storage, &other.0.storage)
+    }
+
+    /// The bytes of memory that this tensor keeps alive, shared with its views.
+    pub fn storage_bytes(&self) -> usize {
+        self.0.storage.bytes()
+    }
+
+    /// How often the memory was changed in place.
+    pub fn version(&self) -> u32 {
+        self.0.storage.version()
+    }
+}

@@ -1,0 +1,245 @@
+//! The memory behind tensors: who may touch it, and how often it was changed.
+//!
+//! Tensors are handles that share memory and can be sent to other threads, so safe code could read and write one piece of
+//! memory at once. Each storage therefore counts its readers or marks its writer, for the length of one operation; the
+//! second one gets [`Error::Busy`]. [`In`] and [`Out`] are such permissions: a backend that holds one may touch exactly the
+//! elements that its layout addresses. Making them is what this file answers for.
+
+use super::{DType, Element, Layout};
+use crate::backend::Backend;
+use crate::{Error, Result};
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::*};
+
+/// A block of memory on a device, shared by all views of it.
+pub(crate) struct Storage {
+    block: NonNull<u8>,
+    bytes: usize,
+    /// How often the contents were changed in place.
+    version: AtomicU32,
+    /// The number of readers, or -1 while somebody writes.
+    users: AtomicI32,
+    pub(crate) backend: &'static dyn Backend,
+}
+
+// SAFETY: the memory is touched only through `In` and `Out`, which are counted in `users`.
+unsafe impl Send for Storage {}
+// SAFETY: as above.
+unsafe impl Sync for Storage {}
+
+impl Storage {
+    /// Memory for `numel` elements. Its contents are unspecified (but valid for the type).
+    #[inline]
+    pub(crate) fn new(backend: &'static dyn Backend, numel: usize, dtype: DType) -> Storage {
+        let bytes = numel * dtype.size();
+        let block = backend.allocate(bytes);
+        if dtype == DType::Bool {
+            // Recycled memory holds any bytes, a `bool` only 0 or 1.
+            // SAFETY: the block has `bytes` bytes and is ours alone.
+            unsafe { block.as_ptr().write_bytes(0, bytes) };
+        }
+        Storage { block, bytes, version: AtomicU32::new(0), users: AtomicI32::new(0), backend }
+    }
+
+    #[inline]
+    pub(crate) fn version(&self) -> u32 {
+        self.version.load(Acquire)
+    }
+
+    #[inline]
+    pub(crate) fn bump_version(&self) {
+        self.version.fetch_add(1, AcqRel);
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Panics when a layout reaches outside the storage: a bug in this crate, caught before it can touch foreign memory.
+    #[inline]
+    fn check(&self, layout: &Layout, dtype: DType) {
+        if layout.is_contiguous() {
+            assert!((layout.offset() + layout.numel()) * dtype.size() <= self.bytes || layout.numel() == 0);
+        } else {
+            self.check_strided(layout, dtype);
+        }
+    }
+
+    #[cold]
+    fn check_strided(&self, layout: &Layout, dtype: DType) {
+        if layout.numel() > 0 {
+            let (mut low, mut high) = (layout.offset() as isize, layout.offset() as isize);
+            for (&size, &stride) in layout.dims().iter().zip(layout.strides()) {
+                let reach = (size as isize - 1) * stride;
+                *(if reach < 0 { &mut low } else { &mut high }) += reach;
+            }
+            assert!(low >= 0 && (high as usize + 1) * dtype.size() <= self.bytes, "{layout:?} in {} bytes", self.bytes);
+        }
+    }
+
+    /// Permission to read the elements of `layout`.
+    #[inline]
+    pub(crate) fn read<'a>(&'a self, op: &'static str, layout: &'a Layout, dtype: DType) -> Result<In<'a>> {
+        if self.users.fetch_add(1, Acquire) < 0 {
+            self.users.fetch_sub(1, Release);
+            return Err(Error::Busy { op });
+        }
+        let input = In { storage: self, layout, dtype, counted: true };
+        self.check(layout, dtype);
+        Ok(input)
+    }
+
+    /// Permission to write the elements of `layout`.
+    #[inline]
+    pub(crate) fn write<'a>(&'a self, op: &'static str, layout: &'a Layout, dtype: DType) -> Result<Out<'a>> {
+        if self.users.compare_exchange(0, i32::MIN / 2, Acquire, Relaxed).is_err() {
+            return Err(Error::Busy { op });
+        }
+        let output = Out { storage: self, layout, dtype, not_send: PhantomData };
+        self.check(layout, dtype);
+        Ok(output)
+    }
+}
+
+impl Drop for Storage {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the block came from this backend with these bytes, and this was its only owner.
+        unsafe { self.backend.release(self.block, self.bytes) }
+    }
+}
+
+/// Permission to read the elements that a layout addresses.
+pub struct In<'a> {
+    storage: &'a Storage,
+    layout: &'a Layout,
+    dtype: DType,
+    counted: bool,
+}
+
+impl<'a> In<'a> {
+    /// Where the elements lie.
+    #[inline]
+    pub fn layout(&self) -> &'a Layout {
+        self.layout
+    }
+
+    /// The type of the elements.
+    #[inline]
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// The first element. All that the layout addresses may be read while this permission lives.
+    #[inline]
+    pub fn ptr<T: Element>(&self) -> *const T {
+        debug_assert_eq!(T::DTYPE, self.dtype);
+        self.storage.block.as_ptr().cast::<T>().cast_const().wrapping_add(self.layout.offset())
+    }
+
+    /// The elements, where they lie in row-major order.
+    ///
+    /// # Panics
+    /// If the layout is not contiguous or the type is not `T`.
+    #[inline]
+    pub fn slice<T: Element>(&self) -> &[T] {
+        assert!(self.layout.is_contiguous() && T::DTYPE == self.dtype);
+        if self.layout.numel() == 0 {
+            return &[];
+        }
+        // SAFETY: `Storage::check` found the elements inside the block, they are initialised, and nobody writes them while
+        // this permission lives.
+        unsafe { std::slice::from_raw_parts(self.ptr::<T>(), self.layout.numel()) }
+    }
+}
+
+impl Drop for In<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.counted {
+            self.storage.users.fetch_sub(1, Release);
+        }
+    }
+}
+
+/// Permission to write the elements that a layout addresses.
+pub struct Out<'a> {
+    storage: &'a Storage,
+    layout: &'a Layout,
+    dtype: DType,
+    /// One operation on one thread.
+    not_send: PhantomData<*mut u8>,
+}
+
+impl<'a> Out<'a> {
+    /// Where the elements lie.
+    #[inline]
+    pub fn layout(&self) -> &'a Layout {
+        self.layout
+    }
+
+    /// The type of the elements.
+    #[inline]
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// The first element. All that the layout addresses may be read and written while this permission lives.
+    #[inline]
+    pub fn ptr<T: Element>(&self) -> *mut T {
+        debug_assert_eq!(T::DTYPE, self.dtype);
+        self.storage.block.as_ptr().cast::<T>().wrapping_add(self.layout.offset())
+    }
+
+    /// The elements, where they lie in row-major order.
+    ///
+    /// # Panics
+    /// If the layout is not contiguous or the type is not `T`.
+    #[inline]
+    pub fn slice<T: Element>(&mut self) -> &mut [T] {
+        assert!(self.layout.is_contiguous() && T::DTYPE == self.dtype);
+        if self.layout.numel() == 0 {
+            return &mut [];
+        }
+        // SAFETY: `Storage::check` found the elements inside the block, they are initialised, and this is the only
+        // permission on the storage.
+        unsafe { std::slice::from_raw_parts_mut(self.ptr::<T>(), self.layout.numel()) }
+    }
+
+    /// The same elements as an input, for kernels that work in place and read each element before they write it.
+    #[inline]
+    pub fn as_input(&self) -> In<'_> {
+        In { storage: self.storage, layout: self.layout, dtype: self.dtype, counted: false }
+    }
+}
+
+impl Drop for Out<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // Readers that came in vain have added and taken away one each; what is left of the mark is the mark.
+        self.storage.users.fetch_add(-(i32::MIN / 2), Release);
+    }
+}
+
+impl In<'_> {
+    /// The element `place` steps of one element from the first.
+    ///
+    /// # Panics
+    /// If that lies outside the storage.
+    pub(crate) fn element(&self, place: isize) -> super::Scalar {
+        let index = self.layout.offset().checked_add_signed(place).expect("inside the storage");
+        assert!((index + 1) * self.dtype.size() <= self.storage.bytes);
+        let block = self.storage.block.as_ptr();
+        // SAFETY: the element lies inside the block (checked above), is initialised and valid for its type, and nobody writes
+        // it while this permission lives. Blocks are aligned for every type.
+        unsafe {
+            match self.dtype {
+                DType::Bool => block.cast::<bool>().add(index).read().to_scalar(),
+                DType::I64 => block.cast::<i64>().add(index).read().to_scalar(),
+                DType::F32 => block.cast::<f32>().add(index).read().to_scalar(),
+                DType::F64 => block.cast::<f64>().add(index).read().to_scalar(),
+            }
+        }
+    }
+}
