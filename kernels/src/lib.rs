@@ -5,6 +5,8 @@
 //! ([`threads`]). Results never depend on the number of threads.
 
 pub mod cpu;
+pub mod gemm;
+pub mod elementwise;
 pub mod simd;
 pub mod threads;
 

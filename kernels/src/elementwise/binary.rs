@@ -1,0 +1,294 @@
+//! Operations on two and three operands: arithmetic, gradients of activations, comparison, selection.
+
+use super::Error;
+use super::block::{each2, map2, map3};
+use super::math::{Float, gelu_grad};
+use super::ops::{BinaryOp, CompareOp, TernaryOp};
+use crate::simd::{Kernel, Simd};
+
+/// [`BinaryOp`] on contiguous floats.
+pub(super) struct BinaryFloat<T, const L: usize> {
+    pub(super) op: BinaryOp,
+    pub(super) a: *const T,
+    pub(super) b: *const T,
+    pub(super) out: *mut T,
+    pub(super) n: usize,
+}
+
+impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
+    type Output = Result<(), Error>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> Result<(), Error> {
+        let BinaryFloat { op, a, b, out, n } = self;
+        macro_rules! map {
+            ($f:expr) => {
+                // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+                unsafe { map2::<T, T, L>(a, b, out, n, $f) }
+            };
+        }
+        macro_rules! each {
+            ($f:expr) => {
+                // SAFETY: as above.
+                unsafe { each2(a, b, out, n, $f) }
+            };
+        }
+        let (zero, one) = (T::from_f64(0.0), T::from_f64(1.0));
+        match op {
+            BinaryOp::Add => map!(|a, b| a + b),
+            BinaryOp::Sub => map!(|a, b| a - b),
+            BinaryOp::Mul => map!(|a, b| a * b),
+            BinaryOp::Div => map!(|a, b| a / b),
+            BinaryOp::Pow => T::pow_block::<S, L>(a, b, out, n),
+            BinaryOp::Maximum => map!(T::maximum),
+            BinaryOp::Minimum => map!(T::minimum),
+            BinaryOp::Fmax => map!(|a: T, b: T| if b.is_nan() || a > b { a } else { b }),
+            BinaryOp::Fmin => map!(|a: T, b: T| if b.is_nan() || a < b { a } else { b }),
+            BinaryOp::Remainder => each!(|a, b| {
+                let m = a % b;
+                if m != zero && (b < zero) != (m < zero) { m + b } else { m }
+            }),
+            BinaryOp::Fmod => each!(|a, b| a % b),
+            BinaryOp::FloorDivide => each!(floor_divide),
+            BinaryOp::TruncDivide => map!(|a, b| (a / b).trunc()),
+            BinaryOp::Atan2 => each!(T::atan2),
+            BinaryOp::AddScaled(alpha) => {
+                let alpha = T::from_f64(alpha);
+                map!(|a, b| T::mul_add::<S>(alpha, b, a))
+            }
+            BinaryOp::LerpScalar(weight) => {
+                let weight = T::from_f64(weight);
+                map!(|a, b| lerp::<T, S>(a, b, weight))
+            }
+            BinaryOp::ReluGrad => map!(|grad, y| if y <= zero { zero } else { grad }),
+            BinaryOp::LeakyReluGrad(slope) => {
+                let slope = T::from_f64(slope);
+                map!(|grad, x| if x > zero { grad } else { grad * slope })
+            }
+            BinaryOp::SigmoidGrad => map!(|grad, y| grad * (one - y) * y),
+            BinaryOp::TanhGrad => map!(|grad, y| grad * (one - y * y)),
+            BinaryOp::SiluGrad => map!(|grad: T, x: T| {
+                let s = x.sigmoid::<S>();
+                grad * s * (one + x * (one - s))
+            }),
+            BinaryOp::GeluGrad => map!(|grad: T, x: T| grad * T::from_f64(gelu_grad::<S>(x.to_f64()))),
+            BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::AddScaledInt(_) => return Err(Error::Unsupported),
+        }
+        Ok(())
+    }
+}
+
+/// Division rounded to minus infinity, by way of the exact remainder: `1.0 // 0.1` is 9.
+fn floor_divide<T: Float>(a: T, b: T) -> T {
+    let (zero, one) = (T::from_f64(0.0), T::from_f64(1.0));
+    if b == zero {
+        return a / b;
+    }
+    let m = a % b;
+    let mut quotient = (a - m) / b;
+    if m != zero && (b < zero) != (m < zero) {
+        quotient = quotient - one;
+    }
+    if quotient == zero {
+        return zero.copysign(a / b);
+    }
+    let floor = quotient.floor();
+    if quotient - floor > T::from_f64(0.5) { floor + one } else { floor }
+}
+
+/// From the nearer end, so that the result is exact at both ends.
+#[inline(always)]
+fn lerp<T: Float, S: Simd>(a: T, b: T, weight: T) -> T {
+    let (d, one) = (b - a, T::from_f64(1.0));
+    let near = weight.abs() < T::from_f64(0.5);
+    let (w, from) = if near { (weight, a) } else { (weight - one, b) };
+    T::mul_add::<S>(w, d, from)
+}
+
+/// [`TernaryOp`] on contiguous floats.
+pub(super) struct TernaryFloat<T, const L: usize> {
+    pub(super) op: TernaryOp,
+    pub(super) a: *const T,
+    pub(super) b: *const T,
+    pub(super) c: *const T,
+    pub(super) out: *mut T,
+    pub(super) n: usize,
+}
+
+impl<T: Float, const L: usize> Kernel for TernaryFloat<T, L> {
+    type Output = Result<(), Error>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> Result<(), Error> {
+        let TernaryFloat { op, a, b, c, out, n } = self;
+        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+        unsafe {
+            match op {
+                TernaryOp::AddCMul(value) => {
+                    let value = T::from_f64(value);
+                    map3::<T, T, L>(c, a, b, out, n, |c, a, b| T::mul_add::<S>(value * b, c, a));
+                }
+                TernaryOp::AddCDiv(value) => {
+                    let value = T::from_f64(value);
+                    map3::<T, T, L>(c, a, b, out, n, |c, a, b| a + value * b / c);
+                }
+                TernaryOp::Lerp => map3::<T, T, L>(c, a, b, out, n, |c, a, b| lerp::<T, S>(a, b, c)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// [`BinaryOp`] on contiguous integers.
+pub(super) struct BinaryInt<T, const L: usize> {
+    pub(super) op: BinaryOp,
+    pub(super) a: *const T,
+    pub(super) b: *const T,
+    pub(super) out: *mut T,
+    pub(super) n: usize,
+}
+
+macro_rules! binary_int {
+    ($t:ty) => {
+        impl<const L: usize> Kernel for BinaryInt<$t, L> {
+            type Output = Result<(), Error>;
+
+            #[inline(always)]
+            fn run<S: Simd>(self) -> Result<(), Error> {
+                let BinaryInt { op, a, b, out, n } = self;
+                macro_rules! map {
+                    ($f:expr) => {
+                        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+                        unsafe { map2::<$t, $t, L>(a, b, out, n, $f) }
+                    };
+                }
+                macro_rules! divide {
+                    ($f:expr) => {{
+                        // SAFETY: as above.
+                        if (0..n).any(|i| unsafe { *b.add(i) } == 0) {
+                            return Err(Error::ZeroDivision);
+                        }
+                        // SAFETY: as above.
+                        unsafe { each2(a, b, out, n, $f) }
+                    }};
+                }
+                match op {
+                    BinaryOp::Add => map!(<$t>::wrapping_add),
+                    BinaryOp::Sub => map!(<$t>::wrapping_sub),
+                    BinaryOp::Mul => map!(<$t>::wrapping_mul),
+                    BinaryOp::Maximum | BinaryOp::Fmax => map!(|a, b| if a > b { a } else { b }),
+                    BinaryOp::Minimum | BinaryOp::Fmin => map!(|a, b| if a < b { a } else { b }),
+                    BinaryOp::And => map!(|a, b| a & b),
+                    BinaryOp::Or => map!(|a, b| a | b),
+                    BinaryOp::Xor => map!(|a, b| a ^ b),
+                    BinaryOp::AddScaledInt(alpha) => {
+                        let alpha = alpha as $t;
+                        map!(|a: $t, b: $t| a.wrapping_add(b.wrapping_mul(alpha)))
+                    }
+                    // SAFETY: as above.
+                    BinaryOp::Pow => unsafe { each2(a, b, out, n, pow_int) },
+                    BinaryOp::Remainder => divide!(|a: $t, b: $t| {
+                        let m = a.wrapping_rem(b);
+                        if m != 0 && (m < 0) != (b < 0) { m + b } else { m }
+                    }),
+                    BinaryOp::Fmod => divide!(<$t>::wrapping_rem),
+                    BinaryOp::TruncDivide => divide!(<$t>::wrapping_div),
+                    BinaryOp::FloorDivide => divide!(|a: $t, b: $t| {
+                        let (quotient, m) = (a.wrapping_div(b), a.wrapping_rem(b));
+                        if m != 0 && (m < 0) != (b < 0) { quotient - 1 } else { quotient }
+                    }),
+                    _ => return Err(Error::Unsupported),
+                }
+                return Ok(());
+
+                fn pow_int(base: $t, exponent: $t) -> $t {
+                    match (base, exponent) {
+                        (_, 0..) => super::unary::pow_wrapping(base, exponent as u64),
+                        (1, _) => 1,
+                        (-1, _) if exponent % 2 == 0 => 1,
+                        (-1, _) => -1,
+                        _ => 0,
+                    }
+                }
+            }
+        }
+    };
+}
+binary_int!(i64);
+
+/// [`BinaryOp`] on contiguous truth values.
+pub(super) struct BinaryBool<T, const L: usize> {
+    pub(super) op: BinaryOp,
+    pub(super) a: *const T,
+    pub(super) b: *const T,
+    pub(super) out: *mut T,
+    pub(super) n: usize,
+}
+
+impl<const L: usize> Kernel for BinaryBool<bool, L> {
+    type Output = Result<(), Error>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> Result<(), Error> {
+        let BinaryBool { op, a, b, out, n } = self;
+        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+        unsafe {
+            match op {
+                BinaryOp::Add | BinaryOp::Or | BinaryOp::Maximum => map2::<_, _, L>(a, b, out, n, |a: bool, b| a | b),
+                BinaryOp::Mul | BinaryOp::And | BinaryOp::Minimum => map2::<_, _, L>(a, b, out, n, |a: bool, b| a & b),
+                BinaryOp::Xor => map2::<_, _, L>(a, b, out, n, |a: bool, b| a ^ b),
+                _ => return Err(Error::Unsupported),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// [`CompareOp`] on contiguous elements.
+pub(super) struct Compare<T, const L: usize> {
+    pub(super) op: CompareOp,
+    pub(super) a: *const T,
+    pub(super) b: *const T,
+    pub(super) out: *mut bool,
+    pub(super) n: usize,
+}
+
+impl<T: Copy + Default + PartialOrd, const L: usize> Kernel for Compare<T, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Compare { op, a, b, out, n } = self;
+        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+        unsafe {
+            match op {
+                CompareOp::Eq => map2::<T, bool, L>(a, b, out, n, |a, b| a == b),
+                CompareOp::Ne => map2::<T, bool, L>(a, b, out, n, |a, b| a != b),
+                CompareOp::Lt => map2::<T, bool, L>(a, b, out, n, |a, b| a < b),
+                CompareOp::Le => map2::<T, bool, L>(a, b, out, n, |a, b| a <= b),
+                CompareOp::Gt => map2::<T, bool, L>(a, b, out, n, |a, b| a > b),
+                CompareOp::Ge => map2::<T, bool, L>(a, b, out, n, |a, b| a >= b),
+            }
+        }
+    }
+}
+
+/// Selection on contiguous elements.
+pub(super) struct Where<T, const L: usize> {
+    pub(super) condition: *const bool,
+    pub(super) a: *const T,
+    pub(super) b: *const T,
+    pub(super) out: *mut T,
+    pub(super) n: usize,
+}
+
+impl<T: Copy + Default, const L: usize> Kernel for Where<T, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Where { condition, a, b, out, n } = self;
+        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+        unsafe { map3::<bool, T, L>(condition, a, b, out, n, |c, a, b| if c { a } else { b }) }
+    }
+}

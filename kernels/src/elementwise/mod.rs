@@ -1,0 +1,217 @@
+//! Elementwise kernels over strided operands: unary, binary, ternary, comparison, selection, casting copy, fill.
+//!
+//! Every entry takes raw pointers, because an operation may run in place (the output is the very elements of an input,
+//! in the same order). `dims` has at most [`MAX_RANK`](crate::MAX_RANK) entries; strides count elements and may be 0
+//! (broadcasting; all 0 for a scalar operand) or negative.
+//!
+//! How it works: [`layout`] brings all operands into one loop order, merges dimensions, and cuts the work into short
+//! contiguous blocks, gathering what is not contiguous into small buffers; a block function does the arithmetic. So
+//! each operation is one loop over contiguous elements for each type and instruction set, whatever the strides.
+
+mod binary;
+mod block;
+mod copy;
+mod element;
+mod layout;
+mod math;
+mod ops;
+mod unary;
+
+pub use copy::{CastFrom, copy, fill};
+pub use element::Element;
+pub use ops::{BinaryOp, CompareOp, TernaryOp, UnaryOp};
+
+use crate::cpu;
+use layout::Operand;
+
+/// Why a kernel gave no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The operation is not defined for this type of element. Nothing was written.
+    Unsupported,
+    /// An integer was divided by zero. Part of the output may have been written.
+    ZeroDivision,
+}
+
+/// `out = op(x)`, elementwise.
+///
+/// # Errors
+/// [`Error::Unsupported`] if `op` is not defined for `T`.
+///
+/// # Safety
+/// `x` and `out` with their strides must be valid for `dims`; no element of `out` may be shared with another element of
+/// `out`, or with an element of `x` at another position.
+pub unsafe fn unary<T: Element>(
+    op: UnaryOp,
+    dims: &[usize],
+    x: *const T,
+    x_strides: &[isize],
+    out: *mut T,
+    out_strides: &[isize],
+) -> Result<(), Error> {
+    let (op, isa) = (op.simplify(), cpu::isa());
+    let operands = [Operand::new(out, out_strides), Operand::new(x, x_strides)];
+    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    unsafe { layout::run(dims, operands, op.grain(), &|[out, x], n| T::unary_block(op, isa, x.cast(), out.cast(), n)) }
+}
+
+/// `out = op(a, b)`, elementwise.
+///
+/// # Errors
+/// [`Error::Unsupported`] if `op` is not defined for `T`; [`Error::ZeroDivision`].
+///
+/// # Safety
+/// As for [`unary`], with both inputs.
+pub unsafe fn binary<T: Element>(
+    op: BinaryOp,
+    dims: &[usize],
+    a: *const T,
+    a_strides: &[isize],
+    b: *const T,
+    b_strides: &[isize],
+    out: *mut T,
+    out_strides: &[isize],
+) -> Result<(), Error> {
+    let isa = cpu::isa();
+    let operands = [Operand::new(out, out_strides), Operand::new(a, a_strides), Operand::new(b, b_strides)];
+    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    unsafe {
+        layout::run(dims, operands, op.grain(), &|[out, a, b], n| {
+            T::binary_block(op, isa, a.cast(), b.cast(), out.cast(), n)
+        })
+    }
+}
+
+/// `out = op(a, b, c)`, elementwise.
+///
+/// # Errors
+/// [`Error::Unsupported`] if `T` is no float.
+///
+/// # Safety
+/// As for [`unary`], with the three inputs.
+pub unsafe fn ternary<T: Element>(
+    op: TernaryOp,
+    dims: &[usize],
+    a: *const T,
+    a_strides: &[isize],
+    b: *const T,
+    b_strides: &[isize],
+    c: *const T,
+    c_strides: &[isize],
+    out: *mut T,
+    out_strides: &[isize],
+) -> Result<(), Error> {
+    let isa = cpu::isa();
+    let operands = [
+        Operand::new(out, out_strides),
+        Operand::new(a, a_strides),
+        Operand::new(b, b_strides),
+        Operand::new(c, c_strides),
+    ];
+    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    unsafe {
+        layout::run(dims, operands, ops::LIGHT, &|[out, a, b, c], n| {
+            T::ternary_block(op, isa, a.cast(), b.cast(), c.cast(), out.cast(), n)
+        })
+    }
+}
+
+/// `out = a op b`, elementwise.
+///
+/// # Safety
+/// As for [`unary`], with both inputs. `out` may share memory with an input only if `T` is `bool`.
+pub unsafe fn compare<T: Element>(
+    op: CompareOp,
+    dims: &[usize],
+    a: *const T,
+    a_strides: &[isize],
+    b: *const T,
+    b_strides: &[isize],
+    out: *mut bool,
+    out_strides: &[isize],
+) {
+    let isa = cpu::isa();
+    let operands = [Operand::new(out, out_strides), Operand::new(a, a_strides), Operand::new(b, b_strides)];
+    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    let result = unsafe {
+        layout::run(dims, operands, ops::LIGHT, &|[out, a, b], n| {
+            T::compare_block(op, isa, a.cast(), b.cast(), out.cast(), n);
+            Ok(())
+        })
+    };
+    debug_assert!(result.is_ok());
+}
+
+/// `out = a` where `condition` holds, else `b`.
+///
+/// # Safety
+/// As for [`unary`], with the three inputs. `out` may share memory with `condition` only if `T` is `bool`.
+pub unsafe fn where_<T: Element>(
+    dims: &[usize],
+    condition: *const bool,
+    condition_strides: &[isize],
+    a: *const T,
+    a_strides: &[isize],
+    b: *const T,
+    b_strides: &[isize],
+    out: *mut T,
+    out_strides: &[isize],
+) {
+    let isa = cpu::isa();
+    let operands = [
+        Operand::new(out, out_strides),
+        Operand::new(condition, condition_strides),
+        Operand::new(a, a_strides),
+        Operand::new(b, b_strides),
+    ];
+    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    let result = unsafe {
+        layout::run(dims, operands, ops::LIGHT, &|[out, condition, a, b], n| {
+            T::where_block(isa, condition.cast(), a.cast(), b.cast(), out.cast(), n);
+            Ok(())
+        })
+    };
+    debug_assert!(result.is_ok());
+}
+
+/// `out[i] = op(x[i])` for `n` contiguous elements: [`unary`] without the look at strides.
+///
+/// # Errors
+/// [`Error::Unsupported`] if `op` is not defined for `T`.
+///
+/// # Safety
+/// `x` and `out` must be valid for `n` elements, and equal or disjoint.
+pub unsafe fn unary_contiguous<T: Element>(op: UnaryOp, n: usize, x: *const T, out: *mut T) -> Result<(), Error> {
+    let (op, isa) = (op.simplify(), cpu::isa());
+    let operands = [Operand::new(out, &[1]), Operand::new(x, &[1])];
+    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    unsafe {
+        if n < 2 * op.grain() {
+            return T::unary_block(op, isa, x, out, n);
+        }
+        layout::run(&[n], operands, op.grain(), &|[out, x], n| T::unary_block(op, isa, x.cast(), out.cast(), n))
+    }
+}
+
+/// `out[i] = op(a[i], b[i])` for `n` contiguous elements: [`binary`] without the look at strides.
+///
+/// # Errors
+/// As for [`binary`].
+///
+/// # Safety
+/// `a`, `b` and `out` must be valid for `n` elements; `out` equal to or disjoint from each input.
+pub unsafe fn binary_contiguous<T: Element>(
+    op: BinaryOp,
+    n: usize,
+    a: *const T,
+    b: *const T,
+    out: *mut T,
+) -> Result<(), Error> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if n < 2 * op.grain() {
+            return T::binary_block(op, cpu::isa(), a, b, out, n);
+        }
+        binary(op, &[n], a, &[1], b, &[1], out, &[1])
+    }
+}

@@ -1,0 +1,242 @@
+//! The names of the elementwise operations, and how much work one element of each is.
+
+/// A function of one element. Unless said otherwise it is defined for `f32` and `f64`; formulas and the treatment of
+/// nan, infinities and signed zeros are PyTorch's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs)] // the mathematical functions are what their names say
+pub enum UnaryOp {
+    /// Floats and integers (wrapping).
+    Neg,
+    /// Floats and integers (wrapping).
+    Abs,
+    /// -1, 0 or 1; nan gives 0. Floats and integers; `bool` stays what it is.
+    Sign,
+    /// Floats and integers (wrapping).
+    Square,
+    /// `not x`, on `bool`; bitwise on integers.
+    Not,
+    Sqrt,
+    Rsqrt,
+    Reciprocal,
+    Exp,
+    Expm1,
+    Log,
+    Log1p,
+    Log2,
+    Log10,
+    Sin,
+    Cos,
+    Tan,
+    Asin,
+    Acos,
+    Atan,
+    Sinh,
+    Cosh,
+    Tanh,
+    Asinh,
+    Acosh,
+    Atanh,
+    Erf,
+    Erfc,
+    /// Integers stay what they are.
+    Floor,
+    /// Integers stay what they are.
+    Ceil,
+    /// Half to even. Integers stay what they are.
+    Round,
+    /// Integers stay what they are.
+    Trunc,
+    /// `x - trunc(x)`.
+    Frac,
+    /// `x` to a constant power.
+    PowScalar(f64),
+    /// An integer to a constant power that is not negative (wrapping).
+    PowInt(u64),
+    /// `min(max(x, min), max)`; nan stays nan, and so does a bound that is nan.
+    Clamp {
+        min: f64,
+        max: f64,
+    },
+    /// The same on integers.
+    ClampInt {
+        min: i64,
+        max: i64,
+    },
+    /// `max(x, 0)`; nan stays nan. Floats and integers.
+    Relu,
+    /// `x` above 0, `slope * x` elsewhere.
+    LeakyRelu(f64),
+    /// `scale * x` above 0, `scale * alpha * (exp(input_scale * x) - 1)` elsewhere: ELU, SELU and CELU.
+    Elu {
+        alpha: f64,
+        scale: f64,
+        input_scale: f64,
+    },
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// `log(sigmoid(x))`.
+    LogSigmoid,
+    /// `x * sigmoid(x)`.
+    Silu,
+    /// `x * Phi(x)`, with the normal distribution's `Phi`.
+    Gelu,
+    /// The approximation of [`UnaryOp::Gelu`] by `tanh`.
+    GeluTanh,
+    /// `log(1 + exp(beta * x)) / beta`; `x` itself where `beta * x > threshold`.
+    Softplus {
+        beta: f64,
+        threshold: f64,
+    },
+    /// `x * tanh(softplus(x))`.
+    Mish,
+    /// `clamp(x + 3, 0, 6) / 6`.
+    HardSigmoid,
+    /// `x * clamp(x + 3, 0, 6) / 6`.
+    HardSwish,
+    /// `x / (1 + |x|)`.
+    Softsign,
+    /// `x` above the threshold (and nan), `value` elsewhere.
+    Threshold {
+        threshold: f64,
+        value: f64,
+    },
+}
+
+/// A function of two elements. Unless said otherwise it is defined for `f32` and `f64`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum BinaryOp {
+    /// `a + b`. Floats and integers (wrapping); `or` on `bool`.
+    Add,
+    /// `a - b`. Floats and integers (wrapping).
+    Sub,
+    /// `a * b`. Floats and integers (wrapping); `and` on `bool`.
+    Mul,
+    /// True division.
+    Div,
+    /// `a` to the power `b`. Floats and integers (wrapping; PyTorch's values for negative exponents).
+    Pow,
+    /// The larger one; nan where either is nan. Every type.
+    Maximum,
+    /// The smaller one; nan where either is nan. Every type.
+    Minimum,
+    /// The larger one; the other one where one is nan. Floats and integers.
+    Fmax,
+    /// The smaller one; the other one where one is nan. Floats and integers.
+    Fmin,
+    /// `a` modulo `b`, with the sign of `b`. Floats and integers.
+    Remainder,
+    /// The remainder of the division rounded to 0, with the sign of `a`. Floats and integers.
+    Fmod,
+    /// Division rounded to minus infinity. Floats and integers.
+    FloorDivide,
+    /// Division rounded to 0. Floats and integers.
+    TruncDivide,
+    /// The angle of the point `(b, a)`.
+    Atan2,
+    /// Bitwise; logical on `bool`. Integers and `bool`.
+    And,
+    /// Bitwise; logical on `bool`. Integers and `bool`.
+    Or,
+    /// Bitwise; logical on `bool`. Integers and `bool`.
+    Xor,
+    /// `a + alpha * b`, one rounding where the processor has a fused multiply-add.
+    AddScaled(f64),
+    /// `a + alpha * b` on integers (wrapping).
+    AddScaledInt(i64),
+    /// From `a` to `b`, with a constant weight.
+    LerpScalar(f64),
+    /// Gradient `a`, output `b` of relu (or of any threshold at 0): 0 where `b <= 0`, else `a`.
+    ReluGrad,
+    /// Gradient `a`, input `b` of a leaky relu: `a` where `b > 0`, else `slope * a`.
+    LeakyReluGrad(f64),
+    /// Gradient `a`, output `b` of sigmoid: `a * (1 - b) * b`.
+    SigmoidGrad,
+    /// Gradient `a`, output `b` of tanh: `a * (1 - b * b)`.
+    TanhGrad,
+    /// Gradient `a`, input `b` of silu.
+    SiluGrad,
+    /// Gradient `a`, input `b` of gelu.
+    GeluGrad,
+}
+
+/// A function of three elements of one float type.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum TernaryOp {
+    /// `a + (value * b) * c`; the last product and the sum are fused where the processor can.
+    AddCMul(f64),
+    /// `a + (value * b) / c`.
+    AddCDiv(f64),
+    /// From `a` to `b`, with weight `c`.
+    Lerp,
+}
+
+/// A comparison; its result is `bool`. Comparisons with nan are false, but [`CompareOp::Ne`] is true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum CompareOp {
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+}
+
+/// Fewest elements that are worth a thread: work limited by memory, vectorised functions, one call an element.
+pub(super) const LIGHT: usize = 64 << 10;
+const MATH: usize = 12 << 10;
+const CALL: usize = 3 << 10;
+
+impl UnaryOp {
+    /// Fewest elements that are worth a thread.
+    pub(super) fn grain(self) -> usize {
+        use UnaryOp::*;
+        match self {
+            Exp
+            | Expm1
+            | Log
+            | Log1p
+            | Log2
+            | Log10
+            | Sin
+            | Cos
+            | Tan
+            | Tanh
+            | Erf
+            | Erfc
+            | Elu { .. }
+            | Sigmoid
+            | LogSigmoid
+            | Silu
+            | Gelu
+            | GeluTanh
+            | Softplus { .. }
+            | Mish => MATH,
+            Asin | Acos | Atan | Sinh | Cosh | Asinh | Acosh | Atanh | PowScalar(_) | PowInt(_) => CALL,
+            _ => LIGHT,
+        }
+    }
+
+    /// The same function under its cheapest name: powers that are products or roots.
+    pub(super) fn simplify(self) -> UnaryOp {
+        match self {
+            UnaryOp::PowScalar(2.0) => UnaryOp::Square,
+            UnaryOp::PowScalar(0.5) => UnaryOp::Sqrt,
+            UnaryOp::PowScalar(-0.5) => UnaryOp::Rsqrt,
+            UnaryOp::PowScalar(-1.0) => UnaryOp::Reciprocal,
+            other => other,
+        }
+    }
+}
+
+impl BinaryOp {
+    /// Fewest elements that are worth a thread.
+    pub(super) fn grain(self) -> usize {
+        use BinaryOp::*;
+        match self {
+            SiluGrad | GeluGrad => MATH,
+            Pow | Remainder | Fmod | FloorDivide | Atan2 => CALL,
+            _ => LIGHT,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Operations on one operand.
+
+use super::Error;
+use super::block::{each, map};
+use super::math::Float;
+use super::ops::UnaryOp;
+use crate::simd::{Kernel, Simd};
+
+/// [`UnaryOp`] on contiguous floats.
+pub(super) struct UnaryFloat<T, const L: usize> {
+    pub(super) op: UnaryOp,
+    pub(super) x: *const T,
+    pub(super) out: *mut T,
+    pub(super) n: usize,
+}
+
+impl<T: Float, const L: usize> Kernel for UnaryFloat<T, L> {
+    type Output = Result<(), Error>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> Result<(), Error> {
+        let UnaryFloat { op, x, out, n } = self;
+        macro_rules! map {
+            ($f:expr) => {
+                // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+                unsafe { map::<T, T, L>(x, out, n, $f) }
+            };
+        }
+        macro_rules! each {
+            ($f:expr) => {
+                // SAFETY: as above.
+                unsafe { each(x, out, n, $f) }
+            };
+        }
+        let c = T::from_f64;
+        let (zero, one) = (c(0.0), c(1.0));
+        match op {
+            UnaryOp::Neg => map!(|x| -x),
+            UnaryOp::Abs => map!(T::abs),
+            UnaryOp::Sign => map!(|x: T| {
+                let positive = if x > zero { one } else { zero };
+                if x < zero { -one } else { positive }
+            }),
+            UnaryOp::Square => map!(|x| x * x),
+            UnaryOp::Sqrt => map!(T::sqrt),
+            UnaryOp::Rsqrt => map!(|x: T| one / x.sqrt()),
+            UnaryOp::Reciprocal => map!(|x| one / x),
+            UnaryOp::Exp => map!(T::exp::<S>),
+            UnaryOp::Expm1 => map!(T::expm1::<S>),
+            UnaryOp::Log => map!(T::log::<S>),
+            UnaryOp::Log1p => map!(T::log1p::<S>),
+            UnaryOp::Log2 => map!(T::log2::<S>),
+            UnaryOp::Log10 => map!(T::log10::<S>),
+            UnaryOp::Sin => T::sin_block::<S, L>(x, out, n),
+            UnaryOp::Cos => T::cos_block::<S, L>(x, out, n),
+            UnaryOp::Tan => each!(T::tan),
+            UnaryOp::Asin => each!(T::asin),
+            UnaryOp::Acos => each!(T::acos),
+            UnaryOp::Atan => each!(T::atan),
+            UnaryOp::Sinh => each!(T::sinh),
+            UnaryOp::Cosh => each!(T::cosh),
+            UnaryOp::Tanh => map!(T::tanh::<S>),
+            UnaryOp::Asinh => each!(T::asinh),
+            UnaryOp::Acosh => each!(T::acosh),
+            UnaryOp::Atanh => each!(T::atanh),
+            UnaryOp::Erf => map!(T::erf::<S>),
+            UnaryOp::Erfc => map!(T::erfc::<S>),
+            UnaryOp::Floor => map!(T::floor),
+            UnaryOp::Ceil => map!(T::ceil),
+            UnaryOp::Round => map!(T::round_ties_even),
+            UnaryOp::Trunc => map!(T::trunc),
+            UnaryOp::Frac => map!(|x: T| x - x.trunc()),
+            UnaryOp::PowScalar(3.0) => map!(|x| x * x * x),
+            UnaryOp::PowScalar(-2.0) => map!(|x| one / (x * x)),
+            UnaryOp::PowScalar(exponent) => T::pow_scalar_block::<S, L>(x, c(exponent), out, n),
+            UnaryOp::Clamp { min, max } => {
+                let (min, max) = (c(min), c(max));
+                map!(|x: T| x.maximum(min).minimum(max))
+            }
+            UnaryOp::Relu => map!(|x| if x < zero { zero } else { x }),
+            UnaryOp::LeakyRelu(slope) => {
+                let slope = c(slope);
+                map!(|x| if x > zero { x } else { x * slope })
+            }
+            UnaryOp::Elu { alpha, scale, input_scale } => {
+                let (negative, positive, inner) = (c(alpha) * c(scale), c(scale), c(input_scale));
+                map!(|x: T| if x <= zero { (x * inner).expm1::<S>() * negative } else { x * positive })
+            }
+            UnaryOp::Sigmoid => map!(T::sigmoid::<S>),
+            UnaryOp::LogSigmoid => map!(T::log_sigmoid::<S>),
+            UnaryOp::Silu => map!(|x: T| x * x.sigmoid::<S>()),
+            UnaryOp::Gelu => map!(T::gelu::<S>),
+            UnaryOp::GeluTanh => map!(|x: T| {
+                let inner = c(0.797_884_560_802_865_4) * (x + c(0.044715) * x * x * x);
+                c(0.5) * x * (one + inner.tanh::<S>())
+            }),
+            UnaryOp::Softplus { beta, threshold } => {
+                let (beta, threshold) = (c(beta), c(threshold));
+                map!(|x: T| {
+                    let z = x * beta;
+                    if z > threshold { x } else { z.softplus::<S>() / beta }
+                })
+            }
+            UnaryOp::Mish => map!(|x: T| x * x.softplus::<S>().tanh::<S>()),
+            UnaryOp::HardSigmoid => map!(|x: T| (x + c(3.0)).maximum(zero).minimum(c(6.0)) / c(6.0)),
+            UnaryOp::HardSwish => map!(|x: T| x * (x + c(3.0)).maximum(zero).minimum(c(6.0)) / c(6.0)),
+            UnaryOp::Softsign => map!(|x: T| x / (one + x.abs())),
+            UnaryOp::Threshold { threshold, value } => {
+                let (threshold, value) = (c(threshold), c(value));
+                map!(|x| if x <= threshold { value } else { x })
+            }
+            UnaryOp::Not | UnaryOp::ClampInt { .. } | UnaryOp::PowInt(_) => return Err(Error::Unsupported),
+        }
+        Ok(())
+    }
+}
+
+/// [`UnaryOp`] on contiguous integers.
+pub(super) struct UnaryInt<T, const L: usize> {
+    pub(super) op: UnaryOp,
+    pub(super) x: *const T,
+    pub(super) out: *mut T,
+    pub(super) n: usize,
+}
+
+impl<const L: usize> Kernel for UnaryInt<i64, L> {
+    type Output = Result<(), Error>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> Result<(), Error> {
+        let UnaryInt { op, x, out, n } = self;
+        macro_rules! map {
+            ($f:expr) => {
+                // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+                unsafe { map::<i64, i64, L>(x, out, n, $f) }
+            };
+        }
+        match op {
+            UnaryOp::Neg => map!(i64::wrapping_neg),
+            UnaryOp::Abs => map!(i64::wrapping_abs),
+            UnaryOp::Sign => map!(i64::signum),
+            UnaryOp::Square => map!(|x| x.wrapping_mul(x)),
+            UnaryOp::Not => map!(|x| !x),
+            UnaryOp::Relu => map!(|x| if x < 0 { 0 } else { x }),
+            UnaryOp::ClampInt { min, max } => map!(|x| {
+                let x = if x < min { min } else { x };
+                if x > max { max } else { x }
+            }),
+            UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Round | UnaryOp::Trunc => map!(|x| x),
+            // SAFETY: as above.
+            UnaryOp::PowInt(exponent) => unsafe { each(x, out, n, |x| pow_wrapping(x, exponent)) },
+            _ => return Err(Error::Unsupported),
+        }
+        Ok(())
+    }
+}
+
+/// `base` to the power `exponent`, modulo 2^64.
+pub(super) fn pow_wrapping(mut base: i64, mut exponent: u64) -> i64 {
+    let mut power = 1i64;
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            power = power.wrapping_mul(base);
+        }
+        base = base.wrapping_mul(base);
+        exponent >>= 1;
+    }
+    power
+}
+
+/// [`UnaryOp`] on contiguous truth values.
+pub(super) struct UnaryBool<T, const L: usize> {
+    pub(super) op: UnaryOp,
+    pub(super) x: *const T,
+    pub(super) out: *mut T,
+    pub(super) n: usize,
+}
+
+impl<const L: usize> Kernel for UnaryBool<bool, L> {
+    type Output = Result<(), Error>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> Result<(), Error> {
+        let UnaryBool { op, x, out, n } = self;
+        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+        unsafe {
+            match op {
+                UnaryOp::Not => map::<bool, bool, L>(x, out, n, |x| !x),
+                UnaryOp::Sign => map::<bool, bool, L>(x, out, n, |x| x),
+                _ => return Err(Error::Unsupported),
+            }
+        }
+        Ok(())
+    }
+}

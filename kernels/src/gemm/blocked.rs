@@ -1,0 +1,265 @@
+//! Everything between the micro-kernels and the whole matrices: which operand is read in place and which is packed,
+//! blocking for the caches, and threads.
+
+use super::kernel::{Direct, Kernels, MAX_MR, Panel};
+use super::pack::pack;
+use super::scratch::with_scratch;
+use super::{GemmElement, PARALLEL_MULTIPLY_ADDS, Problem, split};
+use crate::{cpu, threads};
+
+/// Multiply-adds up to which nothing is packed if B's rows are contiguous.
+const IN_PLACE_MULTIPLY_ADDS: usize = 64 * 64 * 96;
+/// Multiply-adds of a task: about 50 µs.
+const TASK_MULTIPLY_ADDS: usize = 5_000_000;
+/// Columns, and rows, that are packed at a time.
+const CHUNK: usize = 4096;
+/// Bytes of packed A and B together that are aimed at.
+const CHUNK_BYTES: usize = 16 << 20;
+
+/// Chooses between `C = A B` and `Cᵀ = Bᵀ Aᵀ`: vectors run along the columns of what is chosen.
+#[inline]
+pub(super) fn orient<T: GemmElement>(p: Problem<T>, kernels: &Kernels<T>) -> Problem<T> {
+    let t = p.t();
+    if cost(&t, kernels) < cost(&p, kernels) { t } else { p }
+}
+
+/// A rough number of cycles.
+fn cost<T: GemmElement>(p: &Problem<T>, kernels: &Kernels<T>) -> usize {
+    let vectors = p.n.div_ceil(kernels.lanes);
+    // Per step of k a tile takes as long as its multiply-adds (two a cycle), and four cycles at least.
+    let rows = p.m.div_ceil(kernels.mr);
+    let columns = p.n.div_ceil(kernels.nr);
+    let tiles = (p.m * vectors / 2).max(rows * columns * 4);
+    let pack = if p.b.cs == 1 { 0 } else { p.k * p.n / 3 };
+    let scatter = if p.c.cs == 1 { 0 } else { 3 * p.m * p.n / 2 };
+    tiles * p.k + pack + scatter
+}
+
+/// How C is cut into tiles.
+#[derive(Clone, Copy)]
+struct Tiles {
+    m: usize,
+    n: usize,
+    lanes: usize,
+    vectors: usize,
+    rows: usize,
+    columns: usize,
+}
+
+impl Tiles {
+    #[inline(always)]
+    fn new<T>(m: usize, n: usize, kernels: &Kernels<T>) -> Self {
+        let vectors = n.div_ceil(kernels.lanes);
+        Self { m, n, lanes: kernels.lanes, vectors, rows: m.div_ceil(kernels.mr), columns: n.div_ceil(kernels.nr) }
+    }
+
+    /// First row and number of rows of the `i`th row of tiles.
+    #[inline(always)]
+    fn row(&self, i: usize) -> (usize, usize) {
+        split(self.m, self.rows, i)
+    }
+
+    /// First column and number of columns of the `j`th column of tiles.
+    #[inline(always)]
+    fn column(&self, j: usize) -> (usize, usize) {
+        let (start, len) = split(self.vectors, self.columns, j);
+        let start = start * self.lanes;
+        (start, (len * self.lanes).min(self.n - start))
+    }
+}
+
+/// # Safety
+/// As [`super::gemm`].
+pub(super) unsafe fn run<T: GemmElement>(p: &Problem<T>, kernels: &'static Kernels<T>) {
+    let work = p.m * p.n * p.k;
+    // SAFETY: the caller's promise.
+    unsafe {
+        if work <= IN_PLACE_MULTIPLY_ADDS && (p.b.cs == 1 || p.k == 0) { in_place(p, kernels) } else { packed(p, kernels) }
+    }
+}
+
+/// One thread, no packing.
+unsafe fn in_place<T: GemmElement>(p: &Problem<T>, kernels: &Kernels<T>) {
+    let tiles = Tiles::new(p.m, p.n, kernels);
+    let offsets: [isize; MAX_MR] = std::array::from_fn(|i| i as isize * p.a.rs);
+    for cj in 0..tiles.columns {
+        let (j, cols) = tiles.column(cj);
+        for ri in 0..tiles.rows {
+            let (i, rows) = tiles.row(ri);
+            // SAFETY: the tile lies in C; A and B have the rows and columns that go with it.
+            unsafe {
+                p.tile((i, rows), (j, cols), true, true, |out| {
+                    let args = Direct {
+                        outer: 1,
+                        inner: p.k,
+                        a: p.a.at(i, 0),
+                        rows: offsets.as_ptr(),
+                        a_outer: 0,
+                        a_inner: p.a.cs,
+                        b: p.b.at(0, j),
+                        b_outer: 0,
+                        b_inner: p.b.rs,
+                        cols,
+                        out,
+                    };
+                    kernels.run_direct(rows, &args)
+                })
+            };
+        }
+    }
+}
+
+/// The part of A and B being worked on, and where its packed form is.
+struct Chunk<'a, T: 'static> {
+    p: &'a Problem<T>,
+    kernels: &'a Kernels<T>,
+    tiles: Tiles,
+    /// First row, column and step of the inner dimension, and the number of the latter.
+    i: usize,
+    j: usize,
+    k: (usize, usize),
+    /// Parts that the inner dimension is cut into.
+    parts: usize,
+    /// Null where A is read in place.
+    a: *mut T,
+    b: *mut T,
+}
+
+// SAFETY: the elements are `Send + Sync`; tasks write disjoint parts of the packed operands and of C.
+unsafe impl<T: GemmElement> Sync for Chunk<'_, T> {}
+
+/// Steps of the inner dimension whose panel of B stays in the first-level cache.
+fn steps<T>(kernels: &Kernels<T>) -> usize {
+    (cpu::caches().l1 * 3 / 4 / (kernels.nr * size_of::<T>())).clamp(64, 512)
+}
+
+unsafe fn packed<T: GemmElement>(p: &Problem<T>, kernels: &'static Kernels<T>) {
+    let (m_chunk, n_chunk) = (p.m.min(CHUNK), p.n.min(CHUNK));
+    let step = steps(kernels);
+    let all_parts = p.k.div_ceil(step).max(1);
+    let width = n_chunk.div_ceil(kernels.nr) * kernels.nr;
+    // As many parts at a time as fit, so that C is visited as rarely as possible.
+    let fitting = (CHUNK_BYTES / size_of::<T>() / ((m_chunk + width) * step)).max(1);
+    let rounds = all_parts.div_ceil(fitting);
+    let pack_a = p.a.cs != 1 || p.m > 256;
+    let k_chunk = split(p.k, rounds, 0).1;
+    let a_len = if pack_a { m_chunk * k_chunk } else { 0 };
+    let b_len = width * k_chunk;
+    with_scratch(a_len + b_len + 64, |scratch: *mut T| {
+        let b = scratch;
+        let a = if pack_a { scratch.wrapping_add(b_len) } else { std::ptr::null_mut() };
+        for j in (0..p.n).step_by(CHUNK) {
+            for i in (0..p.m).step_by(CHUNK) {
+                let tiles = Tiles::new(CHUNK.min(p.m - i), CHUNK.min(p.n - j), kernels);
+                for round in 0..rounds {
+                    let k = split(p.k, rounds, round);
+                    let parts = k.1.div_ceil(step).max(1);
+                    let chunk = Chunk { p, kernels, tiles, i, j, k, parts, a, b };
+                    // SAFETY: the caller's promise; the scratch memory has room for the chunk.
+                    unsafe { chunk.run() };
+                }
+            }
+        }
+    });
+}
+
+impl<T: GemmElement> Chunk<'_, T> {
+    unsafe fn run(&self) {
+        let Tiles { m, n, rows, columns, .. } = self.tiles;
+        let work = m * n * self.k.1;
+        let threads = threads::num_threads();
+        // SAFETY (both): every task has its own tiles.
+        let pack = |t: usize| unsafe {
+            if t < columns { self.pack_column(t) } else { self.pack_row(t - columns) }
+        };
+        let pack_tasks = columns + if self.a.is_null() { 0 } else { rows };
+        if work < PARALLEL_MULTIPLY_ADDS || threads == 1 {
+            (0..pack_tasks).for_each(pack);
+            // SAFETY: all tiles, packed above.
+            return unsafe { self.multiply((0, rows), (0, columns)) };
+        }
+        threads::parallel_tasks(pack_tasks, pack);
+        // Groups of rows whose packed A fits well into the second-level cache.
+        let depth = self.k.1.div_ceil(self.parts).max(1);
+        let fitting = cpu::caches().l2 / 3 / size_of::<T>() / depth / self.kernels.mr;
+        let row_groups = rows.div_ceil(fitting.max(1));
+        let tasks = (work / TASK_MULTIPLY_ADDS).clamp(2, 16 * threads).next_multiple_of(threads);
+        let column_groups = tasks.div_ceil(row_groups).min(columns);
+        let row_groups = if column_groups * row_groups < tasks { tasks.div_ceil(column_groups).min(rows) } else { row_groups };
+        threads::parallel_tasks(row_groups * column_groups, |t| {
+            let (r, c) = (split(rows, row_groups, t % row_groups), split(columns, column_groups, t / row_groups));
+            // SAFETY: these tiles are this task's alone, and packed above.
+            unsafe { self.multiply(r, c) }
+        });
+    }
+
+    unsafe fn pack_column(&self, cj: usize) {
+        let (j, cols) = self.tiles.column(cj);
+        let nr = self.kernels.nr;
+        let src = self.p.b.at(self.k.0, self.j + j);
+        // SAFETY: B has these columns; the panel has room for `nr` columns.
+        unsafe {
+            let dst = self.b.add(cj * nr * self.k.1);
+            pack(self.kernels.isa, src, self.p.b.rs, self.p.b.cs, self.k.1, cols, dst, nr);
+        }
+    }
+
+    unsafe fn pack_row(&self, ri: usize) {
+        let (i, rows) = self.tiles.row(ri);
+        let src = self.p.a.at(self.i + i, self.k.0);
+        // SAFETY: A has these rows; panels lie one after the other.
+        unsafe {
+            let dst = self.a.add(i * self.k.1);
+            pack(self.kernels.isa, src, self.p.a.cs, self.p.a.rs, self.k.1, rows, dst, rows);
+        }
+    }
+
+    /// Computes `r.1` rows of tiles from `r.0` on, in `c.1` columns of tiles from `c.0` on.
+    unsafe fn multiply(&self, r: (usize, usize), c: (usize, usize)) {
+        let p = self.p;
+        let nr = self.kernels.nr;
+        let row_offsets: [isize; MAX_MR] = std::array::from_fn(|i| i as isize * p.a.rs);
+        // One row of a packed panel of B after the other.
+        let mut b_offsets = [0isize; 512];
+        for (q, offset) in b_offsets.iter_mut().enumerate() {
+            *offset = (q * nr) as isize;
+        }
+        for part in 0..self.parts {
+            let (k0, k) = split(self.k.1, self.parts, part);
+            let first = self.k.0 + k0 == 0;
+            let last = self.k.0 + k0 + k == p.k;
+            for cj in c.0..c.0 + c.1 {
+                let (j, cols) = self.tiles.column(cj);
+                let b = self.b.wrapping_add((cj * self.k.1 + k0) * nr).cast_const();
+                for ri in r.0..r.0 + r.1 {
+                    let (i, rows) = self.tiles.row(ri);
+                    // SAFETY: the tile lies in C, its panels have been packed.
+                    unsafe {
+                        p.tile((self.i + i, rows), (self.j + j, cols), first, last, |out| {
+                            if self.a.is_null() {
+                                let args = Direct {
+                                    outer: 1,
+                                    inner: k,
+                                    a: p.a.at(self.i + i, self.k.0 + k0),
+                                    rows: row_offsets.as_ptr(),
+                                    a_outer: 0,
+                                    a_inner: p.a.cs,
+                                    b,
+                                    b_outer: 0,
+                                    b_inner: nr as isize,
+                                    cols,
+                                    out,
+                                };
+                                self.kernels.run_direct(rows, &args)
+                            } else {
+                                let a = self.a.add(i * self.k.1 + k0 * rows);
+                                let args = Panel { k, a, b, offsets: b_offsets.as_ptr(), cols, out };
+                                self.kernels.run_panel(rows, &args)
+                            }
+                        })
+                    };
+                }
+            }
+        }
+    }
+}

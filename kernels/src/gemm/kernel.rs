@@ -1,0 +1,295 @@
+//! The micro-kernels: a tile of C, a few rows by a few vector registers, kept in registers over the whole inner
+//! dimension.
+//!
+//! Per step of the inner dimension a kernel loads the vectors of one row of B and multiplies each with one broadcast
+//! element of every row of A. Tiles are compiled for each number of rows and of vectors up to the largest, so that
+//! the edges of a matrix cost what they contain; the last vector is masked, so nothing is read or written
+//! beyond a row's end.
+
+use super::GemmElement;
+use super::vector::{Lanes, Vector};
+#[cfg(target_arch = "x86_64")]
+use super::vector::{F32x8, F32x16, F64x4, F64x8};
+use crate::cpu::{self, Isa};
+
+/// Where a tile goes and what happens to it on the way: `c = clamp(alpha * acc + bias + beta * c)`.
+#[derive(Clone, Copy)]
+pub struct Store<T> {
+    /// First element; columns are contiguous.
+    pub c: *mut T,
+    /// Elements from one row to the next.
+    pub rs: isize,
+    pub alpha: T,
+    /// C is read only when this is not zero.
+    pub beta: T,
+    /// One value a row, or null.
+    pub bias_row: *const T,
+    /// One value a column, or null.
+    pub bias_col: *const T,
+    pub clamp: Option<(T, T)>,
+}
+
+/// A with its rows interleaved (`a[p * rows + i]`), B as rows found through a table of offsets.
+pub struct Panel<T> {
+    pub k: usize,
+    pub a: *const T,
+    pub b: *const T,
+    /// Where row `p` of B starts, relative to `b`: `k` of them.
+    pub offsets: *const isize,
+    /// Columns of the tile, as many as the kernel's vectors hold or up to one vector less one element fewer.
+    pub cols: usize,
+    pub out: Store<T>,
+}
+
+/// A and B where they are; the inner dimension is two nested loops.
+pub struct Direct<T> {
+    pub outer: usize,
+    pub inner: usize,
+    pub a: *const T,
+    /// Where each row of A starts, relative to `a`: one a row of the tile.
+    pub rows: *const isize,
+    pub a_outer: isize,
+    pub a_inner: isize,
+    pub b: *const T,
+    pub b_outer: isize,
+    pub b_inner: isize,
+    /// As in [`Panel`].
+    pub cols: usize,
+    pub out: Store<T>,
+}
+
+/// # Safety
+/// The arguments describe valid memory for this kernel's rows and the columns given.
+pub type PanelFn<T> = unsafe fn(&Panel<T>);
+/// # Safety
+/// As [`PanelFn`].
+pub type DirectFn<T> = unsafe fn(&Direct<T>);
+
+/// The kernels of one instruction set and element type.
+pub struct Kernels<T: 'static> {
+    pub isa: Isa,
+    /// Elements of a vector register.
+    pub lanes: usize,
+    /// The most rows of a tile.
+    pub mr: usize,
+    /// The most columns of a tile.
+    pub nr: usize,
+    /// `[vectors - 1][rows - 1]`
+    pub panel: &'static [&'static [PanelFn<T>]],
+    /// `[vectors - 1][rows - 1]`
+    pub direct: &'static [&'static [DirectFn<T>]],
+}
+
+/// The most rows that any kernel has.
+pub(crate) const MAX_MR: usize = 8;
+/// The most elements that any kernel's tile has.
+pub(crate) const MAX_TILE: usize = 8 * 48;
+
+impl<T> Kernels<T> {
+    /// # Safety
+    /// As [`PanelFn`]; `rows` and `args.cols` are at least 1 and at most a tile's.
+    #[inline(always)]
+    pub unsafe fn run_panel(&self, rows: usize, args: &Panel<T>) {
+        // SAFETY: the caller's promise; the tables hold only kernels that the processor can run.
+        unsafe { self.panel[(args.cols - 1) / self.lanes][rows - 1](args) }
+    }
+
+    /// # Safety
+    /// As [`DirectFn`]; `rows` and `args.cols` are at least 1 and at most a tile's.
+    #[inline(always)]
+    pub unsafe fn run_direct(&self, rows: usize, args: &Direct<T>) {
+        // SAFETY: as above.
+        unsafe { self.direct[(args.cols - 1) / self.lanes][rows - 1](args) }
+    }
+}
+
+#[inline(always)]
+unsafe fn load_row<V: Vector, const NV: usize>(b: *const V::Elem, mask: V::Mask) -> [V; NV] {
+    // SAFETY: the callers' kernels describe NV vectors at `b`, the last one masked.
+    unsafe {
+        let mut row = [V::splat(V::Elem::ZERO); NV];
+        for j in 0..NV {
+            let p = b.add(j * V::LANES);
+            row[j] = if j + 1 == NV { V::load_masked(p, mask) } else { V::load(p) };
+        }
+        row
+    }
+}
+
+#[inline(always)]
+unsafe fn store<V: Vector, const R: usize, const NV: usize>(mut acc: [[V; NV]; R], out: &Store<V::Elem>, mask: V::Mask) {
+    let (zero, one) = (V::Elem::ZERO, V::Elem::ONE);
+    // SAFETY: the caller of the kernel vouches for R rows of C and for the biases where they are not null.
+    unsafe {
+        if out.alpha != one {
+            let alpha = V::splat(out.alpha);
+            for i in 0..R {
+                for j in 0..NV {
+                    acc[i][j] = acc[i][j].mul(alpha);
+                }
+            }
+        }
+        if out.beta != zero {
+            let beta = V::splat(out.beta);
+            for i in 0..R {
+                let old = load_row::<V, NV>(out.c.offset(i as isize * out.rs), mask);
+                for j in 0..NV {
+                    acc[i][j] = old[j].mul_add(beta, acc[i][j]);
+                }
+            }
+        }
+        if !out.bias_row.is_null() {
+            for i in 0..R {
+                let bias = V::splat(*out.bias_row.add(i));
+                for j in 0..NV {
+                    acc[i][j] = acc[i][j].add(bias);
+                }
+            }
+        }
+        if !out.bias_col.is_null() {
+            let bias = load_row::<V, NV>(out.bias_col, mask);
+            for i in 0..R {
+                for j in 0..NV {
+                    acc[i][j] = acc[i][j].add(bias[j]);
+                }
+            }
+        }
+        if let Some((lo, hi)) = out.clamp {
+            let (lo, hi) = (V::splat(lo), V::splat(hi));
+            for i in 0..R {
+                for j in 0..NV {
+                    acc[i][j] = acc[i][j].clamp(lo, hi);
+                }
+            }
+        }
+        for i in 0..R {
+            let row = out.c.offset(i as isize * out.rs);
+            for j in 0..NV {
+                let p = row.add(j * V::LANES);
+                if j + 1 == NV { acc[i][j].store_masked(p, mask) } else { acc[i][j].store(p) }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem>) {
+    // SAFETY: the caller's promise, see `PanelFn`.
+    unsafe {
+        let mask = V::mask(args.cols - (NV - 1) * V::LANES);
+        let mut acc = [[V::splat(V::Elem::ZERO); NV]; R];
+        let mut a = args.a;
+        for p in 0..args.k {
+            let row = load_row::<V, NV>(args.b.offset(*args.offsets.add(p)), mask);
+            for i in 0..R {
+                let x = V::splat(*a.add(i));
+                for j in 0..NV {
+                    acc[i][j] = x.mul_add(row[j], acc[i][j]);
+                }
+            }
+            a = a.add(R);
+        }
+        store::<V, R, NV>(acc, &args.out, mask);
+    }
+}
+
+#[inline(always)]
+unsafe fn direct<V: Vector, const R: usize, const NV: usize>(args: &Direct<V::Elem>) {
+    // SAFETY: the caller's promise, see `DirectFn`.
+    unsafe {
+        let mask = V::mask(args.cols - (NV - 1) * V::LANES);
+        let mut acc = [[V::splat(V::Elem::ZERO); NV]; R];
+        let mut rows = [args.a; R];
+        for i in 0..R {
+            rows[i] = args.a.offset(*args.rows.add(i));
+        }
+        for o in 0..args.outer as isize {
+            let mut at = o * args.a_outer;
+            let mut b = args.b.offset(o * args.b_outer);
+            for _ in 0..args.inner {
+                let row = load_row::<V, NV>(b, mask);
+                for i in 0..R {
+                    let x = V::splat(*rows[i].offset(at));
+                    for j in 0..NV {
+                        acc[i][j] = x.mul_add(row[j], acc[i][j]);
+                    }
+                }
+                at += args.a_inner;
+                b = b.wrapping_offset(args.b_inner);
+            }
+        }
+        store::<V, R, NV>(acc, &args.out, mask);
+    }
+}
+
+/// Compiles the kernels for one instruction set and lists them.
+macro_rules! kernels {
+    ($module:ident, $isa:expr, [$($feature:meta)?], mr $mr:literal [$($r:literal)*], nv $nv:tt, [$($set:ident: $vector:ty),*]) => {
+        mod $module {
+            use super::*;
+
+            $(#[$feature])?
+            unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem>) {
+                // SAFETY: the caller's promise is the same.
+                unsafe { super::panel::<V, R, NV>(args) }
+            }
+
+            $(#[$feature])?
+            unsafe fn direct<V: Vector, const R: usize, const NV: usize>(args: &Direct<V::Elem>) {
+                // SAFETY: the caller's promise is the same.
+                unsafe { super::direct::<V, R, NV>(args) }
+            }
+
+            const fn panels<V: Vector, const NV: usize>() -> &'static [PanelFn<V::Elem>] {
+                &[$(panel::<V, $r, NV>),*]
+            }
+
+            const fn directs<V: Vector, const NV: usize>() -> &'static [DirectFn<V::Elem>] {
+                &[$(direct::<V, $r, NV>),*]
+            }
+
+            const fn set<V: Vector>() -> Kernels<V::Elem> {
+                Kernels {
+                    isa: $isa,
+                    lanes: V::LANES,
+                    mr: $mr,
+                    nr: $nv * V::LANES,
+                    panel: kernels!(@list $nv panels V),
+                    direct: kernels!(@list $nv directs V),
+                }
+            }
+
+            $(pub(super) static $set: Kernels<<$vector as Vector>::Elem> = set::<$vector>();)*
+        }
+    };
+    (@list 1 $f:ident $v:ident) => { &[const { $f::<$v, 1>() }] };
+    (@list 2 $f:ident $v:ident) => { &[const { $f::<$v, 1>() }, const { $f::<$v, 2>() }] };
+    (@list 3 $f:ident $v:ident) => { &[const { $f::<$v, 1>() }, const { $f::<$v, 2>() }, const { $f::<$v, 3>() }] };
+}
+
+// Rows times vectors leave room in the 32 (16) registers for one row of B and a broadcast element of A.
+kernels!(portable, Isa::Portable, [], mr 4 [1 2 3 4], nv 1, [F32: Lanes<f32, 8>, F64: Lanes<f64, 4>, I64: Lanes<i64, 4>]);
+#[cfg(target_arch = "x86_64")]
+kernels!(avx2, Isa::Avx2, [target_feature(enable = "avx2,fma")], mr 6 [1 2 3 4 5 6], nv 2, [F32: F32x8, F64: F64x4]);
+#[cfg(target_arch = "x86_64")]
+kernels!(avx512, Isa::Avx512, [target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")], mr 8 [1 2 3 4 5 6 7 8], nv 3, [F32: F32x16, F64: F64x8]);
+
+macro_rules! floats {
+    ($name:ident, $t:ident, $set:ident) => {
+        pub(crate) fn $name(isa: Isa) -> &'static Kernels<$t> {
+            match isa.min(cpu::detected()) {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512 => &avx512::$set,
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => &avx2::$set,
+                _ => &portable::$set,
+            }
+        }
+    };
+}
+floats!(kernels_f32, f32, F32);
+floats!(kernels_f64, f64, F64);
+
+pub(crate) fn kernels_i64(_: Isa) -> &'static Kernels<i64> {
+    &portable::I64
+}

@@ -1,0 +1,390 @@
+//! Matrix multiplication: `C = act(alpha * A B + beta * C + bias)` for any strides.
+//!
+//! One micro-kernel design ([`kernel`]) serves all instruction sets. Around it lie a plain loop over tiles for small
+//! problems, which reads A and B where they are, and a blocked, packed and threaded one ([`blocked`]) for the
+//! rest; products with a vector have their own ([`gemv`]). How the inner dimension is cut depends on nothing but the shape and the
+//! instruction set, so results do not depend on the number of threads.
+
+mod blocked;
+mod gemv;
+pub(crate) mod kernel;
+pub(crate) mod pack;
+pub(crate) mod scratch;
+pub(crate) mod vector;
+
+#[cfg(test)]
+mod tests;
+
+use crate::{cpu, threads};
+use kernel::{Kernels, MAX_TILE, Store};
+use std::mem::MaybeUninit;
+
+/// A matrix to read: element `(i, j)` is at `ptr + i * rs + j * cs`. Strides may be 0 or negative.
+#[derive(Debug)]
+pub struct Mat<T> {
+    /// Element (0, 0).
+    pub ptr: *const T,
+    /// Elements from one row to the next.
+    pub rs: isize,
+    /// Elements from one column to the next.
+    pub cs: isize,
+}
+
+/// A matrix to write, see [`Mat`]. No two elements may share a place.
+#[derive(Debug)]
+pub struct MatMut<T> {
+    /// Element (0, 0).
+    pub ptr: *mut T,
+    /// Elements from one row to the next.
+    pub rs: isize,
+    /// Elements from one column to the next.
+    pub cs: isize,
+}
+
+impl<T> Clone for Mat<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Mat<T> {}
+impl<T> Clone for MatMut<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for MatMut<T> {}
+
+impl<T> Mat<T> {
+    /// The matrix at `ptr` with these strides.
+    pub fn new(ptr: *const T, rs: isize, cs: isize) -> Self {
+        Self { ptr, rs, cs }
+    }
+
+    /// The same memory read as the transposed matrix.
+    pub fn t(self) -> Self {
+        Self { ptr: self.ptr, rs: self.cs, cs: self.rs }
+    }
+
+    pub(crate) fn at(self, i: usize, j: usize) -> *const T {
+        self.ptr.wrapping_offset(i as isize * self.rs + j as isize * self.cs)
+    }
+}
+
+impl<T> MatMut<T> {
+    /// The matrix at `ptr` with these strides.
+    pub fn new(ptr: *mut T, rs: isize, cs: isize) -> Self {
+        Self { ptr, rs, cs }
+    }
+
+    /// The same memory written as the transposed matrix.
+    pub fn t(self) -> Self {
+        Self { ptr: self.ptr, rs: self.cs, cs: self.rs }
+    }
+
+    pub(crate) fn at(self, i: usize, j: usize) -> *mut T {
+        self.ptr.wrapping_offset(i as isize * self.rs + j as isize * self.cs)
+    }
+}
+
+/// What is done to each element of the product before it is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Activation {
+    /// Nothing.
+    #[default]
+    None,
+    /// `max(x, 0)`
+    Relu,
+    /// `min(max(x, 0), 6)`
+    Relu6,
+}
+
+impl Activation {
+    pub(crate) fn limits<T: GemmElement>(self) -> Option<(T, T)> {
+        match self {
+            Activation::None => None,
+            Activation::Relu => Some((T::ZERO, T::MAX)),
+            Activation::Relu6 => Some((T::ZERO, T::from_u8(6))),
+        }
+    }
+}
+
+/// Bias and activation, applied while the product is still in registers.
+#[derive(Clone, Copy, Debug)]
+pub struct Epilogue<'a, T> {
+    /// One value a column of C.
+    pub bias_col: Option<&'a [T]>,
+    /// One value a row of C.
+    pub bias_row: Option<&'a [T]>,
+    /// Comes last.
+    pub activation: Activation,
+}
+
+impl<T> Default for Epilogue<'_, T> {
+    fn default() -> Self {
+        Self { bias_col: None, bias_row: None, activation: Activation::None }
+    }
+}
+
+mod sealed {
+    use super::kernel::Kernels;
+    use crate::cpu::Isa;
+    use crate::simd::Simd;
+
+    pub trait Kerneled: Sized + 'static {
+        fn kernels(isa: Isa) -> &'static Kernels<Self>;
+
+        /// `a * b + c`
+        fn mul_add<S: Simd>(a: Self, b: Self, c: Self) -> Self;
+    }
+}
+
+/// An element type that matrices can be multiplied in: `f32`, `f64`, `i64` (wrapping around on overflow).
+pub trait GemmElement: sealed::Kerneled + Copy + PartialEq + Send + Sync + std::fmt::Debug {
+    /// 0
+    const ZERO: Self;
+    /// 1
+    const ONE: Self;
+    /// The upper limit of a clamp that has none.
+    const MAX: Self;
+    /// Exact.
+    fn from_u8(x: u8) -> Self;
+    /// `self + other`
+    fn add(self, other: Self) -> Self;
+    /// `self * other`
+    fn mul(self, other: Self) -> Self;
+    /// `self` limited to `lo..=hi`; NaN stays NaN.
+    fn clamp_to(self, lo: Self, hi: Self) -> Self;
+}
+
+macro_rules! element {
+    ($t:ident, $max:expr, $kernels:ident, |$a:ident, $b:ident, $c:ident| $add:expr, $mul:expr, <$s:ident> $mul_add:expr) => {
+        impl sealed::Kerneled for $t {
+            #[inline]
+            fn kernels(isa: cpu::Isa) -> &'static Kernels<$t> {
+                kernel::$kernels(isa)
+            }
+            #[inline(always)]
+            fn mul_add<$s: crate::simd::Simd>($a: $t, $b: $t, $c: $t) -> $t {
+                $mul_add
+            }
+        }
+        impl GemmElement for $t {
+            const ZERO: $t = 0 as $t;
+            const ONE: $t = 1 as $t;
+            const MAX: $t = $max;
+
+            fn from_u8(x: u8) -> $t {
+                x.into()
+            }
+            #[inline(always)]
+            fn add(self, other: $t) -> $t {
+                let ($a, $b) = (self, other);
+                $add
+            }
+            #[inline(always)]
+            fn mul(self, other: $t) -> $t {
+                let ($a, $b) = (self, other);
+                $mul
+            }
+            #[inline(always)]
+            fn clamp_to(self, lo: $t, hi: $t) -> $t {
+                if self < lo {
+                    lo
+                } else if self > hi {
+                    hi
+                } else {
+                    self
+                }
+            }
+        }
+    };
+}
+element!(f32, f32::INFINITY, kernels_f32, |a, b, c| a + b, a * b, <S> S::mul_add_f32(a, b, c));
+element!(f64, f64::INFINITY, kernels_f64, |a, b, c| a + b, a * b, <S> S::mul_add_f64(a, b, c));
+element!(
+    i64, i64::MAX, kernels_i64, |a, b, c| a.wrapping_add(b), a.wrapping_mul(b), <S> a.wrapping_mul(b).wrapping_add(c)
+);
+
+/// Multiply-adds below which a second thread costs more than it brings (about 5 µs of work).
+pub(crate) const PARALLEL_MULTIPLY_ADDS: usize = 600_000;
+
+/// One multiplication, with the options of the public functions unpacked.
+#[derive(Clone, Copy)]
+pub(crate) struct Problem<T> {
+    pub m: usize,
+    pub n: usize,
+    pub k: usize,
+    pub alpha: T,
+    pub a: Mat<T>,
+    pub b: Mat<T>,
+    pub beta: T,
+    pub c: MatMut<T>,
+    pub bias_row: *const T,
+    pub bias_col: *const T,
+    pub clamp: Option<(T, T)>,
+}
+
+impl<T: GemmElement> Problem<T> {
+    /// The same multiplication as `Cᵀ = Bᵀ Aᵀ`.
+    fn t(self) -> Self {
+        Self {
+            m: self.n,
+            n: self.m,
+            a: self.b.t(),
+            b: self.a.t(),
+            c: self.c.t(),
+            bias_row: self.bias_col,
+            bias_col: self.bias_row,
+            ..self
+        }
+    }
+
+    /// Computes one tile of C through `kernel`, which gets told where to store it. The product may come in several
+    /// parts along the inner dimension: only the `first` applies beta, only the `last` bias and clamp.
+    ///
+    /// # Safety
+    /// The tile lies in C, and `kernel` stores `rows` by `cols` elements.
+    #[inline(always)]
+    unsafe fn tile(
+        &self, (i, rows): (usize, usize), (j, cols): (usize, usize), first: bool, last: bool, kernel: impl FnOnce(Store<T>),
+    ) {
+        let offset = |p: *const T, by: usize| if p.is_null() || !last { std::ptr::null() } else { p.wrapping_add(by) };
+        let store = Store {
+            c: self.c.at(i, j),
+            rs: self.c.rs,
+            alpha: self.alpha,
+            beta: if first { self.beta } else { T::ONE },
+            bias_row: offset(self.bias_row, i),
+            bias_col: offset(self.bias_col, j),
+            clamp: self.clamp.filter(|_| last),
+        };
+        if self.c.cs == 1 {
+            return kernel(store);
+        }
+        // The kernel writes rows; where C's are not contiguous they go through a buffer.
+        let mut buffer = [const { MaybeUninit::<T>::uninit() }; MAX_TILE];
+        let tile: *mut T = buffer.as_mut_ptr().cast();
+        let none = std::ptr::null();
+        kernel(Store { c: tile, rs: cols as isize, beta: T::ZERO, bias_row: none, bias_col: none, clamp: None, ..store });
+        for jj in 0..cols {
+            for ii in 0..rows {
+                // SAFETY: the kernel has filled rows by cols elements; the tile lies in C.
+                unsafe {
+                    let mut x = *tile.add(ii * cols + jj);
+                    let c = store.c.wrapping_offset(ii as isize * self.c.rs + jj as isize * self.c.cs);
+                    if store.beta != T::ZERO {
+                        x = store.beta.mul(*c).add(x);
+                    }
+                    if !store.bias_row.is_null() {
+                        x = x.add(*store.bias_row.add(ii));
+                    }
+                    if !store.bias_col.is_null() {
+                        x = x.add(*store.bias_col.add(jj));
+                    }
+                    if let Some((lo, hi)) = store.clamp {
+                        x = x.clamp_to(lo, hi);
+                    }
+                    *c = x;
+                }
+            }
+        }
+    }
+}
+
+/// The `i`th of `parts` nearly equal parts of `0..n`: start and length.
+#[inline(always)]
+pub(crate) fn split(n: usize, parts: usize, i: usize) -> (usize, usize) {
+    let (base, rest) = (n / parts, n % parts);
+    (i * base + i.min(rest), base + usize::from(i < rest))
+}
+
+/// `C = act(alpha * A B + beta * C + bias)` with A `m` by `k`, B `k` by `n`, C `m` by `n`.
+///
+/// C is not read when `beta` is 0, so it may be uninitialised then. A sum of no terms (`k` is 0) is 0. Floating-point
+/// sums are taken in the order of `k`, in parts of a few hundred.
+///
+/// # Safety
+/// `a`, `b` and `c` are valid for all their elements; C overlaps neither A nor B.
+///
+/// # Panics
+/// If a bias has not as many values as C has columns (rows).
+pub unsafe fn gemm<T: GemmElement>(
+    m: usize, n: usize, k: usize, alpha: T, a: Mat<T>, b: Mat<T>, beta: T, c: MatMut<T>, epilogue: &Epilogue<T>,
+) {
+    let pointer = |bias: Option<&[T]>, len: usize, what: &str| {
+        bias.map_or(std::ptr::null(), |bias| {
+            assert!(bias.len() == len, "gemm: C has {len} {what}, but its bias has {} values", bias.len());
+            bias.as_ptr()
+        })
+    };
+    let bias_row = pointer(epilogue.bias_row, m, "rows");
+    let bias_col = pointer(epilogue.bias_col, n, "columns");
+    let problem = Problem { m, n, k, alpha, a, b, beta, c, bias_row, bias_col, clamp: epilogue.activation.limits() };
+    // SAFETY: the caller's promise.
+    unsafe { run(problem, T::kernels(cpu::isa())) }
+}
+
+/// `batch` independent multiplications, see [`gemm`]: the `i`th uses `a + i * stride_a`, `b + i * stride_b` and
+/// `c + i * stride_c`. A stride of 0 uses one matrix for all.
+///
+/// # Safety
+/// As [`gemm`], for each of them; no two of the C overlap.
+pub unsafe fn gemm_batched<T: GemmElement>(
+    batch: usize, m: usize, n: usize, k: usize, alpha: T, a: Mat<T>, stride_a: isize, b: Mat<T>, stride_b: isize, beta: T,
+    c: MatMut<T>, stride_c: isize,
+) {
+    let kernels = T::kernels(cpu::isa());
+    let shared = SharedPointers(a.ptr, b.ptr, c.ptr);
+    let one = move |i: usize| {
+        let SharedPointers(pa, pb, pc) = { shared };
+        let i = i as isize;
+        let problem = Problem {
+            m,
+            n,
+            k,
+            alpha,
+            a: Mat { ptr: pa.wrapping_offset(i * stride_a), ..Mat::new(pa, a.rs, a.cs) },
+            b: Mat { ptr: pb.wrapping_offset(i * stride_b), ..Mat::new(pb, b.rs, b.cs) },
+            beta,
+            c: MatMut::new(pc.wrapping_offset(i * stride_c), c.rs, c.cs),
+            bias_row: std::ptr::null(),
+            bias_col: std::ptr::null(),
+            clamp: None,
+        };
+        // SAFETY: the caller's promise.
+        unsafe { run(problem, kernels) }
+    };
+    let work = m.saturating_mul(n).saturating_mul(k);
+    if work.saturating_mul(batch) < PARALLEL_MULTIPLY_ADDS || batch == 1 || batch < threads::num_threads() {
+        (0..batch).for_each(one);
+    } else {
+        // Several small ones a task: handing out a task costs about as much as a tiny product.
+        let group = (20_000 / work.max(1)).clamp(1, batch.div_ceil(4 * threads::num_threads()));
+        threads::parallel_tasks(batch.div_ceil(group), |g| (g * group..batch.min((g + 1) * group)).for_each(one));
+    }
+}
+
+/// Pointers that tasks on several threads use, each for its own elements.
+#[derive(Clone, Copy)]
+struct SharedPointers<T>(*const T, *const T, *mut T);
+// SAFETY: the elements behind them are `Send + Sync` (`GemmElement`), and tasks write disjoint ones.
+unsafe impl<T> Sync for SharedPointers<T> {}
+// SAFETY: as above.
+unsafe impl<T> Send for SharedPointers<T> {}
+
+/// # Safety
+/// As [`gemm`].
+unsafe fn run<T: GemmElement>(problem: Problem<T>, kernels: &'static Kernels<T>) {
+    if problem.m == 0 || problem.n == 0 {
+        return;
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        if problem.n == 1 || problem.m == 1 {
+            let problem = if problem.n == 1 { problem } else { problem.t() };
+            return gemv::run(&problem, kernels);
+        }
+        let problem = blocked::orient(problem, kernels);
+        blocked::run(&problem, kernels)
+    }
+}

@@ -1,0 +1,75 @@
+//! Scratch memory that a thread keeps between calls, so that packing allocates nothing.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::cell::RefCell;
+use std::ptr::NonNull;
+
+/// What a thread keeps at most; larger buffers are returned to the system after use.
+const KEPT_BYTES: usize = 64 << 20;
+/// A cache line, and the widest vector register.
+const ALIGN: usize = 64;
+
+struct Buffer {
+    start: NonNull<u8>,
+    bytes: usize,
+}
+
+impl Buffer {
+    fn new(bytes: usize) -> Self {
+        let layout = Self::layout(bytes);
+        // SAFETY: `bytes` is not zero, see `with_scratch`.
+        let start = unsafe { alloc(layout) };
+        Self { start: NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout)), bytes }
+    }
+
+    fn layout(bytes: usize) -> Layout {
+        Layout::from_size_align(bytes, ALIGN).expect("scratch memory of a size that fits the address space")
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with this layout.
+        unsafe { dealloc(self.start.as_ptr(), Self::layout(self.bytes)) }
+    }
+}
+
+thread_local! {
+    static FREE: RefCell<Vec<Buffer>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Calls `f` with uninitialised memory for `len` elements, aligned to a cache line. May be nested.
+pub(crate) fn with_scratch<T: Copy, R>(len: usize, f: impl FnOnce(*mut T) -> R) -> R {
+    let bytes = (len * size_of::<T>()).max(ALIGN);
+    let kept = FREE.with_borrow_mut(|free| {
+        // The smallest that fits: a small request must not take away the large buffer of an enclosing loop.
+        let fit = (0..free.len()).filter(|&i| free[i].bytes >= bytes).min_by_key(|&i| free[i].bytes);
+        fit.map(|i| free.swap_remove(i))
+    });
+    let buffer = kept.unwrap_or_else(|| Buffer::new(bytes.next_multiple_of(4096)));
+    let result = f(buffer.start.as_ptr().cast());
+    FREE.with_borrow_mut(|free| {
+        free.push(buffer);
+        let mut total: usize = free.iter().map(|b| b.bytes).sum();
+        // Larger ones have taken the place of those they outgrew.
+        while total > KEPT_BYTES || free.len() > 8 {
+            let Some(i) = (0..free.len()).min_by_key(|&i| free[i].bytes) else { break };
+            total -= free.swap_remove(i).bytes;
+        }
+    });
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_reused_and_nested_calls_get_their_own() {
+        let first = with_scratch::<f32, _>(1000, |p| p as usize);
+        let (outer, inner) = with_scratch::<f32, _>(900, |p| (p as usize, with_scratch::<f32, _>(900, |q| q as usize)));
+        assert_eq!(outer, first);
+        assert_ne!(outer, inner);
+        assert_eq!(outer % ALIGN, 0);
+    }
+}

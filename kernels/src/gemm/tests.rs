@@ -1,0 +1,236 @@
+use super::*;
+use crate::cpu::{Isa, with_isa};
+use crate::threads::set_num_threads;
+
+/// Numbers that repeat rarely, in -1..1.
+pub(crate) fn noise(len: usize, seed: u64) -> Vec<f64> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+trait TestElement: GemmElement {
+    const EPS: f64;
+    fn from_noise(x: f64) -> Self;
+    fn to_f64(self) -> f64;
+}
+macro_rules! test_element {
+    ($t:ident, $eps:expr, $scale:expr) => {
+        impl TestElement for $t {
+            const EPS: f64 = $eps;
+            fn from_noise(x: f64) -> $t {
+                (x * $scale) as $t
+            }
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+        }
+    };
+}
+test_element!(f32, f32::EPSILON as f64, 1.0);
+test_element!(f64, f64::EPSILON, 1.0);
+test_element!(i64, 0.0, 100.0);
+
+/// How a test matrix lies in memory.
+#[derive(Clone, Copy, Debug)]
+enum Order {
+    Rows,
+    Columns,
+    /// Every third element of rows that are apart.
+    Sparse,
+}
+
+fn strides(order: Order, rows: usize, cols: usize) -> (isize, isize, usize) {
+    match order {
+        Order::Rows => (cols as isize, 1, rows * cols),
+        Order::Columns => (1, rows as isize, rows * cols),
+        Order::Sparse => (3 * cols as isize + 5, 3, rows * (3 * cols + 5)),
+    }
+}
+
+struct Case {
+    m: usize,
+    n: usize,
+    k: usize,
+    orders: [Order; 3],
+    alpha: f64,
+    beta: f64,
+    bias: bool,
+    activation: Activation,
+}
+
+fn product<T: TestElement>(case: &Case) -> Vec<T> {
+    let &Case { m, n, k, orders, .. } = case;
+    let (ars, acs, alen) = strides(orders[0], m, k);
+    let (brs, bcs, blen) = strides(orders[1], k, n);
+    let (crs, ccs, clen) = strides(orders[2], m, n);
+    let make = |len, seed| noise(len, seed).into_iter().map(T::from_noise).collect::<Vec<T>>();
+    let (a, b, mut c) = (make(alen, 1), make(blen, 2), make(clen, 3));
+    let (row, col) = (make(m, 4), make(n, 5));
+    let epilogue = Epilogue {
+        bias_row: case.bias.then_some(&row[..]),
+        bias_col: case.bias.then_some(&col[..]),
+        activation: case.activation,
+    };
+    let (alpha, beta) = (T::from_noise(case.alpha), T::from_noise(case.beta));
+    let mut want = c.clone();
+    let mut bound = 0.0f64;
+    for i in 0..m {
+        for j in 0..n {
+            let mut sum = 0.0;
+            let mut size = 0.0;
+            for q in 0..k {
+                let x = a[i * ars as usize + q * acs as usize].to_f64() * b[q * brs as usize + j * bcs as usize].to_f64();
+                sum += x;
+                size += x.abs();
+            }
+            let at = i * crs as usize + j * ccs as usize;
+            let mut x = alpha.to_f64() * sum + beta.to_f64() * c[at].to_f64();
+            if case.bias {
+                x += row[i].to_f64() + col[j].to_f64();
+            }
+            if case.activation != Activation::None {
+                x = x.max(0.0);
+            }
+            if case.activation == Activation::Relu6 {
+                x = x.min(6.0);
+            }
+            bound = bound.max((size * alpha.to_f64().abs() + 4.0) * T::EPS * ((k as f64).sqrt() + 4.0));
+            want[at] = if T::EPS > 0.0 { T::from_noise(x) } else { T::from_noise(x / 100.0) };
+        }
+    }
+    // SAFETY: the vectors are as long as the strides need.
+    unsafe {
+        let (a, b) = (Mat::new(a.as_ptr(), ars, acs), Mat::new(b.as_ptr(), brs, bcs));
+        gemm(m, n, k, alpha, a, b, beta, MatMut::new(c.as_mut_ptr(), crs, ccs), &epilogue);
+    }
+    // Elements between those of C are compared too: they must not have changed.
+    for (at, (&got, &want)) in c.iter().zip(&want).enumerate() {
+        let off = (got.to_f64() - want.to_f64()).abs();
+        assert!(off <= bound, "{m}x{n}x{k} {orders:?}: element {at} is {got:?}, not {want:?} (off by {off:e}, bound {bound:e})");
+    }
+    c
+}
+
+fn plain(m: usize, n: usize, k: usize) -> Case {
+    let rows = Order::Rows;
+    Case { m, n, k, orders: [rows, rows, rows], alpha: 1.0, beta: 0.0, bias: false, activation: Activation::None }
+}
+
+fn everywhere(case: &Case) {
+    for isa in Isa::available() {
+        with_isa(isa, || {
+            product::<f32>(case);
+            product::<f64>(case);
+        });
+    }
+    product::<i64>(case);
+}
+
+#[test]
+fn every_small_shape() {
+    for m in 1..=19 {
+        for n in [1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33, 47, 48, 49, 64, 95, 97] {
+            for k in [0, 1, 2, 5, 8, 19] {
+                everywhere(&plain(m, n, k));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_order_and_epilogue() {
+    use Order::*;
+    for (m, n, k) in [(5, 7, 9), (1, 40, 33), (40, 1, 35), (1, 1, 70), (65, 130, 70), (130, 50, 300)] {
+        for a in [Rows, Columns, Sparse] {
+            for b in [Rows, Columns, Sparse] {
+                for c in [Rows, Columns, Sparse] {
+                    let orders = [a, b, c];
+                    everywhere(&Case { orders, ..plain(m, n, k) });
+                    everywhere(&Case { orders, beta: 1.0, activation: Activation::Relu, ..plain(m, n, k) });
+                    let activation = Activation::Relu6;
+                    everywhere(&Case { orders, alpha: 2.0, beta: -0.5, bias: true, activation, ..plain(m, n, k) });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn blocked_in_every_dimension() {
+    for (m, n, k) in [(300, 200, 700), (20, 5000, 50), (4200, 60, 40), (70, 90, 6000), (257, 511, 385)] {
+        for isa in Isa::available() {
+            with_isa(isa, || {
+                product::<f32>(&Case { bias: true, beta: 0.5, ..plain(m, n, k) });
+                product::<f64>(&Case { orders: [Order::Columns, Order::Columns, Order::Rows], ..plain(m, n, k) });
+            });
+        }
+    }
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let before = crate::threads::num_threads();
+    for (m, n, k) in [(300, 200, 700), (64, 256, 784), (1000, 1, 900), (1, 1000, 900), (129, 4100, 50)] {
+        for isa in Isa::available() {
+            with_isa(isa, || {
+                let case = Case { bias: true, ..plain(m, n, k) };
+                set_num_threads(1);
+                let one = product::<f32>(&case);
+                for threads in 2..5 {
+                    set_num_threads(threads);
+                    assert!(product::<f32>(&case) == one);
+                }
+            });
+        }
+    }
+    set_num_threads(before);
+}
+
+#[test]
+fn c_is_not_read_when_beta_is_zero_and_nan_passes_a_clamp() {
+    for isa in Isa::available() {
+        with_isa(isa, || {
+            for (m, n) in [(3, 5), (9, 1), (60, 100)] {
+                let a = vec![f32::NAN; m];
+                let b = vec![1.0f32; n];
+                let mut c = vec![f32::NAN; m * n];
+                let epilogue = Epilogue { activation: Activation::Relu6, ..Epilogue::default() };
+                // SAFETY: the vectors have the sizes given.
+                unsafe {
+                    let (a, b) = (Mat::new(a.as_ptr(), 1, 1), Mat::new(b.as_ptr(), n as isize, 1));
+                    let c = MatMut::new(c.as_mut_ptr(), n as isize, 1);
+                    gemm(m, n, 0, 1.0, a, b, 0.0, c, &Epilogue::default());
+                    assert_eq!(*c.ptr, 0.0);
+                    gemm(m, n, 1, 1.0, a, b, 0.0, c, &epilogue);
+                }
+                assert!(c.iter().all(|x| x.is_nan()));
+            }
+        });
+    }
+}
+
+#[test]
+fn batches_share_a_matrix_by_stride_zero() {
+    for (batch, m, n, k) in [(3, 4, 5, 6), (40, 8, 8, 8), (9, 70, 50, 60)] {
+        let (a, b) = (noise(batch * m * k, 1), noise(k * n, 2));
+        let mut got = vec![f64::NAN; batch * m * n];
+        let mut want = got.clone();
+        // SAFETY: the vectors have the sizes given.
+        unsafe {
+            let (ma, mb) = (Mat::new(a.as_ptr(), k as isize, 1), Mat::new(b.as_ptr(), n as isize, 1));
+            let c = MatMut::new(got.as_mut_ptr(), n as isize, 1);
+            gemm_batched(batch, m, n, k, 1.0, ma, (m * k) as isize, mb, 0, 0.0, c, (m * n) as isize);
+            let c = MatMut::new(want.as_mut_ptr(), n as isize, 1);
+            gemm(batch * m, n, k, 1.0, ma, mb, 0.0, c, &Epilogue::default());
+        }
+        for (got, want) in got.iter().zip(&want) {
+            assert!((got - want).abs() < 1e-12);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Vector registers as a type, so that one micro-kernel serves every instruction set and element type.
+
+use super::GemmElement;
+
+/// A register of [`LANES`](Vector::LANES) elements.
+///
+/// All methods are `unsafe` because the x86-64 ones may only run where the processor has the instruction set, which
+/// the functions at the bottom of [`super::kernel`] see to; those that take a pointer need `LANES` valid elements
+/// there, the masked ones as many as the mask has. They are `#[inline(always)]`: inside a function with the right
+/// target features each becomes one instruction.
+#[allow(clippy::missing_safety_doc)]
+pub(crate) trait Vector: Copy {
+    /// What a lane holds.
+    type Elem: GemmElement;
+    /// Which lanes a masked access touches: the first ones.
+    type Mask: Copy;
+    /// Elements in a register.
+    const LANES: usize;
+
+    unsafe fn splat(x: Self::Elem) -> Self;
+    /// The mask of the first `n` lanes, 0 to `LANES`.
+    unsafe fn mask(n: usize) -> Self::Mask;
+    unsafe fn load(p: *const Self::Elem) -> Self;
+    /// Lanes outside the mask are zero and their memory is not touched.
+    unsafe fn load_masked(p: *const Self::Elem, mask: Self::Mask) -> Self;
+    unsafe fn store(self, p: *mut Self::Elem);
+    unsafe fn store_masked(self, p: *mut Self::Elem, mask: Self::Mask);
+    unsafe fn add(self, other: Self) -> Self;
+    unsafe fn mul(self, other: Self) -> Self;
+    /// `self * b + c`
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self;
+    /// Limits every lane to `lo..=hi`; NaN stays NaN.
+    unsafe fn clamp(self, lo: Self, hi: Self) -> Self;
+}
+
+/// `N` elements in plain Rust, which the compiler maps to whatever registers the target has.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Lanes<T, const N: usize>([T; N]);
+
+impl<T: GemmElement, const N: usize> Vector for Lanes<T, N> {
+    type Elem = T;
+    type Mask = usize;
+    const LANES: usize = N;
+
+    #[inline(always)]
+    unsafe fn splat(x: T) -> Self {
+        Self([x; N])
+    }
+
+    #[inline(always)]
+    unsafe fn mask(n: usize) -> usize {
+        n
+    }
+
+    #[inline(always)]
+    unsafe fn load(p: *const T) -> Self {
+        // SAFETY: the caller vouches for N elements; the read needs no alignment beyond T's.
+        unsafe { p.cast::<Self>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn load_masked(p: *const T, mask: usize) -> Self {
+        if mask == N {
+            // SAFETY: all N elements are inside the mask.
+            return unsafe { Self::load(p) };
+        }
+        let mut lanes = [T::ZERO; N];
+        for i in 0..N {
+            if i < mask {
+                // SAFETY: the caller vouches for the elements inside the mask.
+                lanes[i] = unsafe { *p.add(i) };
+            }
+        }
+        Self(lanes)
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, p: *mut T) {
+        // SAFETY: the caller vouches for N elements.
+        unsafe { p.cast::<Self>().write_unaligned(self) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_masked(self, p: *mut T, mask: usize) {
+        if mask == N {
+            // SAFETY: all N elements are inside the mask.
+            return unsafe { self.store(p) };
+        }
+        for i in 0..N {
+            if i < mask {
+                // SAFETY: the caller vouches for the elements inside the mask.
+                unsafe { *p.add(i) = self.0[i] };
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        let mut lanes = self.0;
+        for i in 0..N {
+            lanes[i] = lanes[i].add(other.0[i]);
+        }
+        Self(lanes)
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        let mut lanes = self.0;
+        for i in 0..N {
+            lanes[i] = lanes[i].mul(other.0[i]);
+        }
+        Self(lanes)
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+        let mut lanes = self.0;
+        for i in 0..N {
+            lanes[i] = lanes[i].mul(b.0[i]).add(c.0[i]);
+        }
+        Self(lanes)
+    }
+
+    #[inline(always)]
+    unsafe fn clamp(self, lo: Self, hi: Self) -> Self {
+        let mut lanes = self.0;
+        for i in 0..N {
+            lanes[i] = lanes[i].clamp_to(lo.0[i], hi.0[i]);
+        }
+        Self(lanes)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86::*;
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::Vector;
+    use std::arch::x86_64::*;
+
+    macro_rules! vector {
+        (
+            $(#[$doc:meta])* $name:ident($reg:ident), $elem:ident, $lanes:literal,
+            mask $mask:ident = |$k:ident| $make_mask:expr,
+            $set1:ident $loadu:ident $storeu:ident $add:ident $mul:ident $fmadd:ident $min:ident $max:ident,
+            |$p:ident, $m:ident| $maskload:expr, |$q:ident, $n:ident, $v:ident| $maskstore:expr
+        ) => {
+            $(#[$doc])*
+            #[derive(Clone, Copy)]
+            #[repr(transparent)]
+            pub(crate) struct $name($reg);
+
+            // SAFETY (of every block below): the trait's contract: the processor has the instructions, and the
+            // pointers are good for as many elements as are touched.
+            #[allow(clippy::undocumented_unsafe_blocks)]
+            impl Vector for $name {
+                type Elem = $elem;
+                type Mask = $mask;
+                const LANES: usize = $lanes;
+
+                #[inline(always)]
+                unsafe fn splat(x: $elem) -> Self {
+                    unsafe { Self($set1(x)) }
+                }
+                #[inline(always)]
+                unsafe fn mask($k: usize) -> $mask {
+                    #[allow(unused_unsafe)]
+                    unsafe { $make_mask }
+                }
+                #[inline(always)]
+                unsafe fn load(p: *const $elem) -> Self {
+                    unsafe { Self($loadu(p)) }
+                }
+                #[inline(always)]
+                unsafe fn load_masked($p: *const $elem, $m: $mask) -> Self {
+                    unsafe { Self($maskload) }
+                }
+                #[inline(always)]
+                unsafe fn store(self, p: *mut $elem) {
+                    unsafe { $storeu(p, self.0) }
+                }
+                #[inline(always)]
+                unsafe fn store_masked(self, $q: *mut $elem, $n: $mask) {
+                    let $v = self.0;
+                    unsafe { $maskstore }
+                }
+                #[inline(always)]
+                unsafe fn add(self, other: Self) -> Self {
+                    unsafe { Self($add(self.0, other.0)) }
+                }
+                #[inline(always)]
+                unsafe fn mul(self, other: Self) -> Self {
+                    unsafe { Self($mul(self.0, other.0)) }
+                }
+                #[inline(always)]
+                unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+                    unsafe { Self($fmadd(self.0, b.0, c.0)) }
+                }
+                #[inline(always)]
+                unsafe fn clamp(self, lo: Self, hi: Self) -> Self {
+                    // The second operand is what these instructions return when one is NaN.
+                    unsafe { Self($min(hi.0, $max(lo.0, self.0))) }
+                }
+            }
+        };
+    }
+
+    vector!(
+        /// 16 f32 in an AVX-512 register.
+        F32x16(__m512), f32, 16,
+        mask __mmask16 = |k| ((1u32 << k) - 1) as __mmask16,
+        _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_add_ps _mm512_mul_ps _mm512_fmadd_ps _mm512_min_ps
+        _mm512_max_ps,
+        |p, m| _mm512_maskz_loadu_ps(m, p), |q, n, v| _mm512_mask_storeu_ps(q, n, v)
+    );
+    vector!(
+        /// 8 f64 in an AVX-512 register.
+        F64x8(__m512d), f64, 8,
+        mask __mmask8 = |k| ((1u32 << k) - 1) as __mmask8,
+        _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_add_pd _mm512_mul_pd _mm512_fmadd_pd _mm512_min_pd
+        _mm512_max_pd,
+        |p, m| _mm512_maskz_loadu_pd(m, p), |q, n, v| _mm512_mask_storeu_pd(q, n, v)
+    );
+    vector!(
+        /// 8 f32 in an AVX register.
+        F32x8(__m256), f32, 8,
+        mask __m256i = |k| _mm256_cmpgt_epi32(_mm256_set1_epi32(k as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)),
+        _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_add_ps _mm256_mul_ps _mm256_fmadd_ps _mm256_min_ps
+        _mm256_max_ps,
+        |p, m| _mm256_maskload_ps(p, m), |q, n, v| _mm256_maskstore_ps(q, n, v)
+    );
+    vector!(
+        /// 4 f64 in an AVX register.
+        F64x4(__m256d), f64, 4,
+        mask __m256i = |k| _mm256_cmpgt_epi64(_mm256_set1_epi64x(k as i64), _mm256_setr_epi64x(0, 1, 2, 3)),
+        _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_add_pd _mm256_mul_pd _mm256_fmadd_pd _mm256_min_pd
+        _mm256_max_pd,
+        |p, m| _mm256_maskload_pd(p, m), |q, n, v| _mm256_maskstore_pd(q, n, v)
+    );
+}
