@@ -5,7 +5,10 @@
 //! ([`threads`]). Results never depend on the number of threads.
 
 pub mod cpu;
+pub mod float;
+pub mod reduce;
 pub mod simd;
+mod split;
 pub mod threads;
 
 /// The largest number of dimensions a strided kernel takes.
