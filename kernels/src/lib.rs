@@ -7,7 +7,10 @@
 pub mod cpu;
 pub mod gemm;
 pub mod elementwise;
+pub mod float;
+pub mod reduce;
 pub mod simd;
+mod split;
 pub mod threads;
 
 /// The largest number of dimensions a strided kernel takes.

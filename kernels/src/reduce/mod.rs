@@ -1,0 +1,145 @@
+//! Reductions over any dimensions of a strided array: sum, mean, product, extremes with and without positions, truth
+//! values, variance.
+//!
+//! The input is described by two sets of [`Axes`]: those that are *kept* and those that are *reduced*, each in the order of
+//! the tensor's dimensions. The output is contiguous over the kept ones. Sums of f32 are accumulated in f64.
+//!
+//! ```
+//! use rushlight_kernels::reduce::{Axes, sum};
+//! let x = [1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0]; // [2, 3]
+//! let mut columns = [0.0; 3];
+//! // SAFETY: the axes stay within `x`, and there are three outputs.
+//! unsafe { sum(x.as_ptr(), &Axes::new(&[3], &[1]), &Axes::new(&[2], &[3]), columns.as_mut_ptr()) };
+//! assert_eq!(columns, [5.0, 7.0, 9.0]);
+//! ```
+
+mod arg;
+mod axes;
+mod element;
+mod engine;
+mod fold;
+mod var;
+
+#[cfg(test)]
+mod tests;
+
+pub use arg::Ordered;
+pub use axes::Axes;
+pub(crate) use element::Op;
+pub use element::{Element, FloatElement};
+pub(crate) use var::{Moments, moments_row, sum_row};
+
+/// The sum over `reduced` for every element of `kept`: 0 where there is nothing to sum. Integers (and bools, which
+/// count as 0 and 1) wrap in i64.
+///
+/// # Safety
+/// Every element that the two sets of axes reach from `x` can be read, and `kept.count()` elements at `out` can be written.
+/// The same holds for all functions of this module.
+pub unsafe fn sum<T: Element>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T::Sum) {
+    // SAFETY: passed on; `out` has the type that `Op::Sum` writes.
+    unsafe { T::reduce(Op::Sum, x, kept, reduced, out.cast()) }
+}
+
+/// The sum divided by the number of elements, nan where there are none.
+///
+/// # Safety
+/// As for [`sum`].
+pub unsafe fn mean<T: FloatElement>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
+    // SAFETY: passed on; `out` has the type that `Op::Mean` writes.
+    unsafe { T::reduce(Op::Mean, x, kept, reduced, out.cast()) }
+}
+
+/// The product: 1 where there is nothing to multiply.
+///
+/// # Safety
+/// As for [`sum`].
+pub unsafe fn prod<T: Element>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T::Sum) {
+    // SAFETY: passed on; `out` has the type that `Op::Prod` writes.
+    unsafe { T::reduce(Op::Prod, x, kept, reduced, out.cast()) }
+}
+
+/// The largest element; nan if there is one. Of nothing: [`Ordered::LOWEST`] (PyTorch reports an error; so should the caller).
+///
+/// # Safety
+/// As for [`sum`].
+pub unsafe fn max<T: Element>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
+    // SAFETY: passed on; `out` has the type that `Op::Max` writes.
+    unsafe { T::reduce(Op::Max, x, kept, reduced, out.cast()) }
+}
+
+/// The smallest element; nan if there is one. Of nothing: [`Ordered::HIGHEST`].
+///
+/// # Safety
+/// As for [`sum`].
+pub unsafe fn min<T: Element>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
+    // SAFETY: passed on; `out` has the type that `Op::Min` writes.
+    unsafe { T::reduce(Op::Min, x, kept, reduced, out.cast()) }
+}
+
+/// Whether any element differs from 0 (nan does): false for nothing.
+///
+/// # Safety
+/// As for [`sum`].
+pub unsafe fn any<T: Element>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut bool) {
+    // SAFETY: passed on; `out` has the type that `Op::Any` writes.
+    unsafe { T::reduce(Op::Any, x, kept, reduced, out.cast()) }
+}
+
+/// Whether all elements differ from 0 (nan does): true for nothing.
+///
+/// # Safety
+/// As for [`sum`].
+pub unsafe fn all<T: Element>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut bool) {
+    // SAFETY: passed on; `out` has the type that `Op::All` writes.
+    unsafe { T::reduce(Op::All, x, kept, reduced, out.cast()) }
+}
+
+/// The largest element along one dimension of `n` elements `stride` apart, and its index there. The first of equals wins;
+/// nan counts as larger than everything. Either output may be null. For the extreme of a whole array pass it as one
+/// contiguous dimension.
+///
+/// # Safety
+/// As for [`sum`], with both outputs.
+pub unsafe fn max_with_index<T: Element>(
+    x: *const T,
+    kept: &Axes,
+    (n, stride): (usize, isize),
+    values: *mut T,
+    indices: *mut i64,
+) {
+    // SAFETY: passed on.
+    unsafe { T::reduce_with_index(true, x, kept, &Axes::new(&[n], &[stride]), values, indices) }
+}
+
+/// The smallest element along one dimension and its index, see [`max_with_index`].
+///
+/// # Safety
+/// As for [`max_with_index`].
+pub unsafe fn min_with_index<T: Element>(
+    x: *const T,
+    kept: &Axes,
+    (n, stride): (usize, isize),
+    values: *mut T,
+    indices: *mut i64,
+) {
+    // SAFETY: passed on.
+    unsafe { T::reduce_with_index(false, x, kept, &Axes::new(&[n], &[stride]), values, indices) }
+}
+
+/// The variance: squared deviations from the mean, summed and divided by `n - correction` (1: unbiased estimate; 0: of the
+/// population), stable for data far from 0. Nan or infinite as the division says where `n` is at most `correction`. `means`
+/// may be null.
+///
+/// # Safety
+/// As for [`sum`], with both outputs.
+pub unsafe fn var<T: FloatElement>(
+    x: *const T,
+    kept: &Axes,
+    reduced: &Axes,
+    correction: f64,
+    variances: *mut T,
+    means: *mut T,
+) {
+    // SAFETY: passed on.
+    unsafe { T::reduce_var(correction, x, kept, reduced, variances, means) }
+}

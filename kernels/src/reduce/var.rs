@@ -1,0 +1,211 @@
+//! Mean and variance, stable for data far from 0: two passes over each cached block, blocks merged by Chan, Golub and
+//! LeVeque's formula.
+
+use super::engine::{ROWS, Reducer};
+use super::fold::{Folding, Sum};
+use crate::float::Float;
+use crate::simd::Simd;
+
+/// Elements of which the mean is taken before deviations from it are summed.
+const BLOCK: usize = 2048;
+/// Columns side by side.
+const LANES: usize = 16;
+
+/// Number of elements, their mean, and the sum of squared deviations from it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moments {
+    pub(crate) n: f64,
+    pub(crate) mean: f64,
+    pub(crate) squares: f64,
+}
+
+impl Moments {
+    pub(crate) const EMPTY: Moments = Moments { n: 0.0, mean: 0.0, squares: 0.0 };
+
+    /// The moments of both sets together.
+    #[inline(always)]
+    pub(crate) fn merge(a: Moments, b: Moments) -> Moments {
+        if a.n == 0.0 {
+            return b;
+        }
+        if b.n == 0.0 {
+            return a;
+        }
+        let n = a.n + b.n;
+        let delta = b.mean - a.mean;
+        Moments {
+            n,
+            mean: a.mean + delta * (b.n / n),
+            squares: a.squares + b.squares + delta * delta * (a.n * b.n / n),
+        }
+    }
+
+    /// The moments of `n` values of which the deviations from `shift` (a value near their mean) have this sum and this sum of
+    /// squares.
+    #[inline(always)]
+    fn around(n: usize, shift: f64, sum: f64, squares: f64) -> Moments {
+        let n = n as f64;
+        let delta = sum / n;
+        Moments { n, mean: shift + delta, squares: (squares - sum * delta).max_or_nan() }
+    }
+}
+
+trait MaxOrNan {
+    fn max_or_nan(self) -> Self;
+}
+impl MaxOrNan for f64 {
+    /// At least 0, or nan.
+    #[inline(always)]
+    fn max_or_nan(self) -> f64 {
+        if self < 0.0 { 0.0 } else { self }
+    }
+}
+
+/// The sum of `n` elements at `x`.
+///
+/// # Safety
+/// They can be read.
+#[inline(always)]
+pub(crate) unsafe fn sum_row<S: Simd, T: Float>(x: *const T, n: usize, stride: isize) -> f64 {
+    let mut sum = 0.0;
+    // SAFETY: the caller's promise.
+    unsafe { Folding::<Sum>::row::<S>(&mut sum, x, n, stride, 0) };
+    sum
+}
+
+/// The moments of `n` elements at `x`.
+///
+/// # Safety
+/// They can be read.
+#[inline(always)]
+pub(crate) unsafe fn moments_row<S: Simd, T: Float>(x: *const T, n: usize, stride: isize) -> Moments {
+    let mut all = Moments::EMPTY;
+    let mut start = 0;
+    while start < n {
+        let len = (n - start).min(BLOCK);
+        let block = x.wrapping_offset(start as isize * stride);
+        // SAFETY: the block is part of the caller's elements.
+        let moments = unsafe {
+            let shift = T::of(sum_row::<S, T>(block, len, stride) / len as f64);
+            let (sum, squares) = deviations(block, len, stride, shift);
+            Moments::around(len, shift.wide(), sum, squares)
+        };
+        all = Moments::merge(all, moments);
+        start += len;
+    }
+    all
+}
+
+/// The sums of deviations from `shift` and of their squares.
+#[inline(always)]
+unsafe fn deviations<T: Float>(x: *const T, n: usize, stride: isize, shift: T) -> (f64, f64) {
+    let (mut sums, mut squares) = ([0.0; LANES], [0.0; LANES]);
+    let mut i = 0;
+    // SAFETY: indices stay below n.
+    unsafe {
+        if stride == 1 {
+            while i + 4 * LANES <= n {
+                let x: [[T; LANES]; 4] =
+                    std::array::from_fn(|r| x.add(i + r * LANES).cast::<[T; LANES]>().read_unaligned());
+                for l in 0..LANES {
+                    let d: [T; 4] = std::array::from_fn(|r| x[r][l] - shift);
+                    sums[l] += ((d[0] + d[1]) + (d[2] + d[3])).wide();
+                    squares[l] += ((d[0] * d[0] + d[1] * d[1]) + (d[2] * d[2] + d[3] * d[3])).wide();
+                }
+                i += 4 * LANES;
+            }
+        }
+        while i < n {
+            let d = *x.offset(i as isize * stride) - shift;
+            sums[i % LANES] += d.wide();
+            squares[i % LANES] += (d * d).wide();
+            i += 1;
+        }
+    }
+    let total = |mut lanes: [f64; LANES]| {
+        let mut width = LANES / 2;
+        while width > 0 {
+            for l in 0..width {
+                lanes[l] += lanes[l + width];
+            }
+            width /= 2;
+        }
+        lanes[0]
+    };
+    (total(sums), total(squares))
+}
+
+/// Reduces to the variance and the mean.
+#[derive(Clone, Copy)]
+pub(super) struct Var {
+    /// What is taken off the number of elements before it divides: 1 for the unbiased estimate.
+    pub(super) correction: f64,
+}
+
+impl<T: Float> Reducer<T> for Var {
+    type Acc = Moments;
+    type Value = T;
+    type Second = T;
+    const EMPTY: Moments = Moments::EMPTY;
+    const ANY_ORDER: bool = true;
+
+    #[inline(always)]
+    unsafe fn row<S: Simd>(acc: &mut Moments, x: *const T, n: usize, stride: isize, _first: usize) {
+        // SAFETY: the caller's promise.
+        *acc = Moments::merge(*acc, unsafe { moments_row::<S, T>(x, n, stride) });
+    }
+
+    #[inline(always)]
+    unsafe fn columns<S: Simd>(accs: &mut [Moments], x: *const T, stride: isize, offsets: &[isize], _first: usize) {
+        let rows = offsets.len();
+        debug_assert!(rows <= ROWS);
+        for (chunk, accs) in accs.chunks_mut(LANES).enumerate() {
+            let x = x.wrapping_offset((chunk * LANES) as isize * stride);
+            let width = accs.len();
+            let read = |offset: isize| -> [T; LANES] {
+                let row = x.wrapping_offset(offset);
+                // SAFETY: columns of the caller's rows.
+                unsafe {
+                    if stride == 1 && width == LANES {
+                        row.cast::<[T; LANES]>().read_unaligned()
+                    } else {
+                        std::array::from_fn(|l| if l < width { *row.offset(l as isize * stride) } else { T::ZERO })
+                    }
+                }
+            };
+            let mut sums = [0.0; LANES];
+            for &offset in offsets {
+                let x = read(offset);
+                for l in 0..LANES {
+                    sums[l] += x[l].wide();
+                }
+            }
+            let shift: [T; LANES] = sums.map(|sum| T::of(sum / rows as f64));
+            let (mut sums, mut squares) = ([0.0; LANES], [0.0; LANES]);
+            for &offset in offsets {
+                let x = read(offset);
+                for l in 0..LANES {
+                    let d = x[l] - shift[l];
+                    sums[l] += d.wide();
+                    squares[l] += (d * d).wide();
+                }
+            }
+            for (l, acc) in accs.iter_mut().enumerate() {
+                *acc = Moments::merge(*acc, Moments::around(rows, shift[l].wide(), sums[l], squares[l]));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn merge(a: Moments, b: Moments) -> Moments {
+        Moments::merge(a, b)
+    }
+
+    #[inline(always)]
+    fn finish(self, acc: Moments, n: usize) -> (T, T) {
+        if n == 0 {
+            return (T::of(f64::NAN), T::of(f64::NAN));
+        }
+        (T::of(acc.squares / (n as f64 - self.correction).max(0.0)), T::of(acc.mean))
+    }
+}
