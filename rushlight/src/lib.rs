@@ -1,1 +1,3 @@
 //! Rushlight.
+
+pub mod random;

@@ -1,0 +1,190 @@
+//! The order in which samplers visit a data set, draw for draw as in `torch.utils.data`.
+
+use super::generator::{Generator, default_generator};
+
+/// `generator`, or the default one.
+fn given_or_default(generator: Option<&Generator>) -> &Generator {
+    generator.unwrap_or_else(|| default_generator())
+}
+
+/// The number that a `DataLoader` draws at the start of every epoch, shuffled or not: worker k seeds itself with it plus k.
+pub fn base_seed(generator: Option<&Generator>) -> i64 {
+    given_or_default(generator).random_i64()
+}
+
+/// Visits all of `len` items in a new random order each time, or draws from them with replacement.
+///
+/// ```
+/// use rushlight::random::{Generator, RandomSampler};
+///
+/// let sampler = RandomSampler::new(10).generator(&Generator::from_seed(0));
+/// let first_epoch: Vec<usize> = sampler.iter().collect();
+/// assert_eq!(first_epoch, [4, 1, 7, 5, 3, 9, 0, 8, 6, 2]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct RandomSampler {
+    len: usize,
+    replacement: bool,
+    num_samples: Option<usize>,
+    generator: Option<Generator>,
+}
+
+impl RandomSampler {
+    /// A sampler over `len` items, without replacement, each once, with the default generator.
+    pub fn new(len: usize) -> Self {
+        RandomSampler { len, replacement: false, num_samples: None, generator: None }
+    }
+
+    /// Whether an item may come again before all others have come.
+    pub fn replacement(mut self, replacement: bool) -> Self {
+        self.replacement = replacement;
+        self
+    }
+
+    /// How many items an epoch has; as many as there are, if not set.
+    pub fn num_samples(mut self, num_samples: usize) -> Self {
+        self.num_samples = Some(num_samples);
+        self
+    }
+
+    /// Draws from `generator` itself. Otherwise each epoch takes one number from the default generator to seed its own.
+    pub fn generator(mut self, generator: &Generator) -> Self {
+        self.generator = Some(generator.clone());
+        self
+    }
+
+    /// The items of one epoch. Nothing is drawn before the first one is asked for.
+    pub fn iter(&self) -> RandomSamples {
+        let rest = if self.len == 0 { 0 } else { self.num_samples.unwrap_or(self.len) };
+        RandomSamples { sampler: self.clone(), source: None, rest, drawn: Vec::new().into_iter(), done: self.len == 0 }
+    }
+}
+
+impl IntoIterator for &RandomSampler {
+    type Item = usize;
+    type IntoIter = RandomSamples;
+
+    fn into_iter(self) -> RandomSamples {
+        self.iter()
+    }
+}
+
+/// The items of one epoch of a [`RandomSampler`].
+#[derive(Debug)]
+pub struct RandomSamples {
+    sampler: RandomSampler,
+    source: Option<Generator>,
+    /// Items not yet drawn.
+    rest: usize,
+    drawn: std::vec::IntoIter<i64>,
+    done: bool,
+}
+
+impl Iterator for RandomSamples {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        loop {
+            if let Some(item) = self.drawn.next() {
+                return Some(item as usize);
+            }
+            if self.done {
+                return None;
+            }
+            self.draw();
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.drawn.len() + self.rest;
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for RandomSamples {}
+impl std::iter::FusedIterator for RandomSamples {}
+
+impl RandomSamples {
+    /// Draws the next whole permutation or 32 numbers. The last draw is the one that takes less than that, and PyTorch makes
+    /// it even where nothing is left to take: so after an epoch over all items a second permutation is drawn and dropped.
+    fn draw(&mut self) {
+        let RandomSampler { len, replacement, ref generator, .. } = self.sampler;
+        let source = self.source.get_or_insert_with(|| match generator {
+            Some(generator) => generator.clone(),
+            None => Generator::from_seed(default_generator().random_i64() as u64),
+        });
+        let take = self.rest.min(if replacement { 32 } else { len });
+        self.done = take < if replacement { 32 } else { len };
+        self.rest -= take;
+        let mut drawn = if replacement {
+            let mut drawn = vec![0; take];
+            source.randint(&mut drawn, 0, len as i64).expect("len > 0");
+            drawn
+        } else {
+            source.randperm(len)
+        };
+        drawn.truncate(take);
+        self.drawn = drawn.into_iter();
+    }
+}
+
+/// One random order of all of `indices`, as an epoch of `SubsetRandomSampler(indices, generator)`.
+pub fn subset_random_order(indices: &[usize], generator: Option<&Generator>) -> Vec<usize> {
+    given_or_default(generator).randperm(indices.len()).into_iter().map(|i| indices[i as usize]).collect()
+}
+
+/// `num_samples` indices drawn by weight, as an epoch of `WeightedRandomSampler(weights, num_samples, replacement, generator)`.
+///
+/// # Errors
+/// As [`Generator::multinomial`].
+pub fn weighted_random_order(
+    weights: &[f64],
+    num_samples: usize,
+    replacement: bool,
+    generator: Option<&Generator>,
+) -> Result<Vec<usize>, String> {
+    let drawn = given_or_default(generator).multinomial(weights, weights.len(), num_samples, replacement)?;
+    Ok(drawn.into_iter().map(|i| i as usize).collect())
+}
+
+/// The indices of 0..total dealt at random to parts of the given lengths, as `torch.utils.data.random_split(range(total), lengths)`.
+///
+/// # Errors
+/// If the lengths do not sum to `total`.
+pub fn random_split(total: usize, lengths: &[usize], generator: Option<&Generator>) -> Result<Vec<Vec<usize>>, String> {
+    let sum = lengths.iter().try_fold(0usize, |sum, &len| sum.checked_add(len));
+    if sum != Some(total) {
+        return Err("Sum of input lengths does not equal the length of the input dataset!".into());
+    }
+    let order = given_or_default(generator).randperm(total);
+    let mut rest = order.as_slice();
+    Ok(lengths
+        .iter()
+        .map(|&len| {
+            let (part, later) = rest.split_at(len);
+            rest = later;
+            part.iter().map(|&i| i as usize).collect()
+        })
+        .collect())
+}
+
+/// Part lengths from fractions of `total`: each rounded down, what remains handed out one by one from the first part on.
+///
+/// # Errors
+/// If a fraction is not in [0, 1] or they do not sum to 1.
+pub fn split_lengths(total: usize, fractions: &[f64]) -> Result<Vec<usize>, String> {
+    if let Some((i, f)) = fractions.iter().enumerate().find(|(_, f)| !(0.0..=1.0).contains(*f)) {
+        return Err(format!("Fraction at index {i} is not between 0 and 1: {f}"));
+    }
+    let sum: f64 = fractions.iter().sum();
+    if (sum - 1.0).abs() > 1e-9 {
+        return Err(format!("fractions must sum to 1, but these sum to {sum}"));
+    }
+    let mut lengths: Vec<usize> = fractions.iter().map(|f| (total as f64 * f).floor() as usize).collect();
+    let rest = total.saturating_sub(lengths.iter().sum());
+    let parts = lengths.len();
+    for i in 0..rest {
+        lengths[i % parts] += 1;
+    }
+    Ok(lengths)
+}
