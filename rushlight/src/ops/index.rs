@@ -114,11 +114,8 @@ impl Tensor {
     fn scattered(&self, dim: usize, index: &Tensor, source: &Tensor) -> Result<Tensor> {
         let name = "scatter_add";
         let (index, values) = (index.try_contiguous()?, source.try_contiguous()?);
-        let whole = self.clone();
-        self.backend().scatter_add(dim, &index.read(name)?, &values.read(name)?, &mut whole.write(name)?)?;
-        let before = self.clone();
-        drop(whole);
-        Ok(before.detach().record("ScatterAddBackward0", [self, source], [Save::Input(&index)], move |[index], [x, y], g| {
+        self.backend().scatter_add(dim, &index.read(name)?, &values.read(name)?, &mut self.write(name)?)?;
+        Ok(self.detach().record("ScatterAddBackward0", [self, source], [Save::Input(&index)], move |[index], [x, y], g| {
             Ok([x.then(|| g.clone()), need(y, || g.try_gather(dim as isize, &index))?])
         }))
     }

@@ -1,0 +1,293 @@
+//! Operations in place: arithmetic, copying, filling.
+//!
+//! Without recording they work on the memory itself, in one pass. When they are recorded, the operation is computed on a
+//! copy that carries the tensor's history, and the result written back: so the derivative sees the values from before, and
+//! nothing that other nodes have saved of this operation is lost.
+
+use super::{need, operands, result_type};
+use crate::autograd::is_grad_enabled;
+use crate::backend::{BinaryOp, UnaryOp};
+use crate::tensor::{Category, DType, Operand, Out, Scalar, broadcast_dims};
+use crate::{Error, Result, Tensor};
+use rushlight_macros::op;
+use std::borrow::Cow;
+
+impl Tensor {
+    /// Changes this tensor in place: by `direct` on its memory, or by `recorded` on a copy with its history if the change is
+    /// to be recorded.
+    fn change(
+        &self,
+        name: &'static str,
+        others_tracked: bool,
+        direct: impl FnOnce(&Out<'_>) -> Result<()>,
+        recorded: impl FnOnce(&Tensor) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        if !self.layout().is_non_overlapping() {
+            return Err(Error::shape(
+                name,
+                format!("several elements of this expanded tensor (shape {:?}) are one place in memory; copy it first", self.shape()),
+            ));
+        }
+        if is_grad_enabled() && (others_tracked || self.requires_grad()) {
+            self.check_in_place(name)?;
+            let before = self.detach().copy_laid_out(self.layout())?.with_grad_fn(self.edge());
+            let after = recorded(&before)?.try_to_dtype(self.dtype())?;
+            let result = {
+                let (source, out) = (after.read(name)?, self.write(name)?);
+                self.backend().copy(&source, &out)
+            };
+            self.0.storage.bump_version();
+            result?;
+            self.rebase(after.edge());
+        } else {
+            let result = direct(&self.write(name)?);
+            // Part of the memory may have been changed even where the operation failed.
+            self.0.storage.bump_version();
+            result?;
+        }
+        Ok(self.clone())
+    }
+
+    /// The other side of an operation in place, safe to read while this tensor is written: its own memory is copied unless it
+    /// is the very same elements.
+    fn apart<'a>(&self, other: Cow<'a, Tensor>) -> Result<Cow<'a, Tensor>> {
+        if self.shares_memory_with(&other) { Ok(Cow::Owned(other.detach().try_copy()?)) } else { Ok(other) }
+    }
+
+    fn arithmetic_in_place(
+        &self,
+        name: &'static str,
+        op: BinaryOp,
+        other: Operand<'_>,
+        out_of_place: impl FnOnce(&Tensor, Operand<'_>) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        let mut dtype = result_type(self, &other);
+        if op == BinaryOp::Div {
+            dtype = dtype.to_float();
+        }
+        if dtype.category() > self.dtype().category() {
+            return Err(Error::dtype(
+                name,
+                format!("the result is {dtype}, which cannot be stored in a tensor of {}", self.dtype()),
+            ));
+        }
+        if self.dtype() == DType::Bool && op == BinaryOp::Sub {
+            return Err(Error::dtype(name, "is not defined for bool; use logical_xor or logical_not"));
+        }
+        let tracked = other.requires_grad();
+        if is_grad_enabled() && (tracked || self.requires_grad()) {
+            self.fits(name, &other)?;
+            return self.change(name, tracked, |_| Ok(()), |before| out_of_place(before, other));
+        }
+        if let Operand::Tensor(same) = other
+            && self.same_elements(same)
+        {
+            return self.change(
+                name,
+                false,
+                |out| self.backend().binary(op, &out.as_input(), &out.as_input(), out),
+                Tensor::try_copy,
+            );
+        }
+        self.fits(name, &other)?;
+        if dtype != self.dtype() {
+            // Wider than this tensor: computed there, rounded once.
+            let wide = out_of_place(&self.detach(), other)?;
+            return self.change(name, false, |out| self.backend().copy(&wide.read(name)?, out), Tensor::try_copy);
+        }
+        let [_, b] = operands(self, other, dtype)?;
+        let b = self.apart(b)?;
+        self.change(
+            name,
+            false,
+            |out| self.backend().binary(op, &out.as_input(), &b.read(name)?, out),
+            Tensor::try_copy,
+        )
+    }
+
+    /// An error unless `other` broadcasts to this shape.
+    fn fits(&self, name: &'static str, other: &Operand<'_>) -> Result<()> {
+        let shape = match other {
+            Operand::Tensor(tensor) => tensor.shape(),
+            Operand::Owned(tensor) => tensor.shape(),
+            Operand::Scalar(_) => return Ok(()),
+        };
+        let joined = broadcast_dims(self.shape(), shape);
+        if joined.is_ok_and(|(dims, rank)| &dims[..rank] == self.shape()) {
+            return Ok(());
+        }
+        Err(Error::shape(
+            name,
+            format!("shape {shape:?} does not broadcast to the shape {:?} of the tensor that is changed", self.shape()),
+        ))
+    }
+
+    /// Adds `other` to every element, with broadcasting of `other`.
+    ///
+    /// # Errors
+    /// If the shape would grow, the result's type is of a higher category (float into int64), or this is a leaf that requires
+    /// a gradient while recording.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.0]);
+    /// x.add_(&x).add_(1);
+    /// assert_eq!(x.to_vec::<f32>(), [3.0, 5.0]);
+    /// ```
+    #[op]
+    pub fn try_add_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        self.arithmetic_in_place("add_", BinaryOp::Add, other.into(), |x, y| x.try_add(y))
+    }
+
+    /// Subtracts `other` from every element, see [`add_`](Tensor::add_).
+    #[op]
+    pub fn try_sub_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        self.arithmetic_in_place("sub_", BinaryOp::Sub, other.into(), |x, y| x.try_sub(y))
+    }
+
+    /// Multiplies every element by `other`, see [`add_`](Tensor::add_).
+    #[op]
+    pub fn try_mul_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        self.arithmetic_in_place("mul_", BinaryOp::Mul, other.into(), |x, y| x.try_mul(y))
+    }
+
+    /// Divides every element by `other`, see [`add_`](Tensor::add_).
+    #[op]
+    pub fn try_div_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        self.arithmetic_in_place("div_", BinaryOp::Div, other.into(), |x, y| x.try_div(y))
+    }
+
+    /// Adds `alpha * other`, in one pass.
+    ///
+    /// # Errors
+    /// As [`try_add_`](Tensor::try_add_).
+    #[op]
+    pub fn try_add_scaled_(&self, other: &Tensor, alpha: f64) -> Result<Tensor> {
+        let op = match self.dtype().category() {
+            Category::Float => BinaryOp::AddScaled(alpha),
+            _ => BinaryOp::AddScaledInt(alpha as i64),
+        };
+        self.arithmetic_in_place("add_scaled_", op, Operand::Tensor(other), |x, y| {
+            let [_, y] = operands(x, y, x.dtype())?;
+            x.try_add(&y.try_mul(Scalar::F64(alpha))?)
+        })
+    }
+
+    /// Overwrites the elements with `source`'s, converted and broadcast.
+    ///
+    /// # Errors
+    /// If `source` does not broadcast to this shape, or this is a leaf that requires a gradient while recording.
+    #[op]
+    pub fn try_copy_(&self, source: &Tensor) -> Result<Tensor> {
+        self.fits("copy_", &Operand::Tensor(source))?;
+        let apart = self.apart(Cow::Borrowed(source))?;
+        self.change(
+            "copy_",
+            source.requires_grad(),
+            |out| self.backend().copy(&apart.read("copy_")?, out),
+            |before| {
+                let new = source.try_to_dtype(before.dtype())?.try_expand(before.shape())?;
+                let out = new.detach().try_contiguous_copy()?;
+                Ok(out.record("CopyBackwards", [before, &new], [], |[], [x, y], g| {
+                    Ok([need(x, || g.try_zeros_like())?, y.then(|| g.clone())])
+                }))
+            },
+        )
+    }
+
+    /// Overwrites every element with `value`.
+    ///
+    /// # Errors
+    /// If this is a leaf that requires a gradient while recording.
+    #[op]
+    pub fn try_fill_(&self, value: impl Into<Scalar>) -> Result<Tensor> {
+        let value = value.into();
+        self.change(
+            "fill_",
+            false,
+            |out| self.backend().fill(value, out),
+            |before| {
+                let out = before.detach().try_full_like(value)?;
+                Ok(out.record("FillBackward0", [before], [], |[], [_], g| Ok([Some(g.try_zeros_like()?)])))
+            },
+        )
+    }
+
+    /// Overwrites every element with 0.
+    #[op]
+    pub fn try_zero_(&self) -> Result<Tensor> {
+        self.try_fill_(0)
+    }
+
+    /// Fills this tensor, whose old values are of no account, by `fill`; for random numbers.
+    pub(crate) fn overwrite(&self, name: &'static str, fill: impl FnOnce(&mut Out<'_>) -> Result<()>) -> Result<Tensor> {
+        if is_grad_enabled() && self.requires_grad() {
+            self.check_in_place(name)?;
+            let new = self.detach().try_contiguous_copy()?;
+            new.overwrite(name, fill)?;
+            return self.try_copy_(&new);
+        }
+        let result = fill(&mut self.write(name)?);
+        self.0.storage.bump_version();
+        result?;
+        Ok(self.clone())
+    }
+
+    fn function_in_place(
+        &self,
+        name: &'static str,
+        op: UnaryOp,
+        out_of_place: impl FnOnce(&Tensor) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        self.change(name, false, |out| self.backend().unary(op, &out.as_input(), out), out_of_place)
+    }
+}
+
+macro_rules! functions_in_place {
+    ($($(#[$doc:meta])* $try_name:ident($($arg:ident: $ty:ty),*) = $name:literal, $op:expr, $plain:ident;)*) => {
+        impl Tensor {$(
+            $(#[$doc])*
+            #[op]
+            pub fn $try_name(&self $(, $arg: $ty)*) -> Result<Tensor> {
+                self.function_in_place($name, $op, |x| x.$plain($($arg),*))
+            }
+        )*}
+    };
+}
+functions_in_place! {
+    /// [`relu`](Tensor::relu) in place.
+    try_relu_() = "relu_", UnaryOp::Relu, try_relu;
+    /// [`leaky_relu`](Tensor::leaky_relu) in place.
+    try_leaky_relu_(slope: f64) = "leaky_relu_", UnaryOp::LeakyRelu(slope), try_leaky_relu;
+    /// [`sigmoid`](Tensor::sigmoid) in place.
+    ///
+    /// # Errors
+    /// If the elements are no floating point numbers.
+    try_sigmoid_() = "sigmoid_", UnaryOp::Sigmoid, try_sigmoid;
+    /// [`tanh`](Tensor::tanh) in place.
+    ///
+    /// # Errors
+    /// If the elements are no floating point numbers.
+    try_tanh_() = "tanh_", UnaryOp::Tanh, try_tanh;
+    /// [`exp`](Tensor::exp) in place.
+    ///
+    /// # Errors
+    /// If the elements are no floating point numbers.
+    try_exp_() = "exp_", UnaryOp::Exp, try_exp;
+    /// [`log`](Tensor::log) in place.
+    ///
+    /// # Errors
+    /// If the elements are no floating point numbers.
+    try_log_() = "log_", UnaryOp::Log, try_log;
+    /// [`sqrt`](Tensor::sqrt) in place.
+    ///
+    /// # Errors
+    /// If the elements are no floating point numbers.
+    try_sqrt_() = "sqrt_", UnaryOp::Sqrt, try_sqrt;
+    /// [`neg`](Tensor::neg) in place.
+    try_neg_() = "neg_", UnaryOp::Neg, try_neg;
+    /// [`abs`](Tensor::abs) in place.
+    try_abs_() = "abs_", UnaryOp::Abs, try_abs;
+    /// [`clamp`](Tensor::clamp) in place, with both bounds.
+    try_clamp_(min: f64, max: f64) = "clamp_", UnaryOp::Clamp { min, max }, try_clamp;
+}

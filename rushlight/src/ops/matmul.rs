@@ -1,0 +1,232 @@
+//! Matrix products, from vectors to batches, and the linear layer's fused form.
+
+use super::{Sizes, need, want_same_dtype};
+use crate::autograd::Save;
+use crate::tensor::{DType, Layout, broadcast_dims};
+use crate::{Error, Result, Tensor};
+use rushlight_kernels::MAX_RANK;
+use rushlight_macros::op;
+
+fn mismatch(op: &'static str, a: &Tensor, b: &Tensor) -> Error {
+    Error::shape(
+        op,
+        format!(
+            "shapes {:?} and {:?} cannot be multiplied: the last size of the first must equal the {} of the second",
+            a.shape(),
+            b.shape(),
+            if b.dim() > 1 { "last but one" } else { "size" }
+        ),
+    )
+}
+
+/// `a @ b` for matrices or batches of them (3-d, equal batch sizes or 1), plus a row `bias` where there is one.
+fn product(name: &'static str, a: &Tensor, b: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    if a.dtype() == DType::Bool {
+        return Err(Error::dtype(name, "is not defined for bool"));
+    }
+    let (da, db) = (a.shape(), b.shape());
+    let layout = match (da, db) {
+        (&[m, _], &[_, n]) => Layout::contiguous(&[m, n]),
+        (&[x, m, _], &[y, _, n]) => Layout::contiguous(&[x.max(y), m, n]),
+        _ => unreachable!("callers pass matrices or batches"),
+    };
+    let out = a.fresh_like(layout, a.dtype());
+    let bias = bias.map(|bias| bias.read(name)).transpose()?;
+    a.backend().matmul(&a.read(name)?, &b.read(name)?, bias.as_ref(), &out.write(name)?)?;
+    Ok(out)
+}
+
+impl Tensor {
+    /// The matrix product of two matrices.
+    ///
+    /// # Errors
+    /// If they are no matrices, have different types, or sizes that do not fit.
+    #[op]
+    pub fn try_mm(&self, other: &Tensor) -> Result<Tensor> {
+        if self.dim() != 2 || other.dim() != 2 {
+            return Err(Error::shape("mm", format!("wants matrices, but got shapes {:?} and {:?}", self.shape(), other.shape())));
+        }
+        want_same_dtype("mm", self, other)?;
+        if self.shape()[1] != other.shape()[0] {
+            return Err(mismatch("mm", self, other));
+        }
+        let out = product("mm", self, other, None)?;
+        let saves = [Save::for_grad_of(self, other), Save::for_grad_of(other, self)];
+        Ok(out.record("MmBackward0", [self, other], saves, |[a, b], [x, y], g| {
+            Ok([need(x, || g.try_mm(&b.try_t()?))?, need(y, || a.try_t()?.try_mm(g))?])
+        }))
+    }
+
+    /// The matrix products of two batches of matrices, `[b, m, k]` and `[b, k, n]`.
+    ///
+    /// # Errors
+    /// If they are not 3-d, have different types, or sizes that do not fit.
+    #[op]
+    pub fn try_bmm(&self, other: &Tensor) -> Result<Tensor> {
+        want_same_dtype("bmm", self, other)?;
+        match (self.shape(), other.shape()) {
+            (&[x, _, k], &[y, l, _]) if x == y && k == l => {}
+            _ => {
+                return Err(Error::shape(
+                    "bmm",
+                    format!("wants [b, m, k] and [b, k, n], but got {:?} and {:?}", self.shape(), other.shape()),
+                ));
+            }
+        }
+        let out = product("bmm", self, other, None)?;
+        let saves = [Save::for_grad_of(self, other), Save::for_grad_of(other, self)];
+        Ok(out.record("BmmBackward0", [self, other], saves, |[a, b], [x, y], g| {
+            Ok([need(x, || g.try_bmm(&b.try_transpose(1, 2)?))?, need(y, || a.try_transpose(1, 2)?.try_bmm(g))?])
+        }))
+    }
+
+    /// The matrix product, by PyTorch's rules: vectors are rows on the left and columns on the right and leave no dimension;
+    /// leading dimensions are batches and broadcast.
+    ///
+    /// # Errors
+    /// If a tensor is 0-d, the types differ, or the sizes do not fit.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let a = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(a.matmul(&Tensor::from([1.0f32, 1.0])).to_vec::<f32>(), [3.0, 7.0]);
+    /// ```
+    #[op]
+    pub fn try_matmul(&self, other: &Tensor) -> Result<Tensor> {
+        let name = "matmul";
+        if self.dim() == 0 || other.dim() == 0 {
+            return Err(Error::shape(
+                name,
+                format!("both tensors need at least 1 dimension, but got shapes {:?} and {:?}", self.shape(), other.shape()),
+            ));
+        }
+        want_same_dtype(name, self, other)?;
+        let inner = other.shape()[other.dim().saturating_sub(2)];
+        if self.shape()[self.dim() - 1] != inner {
+            return Err(mismatch(name, self, other));
+        }
+        match (self.dim(), other.dim()) {
+            (2, 2) => self.try_mm(other),
+            (1, 1) => self.try_unsqueeze(0)?.try_mm(&other.try_unsqueeze(1)?)?.try_view(()),
+            (1, 2) => self.try_unsqueeze(0)?.try_mm(other)?.try_squeeze(0),
+            (2, 1) => self.try_mm(&other.try_unsqueeze(1)?)?.try_squeeze(1),
+            // The batch on the left is so many more rows.
+            (_, 1 | 2) => {
+                let matrix = if other.dim() == 1 { other.try_unsqueeze(1)? } else { other.clone() };
+                let mut shape = self.shape().to_vec();
+                let rows = self.try_reshape([self.numel() / inner.max(1), inner])?;
+                let rows = if inner == 0 { self.try_reshape([shape[..shape.len() - 1].iter().product(), 0])? } else { rows };
+                shape.pop();
+                if other.dim() == 2 {
+                    shape.push(other.shape()[1]);
+                }
+                rows.try_mm(&matrix)?.try_view(shape)
+            }
+            (1, _) => {
+                let batched = self.try_unsqueeze(0)?.try_matmul(other)?;
+                batched.try_squeeze(-2)
+            }
+            _ => self.batched(other),
+        }
+    }
+
+    fn batched(&self, other: &Tensor) -> Result<Tensor> {
+        let (a, b) = (self.shape(), other.shape());
+        let (m, k, n) = (a[a.len() - 2], a[a.len() - 1], b[b.len() - 1]);
+        let (batch_a, batch_b) = (&a[..a.len() - 2], &b[..b.len() - 2]);
+        let (batch, rank) = broadcast_dims(batch_a, batch_b).map_err(|(x, y, dim)| {
+            Error::shape(
+                "matmul",
+                format!("the batches of shapes {a:?} and {b:?} cannot be broadcast: {x} and {y} at dimension {dim}"),
+            )
+        })?;
+        let with = |tail: [usize; 2]| {
+            let mut dims = [0; MAX_RANK];
+            dims[..rank].copy_from_slice(&batch[..rank]);
+            dims[rank..rank + 2].copy_from_slice(&tail);
+            dims
+        };
+        let count: usize = batch[..rank].iter().product();
+        let left = self.try_expand(&with([m, k])[..rank + 2])?.try_reshape([count, m, k])?;
+        let right = other.try_expand(&with([k, n])[..rank + 2])?.try_reshape([count, k, n])?;
+        left.try_bmm(&right)?.try_view(&with([m, n])[..rank + 2])
+    }
+
+    /// `input @ weight.t() + bias`: what [`nn::Linear`](crate::nn::Linear) computes, in one pass. The input is
+    /// `[…, in_features]`, the weight `[out_features, in_features]`, the bias `[out_features]`.
+    ///
+    /// # Errors
+    /// If shapes or types do not fit.
+    #[op]
+    pub fn try_linear(&self, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        let name = "linear";
+        want_same_dtype(name, self, weight)?;
+        let (&[out_features, in_features], Some(&own)) = (weight.shape(), self.shape().last()) else {
+            return Err(Error::shape(
+                name,
+                format!(
+                    "wants an input with at least 1 dimension and a weight with 2, but got shapes {:?} and {:?}",
+                    self.shape(),
+                    weight.shape()
+                ),
+            ));
+        };
+        if own != in_features {
+            return Err(Error::shape(
+                name,
+                format!("input {:?} has {own} features, but the weight {:?} expects {in_features}", self.shape(), weight.shape()),
+            ));
+        }
+        if let Some(bias) = bias {
+            want_same_dtype(name, self, bias)?;
+            if bias.shape() != [out_features] {
+                return Err(Error::shape(
+                    name,
+                    format!("the bias has shape {:?}, but {out_features} output features want [{out_features}]", bias.shape()),
+                ));
+            }
+        }
+        if self.dim() == 2 {
+            return self.linear_rows(weight, bias);
+        }
+        let mut shape = self.shape().to_vec();
+        shape.pop();
+        let rows = self.try_reshape([shape.iter().product::<usize>(), in_features])?;
+        shape.push(out_features);
+        rows.linear_rows(weight, bias)?.try_view(shape)
+    }
+
+    fn linear_rows(&self, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        let transposed = {
+            let (d, s) = (weight.shape(), weight.strides());
+            weight.view_raw(weight.layout().with_dims_strides(&[d[1], d[0]], &[s[1], s[0]]))
+        };
+        let out = product("linear", self, &transposed, bias)?;
+        let saves = [Save::for_grad_of(self, weight), Save::for_grad_of(weight, self)];
+        let node = if bias.is_some() { "AddmmBackward0" } else { "MmBackward0" };
+        Ok(out.record(node, [Some(self), Some(weight), bias], saves, |[x, w], [of_x, of_w, of_b], g| {
+            Ok([
+                need(of_x, || g.try_mm(&w))?,
+                need(of_w, || g.try_t()?.try_mm(&x))?,
+                need(of_b, || g.try_sum_dim(0, false))?,
+            ])
+        }))
+    }
+
+    /// `self + a @ b` with broadcasting of `self`.
+    ///
+    /// # Errors
+    /// If shapes or types do not fit.
+    #[op]
+    pub fn try_addmm(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        let sizes = Sizes::of(self);
+        let product = a.try_mm(b)?;
+        if broadcast_dims(sizes.list(), product.shape()).is_err() || self.dim() > 2 {
+            return Err(Error::shape(
+                "addmm",
+                format!("shape {:?} does not broadcast to the product's {:?}", self.shape(), product.shape()),
+            ));
+        }
+        self.try_add(&product)
+    }
+}

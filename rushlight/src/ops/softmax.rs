@@ -1,0 +1,84 @@
+//! Softmax and its logarithm along one dimension.
+
+use super::{need, want_float};
+use crate::autograd::Save;
+use crate::backend::SoftmaxKind;
+use crate::tensor::{Layout, wrap_dim};
+use crate::{Result, Tensor};
+use rushlight_macros::op;
+
+impl Tensor {
+    /// `exp(x)` divided by its sum along `dim`: positive numbers that sum to 1.
+    ///
+    /// # Errors
+    /// If the elements are no floating point numbers, or there is no such dimension.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 1.0]).softmax(0).to_vec::<f32>(), [0.5, 0.5]);
+    /// ```
+    #[op]
+    pub fn try_softmax(&self, dim: isize) -> Result<Tensor> {
+        let dim = wrap_dim("softmax", dim, self.dim())?;
+        let out = forward("softmax", SoftmaxKind::Softmax, self, dim)?;
+        Ok(out.record("SoftmaxBackward0", [self], [Save::Output], move |[y], [_], g| {
+            Ok([Some(softmax_grad(g, &y, dim)?)])
+        }))
+    }
+
+    /// The logarithm of [`softmax`](Tensor::softmax), exact for small probabilities.
+    ///
+    /// # Errors
+    /// If the elements are no floating point numbers, or there is no such dimension.
+    #[op]
+    pub fn try_log_softmax(&self, dim: isize) -> Result<Tensor> {
+        let dim = wrap_dim("log_softmax", dim, self.dim())?;
+        let out = forward("log_softmax", SoftmaxKind::LogSoftmax, self, dim)?;
+        Ok(out.record("LogSoftmaxBackward0", [self], [Save::Output], move |[y], [_], g| {
+            Ok([Some(log_softmax_grad(g, &y, dim)?)])
+        }))
+    }
+}
+
+fn forward(name: &'static str, kind: SoftmaxKind, x: &Tensor, dim: usize) -> Result<Tensor> {
+    want_float(name, x)?;
+    let x = x.detach().try_contiguous()?;
+    let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype());
+    x.backend().softmax(kind, &x.read(name)?, dim, &mut out.write(name)?)?;
+    Ok(out)
+}
+
+fn backward(name: &'static str, kind: SoftmaxKind, g: &Tensor, y: &Tensor, dim: usize) -> Result<Tensor> {
+    let (g, y) = (g.detach().try_contiguous()?, y.detach().try_contiguous()?);
+    let out = y.fresh_like(Layout::contiguous(y.shape()), y.dtype());
+    y.backend().softmax_grad(kind, &g.read(name)?, &y.read(name)?, dim, &mut out.write(name)?)?;
+    Ok(out)
+}
+
+/// `y * (g - sum(g * y))`.
+fn softmax_grad(g: &Tensor, y: &Tensor, dim: usize) -> Result<Tensor> {
+    let out = backward("softmax_backward", SoftmaxKind::Softmax, g, y, dim)?;
+    let saves = [Save::Input(g), Save::Input(y)];
+    Ok(out.record("SoftmaxBackwardDataBackward0", [g, y], saves, move |[g, y], [of_g, of_y], gg| {
+        let sum = |t: Tensor| t.try_sum_dim(dim, true);
+        // Linear in g with a symmetric matrix; bilinear in y.
+        let by_y = || {
+            let whole = sum(g.try_mul(&y)?)?;
+            gg.try_mul(&g.try_sub(&whole)?)?.try_sub(&g.try_mul(&sum(gg.try_mul(&y)?)?)?)
+        };
+        Ok([need(of_g, || softmax_grad(gg, &y, dim))?, need(of_y, by_y)?])
+    }))
+}
+
+/// `g - exp(y) * sum(g)`.
+fn log_softmax_grad(g: &Tensor, y: &Tensor, dim: usize) -> Result<Tensor> {
+    let out = backward("log_softmax_backward", SoftmaxKind::LogSoftmax, g, y, dim)?;
+    let saves = [Save::Input(g), Save::Input(y)];
+    Ok(out.record("LogSoftmaxBackwardDataBackward0", [g, y], saves, move |[g, y], [of_g, of_y], gg| {
+        let sum = |t: Tensor| t.try_sum_dim(dim, true);
+        let p = y.try_exp()?;
+        let by_g = || gg.try_sub(&sum(gg.try_mul(&p)?)?);
+        let by_y = || gg.try_mul(&p)?.try_mul(&sum(g.clone())?)?.try_neg();
+        Ok([need(of_g, by_g)?, need(of_y, by_y)?])
+    }))
+}
