@@ -1,7 +1,7 @@
 //! Operations on two and three operands: arithmetic, gradients of activations, comparison, selection.
 
 use super::Error;
-use super::block::{each2, map2, map3};
+use super::block::{each2, map2, map3, steps2};
 use super::math::{Float, gelu_grad};
 use super::ops::{BinaryOp, CompareOp, TernaryOp};
 use crate::simd::{Kernel, Simd};
@@ -24,7 +24,13 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
         macro_rules! map {
             ($f:expr) => {
                 // SAFETY: whoever made this kernel promised `n` elements at each pointer.
-                unsafe { map2::<T, T, L>(a, b, out, n, $f) }
+                unsafe { map2(a, b, out, n, $f) }
+            };
+        }
+        macro_rules! steps {
+            ($f:expr) => {
+                // SAFETY: as above.
+                unsafe { steps2::<T, L>(a, b, out, n, $f) }
             };
         }
         macro_rules! each {
@@ -67,11 +73,11 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
             }
             BinaryOp::SigmoidGrad => map!(|grad, y| grad * (one - y) * y),
             BinaryOp::TanhGrad => map!(|grad, y| grad * (one - y * y)),
-            BinaryOp::SiluGrad => map!(|grad: T, x: T| {
+            BinaryOp::SiluGrad => steps!(|grad: T, x: T| {
                 let s = x.sigmoid::<S>();
                 grad * s * (one + x * (one - s))
             }),
-            BinaryOp::GeluGrad => map!(|grad: T, x: T| grad * T::from_f64(gelu_grad::<S>(x.to_f64()))),
+            BinaryOp::GeluGrad => steps!(|grad: T, x: T| grad * T::from_f64(gelu_grad::<S>(x.to_f64()))),
             BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::AddScaledInt(_) => return Err(Error::Unsupported),
         }
         Ok(())
@@ -126,13 +132,13 @@ impl<T: Float, const L: usize> Kernel for TernaryFloat<T, L> {
             match op {
                 TernaryOp::AddCMul(value) => {
                     let value = T::from_f64(value);
-                    map3::<T, T, L>(c, a, b, out, n, |c, a, b| T::mul_add::<S>(value * b, c, a));
+                    map3(c, a, b, out, n, |c, a, b| T::mul_add::<S>(value * b, c, a));
                 }
                 TernaryOp::AddCDiv(value) => {
                     let value = T::from_f64(value);
-                    map3::<T, T, L>(c, a, b, out, n, |c, a, b| a + value * b / c);
+                    map3(c, a, b, out, n, |c, a, b| a + value * b / c);
                 }
-                TernaryOp::Lerp => map3::<T, T, L>(c, a, b, out, n, |c, a, b| lerp::<T, S>(a, b, c)),
+                TernaryOp::Lerp => map3(c, a, b, out, n, |c, a, b| lerp::<T, S>(a, b, c)),
             }
         }
         Ok(())
@@ -159,7 +165,7 @@ macro_rules! binary_int {
                 macro_rules! map {
                     ($f:expr) => {
                         // SAFETY: whoever made this kernel promised `n` elements at each pointer.
-                        unsafe { map2::<$t, $t, L>(a, b, out, n, $f) }
+                        unsafe { map2(a, b, out, n, $f) }
                     };
                 }
                 macro_rules! divide {
@@ -234,9 +240,9 @@ impl<const L: usize> Kernel for BinaryBool<bool, L> {
         // SAFETY: whoever made this kernel promised `n` elements at each pointer.
         unsafe {
             match op {
-                BinaryOp::Add | BinaryOp::Or | BinaryOp::Maximum => map2::<_, _, L>(a, b, out, n, |a: bool, b| a | b),
-                BinaryOp::Mul | BinaryOp::And | BinaryOp::Minimum => map2::<_, _, L>(a, b, out, n, |a: bool, b| a & b),
-                BinaryOp::Xor => map2::<_, _, L>(a, b, out, n, |a: bool, b| a ^ b),
+                BinaryOp::Add | BinaryOp::Or | BinaryOp::Maximum => map2(a, b, out, n, |a: bool, b| a | b),
+                BinaryOp::Mul | BinaryOp::And | BinaryOp::Minimum => map2(a, b, out, n, |a: bool, b| a & b),
+                BinaryOp::Xor => map2(a, b, out, n, |a: bool, b| a ^ b),
                 _ => return Err(Error::Unsupported),
             }
         }
@@ -262,12 +268,12 @@ impl<T: Copy + Default + PartialOrd, const L: usize> Kernel for Compare<T, L> {
         // SAFETY: whoever made this kernel promised `n` elements at each pointer.
         unsafe {
             match op {
-                CompareOp::Eq => map2::<T, bool, L>(a, b, out, n, |a, b| a == b),
-                CompareOp::Ne => map2::<T, bool, L>(a, b, out, n, |a, b| a != b),
-                CompareOp::Lt => map2::<T, bool, L>(a, b, out, n, |a, b| a < b),
-                CompareOp::Le => map2::<T, bool, L>(a, b, out, n, |a, b| a <= b),
-                CompareOp::Gt => map2::<T, bool, L>(a, b, out, n, |a, b| a > b),
-                CompareOp::Ge => map2::<T, bool, L>(a, b, out, n, |a, b| a >= b),
+                CompareOp::Eq => map2(a, b, out, n, |a, b| a == b),
+                CompareOp::Ne => map2(a, b, out, n, |a, b| a != b),
+                CompareOp::Lt => map2(a, b, out, n, |a, b| a < b),
+                CompareOp::Le => map2(a, b, out, n, |a, b| a <= b),
+                CompareOp::Gt => map2(a, b, out, n, |a, b| a > b),
+                CompareOp::Ge => map2(a, b, out, n, |a, b| a >= b),
             }
         }
     }
@@ -289,6 +295,6 @@ impl<T: Copy + Default, const L: usize> Kernel for Where<T, L> {
     fn run<S: Simd>(self) {
         let Where { condition, a, b, out, n } = self;
         // SAFETY: whoever made this kernel promised `n` elements at each pointer.
-        unsafe { map3::<bool, T, L>(condition, a, b, out, n, |c, a, b| if c { a } else { b }) }
+        unsafe { map3(condition, a, b, out, n, |c, a, b| if c { a } else { b }) }
     }
 }

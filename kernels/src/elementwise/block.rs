@@ -1,55 +1,45 @@
-//! The loops that every operation shares: over contiguous elements, `L` at a time.
+//! The loops that every operation shares, over contiguous elements. Whatever the loop, an element's result depends on that
+//! element alone.
 //!
-//! A step goes through local arrays, all loads before all stores. So a loop may run in place, and the compiler vectorises
-//! it without asking whether the operands overlap. The last, shorter step goes through padded arrays, so that short rows
-//! are vectorised, too.
+//! [`map`], [`map2`] and [`map3`] are plain loops for arithmetic of a few instructions. The compiler vectorises a loop only
+//! if its operands do not overlap; so an operation in place goes through a small buffer.
+//!
+//! [`steps`] and [`steps2`] are for long functions. They take `L` elements at a time through local arrays, the last ones
+//! padded, so that there is one copy of the function and none of it runs an element at a time.
+//!
+//! [`each`] and [`each2`] are for functions that cannot be vectorised.
 
-#[inline(always)]
-unsafe fn load<T: Copy + Default, const L: usize>(from: *const T, m: usize) -> [T; L] {
-    // SAFETY: the caller's promise: `m <= L` elements can be read.
-    unsafe {
-        if m == L {
-            from.cast::<[T; L]>().read_unaligned()
-        } else {
-            let mut step = [T::default(); L];
-            std::ptr::copy_nonoverlapping(from, step.as_mut_ptr(), m);
-            step
-        }
-    }
-}
+use std::mem::MaybeUninit;
+use std::ptr::copy_nonoverlapping;
 
-#[inline(always)]
-unsafe fn store<T: Copy, const L: usize>(step: [T; L], to: *mut T, m: usize) {
-    // SAFETY: the caller's promise: `m <= L` elements can be written.
-    unsafe {
-        if m == L {
-            to.cast::<[T; L]>().write_unaligned(step)
-        } else {
-            std::ptr::copy_nonoverlapping(step.as_ptr(), to, m);
-        }
-    }
-}
+/// Elements that go through the buffer at a time where an operation is in place.
+const STAGE: usize = 256;
 
 /// `out[i] = f(x[i])`.
 ///
 /// # Safety
 /// `x` and `out` must be valid for `n` elements, and equal or disjoint.
 #[inline(always)]
-pub(super) unsafe fn map<T, U, const L: usize>(x: *const T, out: *mut U, n: usize, f: impl Fn(T) -> U)
+pub(super) unsafe fn map<T, U>(x: *const T, out: *mut U, n: usize, f: impl Fn(T) -> U)
 where
-    T: Copy + Default,
-    U: Copy + Default,
+    T: Copy,
+    U: Copy,
 {
-    for i in (0..n).step_by(L) {
-        let m = L.min(n - i);
-        // SAFETY: `i + m <= n`.
+    let in_place = x.cast() == out;
+    let stage = if in_place { STAGE } else { n.max(1) };
+    let mut buffer = MaybeUninit::<[U; STAGE]>::uninit();
+    for start in (0..n).step_by(stage) {
+        let m = stage.min(n - start);
+        // SAFETY: `start + m <= n`, and `m <= STAGE` where the buffer is used.
         unsafe {
-            let x = load::<T, L>(x.add(i), m);
-            let mut y = [U::default(); L];
-            for j in 0..L {
-                y[j] = f(x[j]);
+            let to = if in_place { buffer.as_mut_ptr().cast() } else { out.add(start) };
+            let x = x.add(start);
+            for i in 0..m {
+                to.add(i).write(f(*x.add(i)));
             }
-            store(y, out.add(i), m);
+            if in_place {
+                copy_nonoverlapping(to, out.add(start), m);
+            }
         }
     }
 }
@@ -59,21 +49,26 @@ where
 /// # Safety
 /// As for [`map`], with both inputs.
 #[inline(always)]
-pub(super) unsafe fn map2<T, U, const L: usize>(a: *const T, b: *const T, out: *mut U, n: usize, f: impl Fn(T, T) -> U)
+pub(super) unsafe fn map2<T, U>(a: *const T, b: *const T, out: *mut U, n: usize, f: impl Fn(T, T) -> U)
 where
-    T: Copy + Default,
-    U: Copy + Default,
+    T: Copy,
+    U: Copy,
 {
-    for i in (0..n).step_by(L) {
-        let m = L.min(n - i);
-        // SAFETY: `i + m <= n`.
+    let in_place = a.cast() == out || b.cast() == out;
+    let stage = if in_place { STAGE } else { n.max(1) };
+    let mut buffer = MaybeUninit::<[U; STAGE]>::uninit();
+    for start in (0..n).step_by(stage) {
+        let m = stage.min(n - start);
+        // SAFETY: `start + m <= n`, and `m <= STAGE` where the buffer is used.
         unsafe {
-            let (a, b) = (load::<T, L>(a.add(i), m), load::<T, L>(b.add(i), m));
-            let mut y = [U::default(); L];
-            for j in 0..L {
-                y[j] = f(a[j], b[j]);
+            let to = if in_place { buffer.as_mut_ptr().cast() } else { out.add(start) };
+            let (a, b) = (a.add(start), b.add(start));
+            for i in 0..m {
+                to.add(i).write(f(*a.add(i), *b.add(i)));
             }
-            store(y, out.add(i), m);
+            if in_place {
+                copy_nonoverlapping(to, out.add(start), m);
+            }
         }
     }
 }
@@ -83,28 +78,106 @@ where
 /// # Safety
 /// As for [`map`], with the three inputs.
 #[inline(always)]
-pub(super) unsafe fn map3<C, T, const L: usize>(
-    c: *const C,
-    a: *const T,
-    b: *const T,
-    out: *mut T,
-    n: usize,
-    f: impl Fn(C, T, T) -> T,
-) where
-    C: Copy + Default,
+pub(super) unsafe fn map3<C, T>(c: *const C, a: *const T, b: *const T, out: *mut T, n: usize, f: impl Fn(C, T, T) -> T)
+where
+    C: Copy,
+    T: Copy,
+{
+    let in_place = c.cast() == out || a.cast() == out || b.cast() == out;
+    let stage = if in_place { STAGE } else { n.max(1) };
+    let mut buffer = MaybeUninit::<[T; STAGE]>::uninit();
+    for start in (0..n).step_by(stage) {
+        let m = stage.min(n - start);
+        // SAFETY: `start + m <= n`, and `m <= STAGE` where the buffer is used.
+        unsafe {
+            let to = if in_place { buffer.as_mut_ptr().cast() } else { out.add(start) };
+            let (c, a, b) = (c.add(start), a.add(start), b.add(start));
+            for i in 0..m {
+                to.add(i).write(f(*c.add(i), *a.add(i), *b.add(i)));
+            }
+            if in_place {
+                copy_nonoverlapping(to, out.add(start), m);
+            }
+        }
+    }
+}
+
+/// `out[i] = f(x[i])`, for long functions.
+///
+/// # Safety
+/// As for [`map`].
+#[inline(always)]
+pub(super) unsafe fn steps<T, const L: usize>(x: *const T, out: *mut T, n: usize, f: impl Fn(T) -> T)
+where
     T: Copy + Default,
 {
-    for i in (0..n).step_by(L) {
-        let m = L.min(n - i);
-        // SAFETY: `i + m <= n`.
-        unsafe {
-            let (c, a, b) = (load::<C, L>(c.add(i), m), load::<T, L>(a.add(i), m), load::<T, L>(b.add(i), m));
-            let mut y = [T::default(); L];
-            for j in 0..L {
-                y[j] = f(c[j], a[j], b[j]);
+    let (whole, rest) = (n / L * L, n % L);
+    let mut padded = [[T::default(); L]; 2];
+    // SAFETY: first `whole` elements of the operands, then one step in the padded arrays, for the `rest`.
+    unsafe {
+        let (mut x_at, mut out_at, mut end) = (x, out, out.add(whole));
+        loop {
+            while out_at < end {
+                let x_step = x_at.cast::<[T; L]>().read_unaligned();
+                let mut y = [T::default(); L];
+                for j in 0..L {
+                    y[j] = f(x_step[j]);
+                }
+                out_at.cast::<[T; L]>().write_unaligned(y);
+                (x_at, out_at) = (x_at.add(L), out_at.add(L));
             }
-            store(y, out.add(i), m);
+            if end != out.add(whole) {
+                break;
+            }
+            if rest == 0 {
+                return;
+            }
+            copy_nonoverlapping(x.add(whole), padded[0].as_mut_ptr(), rest);
+            x_at = padded[0].as_ptr();
+            out_at = padded[1].as_mut_ptr();
+            end = out_at.add(L);
         }
+        copy_nonoverlapping(padded[1].as_ptr(), out.add(whole), rest);
+    }
+}
+
+/// `out[i] = f(a[i], b[i])`, for long functions.
+///
+/// # Safety
+/// As for [`map2`].
+#[inline(always)]
+pub(super) unsafe fn steps2<T, const L: usize>(a: *const T, b: *const T, out: *mut T, n: usize, f: impl Fn(T, T) -> T)
+where
+    T: Copy + Default,
+{
+    let (whole, rest) = (n / L * L, n % L);
+    let mut padded = [[T::default(); L]; 3];
+    // SAFETY: first `whole` elements of the operands, then one step in the padded arrays, for the `rest`.
+    unsafe {
+        let (mut a_at, mut b_at, mut out_at, mut end) = (a, b, out, out.add(whole));
+        loop {
+            while out_at < end {
+                let (a_step, b_step) = (a_at.cast::<[T; L]>().read_unaligned(), b_at.cast::<[T; L]>().read_unaligned());
+                let mut y = [T::default(); L];
+                for j in 0..L {
+                    y[j] = f(a_step[j], b_step[j]);
+                }
+                out_at.cast::<[T; L]>().write_unaligned(y);
+                (a_at, b_at, out_at) = (a_at.add(L), b_at.add(L), out_at.add(L));
+            }
+            if end != out.add(whole) {
+                break;
+            }
+            if rest == 0 {
+                return;
+            }
+            copy_nonoverlapping(a.add(whole), padded[0].as_mut_ptr(), rest);
+            copy_nonoverlapping(b.add(whole), padded[1].as_mut_ptr(), rest);
+            (a_at, b_at) = (padded[0].as_ptr(), padded[1].as_ptr());
+            out_at = padded[2].as_mut_ptr();
+            end = out_at.add(L);
+        }
+        copy_nonoverlapping(padded[2].as_ptr(), out.add(whole), rest);
     }
 }
 

@@ -21,19 +21,19 @@ pub trait CastFrom<S>: Sized {
     unsafe fn cast_block(isa: Isa, source: *const S, out: *mut Self, n: usize);
 }
 
-struct Cast<S, D, const L: usize> {
+struct Cast<S, D> {
     source: *const S,
     out: *mut D,
     n: usize,
 }
 
-impl<S: Copy + Default, D: Copy + Default + CastFrom<S>, const L: usize> Kernel for Cast<S, D, L> {
+impl<S: Copy, D: Copy + CastFrom<S>> Kernel for Cast<S, D> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Simd>(self) {
         // SAFETY: whoever made this kernel promised `n` elements at each pointer.
-        unsafe { map::<S, D, L>(self.source, self.out, self.n, D::cast_from) }
+        unsafe { map(self.source, self.out, self.n, D::cast_from) }
     }
 }
 
@@ -46,7 +46,7 @@ macro_rules! cast {
             }
 
             unsafe fn cast_block(isa: Isa, source: *const $from, out: *mut $to, n: usize) {
-                dispatch(isa, Cast::<$from, $to, 16> { source, out, n })
+                dispatch(isa, Cast::<$from, $to> { source, out, n })
             }
         }
     };

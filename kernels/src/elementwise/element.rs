@@ -129,7 +129,7 @@ macro_rules! element {
         }
     };
 }
-element!(f32, 32, UnaryFloat, BinaryFloat, TernaryFloat);
-element!(f64, 16, UnaryFloat, BinaryFloat, TernaryFloat);
-element!(i64, 16, UnaryInt, BinaryInt);
+element!(f32, 16, UnaryFloat, BinaryFloat, TernaryFloat);
+element!(f64, 8, UnaryFloat, BinaryFloat, TernaryFloat);
+element!(i64, 8, UnaryInt, BinaryInt);
 element!(bool, 64, UnaryBool, BinaryBool);

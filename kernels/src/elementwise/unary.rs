@@ -1,7 +1,7 @@
 //! Operations on one operand.
 
 use super::Error;
-use super::block::{each, map};
+use super::block::{each, map, steps};
 use super::math::Float;
 use super::ops::UnaryOp;
 use crate::simd::{Kernel, Simd};
@@ -23,7 +23,13 @@ impl<T: Float, const L: usize> Kernel for UnaryFloat<T, L> {
         macro_rules! map {
             ($f:expr) => {
                 // SAFETY: whoever made this kernel promised `n` elements at each pointer.
-                unsafe { map::<T, T, L>(x, out, n, $f) }
+                unsafe { map(x, out, n, $f) }
+            };
+        }
+        macro_rules! steps {
+            ($f:expr) => {
+                // SAFETY: as above.
+                unsafe { steps::<T, L>(x, out, n, $f) }
             };
         }
         macro_rules! each {
@@ -45,12 +51,12 @@ impl<T: Float, const L: usize> Kernel for UnaryFloat<T, L> {
             UnaryOp::Sqrt => map!(T::sqrt),
             UnaryOp::Rsqrt => map!(|x: T| one / x.sqrt()),
             UnaryOp::Reciprocal => map!(|x| one / x),
-            UnaryOp::Exp => map!(T::exp::<S>),
-            UnaryOp::Expm1 => map!(T::expm1::<S>),
-            UnaryOp::Log => map!(T::log::<S>),
-            UnaryOp::Log1p => map!(T::log1p::<S>),
-            UnaryOp::Log2 => map!(T::log2::<S>),
-            UnaryOp::Log10 => map!(T::log10::<S>),
+            UnaryOp::Exp => steps!(T::exp::<S>),
+            UnaryOp::Expm1 => steps!(T::expm1::<S>),
+            UnaryOp::Log => steps!(T::log::<S>),
+            UnaryOp::Log1p => steps!(T::log1p::<S>),
+            UnaryOp::Log2 => steps!(T::log2::<S>),
+            UnaryOp::Log10 => steps!(T::log10::<S>),
             UnaryOp::Sin => T::sin_block::<S, L>(x, out, n),
             UnaryOp::Cos => T::cos_block::<S, L>(x, out, n),
             UnaryOp::Tan => each!(T::tan),
@@ -59,12 +65,12 @@ impl<T: Float, const L: usize> Kernel for UnaryFloat<T, L> {
             UnaryOp::Atan => each!(T::atan),
             UnaryOp::Sinh => each!(T::sinh),
             UnaryOp::Cosh => each!(T::cosh),
-            UnaryOp::Tanh => map!(T::tanh::<S>),
+            UnaryOp::Tanh => steps!(T::tanh::<S>),
             UnaryOp::Asinh => each!(T::asinh),
             UnaryOp::Acosh => each!(T::acosh),
             UnaryOp::Atanh => each!(T::atanh),
-            UnaryOp::Erf => map!(T::erf::<S>),
-            UnaryOp::Erfc => map!(T::erfc::<S>),
+            UnaryOp::Erf => steps!(T::erf::<S>),
+            UnaryOp::Erfc => steps!(T::erfc::<S>),
             UnaryOp::Floor => map!(T::floor),
             UnaryOp::Ceil => map!(T::ceil),
             UnaryOp::Round => map!(T::round_ties_even),
@@ -84,24 +90,24 @@ impl<T: Float, const L: usize> Kernel for UnaryFloat<T, L> {
             }
             UnaryOp::Elu { alpha, scale, input_scale } => {
                 let (negative, positive, inner) = (c(alpha) * c(scale), c(scale), c(input_scale));
-                map!(|x: T| if x <= zero { (x * inner).expm1::<S>() * negative } else { x * positive })
+                steps!(|x: T| if x <= zero { (x * inner).expm1::<S>() * negative } else { x * positive })
             }
-            UnaryOp::Sigmoid => map!(T::sigmoid::<S>),
-            UnaryOp::LogSigmoid => map!(T::log_sigmoid::<S>),
-            UnaryOp::Silu => map!(|x: T| x * x.sigmoid::<S>()),
-            UnaryOp::Gelu => map!(T::gelu::<S>),
-            UnaryOp::GeluTanh => map!(|x: T| {
+            UnaryOp::Sigmoid => steps!(T::sigmoid::<S>),
+            UnaryOp::LogSigmoid => steps!(T::log_sigmoid::<S>),
+            UnaryOp::Silu => steps!(|x: T| x * x.sigmoid::<S>()),
+            UnaryOp::Gelu => steps!(T::gelu::<S>),
+            UnaryOp::GeluTanh => steps!(|x: T| {
                 let inner = c(0.797_884_560_802_865_4) * (x + c(0.044715) * x * x * x);
                 c(0.5) * x * (one + inner.tanh::<S>())
             }),
             UnaryOp::Softplus { beta, threshold } => {
                 let (beta, threshold) = (c(beta), c(threshold));
-                map!(|x: T| {
+                steps!(|x: T| {
                     let z = x * beta;
                     if z > threshold { x } else { z.softplus::<S>() / beta }
                 })
             }
-            UnaryOp::Mish => map!(|x: T| x * x.softplus::<S>().tanh::<S>()),
+            UnaryOp::Mish => steps!(|x: T| x * x.softplus::<S>().tanh::<S>()),
             UnaryOp::HardSigmoid => map!(|x: T| (x + c(3.0)).maximum(zero).minimum(c(6.0)) / c(6.0)),
             UnaryOp::HardSwish => map!(|x: T| x * (x + c(3.0)).maximum(zero).minimum(c(6.0)) / c(6.0)),
             UnaryOp::Softsign => map!(|x: T| x / (one + x.abs())),
@@ -132,7 +138,7 @@ impl<const L: usize> Kernel for UnaryInt<i64, L> {
         macro_rules! map {
             ($f:expr) => {
                 // SAFETY: whoever made this kernel promised `n` elements at each pointer.
-                unsafe { map::<i64, i64, L>(x, out, n, $f) }
+                unsafe { map(x, out, n, $f) }
             };
         }
         match op {
@@ -185,8 +191,8 @@ impl<const L: usize> Kernel for UnaryBool<bool, L> {
         // SAFETY: whoever made this kernel promised `n` elements at each pointer.
         unsafe {
             match op {
-                UnaryOp::Not => map::<bool, bool, L>(x, out, n, |x| !x),
-                UnaryOp::Sign => map::<bool, bool, L>(x, out, n, |x| x),
+                UnaryOp::Not => map(x, out, n, |x| !x),
+                UnaryOp::Sign => map(x, out, n, |x| x),
                 _ => return Err(Error::Unsupported),
             }
         }

@@ -10,7 +10,7 @@ use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
 
 pub(super) use double::gelu_grad;
 
-use super::block::{each, each2, map, map2};
+use super::block::{each, each2, steps, steps2};
 use crate::simd::Simd;
 
 /// Beyond this the range reduction of sine and cosine loses bits, and the standard library takes over.
@@ -203,13 +203,13 @@ impl Float for f32 {
     #[inline(always)]
     fn pow_block<S: Simd, const L: usize>(a: *const f32, b: *const f32, out: *mut f32, n: usize) {
         // SAFETY: the caller's promise.
-        unsafe { map2::<f32, f32, L>(a, b, out, n, single::pow::<S>) }
+        unsafe { steps2::<f32, L>(a, b, out, n, single::pow::<S>) }
     }
 
     #[inline(always)]
     fn pow_scalar_block<S: Simd, const L: usize>(a: *const f32, b: f32, out: *mut f32, n: usize) {
         // SAFETY: the caller's promise.
-        unsafe { map::<f32, f32, L>(a, out, n, |a| single::pow::<S>(a, b)) }
+        unsafe { steps::<f32, L>(a, out, n, |a| single::pow::<S>(a, b)) }
     }
 }
 
@@ -228,7 +228,7 @@ fn periodic<const L: usize>(x: *const f32, out: *mut f32, n: usize, near: impl F
                 all_near &= (*x.add(i)).abs() <= REDUCIBLE;
             }
             if all_near {
-                map::<f32, f32, L>(x, out, m, |x| near(x as f64) as f32);
+                steps::<f32, L>(x, out, m, |x| near(x as f64) as f32);
             } else {
                 each(x, out, m, |x| if x.abs() <= REDUCIBLE { near(x as f64) as f32 } else { far(x as f64) as f32 });
             }
