@@ -2,6 +2,7 @@
 
 use super::element::{Element, Float};
 use super::generator::Generator;
+use super::mt19937::unit_f64;
 
 impl Generator {
     /// Fills `out` with ones of probability `p` and zeros, as `out.bernoulli_(p)`.
@@ -67,9 +68,15 @@ impl Generator {
 
     /// Fills `out` with `yes` where a float64 uniform number is below `p`, else with `no`.
     fn choose<T: Copy>(&self, out: &mut [T], p: f64, yes: T, no: T) {
-        // u < p for u = k / 2^53 is k < ceil(p * 2^53), and that product is exact.
-        const UNIT: u64 = 1 << 53;
-        let limit = (p * UNIT as f64).ceil() as u64;
-        self.lock().engine.fill_u64(out, |draw| if draw & (UNIT - 1) < limit { yes } else { no });
+        let engine = &mut self.lock().engine;
+        // In two steps, which vectorise each; in one, the compiler makes a branch that is mispredicted every other time.
+        let mut u = [0.0; 512];
+        for out in out.chunks_mut(u.len()) {
+            let u = &mut u[..out.len()];
+            engine.fill_u64(u, unit_f64);
+            for (o, &u) in out.iter_mut().zip(&*u) {
+                *o = if u < p { yes } else { no };
+            }
+        }
     }
 }

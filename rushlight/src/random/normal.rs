@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use rushlight_kernels::cpu;
 use rushlight_kernels::simd::{Kernel, Simd, dispatch};
 
-use super::element::{Element, Float};
+use super::element::Float;
 use super::generator::{Generator, State};
 
 /// Values filled with uniform numbers and transformed before the next ones are drawn: they are still in the first-level cache.
@@ -135,6 +135,7 @@ impl Kernel for BoxMullerF32<'_> {
 // PyTorch's AVX2 kernels. They are off by up to 2e-6, so only the same polynomials give the same numbers.
 
 /// Natural logarithm of a normal number in (0, 1].
+#[expect(clippy::excessive_precision, reason = "the coefficients as published")]
 #[inline(always)]
 fn ln(x: f32) -> f32 {
     const COEFFICIENTS: [f32; 8] = [
@@ -165,6 +166,7 @@ fn ln(x: f32) -> f32 {
 }
 
 /// Sine and cosine of a small positive angle.
+#[expect(clippy::excessive_precision, reason = "the coefficients as published")]
 #[inline(always)]
 fn sin_cos(angle: f32) -> (f32, f32) {
     const FOUR_OVER_PI: f32 = 1.27323954473516;

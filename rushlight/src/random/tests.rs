@@ -206,6 +206,45 @@ fn programs_of_draws() {
     }
 }
 
+/// The numbers that PyTorch's users know, readable: each after `torch.manual_seed(0)`.
+#[test]
+fn seed_zero() {
+    fn draws<T, const N: usize>(want: [T; N], f: impl Fn(&Generator, &mut [T]) -> Result<(), String>)
+    where
+        T: Element + Debug + PartialEq,
+    {
+        let mut out = [T::from_bool(false); N];
+        f(&Generator::from_seed(0), &mut out).unwrap();
+        assert_eq!(out, want);
+    }
+    draws([0.4962566f32, 0.7682218, 0.08847743, 0.13203049], |g, x| g.uniform(x, 0.0, 1.0));
+    draws([0.9700530018065531, 0.707819864399788], |g, x| g.uniform(x, 0.0, 1.0));
+    draws([-0.000748682f32, 0.05364436, -0.082304515, -0.07359391], |g, x| g.uniform(x, -0.1, 0.1));
+    draws([1.5409961f32, -0.2934289, -2.1787894, 0.56843126, -1.0845224], |g, x| g.normal(x, 0.0, 1.0));
+    draws([-1.1258398, -1.1523602, -0.25057858, -0.4338788], |g, x: &mut [f32]| {
+        let mut block = [0.0; 16];
+        g.normal(&mut block, 0.0, 1.0)?;
+        x.copy_from_slice(&block[..4]);
+        Ok(())
+    });
+    draws([0.59883946, -1.5550951, -0.3413604, 1.8530061], |g, x: &mut [f32]| {
+        let mut with_tail = [0.0; 20];
+        g.normal(&mut with_tail, 0.0, 1.0)?;
+        x.copy_from_slice(&with_tail[4..8]);
+        Ok(())
+    });
+    draws([44i64, 39, 33, 60, 63, 79, 27, 3], |g, x| g.randint(x, 0, 100));
+    draws([130329135i64, 136432832, 195187451, 149257575], |g, x| g.randint(x, 0, 1 << 28));
+    draws([0.0f32, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0], |g, x| g.bernoulli(x, 0.5));
+    draws([1.0f32, 0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 0.0], |g, x| g.bernoulli_with(x, &[0.5f32; 8]));
+    draws([0.0f32, 0.0, 1.4285715, 0.0, 1.4285715], |g, x| g.dropout_noise(x, 0.3));
+    draws([3.5083263f32, 1.2303847, 0.6150441, 2.5351186], |g, x| g.exponential(x, 1.0));
+    draws([1.0f32, 2.0, 4.0, 1.0, 2.0, 2.0, 8.0, 5.0], |g, x| g.geometric(x, 0.2));
+    draws([10.59773f32, 0.7647673, -0.12829934, 3.9330733], |g, x| g.cauchy(x, 0.0, 1.0));
+    draws([59.263416f32, 1.51156, 0.03481946, 8.472813], |g, x| g.log_normal(x, 1.0, 2.0));
+    assert_eq!(Generator::from_seed(0).randperm(10), [4, 1, 7, 5, 3, 9, 0, 8, 6, 2]);
+}
+
 #[test]
 fn dropout_noise() {
     for case in list(&golden()["dropouts"]) {

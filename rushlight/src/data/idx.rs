@@ -1,0 +1,339 @@
+//! The IDX format of the MNIST family: a number array with a small header, often compressed with gzip.
+//!
+//! Two zero bytes, a byte for the element type, a byte for the number of dimensions, each dimension as a big-endian 32-bit number,
+//! then the elements, big-endian, row-major.
+//!
+//! Nothing read here is trusted: a header that promises more than follows costs no memory, a compressed file is unpacked no
+//! further than its header says, and every fault comes back as an [`IdxError`].
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::Compression;
+use flate2::bufread::MultiGzDecoder;
+use flate2::write::GzEncoder;
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// Memory set aside before the first element has been seen.
+const FIRST_ALLOCATION: usize = 1 << 20;
+
+/// An array read from or to be written to an IDX file.
+///
+/// ```
+/// use rushlight::data::idx::{Idx, IdxData};
+///
+/// let bytes = [0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 3, 10, 20, 30];
+/// let idx = Idx::from_bytes(&bytes).unwrap();
+/// assert_eq!(idx.dims(), [1, 3]);
+/// assert_eq!(*idx.data(), IdxData::U8(vec![10, 20, 30]));
+/// assert_eq!(idx.to_bytes(), bytes);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Idx {
+    dims: Vec<usize>,
+    data: IdxData,
+}
+
+/// The elements of an [`Idx`], row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub enum IdxData {
+    /// Type 0x08; what MNIST's files have.
+    U8(Vec<u8>),
+    /// Type 0x09.
+    I8(Vec<i8>),
+    /// Type 0x0B.
+    I16(Vec<i16>),
+    /// Type 0x0C.
+    I32(Vec<i32>),
+    /// Type 0x0D.
+    F32(Vec<f32>),
+    /// Type 0x0E.
+    F64(Vec<f64>),
+}
+
+/// Why an IDX file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{}{problem}", path.as_ref().map(|p| format!("{}: ", p.display())).unwrap_or_default())]
+pub struct IdxError {
+    /// The file, if it was one.
+    pub path: Option<PathBuf>,
+    /// What is wrong.
+    pub problem: IdxProblem,
+}
+
+/// What is wrong with an IDX file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdxProblem {
+    /// The file cannot be opened, read or written.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// It begins like something else.
+    #[error(
+        "not an IDX file: it begins with the bytes {0:02x?}, but an IDX file begins with 00, 00 and a type from 08, 09, 0b, 0c, 0d, 0e"
+    )]
+    BadMagic(Vec<u8>),
+    /// It ends within its header.
+    #[error("the IDX header is cut off: {found} bytes of {expected}")]
+    HeaderTruncated {
+        /// Bytes that the header takes, as far as known.
+        expected: usize,
+        /// Bytes that are there.
+        found: usize,
+    },
+    /// It ends before its last element.
+    #[error("the IDX data are cut off: {dims:?} elements take {expected} bytes, but only {found} follow the header")]
+    Truncated {
+        /// The dimensions in the header.
+        dims: Vec<usize>,
+        /// Bytes that the elements take.
+        expected: usize,
+        /// Bytes that are there.
+        found: usize,
+    },
+    /// It goes on after its last element.
+    #[error("bytes follow the IDX data: {dims:?} elements take {expected} bytes, but there are more")]
+    TrailingBytes {
+        /// The dimensions in the header.
+        dims: Vec<usize>,
+        /// Bytes that the elements take.
+        expected: usize,
+    },
+    /// The header promises more bytes than can be addressed.
+    #[error("the IDX header promises {dims:?} elements, which is more than fits in memory")]
+    TooLarge {
+        /// The dimensions in the header.
+        dims: Vec<usize>,
+    },
+    /// The gzip stream around it is damaged.
+    #[error("damaged gzip data: {0}")]
+    Gzip(io::Error),
+    /// The number of elements is not the product of the dimensions.
+    #[error("{len} elements do not make an array of {dims:?}")]
+    LengthMismatch {
+        /// The dimensions asked for.
+        dims: Vec<usize>,
+        /// The number of elements given.
+        len: usize,
+    },
+    /// The format has room for 255 dimensions of up to 2^32 - 1.
+    #[error("the IDX format has no room for the dimensions {0:?}: at most 255 of them, each below 2^32")]
+    Unrepresentable(Vec<usize>),
+}
+
+impl IdxProblem {
+    fn at(self, path: &Path) -> IdxError {
+        IdxError { path: Some(path.to_owned()), problem: self }
+    }
+}
+
+macro_rules! element_types {
+    ($($variant:ident $t:ident $code:literal),*) => {
+        impl IdxData {
+            /// The number of elements.
+            pub fn len(&self) -> usize {
+                match self { IdxData::U8(x) => x.len(), $(IdxData::$variant(x) => x.len()),* }
+            }
+
+            /// The element type as Rust calls it.
+            pub fn type_name(&self) -> &'static str {
+                match self { IdxData::U8(_) => "u8", $(IdxData::$variant(_) => stringify!($t)),* }
+            }
+
+            fn code(&self) -> u8 {
+                match self { IdxData::U8(_) => U8_CODE, $(IdxData::$variant(_) => $code),* }
+            }
+
+            /// Bytes that an element of a type takes; `None` for codes that are no type.
+            fn element_size(code: u8) -> Option<usize> {
+                match code { U8_CODE => Some(1), $($code => Some(size_of::<$t>()),)* _ => None }
+            }
+
+            /// The elements in `bytes`, a whole number of them, of the type `code`.
+            fn decode(code: u8, bytes: Vec<u8>) -> IdxData {
+                match code {
+                    $($code => IdxData::$variant(bytes.as_chunks().0.iter().map(|&b| $t::from_be_bytes(b)).collect()),)*
+                    _ => IdxData::U8(bytes),
+                }
+            }
+
+            fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
+                match self {
+                    IdxData::U8(x) => out.write_all(x),
+                    $(IdxData::$variant(x) => x.iter().try_for_each(|x| out.write_all(&x.to_be_bytes())),)*
+                }
+            }
+        }
+    };
+}
+const U8_CODE: u8 = 0x08;
+element_types!(I8 i8 0x09, I16 i16 0x0b, I32 i32 0x0c, F32 f32 0x0d, F64 f64 0x0e);
+
+impl IdxData {
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Idx {
+    /// An array to be written.
+    ///
+    /// # Errors
+    /// If the number of elements is not the product of `dims`, or the format cannot hold `dims`.
+    pub fn new(dims: &[usize], data: IdxData) -> Result<Idx, IdxError> {
+        let problem = if dims.len() > 255 || dims.iter().any(|&d| u32::try_from(d).is_err()) {
+            IdxProblem::Unrepresentable(dims.to_vec())
+        } else if byte_count(dims, 1) != Some(data.len()) {
+            IdxProblem::LengthMismatch { dims: dims.to_vec(), len: data.len() }
+        } else {
+            return Ok(Idx { dims: dims.to_vec(), data });
+        };
+        Err(IdxError { path: None, problem })
+    }
+
+    /// Reads a file, unpacking it if it is compressed with gzip (whatever its name).
+    ///
+    /// # Errors
+    /// If the file cannot be read or is not exactly one array in the IDX format.
+    pub fn read(path: impl AsRef<Path>) -> Result<Idx, IdxError> {
+        let path = path.as_ref();
+        let open = || parse(BufReader::with_capacity(1 << 16, File::open(path)?));
+        open().map_err(|problem: IdxProblem| problem.at(path))
+    }
+
+    /// Reads the contents of a file, as [`Idx::read`].
+    ///
+    /// # Errors
+    /// As [`Idx::read`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Idx, IdxError> {
+        parse(bytes).map_err(|problem| IdxError { path: None, problem })
+    }
+
+    /// The size of each dimension.
+    pub fn dims(&self) -> &[usize] {
+        &self.dims
+    }
+
+    /// The elements, row-major.
+    pub fn data(&self) -> &IdxData {
+        &self.data
+    }
+
+    /// The dimensions and the elements.
+    pub fn into_parts(self) -> (Vec<usize>, IdxData) {
+        (self.dims, self.data)
+    }
+
+    /// The contents of an uncompressed file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.write_to(&mut bytes).expect("memory takes every byte");
+        bytes
+    }
+
+    /// Writes a file, compressed if its name ends in `.gz`. It is written beside its place and then renamed, so that at no time
+    /// half a file is there.
+    ///
+    /// # Errors
+    /// If it cannot be written; a file that was there before is then still there.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), IdxError> {
+        let path = path.as_ref();
+        let temporary = temporary_beside(path);
+        let written = self.write_file(&temporary, path.extension().is_some_and(|e| e == "gz"));
+        written.and_then(|()| std::fs::rename(&temporary, path)).map_err(|error| {
+            // Nothing more can be done where this fails as well.
+            let _ = std::fs::remove_file(&temporary);
+            IdxProblem::Io(error).at(path)
+        })
+    }
+
+    fn write_file(&self, path: &Path, compress: bool) -> io::Result<()> {
+        let mut out = BufWriter::new(File::create_new(path)?);
+        if compress {
+            let mut gzip = BufWriter::new(GzEncoder::new(out, Compression::best()));
+            self.write_to(&mut gzip)?;
+            out = gzip.into_inner()?.finish()?;
+        } else {
+            self.write_to(&mut out)?;
+        }
+        out.into_inner()?.sync_all()
+    }
+
+    fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
+        out.write_all(&[0, 0, self.data.code(), self.dims.len() as u8])?;
+        for &dim in &self.dims {
+            out.write_all(&(dim as u32).to_be_bytes())?;
+        }
+        self.data.write_to(out)
+    }
+}
+
+fn temporary_beside(path: &Path) -> PathBuf {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}-{}.tmp", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed)));
+    path.with_file_name(name)
+}
+
+fn byte_count(dims: &[usize], element_size: usize) -> Option<usize> {
+    // Zero first: a zero among dimensions whose product would overflow still means no elements.
+    if dims.contains(&0) {
+        return Some(0);
+    }
+    dims.iter().try_fold(element_size, |bytes, &dim| bytes.checked_mul(dim))
+}
+
+fn parse(mut input: impl BufRead) -> Result<Idx, IdxProblem> {
+    if !input.fill_buf()?.starts_with(&GZIP_MAGIC) {
+        return parse_plain(input);
+    }
+    parse_plain(MultiGzDecoder::new(input)).map_err(|problem| match problem {
+        // What the operating system has no number for, the decoder found.
+        IdxProblem::Io(error) if error.raw_os_error().is_none() => IdxProblem::Gzip(error),
+        other => other,
+    })
+}
+
+fn parse_plain(mut input: impl Read) -> Result<Idx, IdxProblem> {
+    let magic = read_up_to(&mut input, 4)?;
+    if magic.iter().take(2).any(|&byte| byte != 0) {
+        return Err(IdxProblem::BadMagic(magic));
+    }
+    let &[_, _, code, rank] = magic.as_slice() else {
+        return Err(IdxProblem::HeaderTruncated { expected: 4, found: magic.len() });
+    };
+    let Some(element_size) = IdxData::element_size(code) else {
+        return Err(IdxProblem::BadMagic(magic));
+    };
+    let sizes = read_up_to(&mut input, 4 * usize::from(rank))?;
+    if sizes.len() < 4 * usize::from(rank) {
+        return Err(IdxProblem::HeaderTruncated { expected: 4 + 4 * usize::from(rank), found: 4 + sizes.len() });
+    }
+    let dims: Vec<usize> = sizes.as_chunks().0.iter().map(|&bytes| u32::from_be_bytes(bytes) as usize).collect();
+    let Some(expected) = byte_count(&dims, element_size).filter(|&n| n <= isize::MAX as usize) else {
+        return Err(IdxProblem::TooLarge { dims });
+    };
+    let bytes = read_up_to(&mut input, expected)?;
+    if bytes.len() < expected {
+        return Err(IdxProblem::Truncated { dims, expected, found: bytes.len() });
+    }
+    // Asking for one byte more also makes the gzip decoder verify its checksum.
+    if !read_up_to(&mut input, 1)?.is_empty() {
+        return Err(IdxProblem::TrailingBytes { dims, expected });
+    }
+    Ok(Idx { dims, data: IdxData::decode(code, bytes) })
+}
+
+/// The next `count` bytes, or all where there are fewer. Memory grows as they arrive, whatever `count` promises.
+fn read_up_to(input: &mut impl Read, count: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(count.min(FIRST_ALLOCATION));
+    input.take(count as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+#[path = "idx_tests.rs"]
+mod tests;
