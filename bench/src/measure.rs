@@ -1,0 +1,133 @@
+//! Timing of one side for one round, and the statistics over rounds. The Python half times in the same way.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// A timing shorter than this is mostly clock and scheduler.
+const BLOCK: Duration = Duration::from_millis(2);
+
+/// A workload that has been built and can be stepped.
+pub trait Steps {
+    /// Runs `n` steps.
+    fn run(&mut self, n: u64);
+
+    /// Runs one step and sums up what it gave, to be compared with the other side.
+    fn check(&mut self) -> f64;
+}
+
+/// [`Steps`] made of a closure that does one step and a function that sums up its result.
+pub struct Running<F, S> {
+    step: F,
+    sum: S,
+}
+
+impl<T, F: FnMut() -> T, S: Fn(&T) -> f64> Running<F, S> {
+    /// Puts the two together.
+    pub fn new(step: F, sum: S) -> Self {
+        Running { step, sum }
+    }
+}
+
+impl<T, F: FnMut() -> T, S: Fn(&T) -> f64> Steps for Running<F, S> {
+    fn run(&mut self, n: u64) {
+        for _ in 0..n {
+            black_box((self.step)());
+        }
+    }
+
+    fn check(&mut self) -> f64 {
+        (self.sum)(&(self.step)())
+    }
+}
+
+fn time(steps: &mut dyn Steps, n: u64) -> Duration {
+    let start = Instant::now();
+    steps.run(n);
+    start.elapsed()
+}
+
+/// How many steps make a block of at least [`BLOCK`].
+pub fn block_length(steps: &mut dyn Steps) -> u64 {
+    let mut n = 1;
+    while time(steps, n) < BLOCK && n < 1 << 24 {
+        n *= 2;
+    }
+    n
+}
+
+/// Median seconds of a step, over blocks of `n` steps for about `seconds`.
+pub fn one_round(steps: &mut dyn Steps, n: u64, seconds: f64) -> f64 {
+    let end = Instant::now() + Duration::from_secs_f64(seconds);
+    let mut blocks = Vec::new();
+    loop {
+        blocks.push(time(steps, n).as_secs_f64() / n as f64);
+        if Instant::now() >= end {
+            return median(&blocks);
+        }
+    }
+}
+
+/// The middle value; the mean of the two middle ones for an even count; NaN for no values.
+pub fn median(values: &[f64]) -> f64 {
+    let mut v = values.to_vec();
+    v.sort_by(f64::total_cmp);
+    match v.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => v[n / 2],
+        n => (v[n / 2 - 1] + v[n / 2]) / 2.0,
+    }
+}
+
+/// Median, smallest and largest of some values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// The middle value.
+    pub median: f64,
+    /// The smallest value.
+    pub low: f64,
+    /// The largest value.
+    pub high: f64,
+}
+
+impl Spread {
+    /// Of `values`, which must not be empty.
+    pub fn of(values: &[f64]) -> Spread {
+        Spread {
+            median: median(values),
+            low: values.iter().copied().fold(f64::INFINITY, f64::min),
+            high: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn median_of_odd_even_and_none() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert!(median(&[]).is_nan());
+        assert_eq!(Spread::of(&[2.0, 1.0, 4.0]), Spread { median: 2.0, low: 1.0, high: 4.0 });
+    }
+
+    #[test]
+    fn blocks_are_long_enough_and_rounds_count_every_step() {
+        let calls = std::cell::Cell::new(0u64);
+        let mut steps = Running::new(
+            || {
+                calls.set(calls.get() + 1);
+                std::thread::sleep(Duration::from_micros(300));
+            },
+            |()| 7.0,
+        );
+        let n = block_length(&mut steps);
+        assert!((2..=8).contains(&n), "{n}");
+        let before = calls.get();
+        let seconds = one_round(&mut steps, n, 0.02);
+        assert!(seconds >= 300e-6, "{seconds}");
+        assert_eq!((calls.get() - before) % n, 0);
+        assert_eq!(steps.check(), 7.0);
+    }
+}
