@@ -4,12 +4,15 @@
 //! its instruction set at run time ([`cpu::isa`]) and splits its work over threads only when there is enough of it
 //! ([`threads`]). Results never depend on the number of threads.
 
+pub mod conv;
 pub mod cpu;
-pub mod gemm;
 pub mod elementwise;
 pub mod float;
+pub mod gemm;
+pub mod index;
 pub mod reduce;
 pub mod simd;
+pub mod softmax;
 mod split;
 pub mod threads;
 

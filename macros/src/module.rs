@@ -68,7 +68,8 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
             let own = field.ident.as_ref().map_or(index.to_string(), ToString::to_string);
             let name =
                 options.rename.unwrap_or_else(|| LitStr::new(own.strip_prefix("r#").unwrap_or(&own), field.span()));
-            visits.push(quote_spanned!(field.ty.span()=> ::rushlight::nn::Field::visit(&self.#member, #name, visitor);));
+            visits
+                .push(quote_spanned!(field.ty.span()=> ::rushlight::nn::Field::visit(&self.#member, #name, visitor);));
         }
     }
     let repr = extra_repr(&input.attrs)?.map(|path| {

@@ -110,7 +110,8 @@ fn on_the_way(roots: &[(Arc<Node>, Tensor)], captures: &HashMap<u64, Option<Tens
     order.sort_unstable(); // edges lead to older nodes, so those are known first
     let mut wanted: HashMap<u64, bool> = HashMap::new();
     for seq in order {
-        let below = all[&seq].op.edges().iter().flatten().any(|edge| wanted[&edge.seq] || captures.contains_key(&edge.seq));
+        let below =
+            all[&seq].op.edges().iter().flatten().any(|edge| wanted[&edge.seq] || captures.contains_key(&edge.seq));
         wanted.insert(seq, below);
     }
     wanted

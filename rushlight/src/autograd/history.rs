@@ -203,7 +203,10 @@ impl Tensor {
         };
         Err(Error::autograd(
             op,
-            format!("{what} (shape {:?}) cannot be changed in place while recording; wrap the change in no_grad", self.shape()),
+            format!(
+                "{what} (shape {:?}) cannot be changed in place while recording; wrap the change in no_grad",
+                self.shape()
+            ),
         ))
     }
 
@@ -265,7 +268,11 @@ pub(crate) fn copied_into(whole: &Tensor, part: &Layout, grad: &Tensor) -> Resul
     let (whole_layout, part) = (whole.0.layout, *part);
     Ok(whole.clone().record("AsStridedBackwardBackward0", [grad], [] as [Save<'_>; 0], move |[], [_], g| {
         // The gradient of "put back" is "take the part".
-        let g = if g.0.layout.same_elements(&whole_layout) && g.0.layout.offset() == 0 { g.clone() } else { g.copy_laid_out(&whole_layout)? };
+        let g = if g.0.layout.same_elements(&whole_layout) && g.0.layout.offset() == 0 {
+            g.clone()
+        } else {
+            g.copy_laid_out(&whole_layout)?
+        };
         let strided = Layout::strided(part.dims(), part.strides(), part.offset() + g.0.layout.offset());
         Ok([Some(g.try_view_as_strided(strided)?)])
     }))

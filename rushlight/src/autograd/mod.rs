@@ -16,4 +16,4 @@ pub use mode::{EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad};
 pub use node::Hook;
 
 pub(crate) use history::{Ext, copied_into};
-pub(crate) use node::{Edge, Leaf, Node, Save, maybe};
+pub(crate) use node::{Edge, Save, maybe};

@@ -362,7 +362,8 @@ impl<const E: usize, const S: usize, F> Drop for Op<E, S, F> {
     #[inline]
     fn drop(&mut self) {
         // Nothing goes deeper from here unless this was the last reference to an inner node: the usual short case.
-        let last = |edge: &Edge| edge.as_ref().is_some_and(|node| Arc::strong_count(node) == 1 && node.op.leaf().is_none());
+        let last =
+            |edge: &Edge| edge.as_ref().is_some_and(|node| Arc::strong_count(node) == 1 && node.op.leaf().is_none());
         let saved = self.saved.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if saved.is_some() || self.edges.iter().any(last) {
             bury(&mut self.edges, saved.into_iter().flatten().filter_map(|one| one.tensor));

@@ -7,10 +7,8 @@
 mod cpu;
 pub(crate) mod pool;
 
-pub use rushlight_kernels::elementwise::{BinaryOp, CompareOp, TernaryOp, UnaryOp};
 pub use rushlight_kernels::conv::ConvShape;
-pub use rushlight_kernels::pool::Pool2d;
-pub use rushlight_kernels::reduce::ReduceOp;
+pub use rushlight_kernels::elementwise::{BinaryOp, CompareOp, TernaryOp, UnaryOp};
 
 use crate::Result;
 use crate::tensor::{In, Out, Scalar};
@@ -41,4 +39,105 @@ impl fmt::Display for Device {
             Device::Cpu => f.write_str("cpu"),
         }
     }
+}
+
+/// A reduction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReduceOp {
+    /// Whole numbers and bool are summed as int64.
+    Sum,
+    /// Of floating point numbers.
+    Mean,
+    /// Whole numbers and bool are multiplied as int64.
+    Prod,
+    /// nan wins.
+    Max,
+    /// nan wins.
+    Min,
+    /// To bool.
+    Any,
+    /// To bool.
+    All,
+}
+
+/// Which softmax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SoftmaxKind {
+    /// `exp(x) / sum(exp(x))`.
+    Softmax,
+    /// Its logarithm.
+    LogSoftmax,
+}
+
+/// A device that operations run on. Unless said otherwise, layouts may be strided, inputs broadcast to the output's shape, and
+/// types agree; `contiguous` layouts are asked for where kernels want them.
+pub trait Backend: Send + Sync {
+    /// Which device this is.
+    fn device(&self) -> Device;
+
+    /// Memory for `bytes` bytes, initialised with unspecified contents.
+    fn allocate(&self, bytes: usize) -> NonNull<u8>;
+
+    /// Takes memory back.
+    ///
+    /// # Safety
+    /// `block` came from [`allocate`](Backend::allocate) with the same `bytes` and is not used any more.
+    unsafe fn release(&self, block: NonNull<u8>, bytes: usize);
+
+    /// Every element becomes `value`.
+    fn fill(&self, value: Scalar, out: &Out<'_>) -> Result<()>;
+
+    /// Copies and converts.
+    fn copy(&self, x: &In<'_>, out: &Out<'_>) -> Result<()>;
+
+    /// Adds `x` to `out`, whose layout may address elements more than once.
+    fn accumulate(&self, x: &In<'_>, out: &Out<'_>) -> Result<()>;
+
+    /// A function of one element. `x` may be the very elements of `out`.
+    fn unary(&self, op: UnaryOp, x: &In<'_>, out: &Out<'_>) -> Result<()>;
+
+    /// A function of two elements. `a` and `b` may be the very elements of `out`.
+    fn binary(&self, op: BinaryOp, a: &In<'_>, b: &In<'_>, out: &Out<'_>) -> Result<()>;
+
+    /// A comparison; `out` is bool.
+    fn compare(&self, op: CompareOp, a: &In<'_>, b: &In<'_>, out: &Out<'_>) -> Result<()>;
+
+    /// `a` where `condition` (bool) holds, else `b`.
+    fn where_(&self, condition: &In<'_>, a: &In<'_>, b: &In<'_>, out: &Out<'_>) -> Result<()>;
+
+    /// Reduces the marked dimensions. `out` is contiguous over the others.
+    fn reduce(&self, op: ReduceOp, x: &In<'_>, reduced: &[bool], out: &Out<'_>) -> Result<()>;
+
+    /// The variance over the marked dimensions. `out` is contiguous over the others.
+    fn variance(&self, x: &In<'_>, reduced: &[bool], correction: f64, out: &Out<'_>) -> Result<()>;
+
+    /// The largest (smallest) elements along `dim` and their int64 indices; both outputs contiguous over the others.
+    fn extreme(&self, largest: bool, x: &In<'_>, dim: usize, values: &Out<'_>, indices: &Out<'_>) -> Result<()>;
+
+    /// The product of matrices, or of batches of them (3-d; a batch of 1 is used for all), plus a contiguous row.
+    fn matmul(&self, a: &In<'_>, b: &In<'_>, bias: Option<&In<'_>>, out: &Out<'_>) -> Result<()>;
+
+    /// Softmax along `dim` of contiguous memory.
+    fn softmax(&self, kind: SoftmaxKind, x: &In<'_>, dim: usize, out: &mut Out<'_>) -> Result<()>;
+
+    /// The gradient of a softmax from its output, all contiguous.
+    fn softmax_grad(&self, kind: SoftmaxKind, g: &In<'_>, y: &In<'_>, dim: usize, out: &mut Out<'_>) -> Result<()>;
+
+    /// The elements that `index` (int64) names along `dim`, all contiguous.
+    fn gather(&self, x: &In<'_>, dim: usize, index: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+
+    /// Adds `source` at the places that `index` (int64, of its shape) names along `dim`, all contiguous.
+    fn scatter_add(&self, dim: usize, index: &In<'_>, source: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+
+    /// The slices along `dim` that `index` (int64, 1-d) names, all contiguous.
+    fn index_select(&self, x: &In<'_>, dim: usize, index: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+
+    /// A convolution of contiguous memory, plus a bias per channel.
+    fn conv(&self, shape: &ConvShape, x: &In<'_>, w: &In<'_>, bias: Option<&In<'_>>, out: &mut Out<'_>) -> Result<()>;
+
+    /// The gradient of a convolution with respect to its input.
+    fn conv_grad_input(&self, shape: &ConvShape, g: &In<'_>, w: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+
+    /// The gradient of a convolution with respect to its weight.
+    fn conv_grad_weight(&self, shape: &ConvShape, x: &In<'_>, g: &In<'_>, out: &mut Out<'_>) -> Result<()>;
 }

@@ -54,9 +54,8 @@ impl Tensor {
             return Ok(out);
         }
         let own = self.dtype();
-        Ok(out.record("ToCopyBackward0", [self], [] as [Save<'_>; 0], move |[], [_], g| {
-            Ok([Some(g.try_to_dtype(own)?)])
-        }))
+        Ok(out
+            .record("ToCopyBackward0", [self], [] as [Save<'_>; 0], move |[], [_], g| Ok([Some(g.try_to_dtype(own)?)])))
     }
 
     /// Whether both handles stand for the same tensor: the same memory seen through the same layout.

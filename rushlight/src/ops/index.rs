@@ -55,7 +55,10 @@ impl Tensor {
         }
         let [a, b] = super::operands(self, value.into(), self.dtype())?;
         if b.dim() > 0 {
-            return Err(Error::shape("masked_fill", format!("the value must be a number, but has shape {:?}", b.shape())));
+            return Err(Error::shape(
+                "masked_fill",
+                format!("the value must be a number, but has shape {:?}", b.shape()),
+            ));
         }
         let layout = broadcast("masked_fill", a.layout(), mask.layout())?;
         let out = self.fresh_like(layout, self.dtype());
@@ -104,7 +107,11 @@ impl Tensor {
         if source.shape() != index.shape() {
             return Err(Error::shape(
                 "scatter_add",
-                format!("the source has shape {:?} and the index {:?}: they must be equal", source.shape(), index.shape()),
+                format!(
+                    "the source has shape {:?} and the index {:?}: they must be equal",
+                    source.shape(),
+                    index.shape()
+                ),
             ));
         }
         self.try_contiguous_copy()?.scattered(at, index, source)
@@ -115,9 +122,12 @@ impl Tensor {
         let name = "scatter_add";
         let (index, values) = (index.try_contiguous()?, source.try_contiguous()?);
         self.backend().scatter_add(dim, &index.read(name)?, &values.read(name)?, &mut self.write(name)?)?;
-        Ok(self.detach().record("ScatterAddBackward0", [self, source], [Save::Input(&index)], move |[index], [x, y], g| {
-            Ok([x.then(|| g.clone()), need(y, || g.try_gather(dim as isize, &index))?])
-        }))
+        Ok(self.detach().record(
+            "ScatterAddBackward0",
+            [self, source],
+            [Save::Input(&index)],
+            move |[index], [x, y], g| Ok([x.then(|| g.clone()), need(y, || g.try_gather(dim as isize, &index))?]),
+        ))
     }
 
     /// The slices along `dim` that a 1-d `index` names.
@@ -129,7 +139,10 @@ impl Tensor {
         let at = wrap_dim("index_select", dim, self.dim())?;
         want_index("index_select", index)?;
         if index.dim() > 1 {
-            return Err(Error::shape("index_select", format!("the index must be 1-d, but has shape {:?}", index.shape())));
+            return Err(Error::shape(
+                "index_select",
+                format!("the index must be 1-d, but has shape {:?}", index.shape()),
+            ));
         }
         let x = self.as_at_least_1d()?;
         let mut shape = x.shape().to_vec();

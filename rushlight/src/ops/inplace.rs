@@ -25,7 +25,10 @@ impl Tensor {
         if !self.layout().is_non_overlapping() {
             return Err(Error::shape(
                 name,
-                format!("several elements of this expanded tensor (shape {:?}) are one place in memory; copy it first", self.shape()),
+                format!(
+                    "several elements of this expanded tensor (shape {:?}) are one place in memory; copy it first",
+                    self.shape()
+                ),
             ));
         }
         if is_grad_enabled() && (others_tracked || self.requires_grad()) {
@@ -220,7 +223,11 @@ impl Tensor {
     }
 
     /// Fills this tensor, whose old values are of no account, by `fill`; for random numbers.
-    pub(crate) fn overwrite(&self, name: &'static str, fill: impl FnOnce(&mut Out<'_>) -> Result<()>) -> Result<Tensor> {
+    pub(crate) fn overwrite(
+        &self,
+        name: &'static str,
+        fill: impl FnOnce(&mut Out<'_>) -> Result<()>,
+    ) -> Result<Tensor> {
         if is_grad_enabled() && self.requires_grad() {
             self.check_in_place(name)?;
             let new = self.detach().try_contiguous_copy()?;

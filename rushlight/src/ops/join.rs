@@ -31,7 +31,8 @@ impl Tensor {
         let mut shape = first.shape().to_vec();
         shape[dim] = 0;
         for (i, tensor) in real.iter().enumerate() {
-            let fits = tensor.dim() == shape.len() && (0..shape.len()).all(|d| d == dim || tensor.shape()[d] == shape[d]);
+            let fits =
+                tensor.dim() == shape.len() && (0..shape.len()).all(|d| d == dim || tensor.shape()[d] == shape[d]);
             if !fits {
                 return Err(Error::shape(
                     "cat",
@@ -79,7 +80,11 @@ impl Tensor {
         if let Some(i) = tensors.iter().position(|t| t.shape() != first.shape()) {
             return Err(Error::shape(
                 "stack",
-                format!("tensor {i} has shape {:?} and the first one {:?}: all must be equal", tensors[i].shape(), first.shape()),
+                format!(
+                    "tensor {i} has shape {:?} and the first one {:?}: all must be equal",
+                    tensors[i].shape(),
+                    first.shape()
+                ),
             ));
         }
         let dim = wrap_dim("stack", dim, first.dim() + 1)? as isize;

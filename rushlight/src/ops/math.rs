@@ -118,9 +118,8 @@ impl Tensor {
             return Err(Error::dtype("abs", "is not defined for bool"));
         }
         let out = unary("abs", UnaryOp::Abs, self)?;
-        Ok(out.record("AbsBackward0", [self], [Save::Input(self)], |[x], [_], g| {
-            Ok([Some(g.try_mul(&x.try_sign()?)?)])
-        }))
+        Ok(out
+            .record("AbsBackward0", [self], [Save::Input(self)], |[x], [_], g| Ok([Some(g.try_mul(&x.try_sign()?)?)])))
     }
 
     /// `self * self`.
@@ -153,10 +152,7 @@ impl Tensor {
         }
         let x = self.try_to_dtype(dtype)?;
         let op = if dtype.category() == Category::Integer {
-            UnaryOp::ClampInt {
-                min: min.map_or(i64::MIN, Scalar::to_i64),
-                max: max.map_or(i64::MAX, Scalar::to_i64),
-            }
+            UnaryOp::ClampInt { min: min.map_or(i64::MIN, Scalar::to_i64), max: max.map_or(i64::MAX, Scalar::to_i64) }
         } else {
             UnaryOp::Clamp {
                 min: min.map_or(f64::NEG_INFINITY, Scalar::to_f64),

@@ -44,7 +44,10 @@ impl Tensor {
     #[op]
     pub fn try_mm(&self, other: &Tensor) -> Result<Tensor> {
         if self.dim() != 2 || other.dim() != 2 {
-            return Err(Error::shape("mm", format!("wants matrices, but got shapes {:?} and {:?}", self.shape(), other.shape())));
+            return Err(Error::shape(
+                "mm",
+                format!("wants matrices, but got shapes {:?} and {:?}", self.shape(), other.shape()),
+            ));
         }
         want_same_dtype("mm", self, other)?;
         if self.shape()[1] != other.shape()[0] {
@@ -97,7 +100,11 @@ impl Tensor {
         if self.dim() == 0 || other.dim() == 0 {
             return Err(Error::shape(
                 name,
-                format!("both tensors need at least 1 dimension, but got shapes {:?} and {:?}", self.shape(), other.shape()),
+                format!(
+                    "both tensors need at least 1 dimension, but got shapes {:?} and {:?}",
+                    self.shape(),
+                    other.shape()
+                ),
             ));
         }
         want_same_dtype(name, self, other)?;
@@ -115,7 +122,8 @@ impl Tensor {
                 let matrix = if other.dim() == 1 { other.try_unsqueeze(1)? } else { other.clone() };
                 let mut shape = self.shape().to_vec();
                 let rows = self.try_reshape([self.numel() / inner.max(1), inner])?;
-                let rows = if inner == 0 { self.try_reshape([shape[..shape.len() - 1].iter().product(), 0])? } else { rows };
+                let rows =
+                    if inner == 0 { self.try_reshape([shape[..shape.len() - 1].iter().product(), 0])? } else { rows };
                 shape.pop();
                 if other.dim() == 2 {
                     shape.push(other.shape()[1]);
@@ -174,7 +182,11 @@ impl Tensor {
         if own != in_features {
             return Err(Error::shape(
                 name,
-                format!("input {:?} has {own} features, but the weight {:?} expects {in_features}", self.shape(), weight.shape()),
+                format!(
+                    "input {:?} has {own} features, but the weight {:?} expects {in_features}",
+                    self.shape(),
+                    weight.shape()
+                ),
             ));
         }
         if let Some(bias) = bias {
@@ -182,7 +194,10 @@ impl Tensor {
             if bias.shape() != [out_features] {
                 return Err(Error::shape(
                     name,
-                    format!("the bias has shape {:?}, but {out_features} output features want [{out_features}]", bias.shape()),
+                    format!(
+                        "the bias has shape {:?}, but {out_features} output features want [{out_features}]",
+                        bias.shape()
+                    ),
                 ));
             }
         }

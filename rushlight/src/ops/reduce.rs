@@ -101,9 +101,7 @@ impl Tensor {
     fn mean_axes(&self, axes: Axes, keepdim: bool, node: &'static str) -> Result<Tensor> {
         want_float("mean", self)?;
         let out = self.reduced("mean", ReduceOp::Mean, &axes, keepdim, self.dtype())?;
-        Ok(out.record(node, [self], [], move |[], [_], g| {
-            Ok([Some(axes.spread(&g.try_div(axes.count())?)?)])
-        }))
+        Ok(out.record(node, [self], [], move |[], [_], g| Ok([Some(axes.spread(&g.try_div(axes.count())?)?)])))
     }
 
     /// The mean of all elements; nan if there are none.
@@ -153,7 +151,10 @@ impl Tensor {
         if axes.count() > 0 || axes.layout(false).numel() == 0 {
             return Ok(());
         }
-        Err(Error::shape(op, format!("has no identity, so it wants at least one element, but got shape {:?}", self.shape())))
+        Err(Error::shape(
+            op,
+            format!("has no identity, so it wants at least one element, but got shape {:?}", self.shape()),
+        ))
     }
 
     fn extreme_axes(

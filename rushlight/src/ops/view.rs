@@ -88,7 +88,10 @@ impl Tensor {
     pub fn try_flatten(&self, start: isize, end: isize) -> Result<Tensor> {
         let (first, last) = (wrap_dim("flatten", start, self.dim())?, wrap_dim("flatten", end, self.dim())?);
         if first > last {
-            return Err(Error::index("flatten", format!("start {start} comes after end {end} in shape {:?}", self.shape())));
+            return Err(Error::index(
+                "flatten",
+                format!("start {start} comes after end {end} in shape {:?}", self.shape()),
+            ));
         }
         if self.dim() == 0 {
             return self.try_reshape([1]);
@@ -185,7 +188,10 @@ impl Tensor {
     pub fn try_unsqueeze(&self, dim: isize) -> Result<Tensor> {
         let dim = wrap_dim("unsqueeze", dim, self.dim() + 1)?;
         if self.dim() == MAX_RANK {
-            return Err(Error::shape("unsqueeze", format!("shape {:?} has {MAX_RANK} dimensions already", self.shape())));
+            return Err(Error::shape(
+                "unsqueeze",
+                format!("shape {:?} has {MAX_RANK} dimensions already", self.shape()),
+            ));
         }
         let (mut shape, mut strides) = (self.shape().to_vec(), self.strides().to_vec());
         let step = if dim < self.dim() { strides[dim] * shape[dim].max(1) as isize } else { 1 };

@@ -163,7 +163,11 @@ impl Tensor {
         if self.numel() != 1 {
             return Err(Error::shape(
                 "item",
-                format!("a tensor of shape {:?} has {} elements, and item wants exactly one", self.shape(), self.numel()),
+                format!(
+                    "a tensor of shape {:?} has {} elements, and item wants exactly one",
+                    self.shape(),
+                    self.numel()
+                ),
             ));
         }
         let input = self.read("item")?;

@@ -2,7 +2,7 @@
 
 use super::{DType, Dims, Layout, Scalar, Tensor};
 use crate::backend::{Backend, Device};
-use crate::random::Generator;
+use crate::random::{Generator, default_generator};
 use crate::{Error, Result};
 use rushlight_macros::op;
 
@@ -103,7 +103,12 @@ impl TensorOptions {
 
     /// See [`Tensor::arange`].
     #[op]
-    pub fn try_arange(&self, start: impl Into<Scalar>, end: impl Into<Scalar>, step: impl Into<Scalar>) -> Result<Tensor> {
+    pub fn try_arange(
+        &self,
+        start: impl Into<Scalar>,
+        end: impl Into<Scalar>,
+        step: impl Into<Scalar>,
+    ) -> Result<Tensor> {
         let (start, end, step) = (start.into(), end.into(), step.into());
         let whole = [start, end, step].iter().all(|s| !matches!(s, Scalar::F64(_)));
         let (first, last, by) = (start.to_f64(), end.to_f64(), step.to_f64());
@@ -155,17 +160,26 @@ impl TensorOptions {
             } else {
                 let step = (end - start) / (steps.max(2) - 1) as f64;
                 let at = |i: usize| {
-                    if i < steps / 2 { step.mul_add(i as f64, start) } else { (-step).mul_add((steps - 1 - i) as f64, end) }
+                    if i < steps / 2 {
+                        step.mul_add(i as f64, start)
+                    } else {
+                        (-step).mul_add((steps - 1 - i) as f64, end)
+                    }
                 };
                 Tensor::filled(layout, &(0..steps).map(|i| if steps == 1 { start } else { at(i) }).collect::<Vec<_>>())
             })
         })
     }
 
-    fn random(&self, op: &'static str, shape: Dims, fill: impl FnOnce(&Tensor, &Generator) -> Result<()>) -> Result<Tensor> {
+    fn random(
+        &self,
+        op: &'static str,
+        shape: Dims,
+        fill: impl FnOnce(&Tensor, &Generator) -> Result<()>,
+    ) -> Result<Tensor> {
         let layout = shape.layout(op)?;
         let tensor = Tensor::fresh(self.backend(), layout, self.dtype.unwrap_or(DType::F32));
-        fill(&tensor, &self.generator.clone().unwrap_or_else(crate::random::default_generator))?;
+        fill(&tensor, &self.generator.clone().unwrap_or_else(|| default_generator().clone()))?;
         self.finish(tensor)
     }
 
@@ -195,7 +209,7 @@ impl TensorOptions {
     #[op]
     pub fn try_randperm(&self, n: usize) -> Result<Tensor> {
         let layout = Dims::from(n).layout("randperm")?;
-        let generator = self.generator.clone().unwrap_or_else(crate::random::default_generator);
+        let generator = self.generator.clone().unwrap_or_else(|| default_generator().clone());
         self.computed(DType::I64, |_| Ok(Tensor::filled(layout, &generator.randperm(n))))
     }
 }
@@ -276,11 +290,11 @@ like! {
     /// The same value everywhere.
     try_full_like(value: impl Into<Scalar>) = |this, fresh| this.backend().fill(value.into(), &fresh.write("full_like")?);
     /// Uniform random numbers in [0, 1).
-    try_rand_like() = |_this, fresh| fresh.try_uniform_with(0.0, 1.0, &crate::random::default_generator());
+    try_rand_like() = |_this, fresh| fresh.try_uniform_with(0.0, 1.0, default_generator());
     /// Normal random numbers with mean 0 and deviation 1.
-    try_randn_like() = |_this, fresh| fresh.try_normal_with(0.0, 1.0, &crate::random::default_generator());
+    try_randn_like() = |_this, fresh| fresh.try_normal_with(0.0, 1.0, default_generator());
     /// Random whole numbers from `low` up to but without `high`.
-    try_randint_like(low: i64, high: i64) = |_this, fresh| fresh.try_randint_with(low, high, &crate::random::default_generator());
+    try_randint_like(low: i64, high: i64) = |_this, fresh| fresh.try_randint_with(low, high, default_generator());
 }
 
 impl Tensor {

@@ -218,7 +218,8 @@ mod tests {
     #[test]
     fn join_is_symmetric_and_follows_category_then_width() {
         use DType::*;
-        for (a, b, joined) in [(Bool, Bool, Bool), (Bool, I64, I64), (I64, F32, F32), (F32, F64, F64), (Bool, F64, F64)] {
+        for (a, b, joined) in [(Bool, Bool, Bool), (Bool, I64, I64), (I64, F32, F32), (F32, F64, F64), (Bool, F64, F64)]
+        {
             assert_eq!((a.join(b), b.join(a)), (joined, joined));
         }
     }

@@ -31,7 +31,8 @@ impl Layout {
         for (i, &size) in dims.iter().enumerate().rev() {
             layout.dims[i] = size;
             // As in PyTorch, a dimension of size 0 counts as 1 in the strides of those before it.
-            layout.strides[i] = if i + 1 < dims.len() { layout.strides[i + 1] * dims[i + 1].max(1) as isize } else { 1 };
+            layout.strides[i] =
+                if i + 1 < dims.len() { layout.strides[i + 1] * dims[i + 1].max(1) as isize } else { 1 };
             layout.numel *= size;
         }
         layout
@@ -143,11 +144,7 @@ impl Layout {
 
     /// The same elements in the order of a dense layout of its own, starting at 0: strides kept when they are dense.
     pub(crate) fn dense_like(&self) -> Layout {
-        if self.is_dense() {
-            Layout { offset: 0, ..*self }
-        } else {
-            Layout::contiguous(self.dims())
-        }
+        if self.is_dense() { Layout { offset: 0, ..*self } } else { Layout::contiguous(self.dims()) }
     }
 
     pub(crate) fn with_dims_strides(&self, dims: &[usize], strides: &[isize]) -> Layout {
@@ -325,7 +322,11 @@ pub(crate) fn wrap_dim(op: &'static str, dim: isize, rank: usize) -> Result<usiz
     if dim < -range || dim >= range {
         return Err(Error::index(
             op,
-            format!("dimension {dim} is out of range: a tensor with {rank} dimensions takes {} to {}", -range, range - 1),
+            format!(
+                "dimension {dim} is out of range: a tensor with {rank} dimensions takes {} to {}",
+                -range,
+                range - 1
+            ),
         ));
     }
     Ok(if dim < 0 { dim + range } else { dim } as usize)

@@ -4,6 +4,7 @@ mod convert;
 mod create;
 mod display;
 mod dtype;
+pub mod format;
 mod layout;
 mod operators;
 mod storage;

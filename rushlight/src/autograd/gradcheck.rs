@@ -1,0 +1,155 @@
+//! Checking derivatives against differences of the function itself.
+
+use super::{BackwardOptions, grad_with};
+use crate::tensor::DType;
+use crate::{Error, Result, Tensor};
+
+/// How closely derivatives are checked.
+#[derive(Clone, Copy, Debug)]
+pub struct GradcheckOptions {
+    /// The step of the differences.
+    pub eps: f64,
+    /// Allowed absolute error.
+    pub atol: f64,
+    /// Allowed relative error.
+    pub rtol: f64,
+}
+
+impl Default for GradcheckOptions {
+    /// PyTorch's: `eps` 1e-6, `atol` 1e-5, `rtol` 1e-3.
+    fn default() -> Self {
+        GradcheckOptions { eps: 1e-6, atol: 1e-5, rtol: 1e-3 }
+    }
+}
+
+/// Checks the gradients of `f` at `inputs` against central differences, element by element.
+///
+/// `f` is called many times and must give the same result every time. Inputs must be float64 leaves that require gradients:
+/// single precision is too coarse for differences.
+///
+/// # Errors
+/// With the first input, element and pair of values that disagree; or with what `f` reported.
+///
+/// ```
+/// use rushlight::{Tensor, autograd::gradcheck};
+/// let x = Tensor::from([0.5f64, -1.5]).requires_grad_(true);
+/// gradcheck(|x| x[0].try_sigmoid(), &[&x])?;
+/// # Ok::<(), rushlight::Error>(())
+/// ```
+pub fn gradcheck(f: impl Fn(&[&Tensor]) -> Result<Tensor>, inputs: &[&Tensor]) -> Result<()> {
+    gradcheck_with(f, inputs, GradcheckOptions::default())
+}
+
+/// [`gradcheck`] with other tolerances.
+///
+/// # Errors
+/// As [`gradcheck`].
+pub fn gradcheck_with(
+    f: impl Fn(&[&Tensor]) -> Result<Tensor>,
+    inputs: &[&Tensor],
+    options: GradcheckOptions,
+) -> Result<()> {
+    let failed = |message: String| Error::autograd("gradcheck", message);
+    for (i, input) in inputs.iter().enumerate() {
+        if input.dtype() != DType::F64 || !input.requires_grad() || !input.is_leaf() {
+            return Err(failed(format!("input {i} must be a float64 leaf that requires a gradient")));
+        }
+    }
+    let output = f(inputs)?;
+    // Weights that differ from each other, so that errors cannot cancel.
+    let weights: Vec<f64> = (0..output.numel()).map(|i| 0.5 + (i as f64 * 0.737).sin()).collect();
+    let weights = Tensor::try_from_slice(&weights, output.shape())?;
+    let options_backward =
+        BackwardOptions { gradient: Some(weights.clone()), allow_unused: true, ..Default::default() };
+    let analytic = grad_with(&[&output], inputs, &options_backward)?;
+    let value = |inputs: &[&Tensor]| -> Result<f64> {
+        let _mode = super::NoGrad::new();
+        f(inputs)?.try_mul(&weights)?.try_sum()?.try_item::<f64>()
+    };
+    for (i, input) in inputs.iter().enumerate() {
+        let found = match &analytic[i] {
+            Some(grad) if grad.shape() != input.shape() => {
+                return Err(failed(format!(
+                    "the gradient of input {i} has shape {:?}, but the input has {:?}",
+                    grad.shape(),
+                    input.shape()
+                )));
+            }
+            Some(grad) => grad.try_to_vec::<f64>()?,
+            None => vec![0.0; input.numel()],
+        };
+        let elements = input.detach().try_to_vec::<f64>()?;
+        for (j, &found) in found.iter().enumerate() {
+            let at = |x: f64| -> Result<f64> {
+                let mut moved = elements.clone();
+                moved[j] = x;
+                let moved = Tensor::try_from_slice(&moved, input.shape())?;
+                let mut all = inputs.to_vec();
+                all[i] = &moved;
+                value(&all)
+            };
+            let expected = (at(elements[j] + options.eps)? - at(elements[j] - options.eps)?) / (2.0 * options.eps);
+            let close = (found - expected).abs() <= options.atol + options.rtol * expected.abs();
+            if !close && !(found.is_nan() && expected.is_nan()) {
+                return Err(failed(format!(
+                    "input {i}, element {j}: the derivative says {found}, differences say {expected}"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks second derivatives: [`gradcheck`] of the gradients of `f`, as functions of the inputs and of the output's gradient.
+///
+/// # Errors
+/// As [`gradcheck`].
+///
+/// ```
+/// use rushlight::{Tensor, autograd::gradgradcheck};
+/// let x = Tensor::from([0.5f64, -1.5]).requires_grad_(true);
+/// gradgradcheck(|x| x[0].try_tanh(), &[&x])?;
+/// # Ok::<(), rushlight::Error>(())
+/// ```
+pub fn gradgradcheck(f: impl Fn(&[&Tensor]) -> Result<Tensor>, inputs: &[&Tensor]) -> Result<()> {
+    gradgradcheck_with(f, inputs, GradcheckOptions::default())
+}
+
+/// [`gradgradcheck`] with other tolerances.
+///
+/// # Errors
+/// As [`gradcheck`].
+pub fn gradgradcheck_with(
+    f: impl Fn(&[&Tensor]) -> Result<Tensor>,
+    inputs: &[&Tensor],
+    options: GradcheckOptions,
+) -> Result<()> {
+    let output = f(inputs)?;
+    let start: Vec<f64> = (0..output.numel()).map(|i| 0.7 + (i as f64 * 1.1).cos()).collect();
+    let gradient = Tensor::try_from_slice(&start, output.shape())?.try_requires_grad_(true)?;
+    let mut all = inputs.to_vec();
+    all.push(&gradient);
+    let gradients = |all: &[&Tensor]| -> Result<Tensor> {
+        let _mode = super::EnableGrad::new();
+        let (gradient, inputs) = all.split_last().expect("the output's gradient comes last");
+        // Differences move one input at a time, as a fresh tensor that requires nothing.
+        let inputs: Vec<Tensor> = inputs
+            .iter()
+            .map(|input| if input.requires_grad() { Ok((*input).clone()) } else { input.try_requires_grad_(true) })
+            .collect::<Result<_>>()?;
+        let inputs: Vec<&Tensor> = inputs.iter().collect();
+        let options = BackwardOptions {
+            gradient: Some((*gradient).clone()),
+            create_graph: true,
+            allow_unused: true,
+            ..Default::default()
+        };
+        let found = grad_with(&[&f(&inputs)?], &inputs, &options)?;
+        let flat = found.iter().flatten().map(|grad| grad.try_reshape([grad.numel()])).collect::<Result<Vec<_>>>()?;
+        Tensor::try_cat(&flat.iter().collect::<Vec<_>>(), 0)
+    };
+    if !gradients(&all)?.requires_grad() {
+        return Ok(()); // linear in everything that is asked for: there is nothing to differentiate
+    }
+    gradcheck_with(gradients, &all, options)
+}
