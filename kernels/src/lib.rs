@@ -6,8 +6,11 @@
 
 pub mod cpu;
 pub mod float;
+pub mod index;
+pub mod optim;
 pub mod reduce;
 pub mod simd;
+pub mod softmax;
 mod split;
 pub mod threads;
 

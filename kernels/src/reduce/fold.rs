@@ -153,6 +153,15 @@ impl<T: Copy + Send + Sync, F: Fold<T>> Reducer<T> for Folding<F> {
     }
 }
 
+/// The largest of `x`, nan if there is one.
+#[inline(always)]
+pub(crate) fn max_row<S: Simd, T: Float>(x: &[T]) -> T {
+    let mut max = T::NEG_INFINITY;
+    // SAFETY: the elements of a slice.
+    unsafe { Folding::<Max>::row::<S>(&mut max, x.as_ptr(), x.len(), 1, 0) };
+    max
+}
+
 /// Sum of the elements.
 #[derive(Clone, Copy)]
 pub(super) struct Sum;

@@ -27,6 +27,7 @@ pub use arg::Ordered;
 pub use axes::Axes;
 pub(crate) use element::Op;
 pub use element::{Element, FloatElement};
+pub(crate) use fold::max_row;
 pub(crate) use var::{Moments, moments_row, sum_row};
 
 /// The sum over `reduced` for every element of `kept`: 0 where there is nothing to sum. Integers (and bools, which

@@ -1,0 +1,380 @@
+//! Reading and writing at indices. Indices are checked before anything is written; a bad one is reported with its place.
+//!
+//! Everything is contiguous. Results do not depend on the number of threads: sums at equal indices are added in the order
+//! of the indices.
+
+use crate::MAX_RANK;
+use crate::split::{Parts, for_ranges};
+use std::fmt;
+use std::ops::{Add, Mul};
+
+/// An index that is not within its dimension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadIndex {
+    /// The index.
+    pub value: i64,
+    /// Where it stands in the (contiguous) array of indices.
+    pub position: usize,
+    /// The size of the dimension: indices are from 0 to below it.
+    pub size: usize,
+}
+
+impl fmt::Display for BadIndex {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let BadIndex { value, position, size } = self;
+        write!(f, "index {value} at position {position} is out of bounds for a dimension of size {size}")
+    }
+}
+
+impl std::error::Error for BadIndex {}
+
+/// Checks that all indices are in `0..size`.
+///
+/// # Errors
+/// The first one that is not.
+pub fn check_indices(indices: &[i64], size: usize) -> Result<(), BadIndex> {
+    // A negative index is a huge unsigned one. Blocks without an early exit, so that the loop vectorises.
+    for (block, indices) in indices.chunks(1024).enumerate() {
+        let mut bad = false;
+        for &i in indices {
+            bad |= i as u64 >= size as u64;
+        }
+        if bad && let Some(at) = indices.iter().position(|&i| i as u64 >= size as u64) {
+            return Err(BadIndex { value: indices[at], position: block * 1024 + at, size });
+        }
+    }
+    Ok(())
+}
+
+/// Rows of the middle dimension: `out[o, k, i] = x[o, indices[k], i]`, where `x` is `[outer, n, inner]` and `out` is
+/// `[outer, indices.len(), inner]`.
+///
+/// # Errors
+/// An index not in `0..n`; nothing is written then.
+///
+/// # Panics
+/// If a slice does not have the length that the sizes say.
+pub fn index_select<T: Copy + Send + Sync>(
+    x: &[T],
+    [outer, n, inner]: [usize; 3],
+    indices: &[i64],
+    out: &mut [T],
+) -> Result<(), BadIndex> {
+    let k = indices.len();
+    assert!(x.len() == outer * n * inner && out.len() == outer * k * inner, "index_select: wrong lengths");
+    check_indices(indices, n)?;
+    if out.is_empty() {
+        return Ok(());
+    }
+    let out = Parts::new(out);
+    for_ranges(outer * k, inner, |rows| {
+        for row in rows {
+            let from = (row / k * n + indices[row % k] as usize) * inner;
+            // SAFETY: rows do not overlap.
+            let to = unsafe { out.part(row * inner..(row + 1) * inner) };
+            if let ([to], &[x]) = (&mut *to, &x[from..from + inner]) {
+                *to = x;
+            } else {
+                to.copy_from_slice(&x[from..from + inner]);
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Adds to rows of the middle dimension: `out[o, indices[k], i] += alpha * src[o, k, i]`, where `out` is `[outer, n, inner]`
+/// and `src` is `[outer, indices.len(), inner]`.
+///
+/// # Errors
+/// An index not in `0..n`; nothing is written then.
+///
+/// # Panics
+/// If a slice does not have the length that the sizes say.
+pub fn index_add<T: Copy + Send + Sync + Add<Output = T> + Mul<Output = T>>(
+    out: &mut [T],
+    [outer, n, inner]: [usize; 3],
+    indices: &[i64],
+    src: &[T],
+    alpha: T,
+) -> Result<(), BadIndex> {
+    let k = indices.len();
+    assert!(out.len() == outer * n * inner && src.len() == outer * k * inner, "index_add: wrong lengths");
+    check_indices(indices, n)?;
+    if src.is_empty() {
+        return Ok(());
+    }
+    // A task owns some columns of one outer index, and goes through the indices in order.
+    let width = inner.min(64);
+    let across = inner.div_ceil(width);
+    let out = Parts::new(out);
+    for_ranges(outer * across, k * width, |tasks| {
+        for task in tasks {
+            let (o, first) = (task / across, task % across * width);
+            let width = width.min(inner - first);
+            for (row, &index) in indices.iter().enumerate() {
+                let from = (o * k + row) * inner + first;
+                let to = (o * n + index as usize) * inner + first;
+                // SAFETY: tasks own different columns.
+                let to = unsafe { out.part(to..to + width) };
+                for (to, &x) in to.iter_mut().zip(&src[from..from + width]) {
+                    *to = *to + alpha * x;
+                }
+            }
+        }
+    });
+    Ok(())
+}
+
+/// The walk that [`gather`] and [`scatter_add`] share: for every element of the index array (contiguous, of `sizes`) its
+/// number, and the offset in an array of other sizes of the element that has the same coordinates but `index` along `dim`.
+struct Walk {
+    rank: usize,
+    dim: usize,
+    sizes: [usize; MAX_RANK],
+    strides: [usize; MAX_RANK],
+}
+
+impl Walk {
+    fn new(name: &str, dim: usize, sizes: &[usize], other: &[usize], other_len: usize) -> Walk {
+        let rank = sizes.len();
+        assert!(rank == other.len() && dim < rank && rank <= MAX_RANK, "{name}: {sizes:?} and {other:?} along {dim}");
+        let fits = (0..rank).all(|d| d == dim || sizes[d] <= other[d]);
+        assert!(fits, "{name}: indices of sizes {sizes:?} do not fit {other:?} outside dimension {dim}");
+        assert_eq!(other_len, other.iter().product::<usize>(), "{name}: wrong length");
+        let mut walk = Walk { rank, dim, sizes: [1; MAX_RANK], strides: [0; MAX_RANK] };
+        let mut stride = 1;
+        for d in (0..rank).rev() {
+            walk.sizes[d] = sizes[d];
+            walk.strides[d] = stride;
+            stride *= other[d];
+        }
+        walk
+    }
+
+    /// Calls `f(i, offset)` for the elements in `range`; the offset is that of index 0 along `dim`.
+    #[inline(always)]
+    fn each(&self, range: std::ops::Range<usize>, mut f: impl FnMut(usize, usize)) {
+        let last = self.rank - 1;
+        let mut coordinates = [0; MAX_RANK];
+        let mut rest = range.start;
+        for d in (0..self.rank).rev() {
+            coordinates[d] = rest % self.sizes[d];
+            rest /= self.sizes[d];
+        }
+        let stride = |d: usize| if d == self.dim { 0 } else { self.strides[d] };
+        let mut i = range.start;
+        while i < range.end {
+            let base: usize = (0..last).map(|d| coordinates[d] * stride(d)).sum();
+            let end = (i + self.sizes[last] - coordinates[last]).min(range.end);
+            for c in coordinates[last]..coordinates[last] + (end - i) {
+                f(i, base + c * stride(last));
+                i += 1;
+            }
+            coordinates[last] = 0;
+            for d in (0..last).rev() {
+                coordinates[d] += 1;
+                if coordinates[d] < self.sizes[d] {
+                    break;
+                }
+                coordinates[d] = 0;
+            }
+        }
+    }
+}
+
+/// `out[i, j, k] = x[i, index[i, j, k], k]` (here along dimension 1 of 3). `index` and `out` have sizes `index_sizes`,
+/// which are at most those of `x` outside `dim`. Scalars are arrays of one dimension of size 1.
+///
+/// # Errors
+/// An index that is not within `x_sizes[dim]`; nothing is written then.
+///
+/// # Panics
+/// If sizes and lengths do not fit each other.
+pub fn gather<T: Copy + Send + Sync>(
+    x: &[T],
+    x_sizes: &[usize],
+    dim: usize,
+    index: &[i64],
+    index_sizes: &[usize],
+    out: &mut [T],
+) -> Result<(), BadIndex> {
+    let walk = Walk::new("gather", dim, index_sizes, x_sizes, x.len());
+    let len = index_sizes.iter().product::<usize>();
+    assert!(index.len() == len && out.len() == len, "gather: wrong lengths");
+    check_indices(index, x_sizes[dim])?;
+    let out = Parts::new(out);
+    for_ranges(len, 4, |range| {
+        // SAFETY: ranges do not overlap.
+        let part = unsafe { out.part(range.clone()) };
+        walk.each(range.clone(), |i, base| {
+            part[i - range.start] = x[base + index[i] as usize * walk.strides[dim]];
+        });
+    });
+    Ok(())
+}
+
+/// `out[i, index[i, j, k], k] += src[i, j, k]` (here along dimension 1 of 3). `index` has sizes `index_sizes`, which are at
+/// most those of `src` everywhere and those of `out` outside `dim`. Sums are added in the order of the indices.
+///
+/// # Errors
+/// An index that is not within `out_sizes[dim]`; nothing is written then.
+///
+/// # Panics
+/// If sizes and lengths do not fit each other.
+pub fn scatter_add<T: Copy + Send + Sync + Add<Output = T>>(
+    out: &mut [T],
+    out_sizes: &[usize],
+    dim: usize,
+    index: &[i64],
+    index_sizes: &[usize],
+    src: &[T],
+    src_sizes: &[usize],
+) -> Result<(), BadIndex> {
+    let walk = Walk::new("scatter_add", dim, index_sizes, out_sizes, out.len());
+    // The same elements in `src`: a walk with an ordinary dimension everywhere.
+    let source = Walk::new("scatter_add", dim, index_sizes, src_sizes, src.len());
+    let len = index_sizes.iter().product::<usize>();
+    assert!(index.len() == len && index_sizes[dim] <= src_sizes[dim], "scatter_add: wrong sizes");
+    check_indices(index, out_sizes[dim])?;
+    if len == 0 {
+        return Ok(());
+    }
+    let plain = index_sizes == src_sizes;
+    let add = |range: std::ops::Range<usize>, out: &Parts<T>| {
+        walk.each(range, |i, base| {
+            let at = base + index[i] as usize * walk.strides[dim];
+            let from = if plain { i } else { source.offset(i) };
+            // SAFETY: tasks have different coordinates before `dim`, so different elements.
+            let to = unsafe { &mut out.part(at..at + 1)[0] };
+            *to = *to + src[from];
+        });
+    };
+    let outer: usize = index_sizes[..dim].iter().product();
+    let out = Parts::new(out);
+    for_ranges(outer, len / outer * 4, |range| add(range.start * (len / outer)..range.end * (len / outer), &out));
+    Ok(())
+}
+
+impl Walk {
+    /// The offset of element `i` in the other array, with its own coordinate along `dim`.
+    fn offset(&self, mut i: usize) -> usize {
+        let mut offset = 0;
+        for d in (0..self.rank).rev() {
+            offset += i % self.sizes[d] * self.strides[d];
+            i /= self.sizes[d];
+        }
+        offset
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::threads::set_num_threads;
+
+    fn numbers(n: usize, below: usize) -> Vec<i64> {
+        (0..n as u64).map(|i| ((i * 2654435761 + 12345) >> 7) as i64 % below.max(1) as i64).collect()
+    }
+
+    fn coordinates(mut i: usize, sizes: &[usize]) -> Vec<usize> {
+        let mut at = vec![0; sizes.len()];
+        for d in (0..sizes.len()).rev() {
+            at[d] = i % sizes[d];
+            i /= sizes[d];
+        }
+        at
+    }
+
+    fn offset(at: &[usize], sizes: &[usize]) -> usize {
+        at.iter().zip(sizes).fold(0, |o, (i, n)| o * n + i)
+    }
+
+    const CASES: [(&[usize], usize, &[usize]); 8] = [
+        (&[5], 0, &[9]),
+        (&[4, 7], 0, &[3, 6]),
+        (&[4, 7], 1, &[4, 20]),
+        (&[3, 4, 5], 1, &[2, 6, 5]),
+        (&[3, 4, 5], 2, &[3, 1, 2]),
+        (&[100, 30, 40], 1, &[100, 20, 40]),
+        (&[1], 0, &[1]),
+        (&[3, 4], 1, &[0, 4]),
+    ];
+
+    #[test]
+    fn gather_and_scatter_add_match_plain_loops() {
+        for (sizes, dim, index_sizes) in CASES {
+            let (len, index_len) = (sizes.iter().product::<usize>(), index_sizes.iter().product::<usize>());
+            let x: Vec<f32> = (0..len).map(|i| (i as f32).sin()).collect();
+            let index = numbers(index_len, sizes[dim]);
+            let src_sizes: Vec<usize> = index_sizes.iter().map(|n| n + usize::from(index_len == 18)).collect();
+            let src: Vec<f32> = (0..src_sizes.iter().product()).map(|i| (i as f32).cos()).collect();
+            let mut want = vec![0.0; index_len];
+            let mut want_sum = x.clone();
+            for i in 0..index_len {
+                let mut at = coordinates(i, index_sizes);
+                let from = src[offset(&at, &src_sizes)];
+                at[dim] = index[i] as usize;
+                want[i] = x[offset(&at, sizes)];
+                want_sum[offset(&at, sizes)] += from;
+            }
+            for threads in [1, 2] {
+                set_num_threads(threads);
+                let mut out = vec![9.0; index_len];
+                gather(&x, sizes, dim, &index, index_sizes, &mut out).unwrap();
+                assert_eq!(out, want, "{sizes:?} {dim} {index_sizes:?}");
+                let mut sum = x.clone();
+                scatter_add(&mut sum, sizes, dim, &index, index_sizes, &src, &src_sizes).unwrap();
+                assert_eq!(sum, want_sum, "{sizes:?} {dim} {index_sizes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_selected_and_added() {
+        for [outer, n, inner] in [[1, 5, 3], [2, 7, 1], [3, 4, 200], [1, 1000, 64], [0, 3, 2]] {
+            for k in [0, 1, 6, 500] {
+                let x: Vec<f32> = (0..outer * n * inner).map(|i| (i as f32).sin()).collect();
+                let src: Vec<f32> = (0..outer * k * inner).map(|i| (i as f32).cos()).collect();
+                let indices = numbers(k, n);
+                let (mut want, mut want_sum) = (vec![0.0; src.len()], x.clone());
+                for o in 0..outer {
+                    for (row, &index) in indices.iter().enumerate() {
+                        for i in 0..inner {
+                            let at = (o * n + index as usize) * inner + i;
+                            want[(o * k + row) * inner + i] = x[at];
+                            want_sum[at] += 0.5 * src[(o * k + row) * inner + i];
+                        }
+                    }
+                }
+                for threads in [1, 2] {
+                    set_num_threads(threads);
+                    let mut out = vec![9.0; src.len()];
+                    index_select(&x, [outer, n, inner], &indices, &mut out).unwrap();
+                    assert_eq!(out, want);
+                    let mut sum = x.clone();
+                    index_add(&mut sum, [outer, n, inner], &indices, &src, 0.5).unwrap();
+                    assert_eq!(sum, want_sum);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_bad_index_is_reported_and_nothing_written() {
+        for (bad, place) in [(-1, 0), (5, 1999), (i64::MIN, 1024), (i64::MAX, 3)] {
+            let mut index = vec![2; 2000];
+            index[place] = bad;
+            let want = Err(BadIndex { value: bad, position: place, size: 5 });
+            let (x, mut out) = (vec![1.0; 5], vec![9.0; 2000]);
+            assert_eq!(gather(&x, &[5], 0, &index, &[2000], &mut out), want);
+            assert_eq!(index_select(&x, [1, 5, 1], &index, &mut out), want);
+            assert!(out.iter().all(|&x| x == 9.0));
+            let mut sum = vec![1.0; 5];
+            assert_eq!(scatter_add(&mut sum, &[5], 0, &index, &[2000], &out, &[2000]), want);
+            assert_eq!(index_add(&mut sum, [1, 5, 1], &index, &out, 1.0), want);
+            assert_eq!(sum, x);
+        }
+        let error = check_indices(&[0, 7], 3).unwrap_err().to_string();
+        assert_eq!(error, "index 7 at position 1 is out of bounds for a dimension of size 3");
+    }
+}

@@ -1,0 +1,608 @@
+//! Softmax and log-softmax over one dimension, with their gradients.
+//!
+//! Arrays are contiguous and seen as `[outer, n, inner]`; the softmax runs over `n`. The largest element is taken off before
+//! the exponential, so nothing overflows; a row with nan, with +inf, or of -inf only gives nan, as in PyTorch.
+
+use crate::cpu;
+use crate::float::Float;
+use crate::reduce::max_row;
+use crate::simd::{Kernel, Simd, dispatch};
+use crate::split::{Parts, TASK, for_ranges};
+use crate::threads::parallel_tasks;
+use std::ops::Range;
+
+/// Elements side by side.
+const LANES: usize = 16;
+/// Chunks of lanes added in the element's type before they go into a sum in f64.
+const CHUNKS: usize = 64;
+/// Columns handled together where `inner` is not 1.
+const TILE: usize = 128;
+
+/// `exp(x - max) / sum(exp(x - max))` over the middle dimension. Within about 2 ulp.
+///
+/// # Panics
+/// If a slice does not have `outer * n * inner` elements.
+pub fn softmax<T: Float>(x: &[T], y: &mut [T], outer: usize, n: usize, inner: usize) {
+    forward::<T, false>(x, y, outer, n, inner);
+}
+
+/// `x - max - log(sum(exp(x - max)))` over the middle dimension.
+///
+/// # Panics
+/// If a slice does not have `outer * n * inner` elements.
+pub fn log_softmax<T: Float>(x: &[T], y: &mut [T], outer: usize, n: usize, inner: usize) {
+    forward::<T, true>(x, y, outer, n, inner);
+}
+
+/// The gradient through [`softmax`] from its output: `dx = y * (g - sum(g * y))`.
+///
+/// # Panics
+/// If a slice does not have `outer * n * inner` elements.
+pub fn softmax_backward<T: Float>(y: &[T], g: &[T], dx: &mut [T], outer: usize, n: usize, inner: usize) {
+    backward::<T, false>(y, g, dx, outer, n, inner);
+}
+
+/// The gradient through [`log_softmax`] from its output: `dx = g - exp(y) * sum(g)`.
+///
+/// # Panics
+/// If a slice does not have `outer * n * inner` elements.
+pub fn log_softmax_backward<T: Float>(y: &[T], g: &[T], dx: &mut [T], outer: usize, n: usize, inner: usize) {
+    backward::<T, true>(y, g, dx, outer, n, inner);
+}
+
+/// A loop body as a kernel, so that the functions below can be written as closures over it.
+macro_rules! kernel {
+    ($name:ident<$($life:lifetime,)? $t:ident $(, const $c:ident: bool)?> { $($field:ident: $ty:ty),* } -> $out:ty, $s:ident => $body:block) => {
+        struct $name<$($life,)? $t: Float $(, const $c: bool)?> { $($field: $ty),* }
+        impl<$($life,)? $t: Float $(, const $c: bool)?> Kernel for $name<$($life,)? $t $(, $c)?> {
+            type Output = $out;
+            #[inline(always)]
+            fn run<$s: Simd>(self) -> $out {
+                let $name { $($field),* } = self;
+                $body
+            }
+        }
+    };
+}
+
+// ---------------------------------------------------------------------------------------------------- contiguous rows
+
+/// Calls `f` with chunks of `LANES` elements; what is missing at the end is filled up with `fill`.
+#[inline(always)]
+fn chunks<T: Float>(x: &[T], fill: T, mut f: impl FnMut([T; LANES])) {
+    let (whole, rest) = x.as_chunks::<LANES>();
+    for &chunk in whole {
+        f(chunk);
+    }
+    if !rest.is_empty() {
+        let mut chunk = [fill; LANES];
+        chunk[..rest.len()].copy_from_slice(rest);
+        f(chunk);
+    }
+}
+
+/// Sums lanes in the element's type for a while and then in f64.
+struct LaneSum<T> {
+    lanes: [T; LANES],
+    chunks: usize,
+    total: f64,
+}
+
+impl<T: Float> LaneSum<T> {
+    #[inline(always)]
+    fn new() -> Self {
+        LaneSum { lanes: [T::ZERO; LANES], chunks: 0, total: 0.0 }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, x: [T; LANES]) {
+        for l in 0..LANES {
+            self.lanes[l] += x[l];
+        }
+        self.chunks += 1;
+        if self.chunks == CHUNKS {
+            self.flush();
+        }
+    }
+
+    #[inline(always)]
+    fn flush(&mut self) {
+        let mut wide = self.lanes.map(T::wide);
+        let mut width = LANES / 2;
+        while width > 0 {
+            for l in 0..width {
+                wide[l] += wide[l + width];
+            }
+            width /= 2;
+        }
+        self.total += wide[0];
+        self.lanes = [T::ZERO; LANES];
+        self.chunks = 0;
+    }
+
+    #[inline(always)]
+    fn total(mut self) -> f64 {
+        self.flush();
+        self.total
+    }
+}
+
+/// The sum of `exp(x - max)`.
+#[inline(always)]
+pub(crate) fn exp_sum<S: Simd, T: Float>(x: &[T], max: T) -> f64 {
+    let mut sum = LaneSum::new();
+    chunks(x, T::NEG_INFINITY, |x| sum.add(std::array::from_fn(|l| (x[l] - max).exp::<S>())));
+    sum.total()
+}
+
+/// Writes `f(x)` for chunks of lanes of `x`.
+#[inline(always)]
+fn map<T: Float>(x: &[T], y: &mut [T], mut f: impl FnMut([T; LANES]) -> [T; LANES]) {
+    let (x_chunks, x_rest) = x.as_chunks::<LANES>();
+    let (y_chunks, y_rest) = y.as_chunks_mut::<LANES>();
+    for (x, y) in x_chunks.iter().zip(y_chunks) {
+        *y = f(*x);
+    }
+    if !x_rest.is_empty() {
+        let mut chunk = [T::NEG_INFINITY; LANES];
+        chunk[..x_rest.len()].copy_from_slice(x_rest);
+        y_rest.copy_from_slice(&f(chunk)[..y_rest.len()]);
+    }
+}
+
+/// One row: `y = exp(x - max) / sum`, or `x - max - ln(sum)`.
+#[inline(always)]
+fn row<S: Simd, T: Float, const LOG: bool>(x: &[T], y: &mut [T]) {
+    let max = max_row::<S, T>(x);
+    if LOG {
+        let log_sum = T::of(exp_sum::<S, T>(x, max).ln());
+        map(x, y, |x| x.map(|x| x - max - log_sum));
+        return;
+    }
+    let mut sum = LaneSum::new();
+    map(x, y, |x| {
+        let e = x.map(|x| (x - max).exp::<S>());
+        sum.add(e);
+        e
+    });
+    let sum = T::of(sum.total());
+    let (whole, rest) = y.as_chunks_mut::<LANES>();
+    for chunk in whole {
+        *chunk = chunk.map(|e| e / sum);
+    }
+    for e in rest {
+        *e = *e / sum;
+    }
+}
+
+kernel!(ForwardRows<'a, T, const LOG: bool> { x: &'a [T], y: &'a mut [T], n: usize } -> (), S => {
+    for (x, y) in x.chunks_exact(n).zip(y.chunks_exact_mut(n)) {
+        row::<S, T, LOG>(x, y);
+    }
+});
+
+// Pieces of a row that is long enough to be worth two threads.
+kernel!(PieceStats<'a, T> { x: &'a [T] } -> (T, f64), S => {
+    let max = max_row::<S, T>(x);
+    (max, exp_sum::<S, T>(x, max))
+});
+kernel!(PieceMap<'a, T, const LOG: bool> { x: &'a [T], y: &'a mut [T], max: T, sum: T } -> (), S => {
+    map(x, y, |x| x.map(|x| if LOG { x - max - sum } else { (x - max).exp::<S>() / sum }))
+});
+
+fn forward<T: Float, const LOG: bool>(x: &[T], y: &mut [T], outer: usize, n: usize, inner: usize) {
+    let len = outer * n * inner;
+    assert!(x.len() == len && y.len() == len, "softmax: slices of {} and {}, not {len}", x.len(), y.len());
+    if len == 0 {
+        return;
+    }
+    let isa = cpu::isa();
+    let y = Parts::new(y);
+    if inner > 1 {
+        for_tiles(outer, n, inner, |range| {
+            dispatch(isa, ForwardTiles::<T, LOG> { x, y: &y, n, inner, tiles: range });
+        });
+    } else if n < 4 * TASK {
+        for_ranges(outer, n, |rows| {
+            let part = rows.start * n..rows.end * n;
+            // SAFETY: ranges of rows do not overlap.
+            let y = unsafe { y.part(part.clone()) };
+            dispatch(isa, ForwardRows::<T, LOG> { x: &x[part], y, n });
+        });
+    } else {
+        for (o, x) in x.chunks_exact(n).enumerate() {
+            let piece = |i: usize| i * TASK..n.min((i + 1) * TASK);
+            let pieces = n.div_ceil(TASK);
+            let mut stats = vec![(T::ZERO, 0.0); pieces];
+            let shared = Parts::new(&mut stats);
+            // SAFETY: every task writes its own element.
+            parallel_tasks(pieces, |i| unsafe {
+                shared.part(i..i + 1)[0] = dispatch(isa, PieceStats { x: &x[piece(i)] });
+            });
+            let max = stats.iter().fold(T::NEG_INFINITY, |max, s| max.max_nan(s.0));
+            // Pieces of -inf only have a sum of nan, but count for nothing beside others.
+            let scale = |&(m, sum): &(T, f64)| {
+                if m == T::NEG_INFINITY && max > m { 0.0 } else { sum * (m.wide() - max.wide()).exp() }
+            };
+            let sum: f64 = stats.iter().map(scale).sum();
+            let sum = T::of(if LOG { sum.ln() } else { sum });
+            parallel_tasks(pieces, |i| {
+                let range = piece(i);
+                // SAFETY: pieces do not overlap.
+                let y = unsafe { y.part(o * n + range.start..o * n + range.end) };
+                dispatch(isa, PieceMap::<T, LOG> { x: &x[range], y, max, sum });
+            });
+        }
+    }
+}
+
+/// The sum of `f(a, b)` over two rows.
+#[inline(always)]
+fn sum2<T: Float>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> f64 {
+    let mut sum = LaneSum::new();
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        sum.add(std::array::from_fn(|l| f(a[l], b[l])));
+    }
+    let mut last = [T::ZERO; LANES];
+    for l in 0..a_rest.len() {
+        last[l] = f(a_rest[l], b_rest[l]);
+    }
+    sum.add(last);
+    sum.total()
+}
+
+/// Writes `f(a, b)`.
+#[inline(always)]
+fn map2<T: Float>(a: &[T], b: &[T], y: &mut [T], f: impl Fn(T, T) -> T) {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let (y, y_rest) = y.as_chunks_mut::<LANES>();
+    for ((a, b), y) in a.iter().zip(b).zip(y) {
+        *y = std::array::from_fn(|l| f(a[l], b[l]));
+    }
+    for ((a, b), y) in a_rest.iter().zip(b_rest).zip(y_rest) {
+        *y = f(*a, *b);
+    }
+}
+
+#[inline(always)]
+fn gradient_sum<T: Float, const LOG: bool>(y: &[T], g: &[T]) -> f64 {
+    if LOG { sum2(y, g, |_, g| g) } else { sum2(y, g, |y, g| y * g) }
+}
+
+#[inline(always)]
+fn gradient<S: Simd, T: Float, const LOG: bool>(y: T, g: T, sum: T) -> T {
+    if LOG { g - y.exp::<S>() * sum } else { y * (g - sum) }
+}
+
+kernel!(BackwardRows<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a mut [T], n: usize } -> (), S => {
+    for ((y, g), dx) in y.chunks_exact(n).zip(g.chunks_exact(n)).zip(dx.chunks_exact_mut(n)) {
+        let sum = T::of(gradient_sum::<T, LOG>(y, g));
+        map2(y, g, dx, |y, g| gradient::<S, T, LOG>(y, g, sum));
+    }
+});
+kernel!(BackwardSum<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T] } -> f64, _S => { gradient_sum::<T, LOG>(y, g) });
+kernel!(BackwardMap<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a mut [T], sum: T } -> (), S => {
+    map2(y, g, dx, |y, g| gradient::<S, T, LOG>(y, g, sum));
+});
+
+fn backward<T: Float, const LOG: bool>(y: &[T], g: &[T], dx: &mut [T], outer: usize, n: usize, inner: usize) {
+    let len = outer * n * inner;
+    assert!(
+        y.len() == len && g.len() == len && dx.len() == len,
+        "softmax backward: slices of {}, {} and {}, not {len}",
+        y.len(),
+        g.len(),
+        dx.len()
+    );
+    if len == 0 {
+        return;
+    }
+    let isa = cpu::isa();
+    let dx = Parts::new(dx);
+    if inner > 1 {
+        for_tiles(outer, n, inner, |tiles| {
+            dispatch(isa, BackwardTiles::<T, LOG> { y, g, dx: &dx, n, inner, tiles });
+        });
+    } else if n < 4 * TASK {
+        for_ranges(outer, n, |rows| {
+            let part = rows.start * n..rows.end * n;
+            // SAFETY: ranges of rows do not overlap.
+            let dx = unsafe { dx.part(part.clone()) };
+            dispatch(isa, BackwardRows::<T, LOG> { y: &y[part.clone()], g: &g[part], dx, n });
+        });
+    } else {
+        for o in 0..outer {
+            let piece = |i: usize| o * n + i * TASK..o * n + n.min((i + 1) * TASK);
+            let pieces = n.div_ceil(TASK);
+            let mut sums = vec![0.0; pieces];
+            let shared = Parts::new(&mut sums);
+            // SAFETY: every task writes its own element.
+            parallel_tasks(pieces, |i| unsafe {
+                shared.part(i..i + 1)[0] = dispatch(isa, BackwardSum::<T, LOG> { y: &y[piece(i)], g: &g[piece(i)] });
+            });
+            let sum = T::of(sums.iter().sum());
+            parallel_tasks(pieces, |i| {
+                // SAFETY: pieces do not overlap.
+                let dx = unsafe { dx.part(piece(i)) };
+                dispatch(isa, BackwardMap::<T, LOG> { y: &y[piece(i)], g: &g[piece(i)], dx, sum });
+            });
+        }
+    }
+}
+
+// ------------------------------------------------------------------------------------------------ over a middle dimension
+
+/// Calls `f` with ranges of tiles, in parallel if it is worth it. A tile is up to [`TILE`] neighbouring columns.
+pub(crate) fn for_tiles(outer: usize, n: usize, inner: usize, f: impl Fn(Range<usize>) + Sync) {
+    for_ranges(outer * inner.div_ceil(TILE), n * inner.min(TILE), f);
+}
+
+/// Of tile number `tile`: the outer index, the first column, and the number of columns.
+#[inline(always)]
+pub(crate) fn tile_at(tile: usize, inner: usize) -> (usize, usize, usize) {
+    let across = inner.div_ceil(TILE);
+    let first = tile % across * TILE;
+    (tile / across, first, (inner - first).min(TILE))
+}
+
+/// For every column of a tile the largest element and the sum of `exp(x - max)`.
+pub(crate) struct TileStats<T> {
+    pub(crate) max: [T; TILE],
+    pub(crate) sum: [f64; TILE],
+}
+
+/// Reads `row[c..c + LANES]`, zeros beyond the end.
+#[inline(always)]
+pub(crate) fn read<T: Float>(row: &[T], c: usize) -> [T; LANES] {
+    match row[c..].first_chunk::<LANES>() {
+        Some(&chunk) => chunk,
+        None => {
+            let mut chunk = [T::ZERO; LANES];
+            chunk[..row.len() - c].copy_from_slice(&row[c..]);
+            chunk
+        }
+    }
+}
+
+/// Writes `row[c..c + LANES]`, nothing beyond the end.
+#[inline(always)]
+pub(crate) fn write<T: Float>(row: &mut [T], c: usize, chunk: [T; LANES]) {
+    match row[c..].first_chunk_mut::<LANES>() {
+        Some(place) => *place = chunk,
+        None => {
+            let len = row.len() - c;
+            row[c..].copy_from_slice(&chunk[..len]);
+        }
+    }
+}
+
+/// The statistics of columns `start..start + width` with rows `inner` apart.
+#[inline(always)]
+pub(crate) fn tile_stats<S: Simd, T: Float>(
+    x: &[T],
+    start: usize,
+    n: usize,
+    inner: usize,
+    width: usize,
+) -> TileStats<T> {
+    let mut stats = TileStats { max: [T::NEG_INFINITY; TILE], sum: [0.0; TILE] };
+    for r in 0..n {
+        let row = &x[start + r * inner..][..width];
+        for c in (0..width).step_by(LANES) {
+            let x = read(row, c);
+            for l in 0..LANES {
+                stats.max[c + l] = stats.max[c + l].max_nan(x[l]);
+            }
+        }
+    }
+    for r in 0..n {
+        let row = &x[start + r * inner..][..width];
+        for c in (0..width).step_by(LANES) {
+            let x = read(row, c);
+            for l in 0..LANES {
+                stats.sum[c + l] += (x[l] - stats.max[c + l]).exp::<S>().wide();
+            }
+        }
+    }
+    stats
+}
+
+kernel!(ForwardTiles<'a, T, const LOG: bool> { x: &'a [T], y: &'a Parts<'a, T>, n: usize, inner: usize, tiles: Range<usize> } -> (), S => {
+    for tile in tiles {
+        let (o, first, width) = tile_at(tile, inner);
+        let start = o * n * inner + first;
+        let stats = tile_stats::<S, T>(x, start, n, inner, width);
+        let sums: [T; TILE] = stats.sum.map(|sum| T::of(if LOG { sum.ln() } else { sum }));
+        for r in 0..n {
+            let at = start + r * inner;
+            // SAFETY: tiles do not overlap.
+            let out = unsafe { y.part(at..at + width) };
+            for c in (0..width).step_by(LANES) {
+                let x = read(&x[at..at + width], c);
+                write(out, c, std::array::from_fn(|l| {
+                    let x = x[l] - stats.max[c + l];
+                    if LOG { x - sums[c + l] } else { x.exp::<S>() / sums[c + l] }
+                }));
+            }
+        }
+    }
+});
+
+kernel!(BackwardTiles<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a Parts<'a, T>, n: usize, inner: usize, tiles: Range<usize> } -> (), S => {
+    for tile in tiles {
+        let (o, first, width) = tile_at(tile, inner);
+        let start = o * n * inner + first;
+        let mut sums = [0.0; TILE];
+        for r in 0..n {
+            let row = start + r * inner..start + r * inner + width;
+            for c in (0..width).step_by(LANES) {
+                let (y, g) = (read(&y[row.clone()], c), read(&g[row.clone()], c));
+                for l in 0..LANES {
+                    sums[c + l] += if LOG { g[l] } else { y[l] * g[l] }.wide();
+                }
+            }
+        }
+        let sums = sums.map(T::of);
+        for r in 0..n {
+            let row = start + r * inner..start + r * inner + width;
+            // SAFETY: tiles do not overlap.
+            let out = unsafe { dx.part(row.clone()) };
+            for c in (0..width).step_by(LANES) {
+                let (y, g) = (read(&y[row.clone()], c), read(&g[row.clone()], c));
+                write(out, c, std::array::from_fn(|l| gradient::<S, T, LOG>(y[l], g[l], sums[c + l])));
+            }
+        }
+    }
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::{Isa, with_isa};
+    use crate::threads::set_num_threads;
+
+    fn everywhere(f: impl Fn() -> Vec<f32>, want: &[f64], tolerance: f64) {
+        for isa in Isa::available() {
+            let run = |threads| {
+                set_num_threads(threads);
+                with_isa(isa, &f)
+            };
+            let (one, two) = (run(1), run(2));
+            assert!(
+                one.iter().zip(&two).all(|(a, b)| a.to_bits() == b.to_bits()),
+                "{isa:?}: one and two threads differ"
+            );
+            for (i, (&got, &want)) in one.iter().zip(want).enumerate() {
+                let fine = (got as f64 - want).abs() <= tolerance * (want.abs() + 1e-30) || got as f64 == want;
+                assert!(fine || got.is_nan() && want.is_nan(), "{isa:?} {i}: {got} {want}");
+            }
+        }
+    }
+
+    fn reference(x: &[f64], outer: usize, n: usize, inner: usize) -> Vec<f64> {
+        let mut y = vec![0.0; x.len()];
+        for o in 0..outer {
+            for i in 0..inner {
+                let at = |r: usize| (o * n + r) * inner + i;
+                let max = (0..n).map(|r| x[at(r)]).fold(f64::NEG_INFINITY, |a, b| {
+                    if a.is_nan() {
+                        a
+                    } else if b > a || b.is_nan() {
+                        b
+                    } else {
+                        a
+                    }
+                });
+                let sum: f64 = (0..n).map(|r| (x[at(r)] - max).exp()).sum();
+                (0..n).for_each(|r| y[at(r)] = (x[at(r)] - max).exp() / sum);
+            }
+        }
+        y
+    }
+
+    const SHAPES: [(usize, usize, usize); 16] = [
+        (0, 3, 1),
+        (3, 0, 1),
+        (1, 1, 1),
+        (5, 1, 3),
+        (64, 10, 1),
+        (7, 16, 1),
+        (3, 100, 1),
+        (2, 1000, 1),
+        (1, 70_000, 1),
+        (2, 200_001, 1),
+        (600, 300, 1),
+        (3, 5, 2),
+        (2, 21, 130),
+        (1, 400, 300),
+        (4, 3, 1000),
+        (1, 1, 64),
+    ];
+
+    fn noise(n: usize, scale: f32) -> Vec<f32> {
+        (0..n).map(|i| ((i as u64 * 2654435761 % 10007) as f32 / 10007.0 - 0.5) * scale).collect()
+    }
+
+    #[test]
+    fn softmax_matches_a_plain_loop() {
+        for (outer, n, inner) in SHAPES {
+            let x = noise(outer * n * inner, 20.0);
+            let wide: Vec<f64> = x.iter().map(|&x| x as f64).collect();
+            let want = reference(&wide, outer, n, inner);
+            let run = |f: fn(&[f32], &mut [f32], usize, usize, usize)| {
+                let mut y = vec![9.0; x.len()];
+                f(&x, &mut y, outer, n, inner);
+                y
+            };
+            // x - max is rounded before the exponential, which costs up to 20 * 2^-24.
+            everywhere(|| run(softmax), &want, 2e-6);
+            let logs: Vec<f64> = want.iter().map(|y| y.ln()).collect();
+            everywhere(
+                || run(log_softmax).iter().map(|y| y - 1.0).collect(),
+                &logs.iter().map(|y| y - 1.0).collect::<Vec<_>>(),
+                1e-6,
+            );
+
+            let mut y64 = vec![0.0; x.len()];
+            softmax(&wide, &mut y64, outer, n, inner);
+            assert!(y64.iter().zip(&want).all(|(a, b)| (a - b).abs() <= 1e-13 * b));
+        }
+    }
+
+    #[test]
+    fn gradients_match_a_plain_loop() {
+        for (outer, n, inner) in SHAPES {
+            let (x, g) = (noise(outer * n * inner, 6.0), noise(outer * n * inner + 17, 1.0).split_off(17));
+            let wide: Vec<f64> = x.iter().map(|&x| x as f64).collect();
+            let y64 = reference(&wide, outer, n, inner);
+            let y: Vec<f32> = y64.iter().map(|&y| y as f32).collect();
+            let logs: Vec<f32> = y64.iter().map(|&y| y.ln() as f32).collect();
+            let (mut want, mut want_log) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+            for o in 0..outer {
+                for i in 0..inner {
+                    let at = |r: usize| (o * n + r) * inner + i;
+                    let dot: f64 = (0..n).map(|r| y[at(r)] as f64 * g[at(r)] as f64).sum();
+                    let sum: f64 = (0..n).map(|r| g[at(r)] as f64).sum();
+                    for r in 0..n {
+                        want[at(r)] = y[at(r)] as f64 * (g[at(r)] as f64 - dot) + 1.0;
+                        want_log[at(r)] = g[at(r)] as f64 - (logs[at(r)] as f64).exp() * sum + 1.0;
+                    }
+                }
+            }
+            let run = |f: fn(&[f32], &[f32], &mut [f32], usize, usize, usize), y: &[f32]| {
+                let mut dx = vec![9.0; x.len()];
+                f(y, &g, &mut dx, outer, n, inner);
+                dx.iter().map(|dx| dx + 1.0).collect()
+            };
+            everywhere(|| run(softmax_backward, &y), &want, 2e-6);
+            everywhere(|| run(log_softmax_backward, &logs), &want_log, 2e-6);
+        }
+    }
+
+    #[test]
+    fn infinities_and_nan_are_as_in_pytorch() {
+        let inf = f32::INFINITY;
+        for n in [3, 40, 100_000] {
+            for inner in [1, 2] {
+                let mut x = vec![-inf; n * inner];
+                x[0] = 1.0; // one finite element takes all
+                let run = |x: &[f32], f: fn(&[f32], &mut [f32], usize, usize, usize)| {
+                    let mut y = vec![9.0; x.len()];
+                    f(x, &mut y, 1, n, inner);
+                    (0..n).map(|r| y[r * inner]).collect::<Vec<_>>()
+                };
+                let y = run(&x, softmax);
+                assert!(y[0] == 1.0 && y[1..].iter().all(|&y| y == 0.0));
+                let y = run(&x, log_softmax);
+                assert!(y[0] == 0.0 && y[1..].iter().all(|&y| y == -inf));
+                for bad in [-inf, inf, f32::NAN] {
+                    x[0] = bad;
+                    let y = run(&x, softmax);
+                    // torch.softmax(tensor([inf, -inf, -inf]), 0) is [nan, 0, 0], and of [-inf, -inf] and [nan, 1] all nan.
+                    assert!(y[0].is_nan() && (bad == inf || y.iter().all(|y| y.is_nan())), "{bad} {:?}", &y[..3]);
+                }
+            }
+        }
+    }
+}
