@@ -7,6 +7,7 @@
 pub mod cpu;
 pub mod float;
 pub mod index;
+pub mod loss;
 pub mod optim;
 pub mod reduce;
 pub mod simd;

@@ -12,11 +12,11 @@ use crate::threads::parallel_tasks;
 use std::ops::Range;
 
 /// Elements side by side.
-const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 /// Chunks of lanes added in the element's type before they go into a sum in f64.
 const CHUNKS: usize = 64;
 /// Columns handled together where `inner` is not 1.
-const TILE: usize = 128;
+pub(crate) const TILE: usize = 128;
 
 /// `exp(x - max) / sum(exp(x - max))` over the middle dimension. Within about 2 ulp.
 ///
@@ -132,6 +132,14 @@ impl<T: Float> LaneSum<T> {
 pub(crate) fn exp_sum<S: Simd, T: Float>(x: &[T], max: T) -> f64 {
     let mut sum = LaneSum::new();
     chunks(x, T::NEG_INFINITY, |x| sum.add(std::array::from_fn(|l| (x[l] - max).exp::<S>())));
+    sum.total()
+}
+
+/// The sum of `x - max`.
+#[inline(always)]
+pub(crate) fn sum_above<T: Float>(x: &[T], max: T) -> f64 {
+    let mut sum = LaneSum::new();
+    chunks(x, max, |x| sum.add(x.map(|x| x - max)));
     sum.total()
 }
 
