@@ -135,6 +135,14 @@ pub(crate) fn exp_sum<S: Simd, T: Float>(x: &[T], max: T) -> f64 {
     sum.total()
 }
 
+/// The sum of `x - max`.
+#[inline(always)]
+pub(crate) fn sum_above<T: Float>(x: &[T], max: T) -> f64 {
+    let mut sum = LaneSum::new();
+    chunks(x, max, |x| sum.add(x.map(|x| x - max)));
+    sum.total()
+}
+
 /// Writes `f(x)` for chunks of lanes of `x`.
 #[inline(always)]
 fn map<T: Float>(x: &[T], y: &mut [T], mut f: impl FnMut([T; LANES]) -> [T; LANES]) {

@@ -1,0 +1,259 @@
+//! Optimizer steps, one pass over memory each, in PyTorch's order of operations and with its roundings: a sum with a
+//! multiple is fused where the instruction set can, divisions are true divisions, scalars are computed in f64 and rounded.
+
+use crate::cpu;
+use crate::float::Float;
+use crate::simd::{Kernel, Simd, dispatch};
+use crate::split::{Parts, TASK};
+use crate::threads::parallel_for;
+
+/// Elements side by side.
+const LANES: usize = 16;
+
+/// Settings of [`sgd`], named as `torch.optim.SGD`'s.
+#[derive(Clone, Copy, Debug)]
+pub struct Sgd {
+    /// Learning rate.
+    pub lr: f64,
+    /// Factor on the buffer.
+    pub momentum: f64,
+    /// Share of the gradient that does not enter the buffer, except at the first step.
+    pub dampening: f64,
+    /// Multiple of the parameter added to the gradient.
+    pub weight_decay: f64,
+    /// Steps along the gradient plus `momentum` times the buffer instead of the buffer.
+    pub nesterov: bool,
+    /// Climbs instead of descends.
+    pub maximize: bool,
+}
+
+/// Settings of [`adam`], named as `torch.optim.Adam`'s.
+#[derive(Clone, Copy, Debug)]
+pub struct Adam {
+    /// Learning rate.
+    pub lr: f64,
+    /// Decay of the average gradient.
+    pub beta1: f64,
+    /// Decay of the average squared gradient.
+    pub beta2: f64,
+    /// Added to the denominator.
+    pub eps: f64,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// Whether weight decay shrinks the parameter (AdamW) instead of entering the gradient (Adam).
+    pub decoupled: bool,
+    /// Climbs instead of descends.
+    pub maximize: bool,
+}
+
+/// A body for one element that runs over several arrays, `M` of which it changes.
+trait Step<T: Float, const M: usize>: Copy + Sync {
+    fn step<S: Simd>(self, state: [T; M], g: T) -> [T; M];
+}
+
+struct Run<'a, T, K, const M: usize> {
+    kernel: K,
+    state: [&'a mut [T]; M],
+    g: &'a [T],
+}
+
+impl<T: Float, K: Step<T, M>, const M: usize> Kernel for Run<'_, T, K, M> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let n = self.g.len();
+        let mut state = self.state;
+        let mut i = 0;
+        // Whole chunks are read before any is written: nothing keeps the compiler from vectorising.
+        while i + LANES <= n {
+            let g: [T; LANES] = *self.g[i..].first_chunk().unwrap_or(&[T::ZERO; LANES]);
+            let old: [[T; LANES]; M] =
+                std::array::from_fn(|m| *state[m][i..].first_chunk().unwrap_or(&[T::ZERO; LANES]));
+            let mut new = old;
+            for l in 0..LANES {
+                let lane = self.kernel.step::<S>(std::array::from_fn(|m| old[m][l]), g[l]);
+                for m in 0..M {
+                    new[m][l] = lane[m];
+                }
+            }
+            for m in 0..M {
+                state[m][i..i + LANES].copy_from_slice(&new[m]);
+            }
+            i += LANES;
+        }
+        while i < n {
+            let lane = self.kernel.step::<S>(std::array::from_fn(|m| state[m][i]), self.g[i]);
+            for m in 0..M {
+                state[m][i] = lane[m];
+            }
+            i += 1;
+        }
+    }
+}
+
+fn apply<T: Float, K: Step<T, M>, const M: usize>(name: &str, kernel: K, state: [&mut [T]; M], g: &[T]) {
+    for s in &state {
+        assert_eq!(s.len(), g.len(), "{name}: parameter, gradient and state differ in length");
+    }
+    let isa = cpu::isa();
+    let state = state.map(Parts::new);
+    parallel_for(g.len(), TASK, |range| {
+        // SAFETY: ranges do not overlap.
+        let state = std::array::from_fn(|m| unsafe { state[m].part(range.clone()) });
+        dispatch(isa, Run { kernel, state, g: &g[range] });
+    });
+}
+
+#[derive(Clone, Copy)]
+struct Descent<T> {
+    minus_lr: T,
+    momentum: T,
+    keep: T,
+    weight_decay: Option<T>,
+    nesterov: bool,
+    maximize: bool,
+    first: bool,
+}
+
+impl<T: Float> Descent<T> {
+    #[inline(always)]
+    fn gradient<S: Simd>(self, p: T, g: T) -> T {
+        let g = if self.maximize { -g } else { g };
+        match self.weight_decay {
+            Some(decay) => decay.mul_add::<S>(p, g),
+            None => g,
+        }
+    }
+}
+
+impl<T: Float> Step<T, 1> for Descent<T> {
+    #[inline(always)]
+    fn step<S: Simd>(self, [p]: [T; 1], g: T) -> [T; 1] {
+        [self.minus_lr.mul_add::<S>(self.gradient::<S>(p, g), p)]
+    }
+}
+
+impl<T: Float> Step<T, 2> for Descent<T> {
+    #[inline(always)]
+    fn step<S: Simd>(self, [p, buffer]: [T; 2], g: T) -> [T; 2] {
+        let g = self.gradient::<S>(p, g);
+        let buffer = if self.first { g } else { self.keep.mul_add::<S>(g, buffer * self.momentum) };
+        let g = if self.nesterov { self.momentum.mul_add::<S>(buffer, g) } else { buffer };
+        [self.minus_lr.mul_add::<S>(g, p), buffer]
+    }
+}
+
+/// One step of stochastic gradient descent, as `torch.optim.SGD`. `buffer` is the momentum buffer; `first` says that this step
+/// starts it (what it holds is then ignored). Without a buffer there is no momentum.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn sgd<T: Float>(settings: &Sgd, first: bool, p: &mut [T], g: &[T], buffer: Option<&mut [T]>) {
+    let step = Descent {
+        minus_lr: T::of(-settings.lr),
+        momentum: T::of(settings.momentum),
+        keep: T::of(1.0 - settings.dampening),
+        weight_decay: (settings.weight_decay != 0.0).then_some(T::of(settings.weight_decay)),
+        nesterov: settings.nesterov,
+        maximize: settings.maximize,
+        first,
+    };
+    match buffer {
+        None => apply("sgd", step, [p], g),
+        Some(buffer) => apply("sgd", step, [p, buffer], g),
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Moments<T> {
+    /// 1 - beta1, its complement, and which form of `lerp` PyTorch takes for it.
+    weight: T,
+    complement: T,
+    from_start: bool,
+    beta2: T,
+    one_minus_beta2: T,
+    root: T,
+    eps: T,
+    minus_step: T,
+    weight_decay: Option<T>,
+    shrink: Option<T>,
+    maximize: bool,
+}
+
+impl<T: Float> Moments<T> {
+    /// The new parameter and averages; `largest` gives the second moment that is used from the new one.
+    #[inline(always)]
+    fn update<S: Simd>(self, p: T, m: T, v: T, g: T, largest: impl FnOnce(T) -> T) -> (T, T, T, T) {
+        let g = if self.maximize { -g } else { g };
+        let g = match self.weight_decay {
+            Some(decay) => decay.mul_add::<S>(p, g),
+            None => g,
+        };
+        let p = match self.shrink {
+            Some(shrink) => p * shrink,
+            None => p,
+        };
+        let difference = g - m;
+        let m = if self.from_start {
+            self.weight.mul_add::<S>(difference, m)
+        } else {
+            (-difference).mul_add::<S>(self.complement, g)
+        };
+        let v = (self.one_minus_beta2 * g).mul_add::<S>(g, v * self.beta2);
+        let used = largest(v);
+        let denominator = used.sqrt() / self.root + self.eps;
+        (p + self.minus_step * m / denominator, m, v, used)
+    }
+}
+
+impl<T: Float> Step<T, 3> for Moments<T> {
+    #[inline(always)]
+    fn step<S: Simd>(self, [p, m, v]: [T; 3], g: T) -> [T; 3] {
+        let (p, m, v, _) = self.update::<S>(p, m, v, g, |v| v);
+        [p, m, v]
+    }
+}
+
+impl<T: Float> Step<T, 4> for Moments<T> {
+    #[inline(always)]
+    fn step<S: Simd>(self, [p, m, v, largest]: [T; 4], g: T) -> [T; 4] {
+        let (p, m, v, largest) = self.update::<S>(p, m, v, g, |v| largest.max_nan(v));
+        [p, m, v, largest]
+    }
+}
+
+/// One step of Adam or AdamW, as `torch.optim.Adam` and `AdamW`; `t` counts the steps from 1. `m` and `v` are the averages of the
+/// gradient and of its square; `largest` is the largest second moment so far, given for the variant `amsgrad`.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn adam<T: Float>(
+    settings: &Adam,
+    t: f64,
+    p: &mut [T],
+    g: &[T],
+    m: &mut [T],
+    v: &mut [T],
+    largest: Option<&mut [T]>,
+) {
+    let Adam { lr, beta1, beta2, eps, weight_decay, decoupled, maximize } = *settings;
+    let weight = T::of(1.0 - beta1);
+    let step = Moments {
+        weight,
+        complement: T::ONE - weight,
+        from_start: weight < T::of(0.5),
+        beta2: T::of(beta2),
+        one_minus_beta2: T::of(1.0 - beta2),
+        root: T::of((1.0 - beta2.powf(t)).sqrt()),
+        eps: T::of(eps),
+        minus_step: T::of(-(lr / (1.0 - beta1.powf(t)))),
+        weight_decay: (weight_decay != 0.0 && !decoupled).then_some(T::of(weight_decay)),
+        shrink: (weight_decay != 0.0 && decoupled).then_some(T::of(1.0 - lr * weight_decay)),
+        maximize,
+    };
+    match largest {
+        None => apply("adam", step, [p, m, v], g),
+        Some(largest) => apply("adam", step, [p, m, v, largest], g),
+    }
+}
