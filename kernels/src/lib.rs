@@ -4,6 +4,7 @@
 //! its instruction set at run time ([`cpu::isa`]) and splits its work over threads only when there is enough of it
 //! ([`threads`]). Results never depend on the number of threads.
 
+pub mod conv;
 pub mod cpu;
 pub mod gemm;
 pub mod elementwise;

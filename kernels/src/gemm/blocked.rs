@@ -37,31 +37,33 @@ fn cost<T: GemmElement>(p: &Problem<T>, kernels: &Kernels<T>) -> usize {
 
 /// How C is cut into tiles.
 #[derive(Clone, Copy)]
-struct Tiles {
+pub(crate) struct Tiles {
     m: usize,
     n: usize,
     lanes: usize,
     vectors: usize,
-    rows: usize,
-    columns: usize,
+    /// Rows of tiles.
+    pub rows: usize,
+    /// Columns of tiles.
+    pub columns: usize,
 }
 
 impl Tiles {
     #[inline(always)]
-    fn new<T>(m: usize, n: usize, kernels: &Kernels<T>) -> Self {
+    pub fn new<T>(m: usize, n: usize, kernels: &Kernels<T>) -> Self {
         let vectors = n.div_ceil(kernels.lanes);
         Self { m, n, lanes: kernels.lanes, vectors, rows: m.div_ceil(kernels.mr), columns: n.div_ceil(kernels.nr) }
     }
 
     /// First row and number of rows of the `i`th row of tiles.
     #[inline(always)]
-    fn row(&self, i: usize) -> (usize, usize) {
+    pub fn row(&self, i: usize) -> (usize, usize) {
         split(self.m, self.rows, i)
     }
 
     /// First column and number of columns of the `j`th column of tiles.
     #[inline(always)]
-    fn column(&self, j: usize) -> (usize, usize) {
+    pub fn column(&self, j: usize) -> (usize, usize) {
         let (start, len) = split(self.vectors, self.columns, j);
         let start = start * self.lanes;
         (start, (len * self.lanes).min(self.n - start))
@@ -74,7 +76,11 @@ pub(super) unsafe fn run<T: GemmElement>(p: &Problem<T>, kernels: &'static Kerne
     let work = p.m * p.n * p.k;
     // SAFETY: the caller's promise.
     unsafe {
-        if work <= IN_PLACE_MULTIPLY_ADDS && (p.b.cs == 1 || p.k == 0) { in_place(p, kernels) } else { packed(p, kernels) }
+        if work <= IN_PLACE_MULTIPLY_ADDS && (p.b.cs == 1 || p.k == 0) {
+            in_place(p, kernels)
+        } else {
+            packed(p, kernels)
+        }
     }
 }
 
@@ -90,15 +96,12 @@ unsafe fn in_place<T: GemmElement>(p: &Problem<T>, kernels: &Kernels<T>) {
             unsafe {
                 p.tile((i, rows), (j, cols), true, true, |out| {
                     let args = Direct {
-                        outer: 1,
-                        inner: p.k,
+                        steps: [1, 1, p.k],
                         a: p.a.at(i, 0),
                         rows: offsets.as_ptr(),
-                        a_outer: 0,
-                        a_inner: p.a.cs,
+                        a_steps: [0, 0, p.a.cs],
                         b: p.b.at(0, j),
-                        b_outer: 0,
-                        b_inner: p.b.rs,
+                        b_steps: [0, 0, p.b.rs],
                         cols,
                         out,
                     };
@@ -169,9 +172,7 @@ impl<T: GemmElement> Chunk<'_, T> {
         let work = m * n * self.k.1;
         let threads = threads::num_threads();
         // SAFETY (both): every task has its own tiles.
-        let pack = |t: usize| unsafe {
-            if t < columns { self.pack_column(t) } else { self.pack_row(t - columns) }
-        };
+        let pack = |t: usize| unsafe { if t < columns { self.pack_column(t) } else { self.pack_row(t - columns) } };
         let pack_tasks = columns + if self.a.is_null() { 0 } else { rows };
         if work < PARALLEL_MULTIPLY_ADDS || threads == 1 {
             (0..pack_tasks).for_each(pack);
@@ -185,7 +186,8 @@ impl<T: GemmElement> Chunk<'_, T> {
         let row_groups = rows.div_ceil(fitting.max(1));
         let tasks = (work / TASK_MULTIPLY_ADDS).clamp(2, 16 * threads).next_multiple_of(threads);
         let column_groups = tasks.div_ceil(row_groups).min(columns);
-        let row_groups = if column_groups * row_groups < tasks { tasks.div_ceil(column_groups).min(rows) } else { row_groups };
+        let row_groups =
+            if column_groups * row_groups < tasks { tasks.div_ceil(column_groups).min(rows) } else { row_groups };
         threads::parallel_tasks(row_groups * column_groups, |t| {
             let (r, c) = (split(rows, row_groups, t % row_groups), split(columns, column_groups, t / row_groups));
             // SAFETY: these tiles are this task's alone, and packed above.
@@ -238,15 +240,12 @@ impl<T: GemmElement> Chunk<'_, T> {
                         p.tile((self.i + i, rows), (self.j + j, cols), first, last, |out| {
                             if self.a.is_null() {
                                 let args = Direct {
-                                    outer: 1,
-                                    inner: k,
+                                    steps: [1, 1, k],
                                     a: p.a.at(self.i + i, self.k.0 + k0),
                                     rows: row_offsets.as_ptr(),
-                                    a_outer: 0,
-                                    a_inner: p.a.cs,
+                                    a_steps: [0, 0, p.a.cs],
                                     b,
-                                    b_outer: 0,
-                                    b_inner: nr as isize,
+                                    b_steps: [0, 0, nr as isize],
                                     cols,
                                     out,
                                 };

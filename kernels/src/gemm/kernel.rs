@@ -7,9 +7,9 @@
 //! beyond a row's end.
 
 use super::GemmElement;
-use super::vector::{Lanes, Vector};
 #[cfg(target_arch = "x86_64")]
 use super::vector::{F32x8, F32x16, F64x4, F64x8};
+use super::vector::{Lanes, Vector};
 use crate::cpu::{self, Isa};
 
 /// Where a tile goes and what happens to it on the way: `c = clamp(alpha * acc + bias + beta * c)`.
@@ -41,18 +41,18 @@ pub struct Panel<T> {
     pub out: Store<T>,
 }
 
-/// A and B where they are; the inner dimension is two nested loops.
+/// A and B where they are; the inner dimension is three nested loops.
 pub struct Direct<T> {
-    pub outer: usize,
-    pub inner: usize,
+    /// Steps of each loop, the outermost first.
+    pub steps: [usize; 3],
     pub a: *const T,
     /// Where each row of A starts, relative to `a`: one a row of the tile.
     pub rows: *const isize,
-    pub a_outer: isize,
-    pub a_inner: isize,
+    /// Elements of A from one step to the next, for each loop.
+    pub a_steps: [isize; 3],
     pub b: *const T,
-    pub b_outer: isize,
-    pub b_inner: isize,
+    /// Elements of B from one step to the next, for each loop.
+    pub b_steps: [isize; 3],
     /// As in [`Panel`].
     pub cols: usize,
     pub out: Store<T>,
@@ -64,6 +64,33 @@ pub type PanelFn<T> = unsafe fn(&Panel<T>);
 /// # Safety
 /// As [`PanelFn`].
 pub type DirectFn<T> = unsafe fn(&Direct<T>);
+
+/// Neighbouring columns of a tile that stay neighbours.
+#[derive(Clone, Copy, Default)]
+pub struct Run {
+    /// First column in the tile.
+    pub from: usize,
+    /// Where it goes.
+    pub to: isize,
+    pub len: usize,
+}
+
+/// Copies a tile (`rows` rows of `width` elements) to where its runs go.
+#[derive(Clone, Copy)]
+pub struct Scatter<'a, T> {
+    pub tile: *const T,
+    pub width: usize,
+    pub rows: usize,
+    pub runs: &'a [Run],
+    pub c: *mut T,
+    pub c_rows: isize,
+    /// Elements between neighbours of a run at its goal.
+    pub step: isize,
+}
+
+/// # Safety
+/// The goals are valid, and different.
+pub type ScatterFn<T> = unsafe fn(Scatter<T>);
 
 /// The kernels of one instruction set and element type.
 pub struct Kernels<T: 'static> {
@@ -78,6 +105,7 @@ pub struct Kernels<T: 'static> {
     pub panel: &'static [&'static [PanelFn<T>]],
     /// `[vectors - 1][rows - 1]`
     pub direct: &'static [&'static [DirectFn<T>]],
+    pub scatter: ScatterFn<T>,
 }
 
 /// The most rows that any kernel has.
@@ -117,7 +145,11 @@ unsafe fn load_row<V: Vector, const NV: usize>(b: *const V::Elem, mask: V::Mask)
 }
 
 #[inline(always)]
-unsafe fn store<V: Vector, const R: usize, const NV: usize>(mut acc: [[V; NV]; R], out: &Store<V::Elem>, mask: V::Mask) {
+unsafe fn store<V: Vector, const R: usize, const NV: usize>(
+    mut acc: [[V; NV]; R],
+    out: &Store<V::Elem>,
+    mask: V::Mask,
+) {
     let (zero, one) = (V::Elem::ZERO, V::Elem::ONE);
     // SAFETY: the caller of the kernel vouches for R rows of C and for the biases where they are not null.
     unsafe {
@@ -203,22 +235,51 @@ unsafe fn direct<V: Vector, const R: usize, const NV: usize>(args: &Direct<V::El
         for i in 0..R {
             rows[i] = args.a.offset(*args.rows.add(i));
         }
-        for o in 0..args.outer as isize {
-            let mut at = o * args.a_outer;
-            let mut b = args.b.offset(o * args.b_outer);
-            for _ in 0..args.inner {
-                let row = load_row::<V, NV>(b, mask);
-                for i in 0..R {
-                    let x = V::splat(*rows[i].offset(at));
-                    for j in 0..NV {
-                        acc[i][j] = x.mul_add(row[j], acc[i][j]);
+        for outer in 0..args.steps[0] as isize {
+            for middle in 0..args.steps[1] as isize {
+                let mut at = outer * args.a_steps[0] + middle * args.a_steps[1];
+                let mut b = args.b.offset(outer * args.b_steps[0] + middle * args.b_steps[1]);
+                for _ in 0..args.steps[2] {
+                    let row = load_row::<V, NV>(b, mask);
+                    for i in 0..R {
+                        let x = V::splat(*rows[i].offset(at));
+                        for j in 0..NV {
+                            acc[i][j] = x.mul_add(row[j], acc[i][j]);
+                        }
                     }
+                    at += args.a_steps[2];
+                    b = b.wrapping_offset(args.b_steps[2]);
                 }
-                at += args.a_inner;
-                b = b.wrapping_offset(args.b_inner);
             }
         }
         store::<V, R, NV>(acc, &args.out, mask);
+    }
+}
+
+#[inline(always)]
+unsafe fn scatter<V: Vector>(s: Scatter<V::Elem>) {
+    // SAFETY: the caller's promise, see `ScatterFn`.
+    unsafe {
+        for i in 0..s.rows {
+            let (from, to) = (s.tile.add(i * s.width), s.c.offset(i as isize * s.c_rows));
+            for run in s.runs {
+                let (from, to) = (from.add(run.from), to.offset(run.to));
+                if s.step != 1 {
+                    for j in 0..run.len {
+                        *to.offset(j as isize * s.step) = *from.add(j);
+                    }
+                    continue;
+                }
+                let whole = run.len / V::LANES * V::LANES;
+                for j in (0..whole).step_by(V::LANES) {
+                    V::load(from.add(j)).store(to.add(j));
+                }
+                if whole < run.len {
+                    let mask = V::mask(run.len - whole);
+                    V::load_masked(from.add(whole), mask).store_masked(to.add(whole), mask);
+                }
+            }
+        }
     }
 }
 
@@ -240,6 +301,12 @@ macro_rules! kernels {
                 unsafe { super::direct::<V, R, NV>(args) }
             }
 
+            $(#[$feature])?
+            unsafe fn scatter<V: Vector>(s: Scatter<V::Elem>) {
+                // SAFETY: the caller's promise is the same.
+                unsafe { super::scatter::<V>(s) }
+            }
+
             const fn panels<V: Vector, const NV: usize>() -> &'static [PanelFn<V::Elem>] {
                 &[$(panel::<V, $r, NV>),*]
             }
@@ -256,6 +323,7 @@ macro_rules! kernels {
                     nr: $nv * V::LANES,
                     panel: kernels!(@list $nv panels V),
                     direct: kernels!(@list $nv directs V),
+                    scatter: scatter::<V>,
                 }
             }
 

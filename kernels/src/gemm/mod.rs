@@ -5,7 +5,7 @@
 //! rest; products with a vector have their own ([`gemv`]). How the inner dimension is cut depends on nothing but the shape and the
 //! instruction set, so results do not depend on the number of threads.
 
-mod blocked;
+pub(crate) mod blocked;
 mod gemv;
 pub(crate) mod kernel;
 pub(crate) mod pack;
@@ -14,6 +14,8 @@ pub(crate) mod vector;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::noise as test_noise;
 
 use crate::{cpu, threads};
 use kernel::{Kernels, MAX_TILE, Store};
@@ -246,7 +248,12 @@ impl<T: GemmElement> Problem<T> {
     /// The tile lies in C, and `kernel` stores `rows` by `cols` elements.
     #[inline(always)]
     unsafe fn tile(
-        &self, (i, rows): (usize, usize), (j, cols): (usize, usize), first: bool, last: bool, kernel: impl FnOnce(Store<T>),
+        &self,
+        (i, rows): (usize, usize),
+        (j, cols): (usize, usize),
+        first: bool,
+        last: bool,
+        kernel: impl FnOnce(Store<T>),
     ) {
         let offset = |p: *const T, by: usize| if p.is_null() || !last { std::ptr::null() } else { p.wrapping_add(by) };
         let store = Store {
@@ -265,7 +272,15 @@ impl<T: GemmElement> Problem<T> {
         let mut buffer = [const { MaybeUninit::<T>::uninit() }; MAX_TILE];
         let tile: *mut T = buffer.as_mut_ptr().cast();
         let none = std::ptr::null();
-        kernel(Store { c: tile, rs: cols as isize, beta: T::ZERO, bias_row: none, bias_col: none, clamp: None, ..store });
+        kernel(Store {
+            c: tile,
+            rs: cols as isize,
+            beta: T::ZERO,
+            bias_row: none,
+            bias_col: none,
+            clamp: None,
+            ..store
+        });
         for jj in 0..cols {
             for ii in 0..rows {
                 // SAFETY: the kernel has filled rows by cols elements; the tile lies in C.
@@ -309,7 +324,15 @@ pub(crate) fn split(n: usize, parts: usize, i: usize) -> (usize, usize) {
 /// # Panics
 /// If a bias has not as many values as C has columns (rows).
 pub unsafe fn gemm<T: GemmElement>(
-    m: usize, n: usize, k: usize, alpha: T, a: Mat<T>, b: Mat<T>, beta: T, c: MatMut<T>, epilogue: &Epilogue<T>,
+    m: usize,
+    n: usize,
+    k: usize,
+    alpha: T,
+    a: Mat<T>,
+    b: Mat<T>,
+    beta: T,
+    c: MatMut<T>,
+    epilogue: &Epilogue<T>,
 ) {
     let pointer = |bias: Option<&[T]>, len: usize, what: &str| {
         bias.map_or(std::ptr::null(), |bias| {
@@ -330,8 +353,18 @@ pub unsafe fn gemm<T: GemmElement>(
 /// # Safety
 /// As [`gemm`], for each of them; no two of the C overlap.
 pub unsafe fn gemm_batched<T: GemmElement>(
-    batch: usize, m: usize, n: usize, k: usize, alpha: T, a: Mat<T>, stride_a: isize, b: Mat<T>, stride_b: isize, beta: T,
-    c: MatMut<T>, stride_c: isize,
+    batch: usize,
+    m: usize,
+    n: usize,
+    k: usize,
+    alpha: T,
+    a: Mat<T>,
+    stride_a: isize,
+    b: Mat<T>,
+    stride_b: isize,
+    beta: T,
+    c: MatMut<T>,
+    stride_c: isize,
 ) {
     let kernels = T::kernels(cpu::isa());
     let shared = SharedPointers(a.ptr, b.ptr, c.ptr);

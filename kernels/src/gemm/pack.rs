@@ -6,7 +6,16 @@ use crate::cpu::Isa;
 ///
 /// # Safety
 /// `src` and `dst` are valid for these elements and do not overlap; the processor has `isa`.
-pub(crate) unsafe fn pack<T: Copy>(isa: Isa, src: *const T, ps: isize, js: isize, k: usize, cols: usize, dst: *mut T, width: usize) {
+pub(crate) unsafe fn pack<T: Copy>(
+    isa: Isa,
+    src: *const T,
+    ps: isize,
+    js: isize,
+    k: usize,
+    cols: usize,
+    dst: *mut T,
+    width: usize,
+) {
     // SAFETY: the caller's promise.
     unsafe {
         #[cfg(target_arch = "x86_64")]
@@ -34,7 +43,13 @@ unsafe fn copy_rows<T: Copy>(src: *const T, ps: isize, k: usize, cols: usize, ds
 
 #[inline(always)]
 unsafe fn gather<T: Copy>(
-    src: *const T, ps: isize, js: isize, k: std::ops::Range<usize>, cols: std::ops::Range<usize>, dst: *mut T, width: usize,
+    src: *const T,
+    ps: isize,
+    js: isize,
+    k: std::ops::Range<usize>,
+    cols: std::ops::Range<usize>,
+    dst: *mut T,
+    width: usize,
 ) {
     for p in k {
         for j in cols.clone() {
@@ -50,7 +65,15 @@ mod avx2 {
     use std::arch::x86_64::*;
 
     #[target_feature(enable = "avx2,fma")]
-    pub(super) unsafe fn pack<T: Copy>(src: *const T, ps: isize, js: isize, k: usize, cols: usize, dst: *mut T, width: usize) {
+    pub(super) unsafe fn pack<T: Copy>(
+        src: *const T,
+        ps: isize,
+        js: isize,
+        k: usize,
+        cols: usize,
+        dst: *mut T,
+        width: usize,
+    ) {
         // SAFETY: see `super::pack`; 4- and 8-byte elements are moved by their bits.
         unsafe {
             match (js, cols, size_of::<T>()) {
@@ -71,7 +94,13 @@ mod avx2 {
     /// Whole blocks through `block`, the edges element by element.
     #[inline(always)]
     unsafe fn transpose<T: Copy>(
-        src: *const T, js: isize, k: usize, cols: usize, dst: *mut T, width: usize, size: usize,
+        src: *const T,
+        js: isize,
+        k: usize,
+        cols: usize,
+        dst: *mut T,
+        width: usize,
+        size: usize,
         block: unsafe fn(*const T, isize, *mut T, usize),
     ) {
         let (whole_k, whole_cols) = (k / size * size, cols / size * size);
@@ -99,7 +128,8 @@ mod avx2 {
                 // Row i and row i + 4, low halves in r[i], high halves in r[i + 4].
                 let (x, y) = (src.offset(i as isize * js), src.offset((i as isize + 4) * js));
                 r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x)), _mm_loadu_ps(y), 1);
-                r[i + 4] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x.add(4))), _mm_loadu_ps(y.add(4)), 1);
+                r[i + 4] =
+                    _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x.add(4))), _mm_loadu_ps(y.add(4)), 1);
             }
             for h in 0..2 {
                 let (a, b, c, d) = (r[4 * h], r[4 * h + 1], r[4 * h + 2], r[4 * h + 3]);

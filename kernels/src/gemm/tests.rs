@@ -85,7 +85,8 @@ fn product<T: TestElement>(case: &Case) -> Vec<T> {
             let mut sum = 0.0;
             let mut size = 0.0;
             for q in 0..k {
-                let x = a[i * ars as usize + q * acs as usize].to_f64() * b[q * brs as usize + j * bcs as usize].to_f64();
+                let x =
+                    a[i * ars as usize + q * acs as usize].to_f64() * b[q * brs as usize + j * bcs as usize].to_f64();
                 sum += x;
                 size += x.abs();
             }
@@ -112,7 +113,10 @@ fn product<T: TestElement>(case: &Case) -> Vec<T> {
     // Elements between those of C are compared too: they must not have changed.
     for (at, (&got, &want)) in c.iter().zip(&want).enumerate() {
         let off = (got.to_f64() - want.to_f64()).abs();
-        assert!(off <= bound, "{m}x{n}x{k} {orders:?}: element {at} is {got:?}, not {want:?} (off by {off:e}, bound {bound:e})");
+        assert!(
+            off <= bound,
+            "{m}x{n}x{k} {orders:?}: element {at} is {got:?}, not {want:?} (off by {off:e}, bound {bound:e})"
+        );
     }
     c
 }

@@ -1,0 +1,242 @@
+//! Convolution of any number of dimensions up to three, as implicit matrix multiplication.
+//!
+//! Nothing is unfolded into a matrix of patches. Images are copied once into scratch memory where they have their zero padding and
+//! where the columns that a stride visits lie side by side ([`source`]); then every tap of a kernel is a shift, so the
+//! micro-kernel of [`crate::gemm`] reads rows of "patches" as ordinary rows of the image, found through a table of
+//! offsets. Outputs are tiles of channels by pixels, in the order in which they lie in memory ([`correlate`]). The
+//! gradient with respect to the input is the same operation once for each residue of the stride; the gradient with
+//! respect to the weight reads the same source with taps as rows ([`weight`]).
+
+mod correlate;
+mod source;
+mod weight;
+
+#[cfg(test)]
+mod tests;
+
+use crate::gemm::{Activation, GemmElement};
+use crate::{cpu, threads};
+
+/// The shape of a convolution. Spatial arrays are depth, height, width; 2-d convolutions have 1 (padding 0) in front,
+/// 1-d ones twice.
+///
+/// Arrays are contiguous: input `[batch, in_channels, ..input]`, weight `[out_channels, in_channels / groups, ..kernel]`,
+/// output `[batch, out_channels, ..output()]`.
+///
+/// ```
+/// use rushlight_kernels::conv::ConvShape;
+/// let shape = ConvShape::conv2d(8, 3, 64, [224, 224], [7, 7]).with_stride([2, 2]).with_padding([3, 3]);
+/// assert_eq!(shape.output(), [1, 112, 112]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConvShape {
+    /// Images.
+    pub batch: usize,
+    /// Channels of the input.
+    pub in_channels: usize,
+    /// Channels of the output.
+    pub out_channels: usize,
+    /// Channels are cut into this many groups that do not see each other.
+    pub groups: usize,
+    /// Size of the input.
+    pub input: [usize; 3],
+    /// Size of the kernel.
+    pub kernel: [usize; 3],
+    /// Input elements from one output element to the next.
+    pub stride: [usize; 3],
+    /// Zeros on either side of the input.
+    pub padding: [usize; 3],
+    /// Input elements from one tap of the kernel to the next.
+    pub dilation: [usize; 3],
+}
+
+impl ConvShape {
+    /// A 2-d convolution of stride 1 without padding.
+    pub fn conv2d(
+        batch: usize,
+        in_channels: usize,
+        out_channels: usize,
+        input: [usize; 2],
+        kernel: [usize; 2],
+    ) -> Self {
+        Self {
+            batch,
+            in_channels,
+            out_channels,
+            groups: 1,
+            input: [1, input[0], input[1]],
+            kernel: [1, kernel[0], kernel[1]],
+            stride: [1; 3],
+            padding: [0; 3],
+            dilation: [1; 3],
+        }
+    }
+
+    /// The same with this stride along height and width.
+    pub fn with_stride(self, stride: [usize; 2]) -> Self {
+        Self { stride: [1, stride[0], stride[1]], ..self }
+    }
+
+    /// The same with this padding along height and width.
+    pub fn with_padding(self, padding: [usize; 2]) -> Self {
+        Self { padding: [0, padding[0], padding[1]], ..self }
+    }
+
+    /// The same with this dilation along height and width.
+    pub fn with_dilation(self, dilation: [usize; 2]) -> Self {
+        Self { dilation: [1, dilation[0], dilation[1]], ..self }
+    }
+
+    /// The same with this many groups.
+    pub fn with_groups(self, groups: usize) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// The size of the output: `(input + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1`, 0 where the kernel
+    /// does not fit.
+    pub fn output(&self) -> [usize; 3] {
+        std::array::from_fn(|i| {
+            let padded = self.input[i] + 2 * self.padding[i];
+            let reach = self.dilation[i] * (self.kernel[i] - 1) + 1;
+            if padded < reach { 0 } else { (padded - reach) / self.stride[i] + 1 }
+        })
+    }
+
+    /// Elements of the input.
+    pub fn input_len(&self) -> usize {
+        self.batch * self.in_channels * volume(self.input)
+    }
+
+    /// Elements of the weight.
+    pub fn weight_len(&self) -> usize {
+        self.out_channels * self.in_group() * volume(self.kernel)
+    }
+
+    /// Elements of the output.
+    pub fn output_len(&self) -> usize {
+        self.batch * self.out_channels * volume(self.output())
+    }
+
+    /// Input channels of a group.
+    fn in_group(&self) -> usize {
+        self.in_channels / self.groups
+    }
+
+    /// Output channels of a group.
+    fn out_group(&self) -> usize {
+        self.out_channels / self.groups
+    }
+
+    #[track_caller]
+    fn check(&self, what: &str, x: usize, w: usize, out: usize) {
+        assert!(
+            self.groups > 0
+                && self.in_channels.is_multiple_of(self.groups)
+                && self.out_channels.is_multiple_of(self.groups),
+            "{what}: {} input and {} output channels cannot be cut into {} groups",
+            self.in_channels,
+            self.out_channels,
+            self.groups
+        );
+        let positive = |a: [usize; 3]| a.iter().all(|&x| x > 0);
+        assert!(
+            positive(self.kernel) && positive(self.stride) && positive(self.dilation),
+            "{what}: kernel {:?}, stride {:?} and dilation {:?} must be positive",
+            self.kernel,
+            self.stride,
+            self.dilation
+        );
+        let wanted = [self.input_len(), self.weight_len(), self.output_len()];
+        for (name, got, wanted) in [("input", x, wanted[0]), ("weight", w, wanted[1]), ("output", out, wanted[2])] {
+            assert!(got == wanted, "{what}: the {name} of {self:?} has {wanted} elements, but got a slice of {got}");
+        }
+    }
+}
+
+fn volume(size: [usize; 3]) -> usize {
+    size.iter().product()
+}
+
+/// Calls `f(0)` to `f(tasks - 1)`, on several threads if there is enough work for that.
+fn tasks(tasks: usize, multiply_adds: usize, f: impl Fn(usize) + Sync) {
+    if multiply_adds < crate::gemm::PARALLEL_MULTIPLY_ADDS || threads::num_threads() == 1 {
+        (0..tasks).for_each(f)
+    } else {
+        threads::parallel_tasks(tasks, f)
+    }
+}
+
+/// A pointer that tasks on several threads use, each for its own elements.
+struct Shared<T>(*mut T);
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Shared<T> {}
+// SAFETY: the elements are `Send + Sync`, and tasks write disjoint ones.
+unsafe impl<T: Send + Sync> Sync for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync> Send for Shared<T> {}
+impl<T> Shared<T> {
+    fn get(self) -> *mut T {
+        self.0
+    }
+}
+
+/// `out = act(x ⋆ w + bias)`: cross-correlation, as `torch.nn.functional.conv2d`. `bias` has one value an output channel.
+///
+/// # Panics
+/// If a slice's length does not go with the shape.
+#[track_caller]
+pub fn forward<T: GemmElement>(
+    s: &ConvShape,
+    x: &[T],
+    w: &[T],
+    bias: Option<&[T]>,
+    activation: Activation,
+    out: &mut [T],
+) {
+    s.check("conv", x.len(), w.len(), out.len());
+    if let Some(bias) = bias {
+        let (want, got) = (s.out_channels, bias.len());
+        assert!(got == want, "conv: a bias for {want} output channels has as many values, but got {got}");
+    }
+    if out.is_empty() {
+        return;
+    }
+    correlate::forward(s, T::kernels(cpu::isa()), x, w, bias, activation.limits(), out);
+}
+
+/// The gradient of [`forward`] with respect to its input; also the forward of a transposed convolution, whose output
+/// is then `grad_x`. Input elements that no output depends on get 0.
+///
+/// # Panics
+/// If a slice's length does not go with the shape.
+#[track_caller]
+pub fn backward_input<T: GemmElement>(s: &ConvShape, grad_out: &[T], w: &[T], grad_x: &mut [T]) {
+    s.check("conv backward_input", grad_x.len(), w.len(), grad_out.len());
+    if grad_x.is_empty() {
+        return;
+    }
+    if grad_out.is_empty() {
+        return grad_x.fill(T::ZERO);
+    }
+    correlate::backward_input(s, T::kernels(cpu::isa()), grad_out, w, grad_x);
+}
+
+/// The gradient of [`forward`] with respect to its weight.
+///
+/// # Panics
+/// If a slice's length does not go with the shape.
+#[track_caller]
+pub fn backward_weight<T: GemmElement>(s: &ConvShape, x: &[T], grad_out: &[T], grad_w: &mut [T]) {
+    s.check("conv backward_weight", x.len(), grad_w.len(), grad_out.len());
+    if grad_w.is_empty() {
+        return;
+    }
+    if grad_out.is_empty() {
+        return grad_w.fill(T::ZERO);
+    }
+    weight::backward_weight(s, T::kernels(cpu::isa()), x, grad_out, grad_w);
+}

@@ -1,0 +1,283 @@
+//! Images as the kernels read them: zero padding in place, and the columns that a stride visits side by side.
+//!
+//! With stride `s`, tap `u` of output `o` reads padded element `o * s + u`. Sorted by residue modulo `s`, this is element
+//! `o + u / s` of phase `u % s`: a plain shift. Rows lie one after the other; where one ends in zeros and the
+//! next begins with zeros they share them. So the outputs of several rows, taken as one long row, read one long row
+//! of the source, with a few columns in between that are computed and thrown away.
+
+use super::{ConvShape, Shared, tasks, volume};
+use crate::cpu::Isa;
+use crate::gemm::GemmElement;
+use crate::gemm::scratch::with_scratch;
+use crate::simd::{self, Kernel, Simd};
+
+/// Bytes of prepared images at a time: they should still be in the last-level cache when they are read.
+const GROUP_BYTES: usize = 8 << 20;
+
+/// One dimension of a source.
+#[derive(Clone, Debug)]
+pub(super) struct Axis {
+    /// Size of the image.
+    input: usize,
+    /// Coordinate in the image of the first element of phase 0.
+    origin: isize,
+    stride: usize,
+    /// The residues that are needed, in ascending order.
+    phases: Vec<usize>,
+    /// Elements of each phase.
+    len: usize,
+    /// Largest shift of a tap.
+    reach: usize,
+}
+
+impl Axis {
+    /// For `positions` outputs, read by taps at `taps` elements from `origin`.
+    pub(super) fn new(
+        input: usize,
+        origin: isize,
+        stride: usize,
+        positions: usize,
+        taps: impl Iterator<Item = usize> + Clone,
+    ) -> Self {
+        let mut phases: Vec<usize> = taps.clone().map(|u| u % stride).collect();
+        phases.sort_unstable();
+        phases.dedup();
+        let reach = taps.map(|u| u / stride).max().unwrap_or(0);
+        Self { input, origin, stride, phases, len: positions + reach, reach }
+    }
+
+    /// Which elements of phase `f` lie in the image: the first one and the one after the last, and where the first lies.
+    fn inside(&self, f: usize) -> (usize, usize, usize) {
+        let start = self.origin + self.phases[f] as isize;
+        let stride = self.stride as isize;
+        // The number of elements below coordinate `x`.
+        let below = |x: isize| (x - start + stride - 1).div_euclid(stride).clamp(0, self.len as isize) as usize;
+        let lo = below(0);
+        let hi = below(self.input as isize).max(lo);
+        (lo, hi, (start + lo as isize * stride).max(0) as usize)
+    }
+
+    /// Zeros that a row may share with the next.
+    fn shared(&self) -> usize {
+        let both = |f| {
+            let (lo, hi, _) = self.inside(f);
+            lo.min(self.len - hi)
+        };
+        (0..self.phases.len()).map(both).min().unwrap_or(0).min(self.reach)
+    }
+
+    /// Index of the phase, and shift, of the tap at `u`.
+    fn locate(&self, u: usize) -> (usize, usize) {
+        (self.phases.partition_point(|&r| r < u % self.stride), u / self.stride)
+    }
+
+    /// Whether the image itself can be read.
+    fn plain(&self) -> bool {
+        self.stride == 1 && self.origin == 0 && self.len <= self.input
+    }
+}
+
+/// Prepared images: element `(channel, phase, image, depth, row, column)` is found with these strides.
+#[derive(Clone, Copy)]
+pub(super) struct Source<T> {
+    pub ptr: *const T,
+    /// First of the images that are prepared.
+    pub first: usize,
+    /// Number of images that are prepared.
+    pub images: usize,
+    pub channel: isize,
+    phase: isize,
+    pub image: isize,
+    pub plane: isize,
+    pub row: isize,
+}
+
+// SAFETY: only read, and the elements are `Sync`.
+unsafe impl<T: Sync> Sync for Source<T> {}
+
+/// The axes of a source, and how many channels it has.
+pub(super) struct Layout {
+    pub axes: [Axis; 3],
+    pub channels: usize,
+    pub batch: usize,
+    /// Images follow each other without a gap.
+    pub merged: bool,
+}
+
+impl Layout {
+    /// What the forward of `s` reads.
+    pub(super) fn input(s: &ConvShape) -> Self {
+        let out = s.output();
+        let axes = std::array::from_fn(|i| {
+            let taps = (0..s.kernel[i]).map(|t| t * s.dilation[i]);
+            Axis::new(s.input[i], -(s.padding[i] as isize), s.stride[i], out[i], taps)
+        });
+        Self { axes, channels: s.in_channels, batch: s.batch, merged: false }
+    }
+
+    fn strides<T>(&self, x: *const T, images: usize) -> Source<T> {
+        let [d, h, w] = &self.axes;
+        if self.plain() {
+            let (row, plane, image) = (w.input, h.input * w.input, d.input * h.input * w.input);
+            let [row, plane, channel] = [row, plane, image].map(|x| x as isize);
+            let image = channel * self.channels as isize;
+            return Source { ptr: x, first: 0, images: self.batch, channel, phase: 0, image, plane, row };
+        }
+        let shared = w.shared();
+        let row = w.len - shared;
+        let plane = h.len * row;
+        let image = d.len * plane + shared;
+        let image = if self.merged { image } else { image.next_multiple_of(16) };
+        let phase = image * images;
+        let channel = phase * self.phases();
+        let [row, plane, image, phase, channel] = [row, plane, image, phase, channel].map(|x| x as isize);
+        Source { ptr: std::ptr::null(), first: 0, images, channel, phase, image, plane, row }
+    }
+
+    fn phases(&self) -> usize {
+        self.axes.iter().map(|a| a.phases.len()).product()
+    }
+
+    fn plain(&self) -> bool {
+        !self.merged && self.axes.iter().all(Axis::plain)
+    }
+
+    /// Where the tap at these elements is, relative to the output position, for a channel's first one.
+    pub(super) fn offset<T>(&self, source: &Source<T>, taps: [usize; 3]) -> isize {
+        let [(fd, d), (fh, h), (fw, w)] = [0, 1, 2].map(|i| self.axes[i].locate(taps[i]));
+        let f = (fd * self.axes[1].phases.len() + fh) * self.axes[2].phases.len() + fw;
+        f as isize * source.phase + d as isize * source.plane + h as isize * source.row + w as isize
+    }
+
+    /// Calls `f` with the images of `x`, prepared, some at a time.
+    pub(super) fn prepare<T: GemmElement>(&self, isa: Isa, x: &[T], mut f: impl FnMut(&Source<T>)) {
+        if self.plain() {
+            return f(&self.strides(x.as_ptr(), self.batch));
+        }
+        let one = self.strides::<T>(std::ptr::null(), 1).channel as usize * self.channels * size_of::<T>();
+        let group = (GROUP_BYTES / one.max(1)).clamp(1, self.batch);
+        let groups = self.batch.div_ceil(group);
+        let group = self.batch.div_ceil(groups);
+        let len = self.strides::<T>(std::ptr::null(), group).channel as usize * self.channels;
+        with_scratch(len, |scratch: *mut T| {
+            for first in (0..self.batch).step_by(group) {
+                let images = group.min(self.batch - first);
+                let source = Source { ptr: scratch.cast_const(), first, ..self.strides(std::ptr::null(), images) };
+                let to = Shared(scratch);
+                let volume = volume([0, 1, 2].map(|i| self.axes[i].input));
+                // A few planes a task. Moving an element costs about as much as ten multiply-adds.
+                let planes = self.channels * images;
+                let chunk = (40_000 / (source.image as usize * self.phases()).max(1)).clamp(1, planes.max(1));
+                tasks(planes.div_ceil(chunk), 10 * len, |t| {
+                    for plane in t * chunk..planes.min((t + 1) * chunk) {
+                        let (c, n) = (plane / images, plane % images);
+                        let from = &x[((first + n) * self.channels + c) * volume..][..volume];
+                        let at = c as isize * source.channel + n as isize * source.image;
+                        // The block of this channel and image, in scratch memory of the size computed above.
+                        let to = to.get().wrapping_offset(at);
+                        simd::dispatch(isa, Fill { layout: self, source: &source, from, to });
+                    }
+                });
+                f(&source);
+            }
+        });
+    }
+}
+
+/// Prepares one channel of one image.
+struct Fill<'a, T> {
+    layout: &'a Layout,
+    source: &'a Source<T>,
+    from: &'a [T],
+    to: *mut T,
+}
+
+impl<T: GemmElement> Kernel for Fill<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Self { layout, source, from, to } = self;
+        let [d, h, w] = &layout.axes;
+        let row = source.row as usize;
+        let mut phase = to;
+        for fd in 0..d.phases.len() {
+            for fh in 0..h.phases.len() {
+                for fw in 0..w.phases.len() {
+                    let (d_lo, d_hi, d_at) = d.inside(fd);
+                    let (h_lo, h_hi, h_at) = h.inside(fh);
+                    let (lo, hi, at) = w.inside(fw);
+                    let mut end = 0;
+                    for i in 0..d.len {
+                        for j in 0..h.len {
+                            let start = (i * h.len + j) * row;
+                            let inside = (d_lo..d_hi).contains(&i) && (h_lo..h_hi).contains(&j) && lo < hi;
+                            // SAFETY: the block has `image` elements a phase, row after row; `inside` says which of them
+                            // lie in the image.
+                            unsafe {
+                                if inside {
+                                    let y = d_at + (i - d_lo) * d.stride;
+                                    let z = h_at + (j - h_lo) * h.stride;
+                                    let from = &from[(y * h.input + z) * w.input + at..];
+                                    zero(phase.add(end), start + lo - end);
+                                    copy(from, w.stride, phase.add(start + lo), hi - lo);
+                                    end = start + hi;
+                                }
+                            }
+                        }
+                    }
+                    // SAFETY: as above.
+                    unsafe { zero(phase.add(end), source.image as usize - end) };
+                    phase = phase.wrapping_offset(source.phase);
+                }
+            }
+        }
+    }
+}
+
+/// Elements moved at a time.
+const CHUNK: usize = 16;
+
+#[inline(always)]
+unsafe fn zero<T: GemmElement>(to: *mut T, len: usize) {
+    // Mostly a few elements: a loop that the compiler must not turn into a call.
+    let mut i = 0;
+    // SAFETY: the caller vouches for `len` elements.
+    unsafe {
+        while i + CHUNK <= len {
+            to.add(i).cast::<[T; CHUNK]>().write_unaligned([T::ZERO; CHUNK]);
+            i += CHUNK;
+        }
+        while i < len {
+            to.add(i).write_volatile(T::ZERO);
+            i += 1;
+        }
+    }
+}
+
+/// Copies every `step`th element of `from`.
+#[inline(always)]
+unsafe fn copy<T: GemmElement>(from: &[T], step: usize, to: *mut T, len: usize) {
+    assert!(from.len() > (len - 1) * step);
+    // SAFETY: the source was checked, and the caller vouches for `len` elements at `to`.
+    unsafe {
+        let from = from.as_ptr();
+        if step == 1 && len >= CHUNK {
+            let mut i = 0;
+            while i < len {
+                // The last chunk overlaps the one before.
+                let at = i.min(len - CHUNK);
+                to.add(at).cast::<[T; CHUNK]>().write_unaligned(from.add(at).cast::<[T; CHUNK]>().read_unaligned());
+                i += CHUNK;
+            }
+        } else if step == 2 {
+            for i in 0..len {
+                *to.add(i) = *from.add(2 * i);
+            }
+        } else {
+            for i in 0..len {
+                *to.add(i) = *from.add(i * step);
+            }
+        }
+    }
+}

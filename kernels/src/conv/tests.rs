@@ -1,0 +1,152 @@
+use super::*;
+use crate::cpu::{Isa, with_isa};
+use crate::gemm::test_noise as noise;
+use crate::threads::{num_threads, set_num_threads};
+
+/// Calls `f(out index, input index, weight index)` for every product of the convolution.
+fn products(s: &ConvShape, mut f: impl FnMut(usize, usize, usize)) {
+    let out = s.output();
+    let (m, channels) = (s.out_group(), s.in_group());
+    let flat = |i: [usize; 3], size: [usize; 3]| (i[0] * size[1] + i[1]) * size[2] + i[2];
+    let places = |size: [usize; 3]| {
+        (0..volume(size)).map(move |i| [i / (size[1] * size[2]), i / size[2] % size[1], i % size[2]])
+    };
+    for n in 0..s.batch {
+        for oc in 0..s.out_channels {
+            for o in places(out) {
+                for ic in 0..channels {
+                    for t in places(s.kernel) {
+                        let at = |a: usize| (o[a] * s.stride[a] + t[a] * s.dilation[a]).wrapping_sub(s.padding[a]);
+                        let i = [at(0), at(1), at(2)];
+                        if (0..3).all(|a| i[a] < s.input[a]) {
+                            let x = (n * s.in_channels + oc / m * channels + ic) * volume(s.input) + flat(i, s.input);
+                            let w = (oc * channels + ic) * volume(s.kernel) + flat(t, s.kernel);
+                            f((n * s.out_channels + oc) * volume(out) + flat(o, out), x, w);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn close(what: &str, s: &ConvShape, got: &[f64], want: &[f64], eps: f64) {
+    let scale = want.iter().fold(1.0f64, |a, x| a.max(x.abs()));
+    for (i, (got, want)) in got.iter().zip(want).enumerate() {
+        assert!((got - want).abs() <= scale * eps, "{what} of {s:?}: element {i} is {got}, not {want}");
+    }
+}
+
+/// All three directions in both types, on every instruction set, against sums in f64.
+fn check(s: &ConvShape) {
+    let (x, w, g) = (noise(s.input_len(), 1), noise(s.weight_len(), 2), noise(s.output_len(), 3));
+    let bias = noise(s.out_channels, 4);
+    let positions = volume(s.output()).max(1);
+    let mut out: Vec<f64> = (0..s.output_len()).map(|i| bias[i / positions % s.out_channels]).collect();
+    let (mut grad_x, mut grad_w) = (vec![0.0; x.len()], vec![0.0; w.len()]);
+    products(s, |o, i, t| {
+        out[o] += x[i] * w[t];
+        grad_x[i] += g[o] * w[t];
+        grad_w[t] += g[o] * x[i];
+    });
+    let relu: Vec<f64> = out.iter().map(|x| x.max(0.0)).collect();
+    for isa in Isa::available() {
+        with_isa(isa, || {
+            let mut y = vec![f64::NAN; out.len()];
+            forward(s, &x, &w, Some(&bias), Activation::None, &mut y);
+            close("out", s, &y, &out, 1e-13);
+            let mut gx = vec![f64::NAN; x.len()];
+            backward_input(s, &g, &w, &mut gx);
+            close("grad_x", s, &gx, &grad_x, 1e-13);
+            let mut gw = vec![f64::NAN; w.len()];
+            backward_weight(s, &x, &g, &mut gw);
+            close("grad_w", s, &gw, &grad_w, 1e-13);
+
+            let single = |v: &[f64]| v.iter().map(|&x| x as f32).collect::<Vec<f32>>();
+            let double = |v: &[f32]| v.iter().map(|&x| x as f64).collect::<Vec<f64>>();
+            let (x, w, g, bias) = (single(&x), single(&w), single(&g), single(&bias));
+            let run = || {
+                let (mut y, mut gx, mut gw) =
+                    (vec![f32::NAN; out.len()], vec![f32::NAN; x.len()], vec![f32::NAN; w.len()]);
+                forward(s, &x, &w, Some(&bias), Activation::Relu, &mut y);
+                backward_input(s, &g, &w, &mut gx);
+                backward_weight(s, &x, &g, &mut gw);
+                (y, gx, gw)
+            };
+            let (y, gx, gw) = run();
+            close("out", s, &double(&y), &relu, 2e-6);
+            close("grad_x", s, &double(&gx), &grad_x, 2e-6);
+            close("grad_w", s, &double(&gw), &grad_w, 2e-6);
+            let before = num_threads();
+            set_num_threads(1);
+            assert!(run() == (y, gx, gw), "{s:?}: one thread gives another result");
+            set_num_threads(before);
+        });
+    }
+}
+
+#[test]
+fn kernels_strides_paddings_and_dilations_in_two_dimensions() {
+    for kernel in [[1, 1], [3, 3], [5, 5], [7, 7], [1, 3], [4, 2]] {
+        for stride in [[1, 1], [2, 2], [3, 1]] {
+            for padding in [[0, 0], [1, 1], [2, 3], [5, 4]] {
+                for dilation in [[1, 1], [2, 3]] {
+                    for input in [[9, 11], [14, 7], [20, 33]] {
+                        let s = ConvShape::conv2d(2, 3, 5, input, kernel);
+                        check(&s.with_stride(stride).with_padding(padding).with_dilation(dilation));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn groups_and_depthwise() {
+    for (groups, channels, out) in [(2, 4, 6), (3, 9, 3), (8, 8, 8), (5, 5, 10), (20, 20, 20)] {
+        for (kernel, stride, padding) in [([3, 3], [1, 1], [1, 1]), ([5, 5], [2, 2], [2, 2]), ([1, 1], [1, 1], [0, 0])]
+        {
+            let s = ConvShape::conv2d(2, channels, out, [13, 10], kernel);
+            check(&s.with_stride(stride).with_padding(padding).with_groups(groups));
+        }
+    }
+}
+
+#[test]
+fn one_and_three_dimensions() {
+    let s = ConvShape::conv2d(2, 3, 4, [1, 50], [1, 4]);
+    check(&s.with_stride([1, 2]).with_padding([0, 3]));
+    for stride in [[1, 1, 1], [2, 1, 3], [3, 2, 2]] {
+        for dilation in [[1, 1, 1], [2, 1, 2]] {
+            let s = ConvShape { input: [7, 8, 9], kernel: [3, 2, 3], stride, padding: [1, 0, 2], dilation, ..s };
+            check(&s);
+            check(&ConvShape { kernel: [2, 1, 1], padding: [0; 3], ..s });
+        }
+    }
+}
+
+#[test]
+fn larger_than_a_block() {
+    check(&ConvShape::conv2d(3, 20, 50, [30, 28], [3, 3]).with_padding([1, 1]));
+    check(&ConvShape::conv2d(5, 40, 30, [7, 7], [1, 1]));
+    check(&ConvShape::conv2d(5, 40, 30, [14, 14], [1, 1]).with_stride([2, 2]));
+    check(&ConvShape::conv2d(1, 3, 20, [60, 61], [7, 7]).with_stride([2, 2]).with_padding([3, 3]));
+    check(&ConvShape::conv2d(2, 130, 70, [9, 9], [3, 3]).with_padding([1, 1]));
+}
+
+#[test]
+fn nothing_to_do_and_nothing_to_sum() {
+    let s = ConvShape::conv2d(2, 3, 4, [2, 2], [3, 3]);
+    assert_eq!(s.output(), [1, 0, 0]);
+    check(&s);
+    check(&ConvShape { batch: 0, ..s.with_padding([1, 1]) });
+    check(&ConvShape { in_channels: 0, ..s.with_padding([1, 1]) });
+    check(&ConvShape { input: [1, 0, 0], ..s.with_padding([2, 2]) });
+}
+
+#[test]
+#[should_panic(expected = "the weight of")]
+fn a_slice_of_the_wrong_length_is_refused() {
+    let s = ConvShape::conv2d(1, 1, 1, [3, 3], [2, 2]);
+    forward(&s, &[0f32; 9], &[0.0; 3], None, Activation::None, &mut [0.0; 4]);
+}
