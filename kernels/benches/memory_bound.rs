@@ -36,13 +36,9 @@ fn reductions() {
         let mut out = 0.0;
         let (kept, reduced) = all(n);
         // SAFETY: the axes describe `x`, and there is one output.
-        time(&format!("sum {n}"), 4 * n, || unsafe {
-            reduce::sum(black_box(x.as_ptr()), &kept, &reduced, &mut out)
-        });
+        time(&format!("sum {n}"), 4 * n, || unsafe { reduce::sum(black_box(x.as_ptr()), &kept, &reduced, &mut out) });
         // SAFETY: as above.
-        time(&format!("max {n}"), 4 * n, || unsafe {
-            reduce::max(black_box(x.as_ptr()), &kept, &reduced, &mut out)
-        });
+        time(&format!("max {n}"), 4 * n, || unsafe { reduce::max(black_box(x.as_ptr()), &kept, &reduced, &mut out) });
         let mut index = 0;
         // SAFETY: as above.
         time(&format!("argmax {n}"), 4 * n, || unsafe {

@@ -6,9 +6,9 @@
 
 pub mod conv;
 pub mod cpu;
-pub mod gemm;
 pub mod elementwise;
 pub mod float;
+pub mod gemm;
 pub mod reduce;
 pub mod simd;
 mod split;

@@ -313,7 +313,12 @@ fn variance_is_stable_far_from_zero() {
                             case.reduced
                         );
                     }
-                    assert!((m - mean).abs() <= 1e-7 * mean.abs() + 3e-8 || n == 0.0 && m.is_nan(), "{:?} {:?} {offset}: {m} {mean}", case.sizes, case.reduced);
+                    assert!(
+                        (m - mean).abs() <= 1e-7 * mean.abs() + 3e-8 || n == 0.0 && m.is_nan(),
+                        "{:?} {:?} {offset}: {m} {mean}",
+                        case.sizes,
+                        case.reduced
+                    );
                 }
             }
         }
