@@ -195,8 +195,11 @@ pub(super) fn forward<T: GemmElement>(
     let mut layout = Layout::input(s);
     let positions = volume(grid);
     // Where a position is one element of the source and images are small, tiles may span images.
-    layout.merged =
-        volume(s.kernel) == 1 && s.padding == [0; 3] && positions < 256 && positions % kernels.nr != 0 && s.batch > 1;
+    layout.merged = volume(s.kernel) == 1
+        && s.padding == [0; 3]
+        && positions < 256
+        && !positions.is_multiple_of(kernels.nr)
+        && s.batch > 1;
     let out = Shared(out.as_mut_ptr());
     with_scratch(s.out_channels * k, |weight: *mut T| {
         pack_weight(kernels, s.groups, m, k, weight, |group, i| {

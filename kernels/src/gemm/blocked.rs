@@ -171,8 +171,10 @@ impl<T: GemmElement> Chunk<'_, T> {
         let Tiles { m, n, rows, columns, .. } = self.tiles;
         let work = m * n * self.k.1;
         let threads = threads::num_threads();
-        // SAFETY (both): every task has its own tiles.
-        let pack = |t: usize| unsafe { if t < columns { self.pack_column(t) } else { self.pack_row(t - columns) } };
+        let pack = |t: usize| {
+            // SAFETY: every task packs its own panel.
+            unsafe { if t < columns { self.pack_column(t) } else { self.pack_row(t - columns) } }
+        };
         let pack_tasks = columns + if self.a.is_null() { 0 } else { rows };
         if work < PARALLEL_MULTIPLY_ADDS || threads == 1 {
             (0..pack_tasks).for_each(pack);
