@@ -10,7 +10,6 @@ pub mod elementwise;
 pub mod float;
 pub mod gemm;
 pub mod index;
-pub mod index;
 pub mod loss;
 pub mod optim;
 pub mod reduce;

@@ -27,7 +27,7 @@ pub mod tensor;
 pub use autograd::{BackwardOptions, EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad};
 pub use backend::Device;
 pub use error::{Error, Result, catch};
-//pub use ops::Reduction;
+pub use ops::Reduction;
 pub use random::{Generator, manual_seed};
 pub use rushlight_kernels::threads::{num_threads, set_num_threads};
 pub use tensor::{DType, Dims, Element, Operand, Scalar, Tensor, TensorOptions};

@@ -7,11 +7,13 @@ use super::*;
 use crate::Error;
 use crate::tensor::{DType, Element, Layout};
 use rushlight_kernels::elementwise::{self, CastFrom};
+use rushlight_kernels::float::Float;
 use rushlight_kernels::gemm::Activation;
 use rushlight_kernels::gemm::{Epilogue, GemmElement, Mat, MatMut, gemm, gemm_batched};
 use rushlight_kernels::index::BadIndex;
+use rushlight_kernels::loss::{self, RowGrad};
 use rushlight_kernels::reduce::{self, Axes};
-use rushlight_kernels::{conv, index, softmax};
+use rushlight_kernels::{conv, index, optim, softmax};
 
 pub(super) struct Cpu;
 
@@ -82,6 +84,30 @@ fn bad_index(op: &'static str, bad: BadIndex) -> Error {
             bad.value, bad.position, bad.size
         ),
     )
+}
+
+#[cold]
+fn bad_class(op: &'static str, bad: BadIndex) -> Error {
+    Error::index(
+        op,
+        format!("target {} (at position {}) is out of range: there are {} classes", bad.value, bad.position, bad.size),
+    )
+}
+
+fn class_loss<'a, T: Element>(sizes: &ClassLoss, weight: &'a Option<&In<'_>>) -> loss::ClassLoss<'a, T> {
+    let ClassLoss { outer, classes, inner, ignore_index, label_smoothing } = *sizes;
+    let weight = weight.map(|weight| weight.slice());
+    loss::ClassLoss { outer, classes, inner, weight, ignore_index, label_smoothing }
+}
+
+/// Calls `f` with the gradients of the rows: one for all where `g` is a single number, else one each.
+fn with_row_grad<T: Element + Float, R>(g: &In<'_>, factor: f64, f: impl FnOnce(RowGrad<'_, T>) -> R) -> R {
+    let factor = T::from_scalar(Scalar::F64(factor));
+    if g.layout().rank() == 0 {
+        return f(RowGrad::All(g.slice::<T>()[0] * factor));
+    }
+    let rows: Vec<T> = g.slice::<T>().iter().map(|&g| g * factor).collect();
+    f(RowGrad::Each(&rows))
 }
 
 /// The strides of an input as the output's sizes see it.
@@ -452,6 +478,99 @@ impl Backend for Cpu {
     fn conv_grad_weight(&self, shape: &ConvShape, x: &In<'_>, g: &In<'_>, out: &mut Out<'_>) -> Result<()> {
         each_float!("conv", g.dtype(), T => {
             conv::backward_weight::<T>(shape, x.slice(), g.slice(), out.slice());
+            Ok(())
+        })
+    }
+
+    fn nll(
+        &self,
+        sizes: &ClassLoss,
+        x: &In<'_>,
+        target: &In<'_>,
+        weight: Option<&In<'_>>,
+        losses: &mut Out<'_>,
+    ) -> Result<f64> {
+        each_float!("nll_loss", x.dtype(), T => class_loss::<T>(sizes, &weight)
+            .nll(x.slice(), target.slice(), losses.slice())
+            .map(f64::from)
+            .map_err(|bad| bad_class("nll_loss", bad)))
+    }
+
+    fn nll_grad(
+        &self,
+        sizes: &ClassLoss,
+        target: &In<'_>,
+        weight: Option<&In<'_>>,
+        g: &In<'_>,
+        factor: f64,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        each_float!("nll_loss", g.dtype(), T => {
+            with_row_grad::<T, _>(g, factor, |g| class_loss::<T>(sizes, &weight).nll_backward(target.slice(), g, out.slice()))
+                .map_err(|bad| bad_class("nll_loss", bad))
+        })
+    }
+
+    fn cross_entropy(
+        &self,
+        sizes: &ClassLoss,
+        x: &In<'_>,
+        target: &In<'_>,
+        weight: Option<&In<'_>>,
+        stats: &mut Out<'_>,
+        losses: &mut Out<'_>,
+    ) -> Result<f64> {
+        each_float!("cross_entropy", x.dtype(), T => class_loss::<T>(sizes, &weight)
+            .cross_entropy(x.slice(), target.slice(), stats.slice().as_chunks_mut().0, losses.slice())
+            .map(f64::from)
+            .map_err(|bad| bad_class("cross_entropy", bad)))
+    }
+
+    fn cross_entropy_grad(
+        &self,
+        sizes: &ClassLoss,
+        x: &In<'_>,
+        target: &In<'_>,
+        weight: Option<&In<'_>>,
+        stats: &In<'_>,
+        g: &In<'_>,
+        factor: f64,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        each_float!("cross_entropy", x.dtype(), T => {
+            let stats = stats.slice::<T>().as_chunks().0;
+            with_row_grad::<T, _>(g, factor, |g| {
+                class_loss::<T>(sizes, &weight).cross_entropy_backward(x.slice(), target.slice(), stats, g, out.slice())
+            })
+            .map_err(|bad| bad_class("cross_entropy", bad))
+        })
+    }
+
+    fn sgd(
+        &self,
+        settings: &Sgd,
+        first: bool,
+        p: &mut Out<'_>,
+        g: &In<'_>,
+        buffer: Option<&mut Out<'_>>,
+    ) -> Result<()> {
+        each_float!("sgd", p.dtype(), T => {
+            optim::sgd::<T>(settings, first, p.slice(), g.slice(), buffer.map(Out::slice));
+            Ok(())
+        })
+    }
+
+    fn adam(
+        &self,
+        settings: &Adam,
+        t: f64,
+        p: &mut Out<'_>,
+        g: &In<'_>,
+        [m, v]: [&mut Out<'_>; 2],
+        largest: Option<&mut Out<'_>>,
+    ) -> Result<()> {
+        each_float!("adam", p.dtype(), T => {
+            optim::adam::<T>(settings, t, p.slice(), g.slice(), m.slice(), v.slice(), largest.map(Out::slice));
             Ok(())
         })
     }

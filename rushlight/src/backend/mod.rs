@@ -9,6 +9,7 @@ pub(crate) mod pool;
 
 pub use rushlight_kernels::conv::ConvShape;
 pub use rushlight_kernels::elementwise::{BinaryOp, CompareOp, TernaryOp, UnaryOp};
+pub use rushlight_kernels::optim::{Adam, Sgd};
 
 use crate::Result;
 use crate::tensor::{In, Out, Scalar};
@@ -67,6 +68,21 @@ pub enum SoftmaxKind {
     Softmax,
     /// Its logarithm.
     LogSoftmax,
+}
+
+/// The sizes of a loss of rows of classes: `[outer, classes, inner]`.
+#[derive(Clone, Copy, Debug)]
+pub struct ClassLoss {
+    /// The elements before the class dimension.
+    pub outer: usize,
+    /// The number of classes.
+    pub classes: usize,
+    /// The elements behind the class dimension.
+    pub inner: usize,
+    /// Rows of this class count for nothing.
+    pub ignore_index: i64,
+    /// The share of the target that all classes get evenly.
+    pub label_smoothing: f64,
 }
 
 /// A device that operations run on. Unless said otherwise, layouts may be strided, inputs broadcast to the output's shape, and
@@ -140,4 +156,67 @@ pub trait Backend: Send + Sync {
 
     /// The gradient of a convolution with respect to its weight.
     fn conv_grad_weight(&self, shape: &ConvShape, x: &In<'_>, g: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+
+    /// Negative log likelihood of contiguous rows of classes. Writes each row's loss, and gives the sum of the rows' weights.
+    fn nll(
+        &self,
+        sizes: &ClassLoss,
+        x: &In<'_>,
+        target: &In<'_>,
+        weight: Option<&In<'_>>,
+        losses: &mut Out<'_>,
+    ) -> Result<f64>;
+
+    /// The gradient of [`nll`](Backend::nll) from the gradient of the rows (one for all, or one each) times `factor`.
+    fn nll_grad(
+        &self,
+        sizes: &ClassLoss,
+        target: &In<'_>,
+        weight: Option<&In<'_>>,
+        g: &In<'_>,
+        factor: f64,
+        out: &mut Out<'_>,
+    ) -> Result<()>;
+
+    /// Cross entropy of contiguous rows of logits. Writes each row's loss and two numbers a row for the gradient, and gives the
+    /// sum of the rows' weights.
+    fn cross_entropy(
+        &self,
+        sizes: &ClassLoss,
+        x: &In<'_>,
+        target: &In<'_>,
+        weight: Option<&In<'_>>,
+        stats: &mut Out<'_>,
+        losses: &mut Out<'_>,
+    ) -> Result<f64>;
+
+    /// The gradient of [`cross_entropy`](Backend::cross_entropy) from the gradient of the rows (one for all, or one each) times
+    /// `factor`.
+    fn cross_entropy_grad(
+        &self,
+        sizes: &ClassLoss,
+        x: &In<'_>,
+        target: &In<'_>,
+        weight: Option<&In<'_>>,
+        stats: &In<'_>,
+        g: &In<'_>,
+        factor: f64,
+        out: &mut Out<'_>,
+    ) -> Result<()>;
+
+    /// A step of stochastic gradient descent, all contiguous. `buffer` is the momentum, which the first step sets.
+    fn sgd(&self, settings: &Sgd, first: bool, p: &mut Out<'_>, g: &In<'_>, buffer: Option<&mut Out<'_>>)
+    -> Result<()>;
+
+    /// The step number `t` of Adam or AdamW, all contiguous: averages of the gradient and its square, and for AMSGrad the largest
+    /// average of squares.
+    fn adam(
+        &self,
+        settings: &Adam,
+        t: f64,
+        p: &mut Out<'_>,
+        g: &In<'_>,
+        averages: [&mut Out<'_>; 2],
+        largest: Option<&mut Out<'_>>,
+    ) -> Result<()>;
 }

@@ -6,12 +6,12 @@
 mod activation;
 mod arithmetic;
 mod compare;
-//mod conv;
+mod conv;
 mod copy;
 mod index;
 mod inplace;
 mod join;
-//mod loss;
+mod loss;
 mod math;
 mod matmul;
 //mod norm;
@@ -21,7 +21,7 @@ mod reduce;
 mod softmax;
 mod view;
 
-//pub use loss::Reduction;
+pub use loss::Reduction;
 
 use crate::autograd::Save;
 pub(crate) use crate::autograd::maybe as need;

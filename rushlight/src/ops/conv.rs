@@ -1,0 +1,184 @@
+//! Convolutions over one, two and three dimensions, and their transposes.
+//!
+//! A convolution and its two gradients are a closed family: each is linear in both of its arguments, and the derivative of
+//! any of them is made of the other two. So derivatives of every order are as fast as the first.
+
+use super::{need, want_float, want_same_dtype};
+use crate::autograd::Save;
+use crate::backend::ConvShape;
+use crate::tensor::Layout;
+use crate::{Error, Result, Tensor};
+use rushlight_macros::op;
+
+/// Steps along the (up to three) spatial dimensions; missing leading ones are filled up.
+fn three<const N: usize>(values: [usize; N], filler: usize) -> [usize; 3] {
+    let mut all = [filler; 3];
+    all[3 - N..].copy_from_slice(&values);
+    all
+}
+
+/// The sizes of a convolution in `N` dimensions, checked.
+fn shape_of<const N: usize>(
+    name: &'static str,
+    x: &Tensor,
+    w: &Tensor,
+    bias: Option<&Tensor>,
+    [stride, padding, dilation]: [[usize; N]; 3],
+    groups: usize,
+) -> Result<ConvShape> {
+    let (dx, dw) = (x.shape(), w.shape());
+    want_float(name, x)?;
+    want_same_dtype(name, x, w)?;
+    let wrong = |message: String| Err(Error::shape(name, message));
+    if dx.len() != N + 2 || dw.len() != N + 2 {
+        return wrong(format!(
+            "wants an input [N, C, {N} sizes] (or without N) and a weight [out, in / groups, {N} sizes], but got {dx:?} and {dw:?}"
+        ));
+    }
+    if groups == 0 || stride.contains(&0) || dilation.contains(&0) {
+        return Err(Error::value(
+            name,
+            format!("groups, stride and dilation must be at least 1, but got {groups}, {stride:?}, {dilation:?}"),
+        ));
+    }
+    if !dw[0].is_multiple_of(groups) || dw[0] == 0 {
+        return wrong(format!("the weight {dw:?} has {} output channels, which {groups} groups cannot share", dw[0]));
+    }
+    if dx[1] != dw[1] * groups {
+        return wrong(format!(
+            "the weight {dw:?} with groups={groups} expects an input with {} channels, but input {dx:?} has {}",
+            dw[1] * groups,
+            dx[1]
+        ));
+    }
+    if let Some(bias) = bias {
+        want_same_dtype(name, x, bias)?;
+        if bias.shape() != [dw[0]] {
+            return wrong(format!("the weight {dw:?} wants a bias [{}], but got {:?}", dw[0], bias.shape()));
+        }
+    }
+    let tail = |dims: &[usize]| three::<N>(std::array::from_fn(|i| dims[i + 2]), 1);
+    let shape = ConvShape {
+        batch: dx[0],
+        in_channels: dx[1],
+        out_channels: dw[0],
+        groups,
+        input: tail(dx),
+        kernel: tail(dw),
+        stride: three(stride, 1),
+        padding: three(padding, 0),
+        dilation: three(dilation, 1),
+    };
+    let reaches = (0..3).all(|i| {
+        shape.kernel[i] > 0 && shape.dilation[i] * (shape.kernel[i] - 1) < shape.input[i] + 2 * shape.padding[i]
+    });
+    if !reaches {
+        return wrong(format!(
+            "the kernel of weight {dw:?} with dilation {dilation:?} is empty or larger than input {dx:?} with padding {padding:?}"
+        ));
+    }
+    Ok(shape)
+}
+
+fn output_dims<const N: usize>(shape: &ConvShape) -> Vec<usize> {
+    let mut dims = vec![shape.batch, shape.out_channels];
+    dims.extend(&shape.output()[3 - N..]);
+    dims
+}
+
+/// The convolution of `x` with `w`.
+fn conv<const N: usize>(shape: ConvShape, x: &Tensor, w: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let name = "convolution";
+    let (x, w) = (x.try_contiguous()?, w.try_contiguous()?);
+    let bias = bias.map(Tensor::try_contiguous).transpose()?;
+    let out = x.fresh_like(Layout::contiguous(&output_dims::<N>(&shape)), x.dtype());
+    {
+        let bias = bias.as_ref().map(|bias| bias.read(name)).transpose()?;
+        x.backend().conv(&shape, &x.read(name)?, &w.read(name)?, bias.as_ref(), &mut out.write(name)?)?;
+    }
+    let saves = [Save::for_grad_of(&x, &w), Save::for_grad_of(&w, &x)];
+    let inputs = [Some(&x), Some(&w), bias.as_ref()];
+    Ok(out.record("ConvolutionBackward0", inputs, saves, move |[x, w], [of_x, of_w, of_b], g| {
+        let over: Vec<usize> = (0..N + 2).filter(|&d| d != 1).collect();
+        Ok([
+            need(of_x, || conv_grad_input::<N>(shape, g, &w))?,
+            need(of_w, || conv_grad_weight::<N>(shape, &x, g))?,
+            need(of_b, || g.try_sum_dim(over, false))?,
+        ])
+    }))
+}
+
+/// The gradient of a convolution with respect to its input.
+fn conv_grad_input<const N: usize>(shape: ConvShape, g: &Tensor, w: &Tensor) -> Result<Tensor> {
+    let name = "convolution";
+    let (g, w) = (g.try_contiguous()?, w.try_contiguous()?);
+    let mut dims = vec![shape.batch, shape.in_channels];
+    dims.extend(&shape.input[3 - N..]);
+    let out = g.fresh_like(Layout::contiguous(&dims), g.dtype());
+    g.backend().conv_grad_input(&shape, &g.read(name)?, &w.read(name)?, &mut out.write(name)?)?;
+    let saves = [Save::for_grad_of(&g, &w), Save::for_grad_of(&w, &g)];
+    Ok(out.record("ConvolutionBackwardBackward0", [&g, &w], saves, move |[g, w], [of_g, of_w], gg| {
+        Ok([need(of_g, || conv::<N>(shape, gg, &w, None))?, need(of_w, || conv_grad_weight::<N>(shape, gg, &g))?])
+    }))
+}
+
+/// The gradient of a convolution with respect to its weight.
+fn conv_grad_weight<const N: usize>(shape: ConvShape, x: &Tensor, g: &Tensor) -> Result<Tensor> {
+    let name = "convolution";
+    let (x, g) = (x.try_contiguous()?, g.try_contiguous()?);
+    let mut dims = vec![shape.out_channels, shape.in_channels / shape.groups];
+    dims.extend(&shape.kernel[3 - N..]);
+    let out = x.fresh_like(Layout::contiguous(&dims), x.dtype());
+    x.backend().conv_grad_weight(&shape, &x.read(name)?, &g.read(name)?, &mut out.write(name)?)?;
+    let saves = [Save::for_grad_of(&x, &g), Save::for_grad_of(&g, &x)];
+    Ok(out.record("ConvolutionBackwardBackward0", [&x, &g], saves, move |[x, g], [of_x, of_g], gg| {
+        Ok([need(of_x, || conv_grad_input::<N>(shape, &g, gg))?, need(of_g, || conv::<N>(shape, &x, gg, None))?])
+    }))
+}
+
+/// Runs `f` on a batch: an input without a batch dimension gets one, and the output loses it.
+fn batched<const N: usize>(x: &Tensor, f: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    if x.dim() == N + 1 { f(&x.try_unsqueeze(0)?)?.try_squeeze(0) } else { f(x) }
+}
+
+macro_rules! convolutions {
+    ($($(#[$doc:meta])* $try_name:ident, $name:literal, $n:literal;)*) => {
+        impl Tensor {$(
+            $(#[$doc])*
+            ///
+            /// # Errors
+            /// If shapes or types do not fit, a step or `groups` is 0, or the kernel is larger than the padded input.
+            #[op]
+            pub fn $try_name(
+                &self,
+                weight: &Tensor,
+                bias: Option<&Tensor>,
+                stride: [usize; $n],
+                padding: [usize; $n],
+                dilation: [usize; $n],
+                groups: usize,
+            ) -> Result<Tensor> {
+                batched::<$n>(self, |x| {
+                    let shape = shape_of::<$n>($name, x, weight, bias, [stride, padding, dilation], groups)?;
+                    conv::<$n>(shape, x, weight, bias)
+                })
+            }
+        )*}
+    };
+}
+convolutions! {
+    /// Convolves an input `[N, C, L]` (or `[C, L]`) with a weight `[out, C / groups, k]`.
+    try_conv1d, "conv1d", 1;
+    /// Convolves an input `[N, C, H, W]` (or `[C, H, W]`) with a weight `[out, C / groups, kh, kw]` and adds a bias `[out]`:
+    /// output `[N, out, H', W']` with `H' = (H + 2 * padding - dilation * (kh - 1) - 1) / stride + 1`.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::ones([1, 1, 4, 4]);
+    /// let y = x.conv2d(&Tensor::ones([1, 1, 3, 3]), None, [1, 1], [1, 1], [1, 1], 1);
+    /// assert_eq!(y.select(2, 0).to_vec::<f32>(), [4.0, 6.0, 6.0, 4.0]);
+    /// ```
+    try_conv2d, "conv2d", 2;
+    /// Convolves an input `[N, C, D, H, W]` (or `[C, D, H, W]`) with a weight `[out, C / groups, kd, kh, kw]`.
+    try_conv3d, "conv3d", 3;
+}

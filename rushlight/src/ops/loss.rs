@@ -1,0 +1,447 @@
+//! Losses: distances, and the likelihood of classes.
+
+use super::{Sizes, need, scaled, want_float, want_same_dtype};
+use crate::autograd::{Save, is_grad_enabled};
+use crate::backend::{BinaryOp, ClassLoss, UnaryOp};
+use crate::tensor::{DType, Layout};
+use crate::{Error, Result, Tensor};
+use rushlight_macros::op;
+
+/// What becomes of the losses of single elements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reduction {
+    /// They stay as they are.
+    None,
+    /// Their mean (weighted, where there are class weights).
+    #[default]
+    Mean,
+    /// Their sum.
+    Sum,
+}
+
+impl Reduction {
+    fn apply(self, losses: Tensor) -> Result<Tensor> {
+        match self {
+            Reduction::None => Ok(losses),
+            Reduction::Mean => losses.try_mean(),
+            Reduction::Sum => losses.try_sum(),
+        }
+    }
+
+    /// The gradient of each element's loss from the gradient of the reduced one, as a number (0-d) or one for each.
+    fn spread(self, g: &Tensor, count: usize) -> Result<Tensor> {
+        if self == Reduction::Mean { g.try_div(count) } else { Ok(g.clone()) }
+    }
+}
+
+/// A loss that is a function of the difference of two tensors: `op` computes it, `slope` its derivative from the difference
+/// and the gradient.
+fn of_difference<F>(
+    [name, node]: [&'static str; 2],
+    op: UnaryOp,
+    [a, b]: [&Tensor; 2],
+    reduction: Reduction,
+    slope: F,
+) -> Result<Tensor>
+where
+    F: Fn(&Tensor, &Tensor) -> Result<Tensor> + Copy + Send + Sync + 'static,
+{
+    want_float(name, a)?;
+    let b = b.try_to_dtype(a.dtype())?;
+    let losses = super::binary(name, BinaryOp::Sub, a, &b)?;
+    {
+        let out = losses.write(name)?;
+        losses.backend().unary(op, &out.as_input(), &out)?;
+    }
+    let shape = Sizes::of(&losses);
+    let out = reduction.apply(losses)?;
+    let count = shape.list().iter().product();
+    let sizes = [Sizes::of(a), Sizes::of(&b)];
+    Ok(out.record(node, [a, &b], [Save::Input(a), Save::Input(&b)], move |[a, b], [of_a, of_b], g| {
+        let grad = slope(&a.try_sub(&b)?, &reduction.spread(g, count)?)?;
+        Ok([need(of_a, || grad.sum_to(sizes[0].list()))?, need(of_b, || grad.try_neg()?.sum_to(sizes[1].list()))?])
+    }))
+}
+
+fn same_shape(name: &'static str, input: &Tensor, target: &Tensor) -> Result<()> {
+    if input.shape() == target.shape() {
+        return Ok(());
+    }
+    Err(Error::shape(
+        name,
+        format!("the input has shape {:?} and the target {:?}: they must be equal", input.shape(), target.shape()),
+    ))
+}
+
+impl Tensor {
+    /// The squared error `(self - target)²`, reduced. Shapes broadcast.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast or the elements are no floating point numbers.
+    ///
+    /// ```
+    /// use rushlight::{Reduction, Tensor};
+    /// let loss = Tensor::from([1.0f32, 2.0]).mse_loss(&Tensor::from([0.0f32, 4.0]), Reduction::Mean);
+    /// assert_eq!(loss.item::<f32>(), 2.5);
+    /// ```
+    #[op]
+    pub fn try_mse_loss(&self, target: &Tensor, reduction: Reduction) -> Result<Tensor> {
+        let names = ["mse_loss", "MseLossBackward0"];
+        of_difference(names, UnaryOp::Square, [self, target], reduction, |difference, g| {
+            difference.try_mul(&scaled(g, 2.0)?)
+        })
+    }
+
+    /// The absolute error `|self - target|`, reduced. Shapes broadcast. Its derivative where both are equal is 0.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast or the elements are no floating point numbers.
+    #[op]
+    pub fn try_l1_loss(&self, target: &Tensor, reduction: Reduction) -> Result<Tensor> {
+        let names = ["l1_loss", if reduction == Reduction::None { "AbsBackward0" } else { "MeanBackward0" }];
+        of_difference(names, UnaryOp::Abs, [self, target], reduction, |difference, g| difference.try_sign()?.try_mul(g))
+    }
+
+    /// Binary cross entropy of probabilities with targets in [0, 1], reduced: `-(t log x + (1 - t) log(1 - x))`, the logarithms
+    /// no less than -100.
+    ///
+    /// # Errors
+    /// If the shapes differ, or a probability is not in [0, 1].
+    #[op]
+    pub fn try_binary_cross_entropy(
+        &self,
+        target: &Tensor,
+        weight: Option<&Tensor>,
+        reduction: Reduction,
+    ) -> Result<Tensor> {
+        let name = "binary_cross_entropy";
+        want_float(name, self)?;
+        same_shape(name, self, target)?;
+        want_same_dtype(name, self, target)?;
+        let x = self.detach();
+        let inside = x.try_ge(0)?.try_logical_and(&x.try_le(1)?)?;
+        if !inside.try_all()?.try_item::<bool>()? {
+            return Err(Error::value(name, "all elements of the input must be between 0 and 1"));
+        }
+        let t = target.detach();
+        let log = |p: Tensor| p.try_log()?.try_clamp(-100.0, None);
+        let rest = x.try_neg()?.try_log1p()?.try_clamp(-100.0, None)?;
+        // (t - 1) log(1 - x) - t log x
+        let losses = t.try_sub(1)?.try_mul(&rest)?.try_sub(&t.try_mul(&log(x.clone())?)?)?;
+        let saves = [Save::Input(self), Save::Input(target)];
+        let losses =
+            losses.record("BinaryCrossEntropyBackward0", [self, target], saves, move |[x, t], [of_x, of_t], g| {
+                let slope = || {
+                    let variance = x.try_mul(&x.try_scalar_sub(1.into())?)?.try_clamp(1e-12, None)?;
+                    g.try_mul(&x.try_sub(&t)?.try_div(&variance)?)
+                };
+                let by_target = || {
+                    let log = |p: Tensor| p.try_log()?.try_clamp(-100.0, None);
+                    g.try_mul(&log(x.try_scalar_sub(1.into())?)?.try_sub(&log(x.clone())?)?)
+                };
+                Ok([need(of_x, slope)?, need(of_t, by_target)?])
+            });
+        reduction.apply(match weight {
+            Some(weight) => losses.try_mul(weight)?,
+            None => losses,
+        })
+    }
+
+    /// [`binary_cross_entropy`](Tensor::binary_cross_entropy) of the sigmoid of this tensor, exact for large logits. `weight`
+    /// scales the losses, `pos_weight` the share of the positive class; both broadcast.
+    ///
+    /// # Errors
+    /// If the shapes differ or the weights do not broadcast.
+    #[op]
+    pub fn try_binary_cross_entropy_with_logits(
+        &self,
+        target: &Tensor,
+        weight: Option<&Tensor>,
+        pos_weight: Option<&Tensor>,
+        reduction: Reduction,
+    ) -> Result<Tensor> {
+        let name = "binary_cross_entropy_with_logits";
+        want_float(name, self)?;
+        same_shape(name, self, target)?;
+        want_same_dtype(name, self, target)?;
+        // (1 - t) x - (1 + (p - 1) t) log sigmoid(x)
+        let log_sigmoid = self.try_logsigmoid()?;
+        let log_sigmoid = match pos_weight {
+            Some(p) => log_sigmoid.try_mul(&p.try_sub(1)?.try_mul(target)?.try_add(1)?)?,
+            None => log_sigmoid,
+        };
+        let losses = target.try_scalar_sub(1.into())?.try_mul(self)?.try_sub(&log_sigmoid)?;
+        reduction.apply(match weight {
+            Some(weight) => losses.try_mul(weight)?,
+            None => losses,
+        })
+    }
+
+    /// Negative log likelihood: `-weight[t] * self[t]` for each row of log-probabilities and its class `t`. The input is
+    /// `[N, C]`, `[C]` or `[N, C, d1, …]` (NLLLoss2d and beyond), the target int64 without the class dimension. The mean is
+    /// weighted; rows with class `ignore_index` count for nothing.
+    ///
+    /// # Errors
+    /// If the shapes or types do not fit, or a class is out of range.
+    #[op]
+    pub fn try_nll_loss(
+        &self,
+        target: &Tensor,
+        weight: Option<&Tensor>,
+        ignore_index: i64,
+        reduction: Reduction,
+    ) -> Result<Tensor> {
+        let classes = Classes::new("nll_loss", self, target, weight, ignore_index, 0.0)?;
+        classes.nll(self, reduction)
+    }
+
+    /// Cross entropy of logits with classes: [`nll_loss`](Tensor::nll_loss) of [`log_softmax`](Tensor::log_softmax) in one pass.
+    /// The input is `[N, C]`, `[C]` or `[N, C, d1, …]`; the target int64 without the class dimension, or probabilities of the
+    /// input's shape. `label_smoothing` spreads that share of the target evenly over all classes.
+    ///
+    /// # Errors
+    /// If the shapes or types do not fit, a class is out of range, or `label_smoothing` is not in [0, 1].
+    ///
+    /// ```
+    /// use rushlight::{Reduction, Tensor};
+    /// let logits = Tensor::from([[2.0f32, 0.0], [0.0, 2.0]]);
+    /// let loss = logits.cross_entropy(&Tensor::from([0, 1]), None, -100, Reduction::Mean, 0.0);
+    /// assert_eq!(loss.to_string(), "tensor(0.1269)");
+    /// ```
+    #[op]
+    pub fn try_cross_entropy(
+        &self,
+        target: &Tensor,
+        weight: Option<&Tensor>,
+        ignore_index: i64,
+        reduction: Reduction,
+        label_smoothing: f64,
+    ) -> Result<Tensor> {
+        let name = "cross_entropy";
+        if !(0.0..=1.0).contains(&label_smoothing) {
+            return Err(Error::value(
+                name,
+                format!("label_smoothing must be between 0 and 1, but got {label_smoothing}"),
+            ));
+        }
+        if target.dtype().is_float() && target.shape() == self.shape() {
+            return self.soft_cross_entropy(target, weight, reduction, label_smoothing);
+        }
+        Classes::new(name, self, target, weight, ignore_index, label_smoothing)?.cross_entropy(self, reduction)
+    }
+
+    /// Cross entropy with the probabilities `target`.
+    fn soft_cross_entropy(
+        &self,
+        target: &Tensor,
+        weight: Option<&Tensor>,
+        reduction: Reduction,
+        label_smoothing: f64,
+    ) -> Result<Tensor> {
+        want_float("cross_entropy", self)?;
+        if self.dim() == 0 {
+            return Err(Error::shape("cross_entropy", "wants an input with a class dimension, but got a 0-d tensor"));
+        }
+        let dim = if self.dim() == 1 { 0 } else { 1 };
+        let classes = self.shape()[dim];
+        let mut target = target.clone();
+        if label_smoothing > 0.0 {
+            target = scaled(&target, 1.0 - label_smoothing)?.try_add(label_smoothing / classes as f64)?;
+        }
+        let mut losses = self.try_log_softmax(dim as isize)?.try_mul(&target)?;
+        if let Some(weight) = weight {
+            let mut along = vec![1; self.dim()];
+            along[dim] = classes;
+            losses = losses.try_mul(&weight.try_reshape(along)?)?;
+        }
+        let losses = losses.try_sum_dim(dim, false)?.try_neg()?;
+        match reduction {
+            // The mean over rows, not over elements; PyTorch does not weight it here.
+            Reduction::Mean => losses.try_sum()?.try_div((self.numel() / classes.max(1)).max(1)),
+            other => other.apply(losses),
+        }
+    }
+}
+
+/// A loss of rows of classes with class numbers as targets, checked.
+struct Classes {
+    name: &'static str,
+    target: Tensor,
+    weight: Option<Tensor>,
+    sizes: ClassLoss,
+    /// The shape of the rows.
+    rows: Sizes,
+}
+
+impl Classes {
+    fn new(
+        name: &'static str,
+        x: &Tensor,
+        target: &Tensor,
+        weight: Option<&Tensor>,
+        ignore_index: i64,
+        label_smoothing: f64,
+    ) -> Result<Classes> {
+        want_float(name, x)?;
+        if target.dtype() != DType::I64 {
+            return Err(Error::dtype(name, format!("target classes must be int64, but got {}", target.dtype())));
+        }
+        let dim = if x.dim() == 1 { 0 } else { 1 };
+        let mut rows = x.shape().to_vec();
+        if x.dim() == 0 || {
+            rows.remove(dim);
+            rows != target.shape()
+        } {
+            return Err(Error::shape(
+                name,
+                format!(
+                    "input {:?} wants a target with its shape less the class dimension, but got target {:?}",
+                    x.shape(),
+                    target.shape()
+                ),
+            ));
+        }
+        let classes = x.shape()[dim];
+        if let Some(weight) = weight {
+            want_same_dtype(name, x, weight)?;
+            if weight.shape() != [classes] {
+                return Err(Error::shape(
+                    name,
+                    format!("{classes} classes want a weight [{classes}], but got {:?}", weight.shape()),
+                ));
+            }
+        }
+        let inner = x.shape()[dim + 1..].iter().product();
+        let outer = x.shape()[..dim].iter().product();
+        let sizes = ClassLoss { outer, classes, inner, ignore_index, label_smoothing };
+        let weight = weight.map(|weight| weight.detach().try_contiguous()).transpose()?;
+        Ok(Classes { name, target: target.try_contiguous()?, weight, sizes, rows: Sizes::of(target) })
+    }
+
+    /// A loss of every row, from what the backend computed, reduced; and what each row's loss is multiplied by.
+    fn reduce(&self, losses: Tensor, total: f64, reduction: Reduction) -> Result<(Tensor, f64)> {
+        Ok(match reduction {
+            Reduction::None => (losses.try_view(self.rows.list())?, 1.0),
+            Reduction::Sum => (losses.try_sum()?, 1.0),
+            Reduction::Mean => (losses.try_sum()?.try_div(total)?, 1.0 / total),
+        })
+    }
+
+    fn rows_of(&self, x: &Tensor) -> Tensor {
+        x.fresh_like(Layout::contiguous(&[self.sizes.outer * self.sizes.inner]), x.dtype())
+    }
+
+    fn nll(self, x: &Tensor, reduction: Reduction) -> Result<Tensor> {
+        let name = self.name;
+        let source = x.detach().try_contiguous()?;
+        let losses = self.rows_of(x);
+        let total = {
+            let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
+            let target = self.target.read(name)?;
+            x.backend().nll(&self.sizes, &source.read(name)?, &target, weight.as_ref(), &mut losses.write(name)?)?
+        };
+        let (out, factor) = self.reduce(losses, total, reduction)?;
+        let shape = Sizes::of(x);
+        let node = if self.sizes.inner == 1 { "NllLossBackward0" } else { "NllLoss2DBackward0" };
+        let again = self.again();
+        Ok(out.record(node, [x], [], move |[], [_], g| Ok([Some(again().nll_grad(g, factor, shape, reduction)?)])))
+    }
+
+    /// Copies of itself, for derivatives: handles on the target and the weight.
+    fn again(&self) -> impl Fn() -> Classes + Send + Sync + 'static {
+        let (name, target, weight, sizes, rows) =
+            (self.name, self.target.clone(), self.weight.clone(), self.sizes, self.rows);
+        move || Classes { name, target: target.clone(), weight: weight.clone(), sizes, rows }
+    }
+
+    /// The gradient of [`nll`](Classes::nll), linear in `g`.
+    fn nll_grad(self, g: &Tensor, factor: f64, shape: Sizes, reduction: Reduction) -> Result<Tensor> {
+        let name = self.name;
+        let rows = g.detach().try_contiguous()?;
+        let out = g.fresh_like(Layout::contiguous(shape.list()), g.dtype());
+        {
+            let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
+            let target = self.target.read(name)?;
+            let rows = rows.read(name)?;
+            g.backend().nll_grad(&self.sizes, &target, weight.as_ref(), &rows, factor, &mut out.write(name)?)?;
+        }
+        let again = self.again();
+        Ok(out.record("NllLossBackwardBackward0", [g], [], move |[], [_], gg| {
+            // Each row takes one element, times a factor: the loss itself, summed or not.
+            let each = if reduction == Reduction::None { Reduction::None } else { Reduction::Sum };
+            Ok([Some(scaled(&again().nll(gg, each)?, factor)?)])
+        }))
+    }
+
+    fn cross_entropy(self, x: &Tensor, reduction: Reduction) -> Result<Tensor> {
+        let name = self.name;
+        let source = x.try_contiguous()?;
+        let losses = self.rows_of(x);
+        let stats = x.fresh_like(Layout::contiguous(&[losses.numel(), 2]), x.dtype());
+        let total = {
+            let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
+            let (x, target) = (source.read(name)?, self.target.read(name)?);
+            let (stats, losses) = (&mut stats.write(name)?, &mut losses.write(name)?);
+            source.backend().cross_entropy(&self.sizes, &x, &target, weight.as_ref(), stats, losses)?
+        };
+        let (out, factor) = self.reduce(losses, total, reduction)?;
+        let again = self.again();
+        let saves = [Save::Input(&source), Save::Input(&stats)];
+        Ok(out.record("NllLossBackward0", [&source], saves, move |[x, stats], [_], g| {
+            let classes = again();
+            let grad = if is_grad_enabled() {
+                classes.composed_grad(&x, g, factor, reduction)?
+            } else {
+                classes.fused_grad(&x, &stats, g, factor)?
+            };
+            Ok([Some(grad)])
+        }))
+    }
+
+    fn fused_grad(&self, x: &Tensor, stats: &Tensor, g: &Tensor, factor: f64) -> Result<Tensor> {
+        let name = self.name;
+        let g = g.try_contiguous()?;
+        let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype());
+        {
+            let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
+            let (x, target) = (x.read(name)?, self.target.read(name)?);
+            let (stats, g) = (stats.read(name)?, g.read(name)?);
+            let out = &mut out.write(name)?;
+            self.target.backend().cross_entropy_grad(
+                &self.sizes,
+                &x,
+                &target,
+                weight.as_ref(),
+                &stats,
+                &g,
+                factor,
+                out,
+            )?;
+        }
+        Ok(out)
+    }
+
+    /// `g * (softmax(x) * sum(q) - q)`, where `q` is what each class counts for in its row; in differentiable operations.
+    fn composed_grad(&self, x: &Tensor, g: &Tensor, factor: f64, reduction: Reduction) -> Result<Tensor> {
+        let dim = if x.dim() == 1 { 0 } else { 1 };
+        // q is the gradient of the loss that is linear in log-probabilities, with the opposite sign.
+        let ones = Tensor::try_ones(self.rows.list())?.try_to_dtype(x.dtype())?;
+        let hard = self.again()().nll_grad(&ones, -1.0, Sizes::of(x), Reduction::None)?;
+        let mut q = scaled(&hard, 1.0 - self.sizes.label_smoothing)?;
+        if self.sizes.label_smoothing > 0.0 {
+            let mut along = vec![1; x.dim()];
+            along[dim] = self.sizes.classes;
+            let weight = match &self.weight {
+                Some(weight) => weight.try_reshape(along)?,
+                None => Tensor::try_ones(along)?.try_to_dtype(x.dtype())?,
+            };
+            let counted = self.target.try_ne(self.sizes.ignore_index)?.try_unsqueeze(dim as isize)?;
+            let even = scaled(&weight, self.sizes.label_smoothing / self.sizes.classes as f64)?;
+            q = q.try_add(&even.try_mul(&counted.try_to_dtype(x.dtype())?)?)?;
+        }
+        let q = q.detach();
+        let slope = x.try_softmax(dim as isize)?.try_mul(&q.try_sum_dim(dim, true)?)?.try_sub(&q)?;
+        let rows = if reduction == Reduction::None { g.try_unsqueeze(dim as isize)? } else { g.clone() };
+        slope.try_mul(&scaled(&rows, factor)?)
+    }
+}
