@@ -8,6 +8,7 @@ pub mod cpu;
 pub mod float;
 pub mod index;
 pub mod loss;
+pub mod norm;
 pub mod optim;
 pub mod reduce;
 pub mod simd;
