@@ -11,6 +11,7 @@ pub mod float;
 pub mod gemm;
 pub mod index;
 pub mod loss;
+pub mod norm;
 pub mod optim;
 pub mod reduce;
 pub mod simd;

@@ -63,7 +63,7 @@ impl<T: Float, K: Step<T, M>, const M: usize> Kernel for Run<'_, T, K, M> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let n = self.g.len();
-        let mut state = self.state;
+        let state = self.state;
         let mut i = 0;
         // Whole chunks are read before any is written: nothing keeps the compiler from vectorising.
         while i + LANES <= n {

@@ -18,6 +18,7 @@ mod axes;
 mod element;
 mod engine;
 mod fold;
+mod pair;
 mod var;
 
 #[cfg(test)]
@@ -28,7 +29,8 @@ pub use axes::Axes;
 pub(crate) use element::Op;
 pub use element::{Element, FloatElement};
 pub(crate) use fold::max_row;
-pub(crate) use var::{Moments, moments_row, sum_row};
+pub(crate) use pair::PairSum;
+pub(crate) use var::Moments;
 
 /// The sum over `reduced` for every element of `kept`: 0 where there is nothing to sum. Integers (and bools, which
 /// count as 0 and 1) wrap in i64.

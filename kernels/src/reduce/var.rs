@@ -3,6 +3,7 @@
 
 use super::engine::{ROWS, Reducer};
 use super::fold::{Folding, Sum};
+use super::pair::PairSum;
 use crate::float::Float;
 use crate::simd::Simd;
 
@@ -43,22 +44,17 @@ impl Moments {
     /// The moments of `n` values of which the deviations from `shift` (a value near their mean) have this sum and this sum of
     /// squares.
     #[inline(always)]
-    fn around(n: usize, shift: f64, sum: f64, squares: f64) -> Moments {
+    pub(crate) fn around(n: usize, shift: f64, sum: f64, squares: f64) -> Moments {
         let n = n as f64;
         let delta = sum / n;
-        Moments { n, mean: shift + delta, squares: (squares - sum * delta).max_or_nan() }
+        Moments { n, mean: shift + delta, squares: not_negative(squares - sum * delta) }
     }
 }
 
-trait MaxOrNan {
-    fn max_or_nan(self) -> Self;
-}
-impl MaxOrNan for f64 {
-    /// At least 0, or nan.
-    #[inline(always)]
-    fn max_or_nan(self) -> f64 {
-        if self < 0.0 { 0.0 } else { self }
-    }
+/// At least 0, or nan.
+#[inline(always)]
+fn not_negative(x: f64) -> f64 {
+    if x < 0.0 { 0.0 } else { x }
 }
 
 /// The sum of `n` elements at `x`.
@@ -66,7 +62,7 @@ impl MaxOrNan for f64 {
 /// # Safety
 /// They can be read.
 #[inline(always)]
-pub(crate) unsafe fn sum_row<S: Simd, T: Float>(x: *const T, n: usize, stride: isize) -> f64 {
+unsafe fn sum_row<S: Simd, T: Float>(x: *const T, n: usize, stride: isize) -> f64 {
     let mut sum = 0.0;
     // SAFETY: the caller's promise.
     unsafe { Folding::<Sum>::row::<S>(&mut sum, x, n, stride, 0) };
@@ -78,7 +74,7 @@ pub(crate) unsafe fn sum_row<S: Simd, T: Float>(x: *const T, n: usize, stride: i
 /// # Safety
 /// They can be read.
 #[inline(always)]
-pub(crate) unsafe fn moments_row<S: Simd, T: Float>(x: *const T, n: usize, stride: isize) -> Moments {
+unsafe fn moments_row<S: Simd, T: Float>(x: *const T, n: usize, stride: isize) -> Moments {
     let mut all = Moments::EMPTY;
     let mut start = 0;
     while start < n {
@@ -87,7 +83,7 @@ pub(crate) unsafe fn moments_row<S: Simd, T: Float>(x: *const T, n: usize, strid
         // SAFETY: the block is part of the caller's elements.
         let moments = unsafe {
             let shift = T::of(sum_row::<S, T>(block, len, stride) / len as f64);
-            let (sum, squares) = deviations(block, len, stride, shift);
+            let [sum, squares] = deviations(block, len, stride, shift);
             Moments::around(len, shift.wide(), sum, squares)
         };
         all = Moments::merge(all, moments);
@@ -98,41 +94,19 @@ pub(crate) unsafe fn moments_row<S: Simd, T: Float>(x: *const T, n: usize, strid
 
 /// The sums of deviations from `shift` and of their squares.
 #[inline(always)]
-unsafe fn deviations<T: Float>(x: *const T, n: usize, stride: isize, shift: T) -> (f64, f64) {
-    let (mut sums, mut squares) = ([0.0; LANES], [0.0; LANES]);
-    let mut i = 0;
-    // SAFETY: indices stay below n.
-    unsafe {
-        if stride == 1 {
-            while i + 4 * LANES <= n {
-                let x: [[T; LANES]; 4] =
-                    std::array::from_fn(|r| x.add(i + r * LANES).cast::<[T; LANES]>().read_unaligned());
-                for l in 0..LANES {
-                    let d: [T; 4] = std::array::from_fn(|r| x[r][l] - shift);
-                    sums[l] += ((d[0] + d[1]) + (d[2] + d[3])).wide();
-                    squares[l] += ((d[0] * d[0] + d[1] * d[1]) + (d[2] * d[2] + d[3] * d[3])).wide();
-                }
-                i += 4 * LANES;
-            }
-        }
-        while i < n {
-            let d = *x.offset(i as isize * stride) - shift;
-            sums[i % LANES] += d.wide();
-            squares[i % LANES] += (d * d).wide();
-            i += 1;
-        }
+unsafe fn deviations<T: Float>(x: *const T, n: usize, stride: isize, shift: T) -> [f64; 2] {
+    let square = |d: T| [d, d * d];
+    if stride == 1 {
+        let mut sums = PairSum::new();
+        // SAFETY: the caller's elements lie next to each other.
+        sums.add([unsafe { std::slice::from_raw_parts(x, n) }], [shift], |[x]| square(x - shift));
+        return sums.totals();
     }
-    let total = |mut lanes: [f64; LANES]| {
-        let mut width = LANES / 2;
-        while width > 0 {
-            for l in 0..width {
-                lanes[l] += lanes[l + width];
-            }
-            width /= 2;
-        }
-        lanes[0]
-    };
-    (total(sums), total(squares))
+    (0..n).fold([0.0; 2], |[sum, squares], i| {
+        // SAFETY: one of the caller's elements.
+        let [d, square] = square(unsafe { *x.offset(i as isize * stride) } - shift);
+        [sum + d.wide(), squares + square.wide()]
+    })
 }
 
 /// Reduces to the variance and the mean.
