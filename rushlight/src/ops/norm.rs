@@ -1,0 +1,205 @@
+//! Normalisation.
+
+use super::{need, want_float, want_same_dtype};
+use crate::autograd::{Save, is_grad_enabled};
+use crate::backend::BatchNorm;
+use crate::tensor::Layout;
+use crate::{Error, Result, Tensor};
+use rushlight_macros::op;
+
+const NAME: &str = "batch_norm";
+
+/// One read permission for each tensor that is there.
+macro_rules! read {
+    ($tensor:expr) => {
+        $tensor.as_ref().map(|tensor: &Tensor| tensor.read(NAME)).transpose()?
+    };
+}
+
+impl Tensor {
+    /// Normalises each channel (dimension 1) of `[N, C, …]` to mean 0 and variance 1, then scales it by `weight` and adds `bias`
+    /// (both `[C]`).
+    ///
+    /// In `training`, or without running statistics, mean and (biased) variance are the batch's, and running statistics move
+    /// towards the batch's mean and unbiased variance by `momentum`, in place. Else they are the running ones.
+    ///
+    /// # Errors
+    /// If shapes or types do not fit, or there is just one value per channel in training.
+    #[op]
+    pub fn try_batch_norm(
+        &self,
+        running: Option<(&Tensor, &Tensor)>,
+        weight: Option<&Tensor>,
+        bias: Option<&Tensor>,
+        training: bool,
+        momentum: f64,
+        eps: f64,
+    ) -> Result<Tensor> {
+        want_float(NAME, self)?;
+        let &[batch, channels, ref rest @ ..] = self.shape() else {
+            return Err(Error::shape(NAME, format!("wants an input [N, C, …], but got {:?}", self.shape())));
+        };
+        let per_channel = [weight, bias, running.map(|(mean, _)| mean), running.map(|(_, var)| var)];
+        for (tensor, what) in per_channel.into_iter().zip(["weight", "bias", "running mean", "running variance"]) {
+            let Some(tensor) = tensor else { continue };
+            want_same_dtype(NAME, self, tensor)?;
+            if tensor.shape() != [channels] {
+                return Err(Error::shape(
+                    NAME,
+                    format!("input {:?} has {channels} channels, but the {what} has shape {:?}", self.shape(), tensor.shape()),
+                ));
+            }
+        }
+        let norm = BatchNorm { n: batch, channels, spatial: rest.iter().product(), eps };
+        let x = self.try_contiguous()?;
+        let [weight, bias] = [weight, bias].map(|t| t.map(Tensor::try_contiguous).transpose());
+        let (weight, bias) = (weight?, bias?);
+        match running {
+            Some((mean, var)) if !training => normalise_by(norm, &x, weight, bias, mean, var),
+            _ if norm.n * norm.spatial <= 1 => Err(Error::shape(
+                NAME,
+                format!("wants more than 1 value per channel when training, but got input {:?}", self.shape()),
+            )),
+            _ => normalise(norm, &x, weight, bias, running.filter(|_| training), momentum),
+        }
+    }
+}
+
+/// By the batch's own statistics.
+fn normalise(
+    norm: BatchNorm,
+    x: &Tensor,
+    weight: Option<Tensor>,
+    bias: Option<Tensor>,
+    running: Option<(&Tensor, &Tensor)>,
+    momentum: f64,
+) -> Result<Tensor> {
+    let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype());
+    let [mean, invstd] = [(); 2].map(|()| x.fresh_like(Layout::contiguous(&[norm.channels]), x.dtype()));
+    {
+        let (w, b) = (read!(weight), read!(bias));
+        let (out, mean, invstd) = (&mut out.write(NAME)?, &mut mean.write(NAME)?, &mut invstd.write(NAME)?);
+        let mut stats = match running {
+            Some((mean, var)) => Some((mean.write(NAME)?, var.write(NAME)?)),
+            None => None,
+        };
+        let running = stats.as_mut().map(|(mean, var)| (mean, var, momentum));
+        x.backend().batch_norm(&norm, &x.read(NAME)?, w.as_ref(), b.as_ref(), running, out, [mean, invstd])?;
+    }
+    if let Some((mean, var)) = running {
+        mean.0.storage.bump_version();
+        var.0.storage.bump_version();
+    }
+    Ok(recorded(norm, out, [x.clone(), mean, invstd], weight, bias, true))
+}
+
+/// By given statistics.
+fn normalise_by(
+    norm: BatchNorm,
+    x: &Tensor,
+    weight: Option<Tensor>,
+    bias: Option<Tensor>,
+    mean: &Tensor,
+    var: &Tensor,
+) -> Result<Tensor> {
+    let (mean, var) = (mean.detach().try_contiguous()?, var.detach().try_contiguous()?);
+    let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype());
+    {
+        let (w, b) = (read!(weight), read!(bias));
+        let stats = [&mean.read(NAME)?, &var.read(NAME)?];
+        x.backend().batch_norm_by(&norm, &x.read(NAME)?, w.as_ref(), b.as_ref(), stats, &mut out.write(NAME)?)?;
+    }
+    if !is_grad_enabled() {
+        return Ok(out);
+    }
+    let invstd = var.try_add(norm.eps)?.try_rsqrt()?;
+    Ok(recorded(norm, out, [x.clone(), mean.try_copy()?, invstd], weight, bias, false))
+}
+
+fn recorded(
+    norm: BatchNorm,
+    out: Tensor,
+    [x, mean, invstd]: [Tensor; 3],
+    weight: Option<Tensor>,
+    bias: Option<Tensor>,
+    training: bool,
+) -> Tensor {
+    let scaled = weight.is_some();
+    let saves = [
+        Save::Input(&x),
+        Save::Input(&mean),
+        Save::Input(&invstd),
+        weight.as_ref().map_or(Save::Nothing, Save::Input),
+    ];
+    let inputs = [Some(&x), weight.as_ref(), bias.as_ref()];
+    out.record("NativeBatchNormBackward0", inputs, saves, move |[x, mean, invstd, w], needs, g| {
+        let weight = scaled.then_some(w);
+        if is_grad_enabled() {
+            composed_grad(norm, g, [&x, &mean, &invstd], weight.as_ref(), training, needs)
+        } else {
+            fused_grad(norm, g, [&x, &mean, &invstd], weight.as_ref(), training, needs)
+        }
+    })
+}
+
+fn fused_grad(
+    norm: BatchNorm,
+    g: &Tensor,
+    [x, mean, invstd]: [&Tensor; 3],
+    weight: Option<&Tensor>,
+    training: bool,
+    [of_x, of_w, of_b]: [bool; 3],
+) -> Result<[Option<Tensor>; 3]> {
+    let g = g.try_contiguous()?;
+    let dx = of_x.then(|| x.fresh_like(Layout::contiguous(x.shape()), x.dtype()));
+    let [dw, db] = [(); 2].map(|()| x.fresh_like(Layout::contiguous(&[norm.channels]), x.dtype()));
+    {
+        let w = read!(weight.cloned());
+        let stats = [&mean.read(NAME)?, &invstd.read(NAME)?];
+        let mut dx = dx.as_ref().map(|dx| dx.write(NAME)).transpose()?;
+        let grads = [&mut dw.write(NAME)?, &mut db.write(NAME)?];
+        let (x, g) = (&x.read(NAME)?, &g.read(NAME)?);
+        g.backend().batch_norm_grad(&norm, x, g, w.as_ref(), training, stats, dx.as_mut(), grads)?;
+    }
+    Ok([dx, of_w.then_some(dw), of_b.then_some(db)])
+}
+
+/// The gradient in differentiable operations: with `n = (x - mean) * invstd`, for a batch's own statistics
+/// `weight * invstd * (g - mean(g) - n * mean(g * n))`, for given ones `weight * invstd * g`.
+fn composed_grad(
+    norm: BatchNorm,
+    g: &Tensor,
+    [x, mean, invstd]: [&Tensor; 3],
+    weight: Option<&Tensor>,
+    training: bool,
+    [of_x, of_w, of_b]: [bool; 3],
+) -> Result<[Option<Tensor>; 3]> {
+    let over: Vec<usize> = (0..x.dim()).filter(|&d| d != 1).collect();
+    let mut along = vec![1; x.dim()];
+    along[1] = norm.channels;
+    let (mean, invstd) = if training {
+        let var = x.try_var_dim(&over, 0.0, true)?;
+        (x.try_mean_dim(&over, true)?, var.try_add(norm.eps)?.try_rsqrt()?)
+    } else {
+        (mean.try_view(&along)?, invstd.try_view(&along)?)
+    };
+    let normal = x.try_sub(&mean)?.try_mul(&invstd)?;
+    let product = g.try_mul(&normal)?;
+    let by_x = || {
+        let scale = match weight {
+            Some(weight) => invstd.try_mul(&weight.try_view(&along)?)?,
+            None => invstd.clone(),
+        };
+        let slope = if training {
+            g.try_sub(&g.try_mean_dim(&over, true)?)?.try_sub(&normal.try_mul(&product.try_mean_dim(&over, true)?)?)?
+        } else {
+            g.clone()
+        };
+        slope.try_mul(&scale)
+    };
+    Ok([
+        need(of_x, by_x)?,
+        need(of_w, || product.try_sum_dim(&over, false))?,
+        need(of_b, || g.try_sum_dim(&over, false))?,
+    ])
+}
