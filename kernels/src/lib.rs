@@ -13,6 +13,7 @@ pub mod index;
 pub mod loss;
 pub mod norm;
 pub mod optim;
+pub mod pool;
 pub mod reduce;
 pub mod simd;
 pub mod softmax;

@@ -1,0 +1,676 @@
+//! Pooling over the two last dimensions of contiguous arrays `[planes, height, width]`: maximum, average, adaptive average.
+//!
+//! Sixteen neighbouring outputs are computed side by side. For each place in the window their inputs are loaded with one
+//! (for stride 2: one double) load; lanes that fall into the padding are filled with what changes nothing.
+
+use crate::cpu;
+use crate::float::Float;
+use crate::reduce::{Axes, FloatElement, mean};
+use crate::simd::{Kernel, Simd, dispatch};
+use crate::split::{Parts, for_ranges};
+use std::ops::Range;
+
+/// Outputs side by side.
+const LANES: usize = 16;
+
+/// A pooling window sliding over planes. Pairs are height, width.
+#[derive(Clone, Copy, Debug)]
+pub struct Pool2d {
+    /// Number of planes: batch times channels.
+    pub planes: usize,
+    /// Height and width of a plane.
+    pub input: [usize; 2],
+    /// Size of the window.
+    pub kernel: [usize; 2],
+    /// Steps of the window.
+    pub stride: [usize; 2],
+    /// Elements added at each end.
+    pub padding: [usize; 2],
+    /// Distance between the window's elements (maximum only).
+    pub dilation: [usize; 2],
+    /// Whether a last window that hangs over the end counts.
+    pub ceil_mode: bool,
+}
+
+/// By what average pooling divides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Divisor {
+    /// The number of elements in the window, padding included.
+    IncludePad,
+    /// The number of elements in the window that are not padding.
+    ExcludePad,
+    /// This number.
+    Override(i64),
+}
+
+/// The output size along one dimension, `None` where not even one window fits. A window that starts in the padding behind the end
+/// does not count.
+pub fn pooled_size(
+    input: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    dilation: usize,
+    ceil_mode: bool,
+) -> Option<usize> {
+    let free = (input + 2 * padding).checked_sub(dilation * (kernel.checked_sub(1)?) + 1)?;
+    let stride = stride.max(1);
+    let mut size = if ceil_mode { free.div_ceil(stride) } else { free / stride } + 1;
+    if ceil_mode && (size - 1) * stride >= input + padding {
+        size -= 1;
+    }
+    Some(size)
+}
+
+impl Pool2d {
+    /// Height and width of the output; 0 where not even one window fits.
+    pub fn output(&self) -> [usize; 2] {
+        std::array::from_fn(|d| {
+            let size = pooled_size(
+                self.input[d],
+                self.kernel[d],
+                self.stride[d],
+                self.padding[d],
+                self.dilation[d],
+                self.ceil_mode,
+            );
+            size.unwrap_or(0)
+        })
+    }
+
+    fn check(&self, name: &str, input: usize, outputs: &[usize]) {
+        let [h, w] = self.input;
+        let [oh, ow] = self.output();
+        assert_eq!(input, self.planes * h * w, "{name}: length of the input");
+        assert!(outputs.iter().all(|&len| len == self.planes * oh * ow), "{name}: length of the output {outputs:?}");
+        let fits = self.stride.iter().chain(&self.dilation).all(|&s| s > 0);
+        assert!(fits, "{name}: strides and dilations are at least 1");
+        // Positions in a plane are kept in 32 bits.
+        let far = (h + 2 * self.padding[0] + self.kernel[0]).saturating_mul(w + 2 * self.padding[1] + self.kernel[1]);
+        assert!(far < i32::MAX as usize, "{name}: planes of more than 2^31 elements");
+    }
+
+    /// The places `k` of the window, along dimension `d`, that lie within the input for output number `o`.
+    #[inline(always)]
+    fn places(&self, d: usize, o: usize) -> Range<usize> {
+        let (start, dilation) = (o * self.stride[d], self.dilation[d]);
+        let first = self.padding[d].saturating_sub(start).div_ceil(dilation);
+        let end = (self.input[d] + self.padding[d]).saturating_sub(start).div_ceil(dilation).min(self.kernel[d]);
+        first..end.max(first)
+    }
+
+    /// Where place `k` of the window lies for output number `o`, along dimension `d`; negative in the padding before.
+    #[inline(always)]
+    fn position(&self, d: usize, o: usize, k: usize) -> isize {
+        (o * self.stride[d] + k * self.dilation[d]) as isize - self.padding[d] as isize
+    }
+
+    /// The inputs of `LANES` outputs from `ox` on at place `kx` in row `y` of a plane (which begins at `plane`), `fill` in the
+    /// padding. Lanes behind the last output hold anything.
+    #[inline(always)]
+    fn load<T: Float>(&self, x: &[T], plane: usize, y: usize, ox: usize, kx: usize, fill: T) -> [T; LANES] {
+        let (width, stride) = (self.input[1] as isize, self.stride[1]);
+        let first = self.position(1, ox, kx);
+        let start = (plane + y * self.input[1]) as isize + first;
+        // Reads beyond the row are masked; they only have to stay within the array.
+        if start >= 0 && stride <= 2 {
+            let rest = x.get(start as usize..).unwrap_or(&[]);
+            let values = if stride == 1 {
+                rest.first_chunk::<LANES>().copied()
+            } else {
+                rest.first_chunk::<{ 2 * LANES }>().map(|pairs| std::array::from_fn(|l| pairs[2 * l]))
+            };
+            if let Some(values) = values {
+                let last = first + ((LANES - 1) * stride) as isize;
+                if first >= 0 && last < width {
+                    return values;
+                }
+                let (first, width, stride) = (first as i32, width as i32, stride as i32);
+                return std::array::from_fn(|l| {
+                    let at = first + l as i32 * stride;
+                    if at >= 0 && at < width { values[l] } else { fill }
+                });
+            }
+        }
+        std::array::from_fn(|l| {
+            let at = first + (l * stride) as isize;
+            if at >= 0 && at < width { x[(start + (l * stride) as isize) as usize] } else { fill }
+        })
+    }
+
+    /// The largest element of every window, and its position in its plane (`row * width + column`). Of equal ones the first
+    /// is taken; nan counts as larger than everything.
+    ///
+    /// # Panics
+    /// If a slice has not the right length, a stride or dilation is 0, or a plane has more than 2^31 elements.
+    pub fn max<T: Float>(&self, x: &[T], values: &mut [T], indices: &mut [i64]) {
+        self.check("max_pool2d", x.len(), &[values.len(), indices.len()]);
+        let isa = cpu::isa();
+        let [oh, ow] = self.output();
+        // The column of the first element of every window.
+        let columns: Vec<i32> =
+            (0..ow.next_multiple_of(LANES)).map(|o| self.position(1, o, self.places(1, o).start) as i32).collect();
+        let (values, indices) = (Parts::new(values), Parts::new(indices));
+        for_ranges(self.planes * oh, ow * (self.kernel[0] * self.kernel[1]).max(4), |rows| {
+            let part = rows.start * ow..rows.end * ow;
+            // SAFETY: ranges of output rows do not overlap.
+            let (values, indices) = unsafe { (values.part(part.clone()), indices.part(part)) };
+            dispatch(isa, Max { pool: self, x, rows, columns: &columns, values, indices });
+        });
+    }
+
+    /// The gradient through [`max`](Self::max): each output's goes to the element that was its maximum.
+    ///
+    /// # Panics
+    /// If a slice has not the right length, or an index does not lie within a plane.
+    pub fn max_backward<T: Float>(&self, g: &[T], indices: &[i64], dx: &mut [T]) {
+        self.check("max_pool2d backward", dx.len(), &[g.len(), indices.len()]);
+        let plane = self.input[0] * self.input[1];
+        let [oh, ow] = self.output();
+        let windows = oh * ow;
+        let dx = Parts::new(dx);
+        for_ranges(self.planes, plane + 2 * windows, |planes| {
+            for p in planes {
+                // SAFETY: planes do not overlap.
+                let dx = unsafe { dx.part(p * plane..(p + 1) * plane) };
+                dx.fill(T::ZERO);
+                let range = p * windows..(p + 1) * windows;
+                for (&g, &i) in g[range.clone()].iter().zip(&indices[range]) {
+                    dx[i as usize] += g;
+                }
+            }
+        });
+    }
+
+    /// The number that divides along one dimension, and whether anything but padding is there.
+    fn extent(&self, d: usize, o: usize, divisor: Divisor) -> usize {
+        let places = self.places(d, o);
+        match divisor {
+            Divisor::ExcludePad => places.len(),
+            // A window that hangs over the padding behind the end counts as far as the padding goes.
+            _ => self.kernel[d].min((self.input[d] + 2 * self.padding[d]).saturating_sub(o * self.stride[d])),
+        }
+    }
+
+    /// What an output row's sums are divided by, for each column.
+    #[inline(always)]
+    fn divisor<T: Float>(&self, oy: usize, columns: &[T], ox: usize, divisor: Divisor) -> [T; LANES] {
+        let rows = T::of(self.extent(0, oy, divisor) as f64);
+        let columns: [T; LANES] = *columns[ox..].first_chunk().unwrap_or(&[T::ONE; LANES]);
+        match divisor {
+            Divisor::Override(n) => [T::of(n as f64); LANES],
+            // Windows of padding only have the sum 0, and give 0.
+            _ => columns.map(|c| if rows * c == T::ZERO { T::ONE } else { rows * c }),
+        }
+    }
+
+    fn extents<T: Float>(&self, ow: usize, divisor: Divisor) -> Vec<T> {
+        (0..ow.next_multiple_of(LANES)).map(|o| T::of(self.extent(1, o, divisor) as f64)).collect()
+    }
+
+    /// The average of every window, by `divisor`. Dilations must be 1.
+    ///
+    /// # Panics
+    /// If a slice has not the right length, a stride is 0, or a plane has more than 2^31 elements.
+    pub fn avg<T: Float>(&self, x: &[T], divisor: Divisor, out: &mut [T]) {
+        assert_eq!(self.dilation, [1, 1], "avg_pool2d: dilation");
+        self.check("avg_pool2d", x.len(), &[out.len()]);
+        let isa = cpu::isa();
+        let [oh, ow] = self.output();
+        let columns = self.extents(ow, divisor);
+        let out = Parts::new(out);
+        for_ranges(self.planes * oh, ow * (self.kernel[0] * self.kernel[1]).max(4), |rows| {
+            // SAFETY: ranges of output rows do not overlap.
+            let out = unsafe { out.part(rows.start * ow..rows.end * ow) };
+            dispatch(isa, Avg { pool: self, x, rows, columns: &columns, divisor, out });
+        });
+    }
+
+    /// The gradient through [`avg`](Self::avg).
+    ///
+    /// # Panics
+    /// As for `avg`.
+    pub fn avg_backward<T: Float>(&self, g: &[T], divisor: Divisor, dx: &mut [T]) {
+        assert_eq!(self.dilation, [1, 1], "avg_pool2d: dilation");
+        self.check("avg_pool2d backward", dx.len(), &[g.len()]);
+        let isa = cpu::isa();
+        let [oh, ow] = self.output();
+        let columns = self.extents(ow, divisor);
+        let plane = self.input[0] * self.input[1];
+        let dx = Parts::new(dx);
+        for_ranges(self.planes, plane + oh * ow * self.kernel[0] * self.kernel[1], |planes| {
+            // SAFETY: planes do not overlap.
+            let dx = unsafe { dx.part(planes.start * plane..planes.end * plane) };
+            let g = &g[planes.start * oh * ow..planes.end * oh * ow];
+            dispatch(isa, AvgBackward { pool: self, g, columns: &columns, divisor, dx });
+        });
+    }
+}
+
+struct Max<'a, T> {
+    pool: &'a Pool2d,
+    x: &'a [T],
+    rows: Range<usize>,
+    columns: &'a [i32],
+    values: &'a mut [T],
+    indices: &'a mut [i64],
+}
+
+impl<T: Float> Kernel for Max<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Max { pool, x, rows, columns, values, indices } = self;
+        let [height, width] = pool.input;
+        let [oh, ow] = pool.output();
+        let outputs = values.chunks_exact_mut(ow).zip(indices.chunks_exact_mut(ow));
+        for (row, (values, indices)) in rows.zip(outputs) {
+            let (plane, oy) = (row / oh * height * width, row % oh);
+            let kys = pool.places(0, oy);
+            let first = pool.position(0, oy, kys.start) as i32 * width as i32;
+            for ox in (0..ow).step_by(LANES) {
+                let mut best = [T::NEG_INFINITY; LANES];
+                let mut place: [i32; LANES] = *columns[ox..].first_chunk().unwrap_or(&[0; LANES]);
+                place = place.map(|column| first + column);
+                for ky in kys.clone() {
+                    let y = pool.position(0, oy, ky) as usize;
+                    for kx in 0..pool.kernel[1] {
+                        let x = pool.load(x, plane, y, ox, kx, T::NEG_INFINITY);
+                        let at = y as i32 * width as i32 + pool.position(1, ox, kx) as i32;
+                        for l in 0..LANES {
+                            let beats = x[l] > best[l] || x[l].is_nan();
+                            best[l] = if beats { x[l] } else { best[l] };
+                            place[l] = if beats { at + l as i32 * pool.stride[1] as i32 } else { place[l] };
+                        }
+                    }
+                }
+                let place = place.map(i64::from);
+                match (values[ox..].first_chunk_mut::<LANES>(), indices[ox..].first_chunk_mut::<LANES>()) {
+                    (Some(v), Some(i)) => (*v, *i) = (best, place),
+                    _ => {
+                        values[ox..].copy_from_slice(&best[..ow - ox]);
+                        indices[ox..].copy_from_slice(&place[..ow - ox]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Avg<'a, T> {
+    pool: &'a Pool2d,
+    x: &'a [T],
+    rows: Range<usize>,
+    columns: &'a [T],
+    divisor: Divisor,
+    out: &'a mut [T],
+}
+
+impl<T: Float> Kernel for Avg<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Avg { pool, x, rows, columns, divisor, out } = self;
+        let [height, width] = pool.input;
+        let [oh, ow] = pool.output();
+        for (row, out) in rows.zip(out.chunks_exact_mut(ow)) {
+            let (plane, oy) = (row / oh * height * width, row % oh);
+            for ox in (0..ow).step_by(LANES) {
+                let mut sum = [T::ZERO; LANES];
+                for ky in pool.places(0, oy) {
+                    let y = pool.position(0, oy, ky) as usize;
+                    for kx in 0..pool.kernel[1] {
+                        let x = pool.load(x, plane, y, ox, kx, T::ZERO);
+                        for l in 0..LANES {
+                            sum[l] += x[l];
+                        }
+                    }
+                }
+                let by = pool.divisor(oy, columns, ox, divisor);
+                for l in 0..LANES {
+                    sum[l] = sum[l] / by[l];
+                }
+                crate::softmax::write(out, ox, sum);
+            }
+        }
+    }
+}
+
+struct AvgBackward<'a, T> {
+    pool: &'a Pool2d,
+    g: &'a [T],
+    columns: &'a [T],
+    divisor: Divisor,
+    dx: &'a mut [T],
+}
+
+impl<T: Float> Kernel for AvgBackward<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let AvgBackward { pool, g, columns, divisor, dx } = self;
+        let [height, width] = pool.input;
+        let [oh, ow] = pool.output();
+        dx.fill(T::ZERO);
+        if g.is_empty() {
+            return;
+        }
+        for (row, g) in g.chunks_exact(ow).enumerate() {
+            let (plane, oy) = (row / oh * height * width, row % oh);
+            for ox in (0..ow).step_by(LANES) {
+                let by = pool.divisor(oy, columns, ox, divisor);
+                let g = crate::softmax::read(g, ox);
+                let g: [T; LANES] = std::array::from_fn(|l| g[l] / by[l]);
+                let lanes = LANES.min(ow - ox);
+                for ky in pool.places(0, oy) {
+                    let y = pool.position(0, oy, ky) as usize;
+                    let dx = &mut dx[plane + y * width..plane + (y + 1) * width];
+                    // Backwards, so that every element gets its windows' shares in the order of the windows.
+                    for kx in (0..pool.kernel[1]).rev() {
+                        let first = pool.position(1, ox, kx);
+                        for (l, g) in g[..lanes].iter().enumerate() {
+                            let at = first + (l * pool.stride[1]) as isize;
+                            if let Some(dx) = dx.get_mut(at as usize) {
+                                *dx += *g;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The window of output number `o` of adaptive pooling from `input` to `output` elements.
+#[inline(always)]
+fn adaptive_window(o: usize, input: usize, output: usize) -> Range<usize> {
+    o * input / output..((o + 1) * input).div_ceil(output)
+}
+
+/// Averages over windows whose number is given: output `o` of `output` averages elements `floor(o * input / output)` to
+/// `ceil((o + 1) * input / output)`. `[1, 1]` is the mean of each plane.
+///
+/// # Panics
+/// If a slice has not the right length.
+pub fn adaptive_avg_pool2d<T: FloatElement>(
+    x: &[T],
+    planes: usize,
+    input: [usize; 2],
+    output: [usize; 2],
+    out: &mut [T],
+) {
+    let ([h, w], [oh, ow]) = (input, output);
+    assert!(x.len() == planes * h * w && out.len() == planes * oh * ow, "adaptive_avg_pool2d: lengths");
+    if output == [1, 1] {
+        let (kept, reduced) = (Axes::new(&[planes], &[(h * w) as isize]), Axes::new(&[h * w], &[1]));
+        // SAFETY: the axes describe `x`, whose length was checked, and there is an output for every plane.
+        unsafe { mean(x.as_ptr(), &kept, &reduced, out.as_mut_ptr()) };
+        return;
+    }
+    if out.is_empty() {
+        return;
+    }
+    let out = Parts::new(out);
+    for_ranges(planes, h * w, |range| {
+        for p in range {
+            // SAFETY: planes do not overlap.
+            let out = unsafe { out.part(p * oh * ow..(p + 1) * oh * ow) };
+            let x = &x[p * h * w..(p + 1) * h * w];
+            for (o, out) in out.iter_mut().enumerate() {
+                let (rows, columns) = (adaptive_window(o / ow, h, oh), adaptive_window(o % ow, w, ow));
+                let count = rows.len() * columns.len();
+                let mut sum = 0.0;
+                for y in rows {
+                    sum += x[y * w..][columns.clone()].iter().map(|x| x.wide()).sum::<f64>();
+                }
+                *out = T::of(sum / count as f64);
+            }
+        }
+    });
+}
+
+/// The gradient through [`adaptive_avg_pool2d`].
+///
+/// # Panics
+/// If a slice has not the right length.
+pub fn adaptive_avg_pool2d_backward<T: Float>(
+    g: &[T],
+    planes: usize,
+    input: [usize; 2],
+    output: [usize; 2],
+    dx: &mut [T],
+) {
+    let ([h, w], [oh, ow]) = (input, output);
+    assert!(dx.len() == planes * h * w && g.len() == planes * oh * ow, "adaptive_avg_pool2d backward: lengths");
+    let dx = Parts::new(dx);
+    for_ranges(planes, h * w, |range| {
+        for p in range {
+            // SAFETY: planes do not overlap.
+            let dx = unsafe { dx.part(p * h * w..(p + 1) * h * w) };
+            dx.fill(T::ZERO);
+            for (o, &g) in g[p * oh * ow..(p + 1) * oh * ow].iter().enumerate() {
+                let (rows, columns) = (adaptive_window(o / ow, h, oh), adaptive_window(o % ow, w, ow));
+                let share = g / T::of((rows.len() * columns.len()) as f64);
+                for y in rows {
+                    dx[y * w..][columns.clone()].iter_mut().for_each(|dx| *dx += share);
+                }
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::{Isa, with_isa};
+    use crate::threads::set_num_threads;
+
+    fn noise(n: usize) -> Vec<f32> {
+        // Few different values, so that maxima have ties.
+        (0..n).map(|i| ((i as u64 * 2654435761 >> 9) % 61) as f32 / 7.0 - 4.0).collect()
+    }
+
+    fn pools() -> Vec<Pool2d> {
+        let new = |planes, input, kernel, stride, padding, dilation, ceil_mode| Pool2d {
+            planes,
+            input,
+            kernel,
+            stride,
+            padding,
+            dilation,
+            ceil_mode,
+        };
+        let mut pools = vec![
+            new(5, [26, 26], [2, 2], [2, 2], [0, 0], [1, 1], false),
+            new(64, [26, 26], [2, 2], [2, 2], [0, 0], [1, 1], false),
+            new(3, [112, 112], [3, 3], [2, 2], [1, 1], [1, 1], false),
+            new(4, [7, 7], [3, 3], [1, 1], [1, 1], [1, 1], false),
+            new(1, [300, 500], [2, 3], [2, 1], [1, 1], [1, 1], true),
+            new(2, [9, 40], [3, 2], [3, 3], [1, 0], [1, 1], true),
+            new(2, [20, 33], [3, 4], [1, 2], [1, 2], [2, 3], false),
+            new(2, [20, 33], [3, 2], [2, 5], [0, 1], [3, 1], true),
+            new(2, [1, 17], [1, 2], [1, 2], [0, 0], [1, 1], true),
+            new(0, [4, 4], [2, 2], [2, 2], [0, 0], [1, 1], false),
+            new(3, [1, 1], [1, 1], [1, 1], [0, 0], [1, 1], false),
+        ];
+        for ceil_mode in [false, true] {
+            for size in 3..9 {
+                pools.push(new(2, [size, size + 30], [3, 3], [2, 2], [1, 1], [1, 1], ceil_mode));
+                pools.push(new(2, [size, size], [2, 2], [2, 2], [1, 1], [1, 1], ceil_mode));
+            }
+        }
+        pools
+    }
+
+    /// For every output of one plane the elements of its window (flat), in order, and the places it covers with padding.
+    fn windows(pool: &Pool2d) -> Vec<(Vec<usize>, usize)> {
+        let [oh, ow] = pool.output();
+        let mut windows = vec![];
+        for oy in 0..oh {
+            for ox in 0..ow {
+                let (mut inside, mut padded) = (vec![], 0);
+                for ky in 0..pool.kernel[0] {
+                    for kx in 0..pool.kernel[1] {
+                        let y = (oy * pool.stride[0] + ky * pool.dilation[0]) as isize - pool.padding[0] as isize;
+                        let x = (ox * pool.stride[1] + kx * pool.dilation[1]) as isize - pool.padding[1] as isize;
+                        let [h, w] = pool.input.map(|n| n as isize);
+                        if (0..h).contains(&y) && (0..w).contains(&x) {
+                            inside.push((y * w + x) as usize);
+                        }
+                        padded += usize::from(y < h + pool.padding[0] as isize && x < w + pool.padding[1] as isize);
+                    }
+                }
+                windows.push((inside, padded));
+            }
+        }
+        windows
+    }
+
+    fn everywhere<O: PartialEq + std::fmt::Debug>(f: impl Fn() -> O) -> O {
+        let want = f();
+        for isa in Isa::available() {
+            for threads in [1, 2] {
+                set_num_threads(threads);
+                assert!(with_isa(isa, &f) == want, "{isa:?}, {threads} threads");
+            }
+        }
+        want
+    }
+
+    #[test]
+    fn output_sizes_are_pytorchs() {
+        // torch.nn.functional.max_pool1d(torch.zeros(1, 1, input), kernel, stride, padding, dilation, ceil_mode).shape[2]
+        for (arguments, want) in [
+            ((5, 2, 2, 0, 1, false), Some(2)),
+            ((5, 2, 2, 0, 1, true), Some(3)),
+            ((5, 2, 2, 1, 1, true), Some(3)),
+            ((4, 2, 2, 1, 1, true), Some(3)),
+            ((7, 3, 3, 1, 1, true), Some(3)),
+            ((112, 3, 2, 1, 1, false), Some(56)),
+            ((10, 3, 2, 0, 3, false), Some(2)),
+            ((2, 3, 1, 0, 1, false), None),
+            ((1, 1, 3, 0, 1, true), Some(1)),
+            ((4, 1, 5, 0, 1, true), Some(1)),
+        ] {
+            let (i, k, s, p, d, c) = arguments;
+            assert_eq!(pooled_size(i, k, s, p, d, c), want, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn maxima_and_their_gradients_match_a_plain_loop() {
+        for pool in pools() {
+            let plane = pool.input[0] * pool.input[1];
+            for case in 0..3 {
+                let mut x = noise(pool.planes * plane);
+                if case == 1 {
+                    x.iter_mut().step_by(23).for_each(|x| *x = f32::NAN);
+                } else if case == 2 {
+                    x.fill(f32::NEG_INFINITY);
+                }
+                let windows = windows(&pool);
+                let (mut values, mut indices, mut dx) = (vec![], vec![], vec![0.0f32; x.len()]);
+                for p in 0..pool.planes {
+                    for (window, _) in &windows {
+                        let (mut best, mut at) = (f32::NEG_INFINITY, window[0]);
+                        for &i in window {
+                            let x = x[p * plane + i];
+                            if x > best || x.is_nan() {
+                                (best, at) = (x, i);
+                            }
+                        }
+                        dx[p * plane + at] += noise(values.len() + 1)[values.len()];
+                        values.push(best.to_bits());
+                        indices.push(at as i64);
+                    }
+                }
+                let n = values.len();
+                let got = everywhere(|| {
+                    let (mut v, mut i, mut dx) = (vec![9.0f32; n], vec![-1; n], vec![9.0; x.len()]);
+                    pool.max(&x, &mut v, &mut i);
+                    pool.max_backward(&noise(n), &i, &mut dx);
+                    (v.iter().map(|v| v.to_bits()).collect::<Vec<_>>(), i, dx)
+                });
+                assert!(got == (values, indices, dx), "{pool:?} {case}");
+                let wide: Vec<f64> = x.iter().map(|&x| x as f64).collect();
+                let (mut v, mut i) = (vec![0.0; n], vec![-1; n]);
+                pool.max(&wide, &mut v, &mut i);
+                assert!(i == got.1 && v.iter().zip(&got.0).all(|(v, w)| (*v as f32).to_bits() == *w || v.is_nan()));
+            }
+        }
+    }
+
+    #[test]
+    fn averages_and_their_gradients_match_a_plain_loop() {
+        for pool in pools().into_iter().filter(|pool| pool.dilation == [1, 1]) {
+            let plane = pool.input[0] * pool.input[1];
+            let x = noise(pool.planes * plane);
+            let windows = windows(&pool);
+            let n = pool.planes * windows.len();
+            let g = noise(n);
+            for divisor in [Divisor::IncludePad, Divisor::ExcludePad, Divisor::Override(3), Divisor::Override(-2)] {
+                let (mut want, mut dx) = (vec![], vec![0.0; x.len()]);
+                for p in 0..pool.planes {
+                    for (inside, padded) in &windows {
+                        let by = match divisor {
+                            Divisor::IncludePad => *padded as f64,
+                            Divisor::ExcludePad => inside.len() as f64,
+                            Divisor::Override(n) => n as f64,
+                        };
+                        let share = g[want.len()] as f64 / by;
+                        inside.iter().for_each(|i| dx[p * plane + i] += share);
+                        want.push(inside.iter().map(|i| x[p * plane + i] as f64).sum::<f64>() / by);
+                    }
+                }
+                let got = everywhere(|| {
+                    let (mut out, mut dx) = (vec![9.0f32; n], vec![9.0; x.len()]);
+                    pool.avg(&x, divisor, &mut out);
+                    pool.avg_backward(&g, divisor, &mut dx);
+                    (out, dx)
+                });
+                let near =
+                    |a: &[f32], b: &[f64]| a.iter().zip(b).all(|(a, b)| (*a as f64 - b).abs() < 3e-6 * (1.0 + b.abs()));
+                assert!(near(&got.0, &want) && near(&got.1, &dx), "{pool:?} {divisor:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn adaptive_averages_match_a_plain_loop() {
+        for (planes, input, output) in [
+            (3, [7, 7], [1, 1]),
+            (5, [13, 9], [6, 6]),
+            (2, [4, 5], [7, 3]),
+            (70, [40, 40], [1, 1]),
+            (40, [32, 33], [7, 1]),
+            (2, [3, 3], [0, 2]),
+        ] {
+            let ([h, w], [oh, ow]) = (input, output);
+            let (x, g) = (noise(planes * h * w), noise(planes * oh * ow));
+            let (mut want, mut dx) = (vec![], vec![0.0; x.len()]);
+            for o in 0..planes * oh * ow {
+                let (p, y, z) = (o / (oh * ow), o / ow % oh, o % ow);
+                let inside: Vec<usize> = (0..h * w)
+                    .filter(|i| {
+                        let (a, b) = (i / w, i % w);
+                        a >= y * h / oh && a * oh < (y + 1) * h && b >= z * w / ow && b * ow < (z + 1) * w
+                    })
+                    .map(|i| p * h * w + i)
+                    .collect();
+                want.push(inside.iter().map(|&i| x[i] as f64).sum::<f64>() / inside.len() as f64);
+                inside.iter().for_each(|&i| dx[i] += g[o] as f64 / inside.len() as f64);
+            }
+            let got = everywhere(|| {
+                let (mut out, mut dx) = (vec![9.0f32; want.len()], vec![9.0; x.len()]);
+                adaptive_avg_pool2d(&x, planes, input, output, &mut out);
+                adaptive_avg_pool2d_backward(&g, planes, input, output, &mut dx);
+                (out, dx)
+            });
+            let near = |a: &[f32], b: &[f64]| a.iter().zip(b).all(|(a, b)| (*a as f64 - b).abs() < 3e-6);
+            assert!(near(&got.0, &want) && near(&got.1, &dx), "{input:?} {output:?}");
+        }
+    }
+}
