@@ -22,6 +22,12 @@ pub mod data;
 mod error;
 mod ops;
 pub mod random;
+
+/// The memory that freed tensors leave for the next ones.
+pub mod memory {
+    pub use crate::backend::pool::{cached_bytes, empty_cache, set_cache_limit};
+}
+
 pub mod tensor;
 
 pub use autograd::{BackwardOptions, EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad};

@@ -3,7 +3,10 @@
 //! `unsafe` here rests on one fact: an [`In`] or [`Out`] answers for every element that its layout addresses (see
 //! `tensor::storage`). Layouts are broadcast to the output's sizes before kernels see them, which keeps to the same elements.
 
-use super::*;
+use super::{
+    Adam, Backend, BatchNorm, BinaryOp, ClassLoss, CompareOp, ConvShape, Device, Divisor, In, NonNull, Out, Pool2d,
+    ReduceOp, Result, Scalar, Sgd, SoftmaxKind, UnaryOp,
+};
 use crate::Error;
 use crate::tensor::{DType, Element, Layout};
 use rushlight_kernels::elementwise::{self, CastFrom};
@@ -13,7 +16,7 @@ use rushlight_kernels::gemm::{Epilogue, GemmElement, Mat, MatMut, gemm, gemm_bat
 use rushlight_kernels::index::BadIndex;
 use rushlight_kernels::loss::{self, RowGrad};
 use rushlight_kernels::reduce::{self, Axes};
-use rushlight_kernels::{conv, index, optim, softmax};
+use rushlight_kernels::{conv, index, norm, optim, pool, softmax};
 
 pub(super) struct Cpu;
 
@@ -108,6 +111,21 @@ fn with_row_grad<T: Element + Float, R>(g: &In<'_>, factor: f64, f: impl FnOnce(
     }
     let rows: Vec<T> = g.slice::<T>().iter().map(|&g| g * factor).collect();
     f(RowGrad::Each(&rows))
+}
+
+fn batch_norm<'a, T: Element>(
+    sizes: &BatchNorm,
+    weight: Option<&'a In<'_>>,
+    bias: Option<&'a In<'_>>,
+) -> norm::BatchNorm<'a, T> {
+    let BatchNorm { n, channels, spatial, eps } = *sizes;
+    norm::BatchNorm { n, channels, spatial, weight: weight.map(|w| w.slice()), bias: bias.map(|b| b.slice()), eps }
+}
+
+/// The number of pictures, and the size of one.
+fn pictures(layout: &Layout) -> (usize, [usize; 2]) {
+    let (planes, size) = layout.dims().split_at(layout.rank() - 2);
+    (planes.iter().product(), [size[0], size[1]])
 }
 
 /// The strides of an input as the output's sizes see it.
@@ -231,13 +249,13 @@ impl Backend for Cpu {
 
     #[inline]
     fn allocate(&self, bytes: usize) -> NonNull<u8> {
-        pool::take(bytes)
+        super::pool::take(bytes)
     }
 
     #[inline]
     unsafe fn release(&self, block: NonNull<u8>, bytes: usize) {
         // SAFETY: the caller's promise.
-        unsafe { pool::give(block, bytes) }
+        unsafe { super::pool::give(block, bytes) }
     }
 
     fn fill(&self, value: Scalar, out: &Out<'_>) -> Result<()> {
@@ -571,6 +589,106 @@ impl Backend for Cpu {
     ) -> Result<()> {
         each_float!("adam", p.dtype(), T => {
             optim::adam::<T>(settings, t, p.slice(), g.slice(), m.slice(), v.slice(), largest.map(Out::slice));
+            Ok(())
+        })
+    }
+
+    fn batch_norm(
+        &self,
+        norm: &BatchNorm,
+        x: &In<'_>,
+        weight: Option<&In<'_>>,
+        bias: Option<&In<'_>>,
+        running: Option<(&mut Out<'_>, &mut Out<'_>, f64)>,
+        out: &mut Out<'_>,
+        [mean, invstd]: [&mut Out<'_>; 2],
+    ) -> Result<()> {
+        each_float!("batch_norm", x.dtype(), T => {
+            let running = running.map(|(mean, var, momentum)| norm::Running {
+                mean: mean.slice::<T>(),
+                var: var.slice(),
+                momentum,
+            });
+            let norm = batch_norm::<T>(norm, weight, bias);
+            norm.forward(x.slice(), false, running, out.slice(), mean.slice(), invstd.slice());
+            Ok(())
+        })
+    }
+
+    fn batch_norm_by(
+        &self,
+        norm: &BatchNorm,
+        x: &In<'_>,
+        weight: Option<&In<'_>>,
+        bias: Option<&In<'_>>,
+        [mean, var]: [&In<'_>; 2],
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        each_float!("batch_norm", x.dtype(), T => {
+            batch_norm::<T>(norm, weight, bias).forward_with(x.slice(), false, mean.slice(), var.slice(), out.slice());
+            Ok(())
+        })
+    }
+
+    fn batch_norm_grad(
+        &self,
+        norm: &BatchNorm,
+        x: &In<'_>,
+        g: &In<'_>,
+        weight: Option<&In<'_>>,
+        training: bool,
+        [mean, invstd]: [&In<'_>; 2],
+        dx: Option<&mut Out<'_>>,
+        [dw, db]: [&mut Out<'_>; 2],
+    ) -> Result<()> {
+        each_float!("batch_norm", x.dtype(), T => {
+            let norm = batch_norm::<T>(norm, weight, None);
+            let stats = (mean.slice(), invstd.slice());
+            norm.backward(x.slice(), g.slice(), None, training, stats, dx.map(Out::slice), dw.slice(), db.slice());
+            Ok(())
+        })
+    }
+
+    fn max_pool2d(&self, pool: &Pool2d, x: &In<'_>, values: &mut Out<'_>, indices: &mut Out<'_>) -> Result<()> {
+        each_float!("max_pool2d", x.dtype(), T => {
+            pool.max::<T>(x.slice(), values.slice(), indices.slice());
+            Ok(())
+        })
+    }
+
+    fn max_pool2d_grad(&self, pool: &Pool2d, g: &In<'_>, indices: &In<'_>, out: &mut Out<'_>) -> Result<()> {
+        each_float!("max_pool2d", g.dtype(), T => {
+            pool.max_backward::<T>(g.slice(), indices.slice(), out.slice());
+            Ok(())
+        })
+    }
+
+    fn avg_pool2d(&self, pool: &Pool2d, divisor: Divisor, x: &In<'_>, out: &mut Out<'_>) -> Result<()> {
+        each_float!("avg_pool2d", x.dtype(), T => {
+            pool.avg::<T>(x.slice(), divisor, out.slice());
+            Ok(())
+        })
+    }
+
+    fn avg_pool2d_grad(&self, pool: &Pool2d, divisor: Divisor, g: &In<'_>, out: &mut Out<'_>) -> Result<()> {
+        each_float!("avg_pool2d", g.dtype(), T => {
+            pool.avg_backward::<T>(g.slice(), divisor, out.slice());
+            Ok(())
+        })
+    }
+
+    fn adaptive_avg_pool2d(&self, x: &In<'_>, out: &mut Out<'_>) -> Result<()> {
+        let ((planes, input), (_, output)) = (pictures(x.layout()), pictures(out.layout()));
+        each_float!("adaptive_avg_pool2d", x.dtype(), T => {
+            pool::adaptive_avg_pool2d::<T>(x.slice(), planes, input, output, out.slice());
+            Ok(())
+        })
+    }
+
+    fn adaptive_avg_pool2d_grad(&self, g: &In<'_>, out: &mut Out<'_>) -> Result<()> {
+        let ((planes, input), (_, output)) = (pictures(out.layout()), pictures(g.layout()));
+        each_float!("adaptive_avg_pool2d", g.dtype(), T => {
+            pool::adaptive_avg_pool2d_backward::<T>(g.slice(), planes, input, output, out.slice());
             Ok(())
         })
     }

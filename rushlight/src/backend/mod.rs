@@ -10,6 +10,7 @@ pub(crate) mod pool;
 pub use rushlight_kernels::conv::ConvShape;
 pub use rushlight_kernels::elementwise::{BinaryOp, CompareOp, TernaryOp, UnaryOp};
 pub use rushlight_kernels::optim::{Adam, Sgd};
+pub use rushlight_kernels::pool::{Divisor, Pool2d};
 
 use crate::Result;
 use crate::tensor::{In, Out, Scalar};
@@ -68,6 +69,19 @@ pub enum SoftmaxKind {
     Softmax,
     /// Its logarithm.
     LogSoftmax,
+}
+
+/// The sizes of a batch normalisation: `[n, channels, spatial]`.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchNorm {
+    /// The batch.
+    pub n: usize,
+    /// The channels, which have statistics of their own.
+    pub channels: usize,
+    /// The elements of a channel of one sample.
+    pub spatial: usize,
+    /// Added to variances.
+    pub eps: f64,
 }
 
 /// The sizes of a loss of rows of classes: `[outer, classes, inner]`.
@@ -219,4 +233,60 @@ pub trait Backend: Send + Sync {
         averages: [&mut Out<'_>; 2],
         largest: Option<&mut Out<'_>>,
     ) -> Result<()>;
+
+    /// Normalises contiguous `[n, channels, spatial]` by each channel's own statistics. Writes the output, and the means and
+    /// `1 / sqrt(variance + eps)`. Running means and unbiased variances move towards the batch's by a share.
+    fn batch_norm(
+        &self,
+        norm: &BatchNorm,
+        x: &In<'_>,
+        weight: Option<&In<'_>>,
+        bias: Option<&In<'_>>,
+        running: Option<(&mut Out<'_>, &mut Out<'_>, f64)>,
+        out: &mut Out<'_>,
+        stats: [&mut Out<'_>; 2],
+    ) -> Result<()>;
+
+    /// Normalises contiguous `[n, channels, spatial]` by given means and variances.
+    fn batch_norm_by(
+        &self,
+        norm: &BatchNorm,
+        x: &In<'_>,
+        weight: Option<&In<'_>>,
+        bias: Option<&In<'_>>,
+        stats: [&In<'_>; 2],
+        out: &mut Out<'_>,
+    ) -> Result<()>;
+
+    /// The gradients of a batch normalisation from the means and `1 / sqrt(variance + eps)`, which in `training` depend on `x`:
+    /// of the input, where it is wanted, of the weight and of the bias.
+    fn batch_norm_grad(
+        &self,
+        norm: &BatchNorm,
+        x: &In<'_>,
+        g: &In<'_>,
+        weight: Option<&In<'_>>,
+        training: bool,
+        stats: [&In<'_>; 2],
+        dx: Option<&mut Out<'_>>,
+        grads: [&mut Out<'_>; 2],
+    ) -> Result<()>;
+
+    /// The largest element of each window of contiguous pictures, and its place.
+    fn max_pool2d(&self, pool: &Pool2d, x: &In<'_>, values: &mut Out<'_>, indices: &mut Out<'_>) -> Result<()>;
+
+    /// The gradient of [`max_pool2d`](Backend::max_pool2d).
+    fn max_pool2d_grad(&self, pool: &Pool2d, g: &In<'_>, indices: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+
+    /// The mean of each window of contiguous pictures.
+    fn avg_pool2d(&self, pool: &Pool2d, divisor: Divisor, x: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+
+    /// The gradient of [`avg_pool2d`](Backend::avg_pool2d).
+    fn avg_pool2d_grad(&self, pool: &Pool2d, divisor: Divisor, g: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+
+    /// The means of as many even parts of each contiguous picture as the output has elements.
+    fn adaptive_avg_pool2d(&self, x: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+
+    /// The gradient of [`adaptive_avg_pool2d`](Backend::adaptive_avg_pool2d).
+    fn adaptive_avg_pool2d_grad(&self, g: &In<'_>, out: &mut Out<'_>) -> Result<()>;
 }

@@ -46,7 +46,11 @@ impl Tensor {
             if tensor.shape() != [channels] {
                 return Err(Error::shape(
                     NAME,
-                    format!("input {:?} has {channels} channels, but the {what} has shape {:?}", self.shape(), tensor.shape()),
+                    format!(
+                        "input {:?} has {channels} channels, but the {what} has shape {:?}",
+                        self.shape(),
+                        tensor.shape()
+                    ),
                 ));
             }
         }
@@ -125,12 +129,8 @@ fn recorded(
     training: bool,
 ) -> Tensor {
     let scaled = weight.is_some();
-    let saves = [
-        Save::Input(&x),
-        Save::Input(&mean),
-        Save::Input(&invstd),
-        weight.as_ref().map_or(Save::Nothing, Save::Input),
-    ];
+    let saves =
+        [Save::Input(&x), Save::Input(&mean), Save::Input(&invstd), weight.as_ref().map_or(Save::Nothing, Save::Input)];
     let inputs = [Some(&x), weight.as_ref(), bias.as_ref()];
     out.record("NativeBatchNormBackward0", inputs, saves, move |[x, mean, invstd, w], needs, g| {
         let weight = scaled.then_some(w);
@@ -154,12 +154,12 @@ fn fused_grad(
     let dx = of_x.then(|| x.fresh_like(Layout::contiguous(x.shape()), x.dtype()));
     let [dw, db] = [(); 2].map(|()| x.fresh_like(Layout::contiguous(&[norm.channels]), x.dtype()));
     {
-        let w = read!(weight.cloned());
+        let w = weight.map(|weight| weight.read(NAME)).transpose()?;
         let stats = [&mean.read(NAME)?, &invstd.read(NAME)?];
         let mut dx = dx.as_ref().map(|dx| dx.write(NAME)).transpose()?;
         let grads = [&mut dw.write(NAME)?, &mut db.write(NAME)?];
-        let (x, g) = (&x.read(NAME)?, &g.read(NAME)?);
-        g.backend().batch_norm_grad(&norm, x, g, w.as_ref(), training, stats, dx.as_mut(), grads)?;
+        let (input, g) = (&x.read(NAME)?, &g.read(NAME)?);
+        x.backend().batch_norm_grad(&norm, input, g, w.as_ref(), training, stats, dx.as_mut(), grads)?;
     }
     Ok([dx, of_w.then_some(dw), of_b.then_some(db)])
 }

@@ -40,7 +40,10 @@ fn pool_of(
     if !(reaches(0) && reaches(1)) || pool.output().contains(&0) {
         return Err(Error::shape(
             name,
-            format!("kernel {kernel:?} with dilation {dilation:?} does not fit into input {:?} with padding {padding:?}", x.shape()),
+            format!(
+                "kernel {kernel:?} with dilation {dilation:?} does not fit into input {:?} with padding {padding:?}",
+                x.shape()
+            ),
         ));
     }
     Ok(pool)
@@ -129,9 +132,9 @@ impl Tensor {
         let pool = pool_of(name, self, [kernel, stride, padding, [1, 1]], ceil_mode)?;
         let divisor = match divisor {
             Some(0) => return Err(Error::value(name, "the divisor must not be 0")),
-            Some(divisor) => Divisor::Fixed(divisor),
-            None if count_include_pad => Divisor::Window,
-            None => Divisor::Inside,
+            Some(divisor) => Divisor::Override(divisor as i64),
+            None if count_include_pad => Divisor::IncludePad,
+            None => Divisor::ExcludePad,
         };
         avg_pool(pool, divisor, self)
     }
@@ -176,9 +179,7 @@ fn avg_pool_grad(pool: Pool2d, divisor: Divisor, g: &Tensor) -> Result<Tensor> {
     let out = g.fresh_like(pictures(&g, pool.input), g.dtype());
     let name = "avg_pool2d_backward";
     g.backend().avg_pool2d_grad(&pool, divisor, &g.read(name)?, &mut out.write(name)?)?;
-    Ok(out.record("AvgPool2DBackwardBackward0", [&g], [], move |[], [_], gg| {
-        Ok([Some(avg_pool(pool, divisor, gg)?)])
-    }))
+    Ok(out.record("AvgPool2DBackwardBackward0", [&g], [], move |[], [_], gg| Ok([Some(avg_pool(pool, divisor, gg)?)])))
 }
 
 fn adaptive(x: &Tensor, size: [usize; 2]) -> Result<Tensor> {

@@ -1,6 +1,6 @@
 //! Between tensors and Rust values.
 
-use super::{DType, Dims, Element, Layout, Scalar, Tensor};
+use super::{DType, Dims, Element, Layout, Tensor};
 use crate::backend::Device;
 use crate::{Error, Result};
 use rushlight_macros::op;
@@ -172,12 +172,6 @@ impl Tensor {
         }
         let input = self.read("item")?;
         Ok(T::from_scalar(input.element(0)))
-    }
-
-    /// The elements at the given places of the storage, as numbers; for printing.
-    pub(crate) fn scalars(&self, places: &[isize]) -> Result<Vec<Scalar>> {
-        let input = self.read("print")?;
-        Ok(places.iter().map(|&place| input.element(place)).collect())
     }
 }
 
