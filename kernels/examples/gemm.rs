@@ -40,7 +40,8 @@ fn main() {
         (64, 3136, 64, false, false),
         (256, 196, 1024, false, false),
     ];
-    for (m, n, k, ta, tb) in square.into_iter().chain(layers) {
+    let least_size: usize = std::env::args().nth(1).map_or(0, |n| n.parse().expect("a number of multiply-adds"));
+    for (m, n, k, ta, tb) in square.into_iter().chain(layers).filter(|(m, n, k, ..)| m * n * k >= least_size) {
         let a = vec![0.5f32; m * k];
         let b = vec![0.25f32; k * n];
         let mut c = vec![0f32; m * n];

@@ -131,18 +131,16 @@ struct Chunk<'a, T: 'static> {
 // SAFETY: the elements are `Send + Sync`; tasks write disjoint parts of the packed operands and of C.
 unsafe impl<T: GemmElement> Sync for Chunk<'_, T> {}
 
-/// Steps of the inner dimension whose panel of B stays in the first-level cache.
-fn steps<T>(kernels: &Kernels<T>) -> usize {
-    (cpu::caches().l1 * 3 / 4 / (kernels.nr * size_of::<T>())).clamp(64, 512)
-}
+/// Steps of the inner dimension that a tile takes at a time. The panel of B that goes with them streams from the
+/// second-level cache at no cost; shorter ones would visit C more often.
+const STEPS: usize = 512;
 
 unsafe fn packed<T: GemmElement>(p: &Problem<T>, kernels: &'static Kernels<T>) {
     let (m_chunk, n_chunk) = (p.m.min(CHUNK), p.n.min(CHUNK));
-    let step = steps(kernels);
-    let all_parts = p.k.div_ceil(step).max(1);
+    let all_parts = p.k.div_ceil(STEPS).max(1);
     let width = n_chunk.div_ceil(kernels.nr) * kernels.nr;
     // As many parts at a time as fit, so that C is visited as rarely as possible.
-    let fitting = (CHUNK_BYTES / size_of::<T>() / ((m_chunk + width) * step)).max(1);
+    let fitting = (CHUNK_BYTES / size_of::<T>() / ((m_chunk + width) * STEPS)).max(1);
     let rounds = all_parts.div_ceil(fitting);
     let pack_a = p.a.cs != 1 || p.m > 256;
     let k_chunk = split(p.k, rounds, 0).1;
@@ -156,7 +154,7 @@ unsafe fn packed<T: GemmElement>(p: &Problem<T>, kernels: &'static Kernels<T>) {
                 let tiles = Tiles::new(CHUNK.min(p.m - i), CHUNK.min(p.n - j), kernels);
                 for round in 0..rounds {
                     let k = split(p.k, rounds, round);
-                    let parts = k.1.div_ceil(step).max(1);
+                    let parts = k.1.div_ceil(STEPS).max(1);
                     let chunk = Chunk { p, kernels, tiles, i, j, k, parts, a, b };
                     // SAFETY: the caller's promise; the scratch memory has room for the chunk.
                     unsafe { chunk.run() };
@@ -183,9 +181,7 @@ impl<T: GemmElement> Chunk<'_, T> {
         }
         threads::parallel_tasks(pack_tasks, pack);
         // Groups of rows whose packed A fits well into the second-level cache.
-        let depth = self.k.1.div_ceil(self.parts).max(1);
-        let fitting = cpu::caches().l2 / 3 / size_of::<T>() / depth / self.kernels.mr;
-        let row_groups = rows.div_ceil(fitting.max(1));
+        let row_groups = rows.div_ceil(Self::rows_in_cache(self.kernels, self.k.1.div_ceil(self.parts)));
         let tasks = (work / TASK_MULTIPLY_ADDS).clamp(2, 16 * threads).next_multiple_of(threads);
         let column_groups = tasks.div_ceil(row_groups).min(columns);
         let row_groups =
@@ -224,7 +220,7 @@ impl<T: GemmElement> Chunk<'_, T> {
         let nr = self.kernels.nr;
         let row_offsets: [isize; MAX_MR] = std::array::from_fn(|i| i as isize * p.a.rs);
         // One row of a packed panel of B after the other.
-        let mut b_offsets = [0isize; 512];
+        let mut b_offsets = [0isize; STEPS];
         for (q, offset) in b_offsets.iter_mut().enumerate() {
             *offset = (q * nr) as isize;
         }
@@ -232,35 +228,43 @@ impl<T: GemmElement> Chunk<'_, T> {
             let (k0, k) = split(self.k.1, self.parts, part);
             let first = self.k.0 + k0 == 0;
             let last = self.k.0 + k0 + k == p.k;
-            for cj in c.0..c.0 + c.1 {
-                let (j, cols) = self.tiles.column(cj);
-                let b = self.b.wrapping_add((cj * self.k.1 + k0) * nr).cast_const();
-                for ri in r.0..r.0 + r.1 {
-                    let (i, rows) = self.tiles.row(ri);
-                    // SAFETY: the tile lies in C, its panels have been packed.
-                    unsafe {
-                        p.tile((self.i + i, rows), (self.j + j, cols), first, last, |out| {
-                            if self.a.is_null() {
-                                let args = Direct {
-                                    steps: [1, 1, k],
-                                    a: p.a.at(self.i + i, self.k.0 + k0),
-                                    rows: row_offsets.as_ptr(),
-                                    a_steps: [0, 0, p.a.cs],
-                                    b,
-                                    b_steps: [0, 0, nr as isize],
-                                    cols,
-                                    out,
-                                };
-                                self.kernels.run_direct(rows, &args)
-                            } else {
-                                let a = self.a.add(i * self.k.1 + k0 * rows);
-                                let args = Panel { k, a, b, offsets: b_offsets.as_ptr(), cols, out };
-                                self.kernels.run_panel(rows, &args)
-                            }
-                        })
-                    };
+            let block = Self::rows_in_cache(self.kernels, k);
+            for r0 in (r.0..r.0 + r.1).step_by(block) {
+                for cj in c.0..c.0 + c.1 {
+                    let (j, cols) = self.tiles.column(cj);
+                    let b = self.b.wrapping_add((cj * self.k.1 + k0) * nr).cast_const();
+                    for ri in r0..(r0 + block).min(r.0 + r.1) {
+                        let (i, rows) = self.tiles.row(ri);
+                        // SAFETY: the tile lies in C, its panels have been packed.
+                        unsafe {
+                            p.tile((self.i + i, rows), (self.j + j, cols), first, last, |out| {
+                                if self.a.is_null() {
+                                    let args = Direct {
+                                        steps: [1, 1, k],
+                                        a: p.a.at(self.i + i, self.k.0 + k0),
+                                        rows: row_offsets.as_ptr(),
+                                        a_steps: [0, 0, p.a.cs],
+                                        b,
+                                        b_steps: [0, 0, nr as isize],
+                                        cols,
+                                        out,
+                                    };
+                                    self.kernels.run_direct(rows, &args)
+                                } else {
+                                    let a = self.a.add(i * self.k.1 + k0 * rows);
+                                    let args = Panel { k, a, b, offsets: b_offsets.as_ptr(), cols, out };
+                                    self.kernels.run_panel(rows, &args)
+                                }
+                            })
+                        };
+                    }
                 }
             }
         }
+    }
+
+    /// Rows of tiles whose packed A leaves room in the second-level cache.
+    fn rows_in_cache(kernels: &Kernels<T>, depth: usize) -> usize {
+        (cpu::caches().l2 / 3 / size_of::<T>() / depth.max(1) / kernels.mr).max(1)
     }
 }

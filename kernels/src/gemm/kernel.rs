@@ -144,6 +144,17 @@ unsafe fn load_row<V: Vector, const NV: usize>(b: *const V::Elem, mask: V::Mask)
     }
 }
 
+/// Brings C near while the products are summed up.
+#[inline(always)]
+unsafe fn prefetch<V: Vector, const R: usize, const NV: usize>(out: &Store<V::Elem>) {
+    for i in 0..R {
+        for j in 0..NV {
+            // SAFETY: any address may be asked for.
+            unsafe { V::prefetch(out.c.wrapping_offset(i as isize * out.rs).wrapping_add(j * V::LANES)) };
+        }
+    }
+}
+
 #[inline(always)]
 unsafe fn store<V: Vector, const R: usize, const NV: usize>(
     mut acc: [[V; NV]; R],
@@ -209,6 +220,7 @@ unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem
     // SAFETY: the caller's promise, see `PanelFn`.
     unsafe {
         let mask = V::mask(args.cols - (NV - 1) * V::LANES);
+        prefetch::<V, R, NV>(&args.out);
         let mut acc = [[V::splat(V::Elem::ZERO); NV]; R];
         let mut a = args.a;
         for p in 0..args.k {
@@ -230,6 +242,7 @@ unsafe fn direct<V: Vector, const R: usize, const NV: usize>(args: &Direct<V::El
     // SAFETY: the caller's promise, see `DirectFn`.
     unsafe {
         let mask = V::mask(args.cols - (NV - 1) * V::LANES);
+        prefetch::<V, R, NV>(&args.out);
         let mut acc = [[V::splat(V::Elem::ZERO); NV]; R];
         let mut rows = [args.a; R];
         for i in 0..R {

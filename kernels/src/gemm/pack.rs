@@ -1,6 +1,7 @@
-//! Copies a piece of a matrix into the order in which a micro-kernel reads it.
+//! Copies a piece of a matrix into the order in which a micro-kernel reads it; transposes where that is needed.
 
 use crate::cpu::Isa;
+use std::ops::Range;
 
 /// `dst[p * width + j] = src[p * ps + j * js]` for `p < k`, `j < cols`.
 ///
@@ -19,8 +20,10 @@ pub(crate) unsafe fn pack<T: Copy>(
     // SAFETY: the caller's promise.
     unsafe {
         #[cfg(target_arch = "x86_64")]
-        if isa >= Isa::Avx2 {
-            return avx2::pack(src, ps, js, k, cols, dst, width);
+        match isa {
+            Isa::Avx512 => return x86::pack_avx512(src, ps, js, k, cols, dst, width),
+            Isa::Avx2 => return x86::pack_avx2(src, ps, js, k, cols, dst, width),
+            Isa::Portable => {}
         }
         let _ = isa;
         if js == 1 { copy_rows(src, ps, k, cols, dst, width) } else { gather(src, ps, js, 0..k, 0..cols, dst, width) }
@@ -46,8 +49,8 @@ unsafe fn gather<T: Copy>(
     src: *const T,
     ps: isize,
     js: isize,
-    k: std::ops::Range<usize>,
-    cols: std::ops::Range<usize>,
+    k: Range<usize>,
+    cols: Range<usize>,
     dst: *mut T,
     width: usize,
 ) {
@@ -60,12 +63,28 @@ unsafe fn gather<T: Copy>(
 }
 
 #[cfg(target_arch = "x86_64")]
-mod avx2 {
+mod x86 {
     use super::gather;
     use std::arch::x86_64::*;
 
-    #[target_feature(enable = "avx2,fma")]
-    pub(super) unsafe fn pack<T: Copy>(
+    /// Calls `copy_rows` with the common widths as constants: the compiler turns each into a few vector moves a row.
+    #[inline(always)]
+    unsafe fn copy_rows<T: Copy>(src: *const T, ps: isize, k: usize, cols: usize, dst: *mut T, width: usize) {
+        // SAFETY: see `super::pack`.
+        unsafe {
+            match cols {
+                48 => super::copy_rows(src, ps, k, 48, dst, width),
+                32 => super::copy_rows(src, ps, k, 32, dst, width),
+                24 => super::copy_rows(src, ps, k, 24, dst, width),
+                16 => super::copy_rows(src, ps, k, 16, dst, width),
+                8 => super::copy_rows(src, ps, k, 8, dst, width),
+                _ => super::copy_rows(src, ps, k, cols, dst, width),
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+    pub(super) unsafe fn pack_avx512<T: Copy>(
         src: *const T,
         ps: isize,
         js: isize,
@@ -76,24 +95,47 @@ mod avx2 {
     ) {
         // SAFETY: see `super::pack`; 4- and 8-byte elements are moved by their bits.
         unsafe {
-            match (js, cols, size_of::<T>()) {
-                // Whole panels of a common width: the compiler turns these into a few vector moves a row.
-                (1, 48, 4) => super::copy_rows(src, ps, k, 48, dst, width),
-                (1, 32, 4) => super::copy_rows(src, ps, k, 32, dst, width),
-                (1, 24, 8) => super::copy_rows(src, ps, k, 24, dst, width),
-                (1, 16, _) => super::copy_rows(src, ps, k, 16, dst, width),
-                (1, 8, _) => super::copy_rows(src, ps, k, 8, dst, width),
-                (1, ..) => super::copy_rows(src, ps, k, cols, dst, width),
-                (.., 4) if ps == 1 => transpose(src, js, k, cols, dst, width, 8, transpose_8x8),
-                (.., 8) if ps == 1 => transpose(src, js, k, cols, dst, width, 4, transpose_4x4),
+            match size_of::<T>() {
+                _ if js == 1 => copy_rows(src, ps, k, cols, dst, width),
+                4 if ps == 1 => {
+                    for j in (0..cols).step_by(16) {
+                        for p in (0..k).step_by(16) {
+                            let from = src.offset(j as isize * js + p as isize);
+                            let (rows, columns) = (16.min(cols - j), 16.min(k - p));
+                            transpose_16x16(from, js, rows, columns, dst.add(p * width + j), width);
+                        }
+                    }
+                }
+                8 if ps == 1 => whole_blocks(src, js, k, cols, dst, width, 4, transpose_4x4),
                 _ => gather(src, ps, js, 0..k, 0..cols, dst, width),
             }
         }
     }
 
-    /// Whole blocks through `block`, the edges element by element.
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe fn pack_avx2<T: Copy>(
+        src: *const T,
+        ps: isize,
+        js: isize,
+        k: usize,
+        cols: usize,
+        dst: *mut T,
+        width: usize,
+    ) {
+        // SAFETY: see `super::pack`; 4- and 8-byte elements are moved by their bits.
+        unsafe {
+            match size_of::<T>() {
+                _ if js == 1 => copy_rows(src, ps, k, cols, dst, width),
+                4 if ps == 1 => whole_blocks(src, js, k, cols, dst, width, 8, transpose_8x8),
+                8 if ps == 1 => whole_blocks(src, js, k, cols, dst, width, 4, transpose_4x4),
+                _ => gather(src, ps, js, 0..k, 0..cols, dst, width),
+            }
+        }
+    }
+
+    /// Transposes whole blocks with `block`, the edges element by element.
     #[inline(always)]
-    unsafe fn transpose<T: Copy>(
+    unsafe fn whole_blocks<T: Copy>(
         src: *const T,
         js: isize,
         k: usize,
@@ -111,25 +153,71 @@ mod avx2 {
                     block(src.offset(j as isize * js + p as isize), js, dst.add(p * width + j), width);
                 }
             }
-            if whole_cols < cols {
-                gather(src, 1, js, 0..whole_k, whole_cols..cols, dst, width);
-            }
+            gather(src, 1, js, 0..whole_k, whole_cols..cols, dst, width);
             gather(src, 1, js, whole_k..k, 0..cols, dst, width);
+        }
+    }
+
+    /// `rows` rows of `columns` elements each, at most 16 of both.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+    #[inline]
+    unsafe fn transpose_16x16<T>(src: *const T, js: isize, rows: usize, columns: usize, dst: *mut T, width: usize) {
+        // SAFETY: T has four bytes; only `rows` by `columns` elements are touched.
+        unsafe {
+            let (src, dst): (*const f32, *mut f32) = (src.cast(), dst.cast());
+            let inside = |n: usize| ((1u32 << n) - 1) as __mmask16;
+            let mask = inside(columns);
+            let mut r = [_mm512_setzero_ps(); 16];
+            for i in 0..16 {
+                if i < rows {
+                    r[i] = _mm512_maskz_loadu_ps(mask, src.offset(i as isize * js));
+                }
+            }
+            let mut t = r;
+            for i in (0..16).step_by(2) {
+                t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+                t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+            }
+            // Now 2x2 blocks; after this quarter-registers hold four elements of a column.
+            for i in (0..16).step_by(4) {
+                let d = [0, 1, 2, 3].map(|j| _mm512_castps_pd(t[i + j]));
+                r[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(d[0], d[2]));
+                r[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(d[0], d[2]));
+                r[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(d[1], d[3]));
+                r[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(d[1], d[3]));
+            }
+            // Column 4 * q + i is quarter q of r[i], r[4 + i], r[8 + i] and r[12 + i].
+            for i in 0..4 {
+                let low = _mm512_shuffle_f32x4::<0b10_00_10_00>(r[i], r[4 + i]);
+                let high = _mm512_shuffle_f32x4::<0b10_00_10_00>(r[8 + i], r[12 + i]);
+                t[i] = _mm512_shuffle_f32x4::<0b10_00_10_00>(low, high);
+                t[8 + i] = _mm512_shuffle_f32x4::<0b11_01_11_01>(low, high);
+                let low = _mm512_shuffle_f32x4::<0b11_01_11_01>(r[i], r[4 + i]);
+                let high = _mm512_shuffle_f32x4::<0b11_01_11_01>(r[8 + i], r[12 + i]);
+                t[4 + i] = _mm512_shuffle_f32x4::<0b10_00_10_00>(low, high);
+                t[12 + i] = _mm512_shuffle_f32x4::<0b11_01_11_01>(low, high);
+            }
+            let mask = inside(rows);
+            for i in 0..16 {
+                if i < columns {
+                    _mm512_mask_storeu_ps(dst.add(i * width), mask, t[i]);
+                }
+            }
         }
     }
 
     #[target_feature(enable = "avx2,fma")]
     unsafe fn transpose_8x8<T>(src: *const T, js: isize, dst: *mut T, width: usize) {
-        // SAFETY: see `transpose`; T has four bytes.
+        // SAFETY: see `whole_blocks`; T has four bytes.
         unsafe {
             let (src, dst): (*const f32, *mut f32) = (src.cast(), dst.cast());
             let mut r = [_mm256_setzero_ps(); 8];
             for i in 0..4 {
                 // Row i and row i + 4, low halves in r[i], high halves in r[i + 4].
                 let (x, y) = (src.offset(i as isize * js), src.offset((i as isize + 4) * js));
-                r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x)), _mm_loadu_ps(y), 1);
-                r[i + 4] =
-                    _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x.add(4))), _mm_loadu_ps(y.add(4)), 1);
+                let join = |x, y| _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x)), _mm_loadu_ps(y), 1);
+                r[i] = join(x, y);
+                r[i + 4] = join(x.add(4), y.add(4));
             }
             for h in 0..2 {
                 let (a, b, c, d) = (r[4 * h], r[4 * h + 1], r[4 * h + 2], r[4 * h + 3]);
@@ -150,7 +238,7 @@ mod avx2 {
 
     #[target_feature(enable = "avx2,fma")]
     unsafe fn transpose_4x4<T>(src: *const T, js: isize, dst: *mut T, width: usize) {
-        // SAFETY: see `transpose`; T has eight bytes.
+        // SAFETY: see `whole_blocks`; T has eight bytes.
         unsafe {
             let (src, dst): (*const f64, *mut f64) = (src.cast(), dst.cast());
             let row = |i: isize| _mm256_loadu_pd(src.offset(i * js));
@@ -162,5 +250,38 @@ mod avx2 {
             _mm256_storeu_pd(dst.add(2 * width), _mm256_permute2f128_pd(ab0, cd0, 0x31));
             _mm256_storeu_pd(dst.add(3 * width), _mm256_permute2f128_pd(ab1, cd1, 0x31));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<T: Copy + PartialEq + std::fmt::Debug>(number: impl Fn(usize) -> T) {
+        for isa in Isa::available() {
+            for (k, cols) in [(0, 5), (1, 1), (3, 20), (8, 8), (16, 16), (33, 7), (50, 48), (7, 33), (40, 24)] {
+                for (ps, js) in [(50, 1), (1, 60), (100, 2)] {
+                    let src: Vec<T> = (0..k * ps + cols * js + 1).map(&number).collect();
+                    let width = cols + 3;
+                    let mut dst = vec![number(usize::MAX >> 12); k * width];
+                    let mut want = dst.clone();
+                    for p in 0..k {
+                        for j in 0..cols {
+                            want[p * width + j] = src[p * ps + j * js];
+                        }
+                    }
+                    // SAFETY: the vectors have the sizes that the strides need.
+                    unsafe { pack(isa, src.as_ptr(), ps as isize, js as isize, k, cols, dst.as_mut_ptr(), width) };
+                    assert_eq!(dst, want, "{isa:?} {k}x{cols} strides {ps}, {js}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_size_and_order() {
+        check(|i| i as f32);
+        check(|i| i as f64);
+        check(|i| i as i64);
     }
 }

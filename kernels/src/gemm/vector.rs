@@ -29,6 +29,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn mul(self, other: Self) -> Self;
     /// `self * b + c`
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
+    /// Asks for the cache line at `p`, which may be anywhere, to be brought near.
+    unsafe fn prefetch(_p: *const Self::Elem) {}
     /// Limits every lane to `lo..=hi`; NaN stays NaN.
     unsafe fn clamp(self, lo: Self, hi: Self) -> Self;
 }
@@ -197,6 +199,10 @@ mod x86 {
                 #[inline(always)]
                 unsafe fn mul_add(self, b: Self, c: Self) -> Self {
                     unsafe { Self($fmadd(self.0, b.0, c.0)) }
+                }
+                #[inline(always)]
+                unsafe fn prefetch(p: *const $elem) {
+                    unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
                 }
                 #[inline(always)]
                 unsafe fn clamp(self, lo: Self, hi: Self) -> Self {
