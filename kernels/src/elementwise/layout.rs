@@ -18,11 +18,11 @@ use super::Error;
 use crate::{MAX_RANK, cpu, threads};
 
 /// Elements in a block that goes through buffers: all buffers of an operation stay in the first-level cache.
-const BLOCK: usize = 512;
+const BLOCK: usize = 1024;
 /// Elements of a row that are taken at a time where an operand is gathered from a column.
-const PIECE: usize = 128;
+const PIECE: usize = 64;
 /// Rows walked together in that case.
-const GROUP: usize = 16;
+const GROUP: usize = BLOCK / PIECE;
 /// Rows shorter than this are put together to blocks.
 const SHORT: usize = 32;
 /// The widest element in bytes.
@@ -145,6 +145,9 @@ impl<const N: usize> Plan<N> {
     fn locate(&self, index: usize) -> [*mut u8; N] {
         let mut rest = index;
         let mut data = self.data;
+        if index == 0 {
+            return data;
+        }
         for d in (0..self.rank).rev() {
             let i = (rest % self.dims[d]) as isize;
             rest /= self.dims[d];
@@ -156,18 +159,15 @@ impl<const N: usize> Plan<N> {
     }
 
     unsafe fn run(&self, n: usize, grain: usize, block: Block<N>) -> Result<(), Error> {
+        if n < 2 * grain {
+            // SAFETY: the caller's promise.
+            return unsafe { self.part(0..n, false, block) };
+        }
         let stream = self.should_stream(n);
         let failure = OnceLock::new();
         threads::parallel_for(n, grain, |range| {
-            let mut buffers = [Buffer(MaybeUninit::uninit()); N];
             // SAFETY: the caller's promise; ranges are disjoint and inside `0..n`.
-            let result = unsafe {
-                if self.rank > 1 && self.dims[self.rank - 1] < SHORT {
-                    self.short_rows(range, &mut buffers, block)
-                } else {
-                    self.long_rows(range, &mut buffers, stream, block)
-                }
-            };
+            let result = unsafe { self.part(range, stream, block) };
             if stream {
                 fence();
             }
@@ -176,6 +176,21 @@ impl<const N: usize> Plan<N> {
             }
         });
         failure.into_inner().map_or(Ok(()), Err)
+    }
+
+    /// Some of the elements, numbered in row-major order.
+    unsafe fn part(&self, range: Range<usize>, stream: bool, block: Block<N>) -> Result<(), Error> {
+        let mut buffers = [Buffer(MaybeUninit::uninit()); N];
+        // SAFETY: the caller's promise.
+        unsafe {
+            if self.rank == 1 {
+                self.rows(0..1, range, &mut buffers, stream, block)
+            } else if self.dims[self.rank - 1] < SHORT {
+                self.short_rows(range, &mut buffers, block)
+            } else {
+                self.long_rows(range, &mut buffers, stream, block)
+            }
+        }
     }
 
     /// Whether the output should bypass the caches: it is larger than they are and is not read. A store that misses
@@ -294,17 +309,18 @@ impl<const N: usize> Plan<N> {
     ) -> Result<(), Error> {
         let steps = self.strides[self.rank - 1];
         let direct: [bool; N] = std::array::from_fn(|k| steps[k] == self.sizes[k] as isize && !(k == 0 && stream));
-        let gathers = (0..N).any(|k| steps[k] != 0 && steps[k] != self.sizes[k] as isize);
+        let strided: [bool; N] = std::array::from_fn(|k| steps[k] != 0 && steps[k] != self.sizes[k] as isize);
         let width = self.dims[self.rank - 1];
-        let (piece, group) = match (gathers, direct.iter().all(|&direct| direct)) {
-            (true, _) => (PIECE, GROUP),
-            (false, true) => (width, 1),
-            (false, false) => (BLOCK, 1),
-        };
         // Rows that differ only in the last but one dimension can be walked together.
         let (height, row_step) = match self.rank {
             1 => (1, [0; N]),
             rank => (self.dims[rank - 2], self.strides[rank - 2]),
+        };
+        let columnwise = (1..N).any(|k| strided[k] && row_step[k].abs() < steps[k].abs());
+        let (piece, group) = match (columnwise && height > 1, direct.iter().all(|&direct| direct)) {
+            (true, _) => (PIECE, GROUP),
+            (false, true) => (width, 1),
+            (false, false) => (BLOCK, 1),
         };
         // What is in the buffer of a constant operand: where its value came from.
         let mut spread = [std::ptr::null_mut::<u8>(); N];
@@ -312,32 +328,52 @@ impl<const N: usize> Plan<N> {
         while row < rows.end {
             let base = self.locate(row * width);
             let slab = (rows.end - row).min(height - row % height);
-            for (first, start) in pairs(0..slab, group, columns.clone(), piece) {
-                let n = piece.min(columns.end - start);
-                for r in first..slab.min(first + group) {
-                    let mut data = base;
-                    let mut at = base;
-                    for k in 0..N {
-                        data[k] = base[k].wrapping_offset(r as isize * row_step[k] + start as isize * steps[k]);
-                        at[k] = if direct[k] { data[k] } else { buffers[k].0.as_mut_ptr().cast() };
-                    }
-                    // SAFETY: these `n` elements exist, and a buffer holds `n` of any size.
-                    unsafe {
-                        for k in 1..N {
-                            if !direct[k] && spread[k] != data[k] {
-                                // A constant is spread as far as any later piece needs it.
-                                let m = if steps[k] == 0 { piece.min(columns.len()) } else { n };
-                                gather(data[k], steps[k], at[k], self.sizes[k], m);
-                                if steps[k] == 0 {
-                                    spread[k] = data[k];
-                                }
-                            }
+            for first in (0..slab).step_by(group) {
+                let together = group.min(slab - first);
+                for start in columns.clone().step_by(piece) {
+                    let n = piece.min(columns.end - start);
+                    let corner: [*mut u8; N] = std::array::from_fn(|k| {
+                        base[k].wrapping_offset(first as isize * row_step[k] + start as isize * steps[k])
+                    });
+                    for k in 1..N {
+                        if strided[k] {
+                            let buffer = buffers[k].0.as_mut_ptr().cast();
+                            // SAFETY: the tile exists, and a buffer holds `group` times `piece` elements of any size.
+                            unsafe {
+                                gather_tile(corner[k], [row_step[k], steps[k]], [together, n], self.sizes[k], buffer)
+                            };
                         }
-                        block(at, n)?;
-                        if stream {
-                            stream_out(at[0], data[0], n * self.sizes[0]);
-                        } else if !direct[0] {
-                            scatter(at[0], data[0], steps[0], self.sizes[0], n);
+                    }
+                    for r in 0..together {
+                        let mut at = corner;
+                        for k in 0..N {
+                            at[k] = corner[k].wrapping_offset(r as isize * row_step[k]);
+                        }
+                        let to = at[0];
+                        // SAFETY: these `n` elements exist; the buffers are large enough, as above.
+                        unsafe {
+                            for k in 0..N {
+                                if direct[k] {
+                                    continue;
+                                }
+                                let buffer: *mut u8 = buffers[k].0.as_mut_ptr().cast();
+                                if strided[k] && k > 0 {
+                                    at[k] = buffer.add(r * PIECE * self.sizes[k]);
+                                    continue;
+                                }
+                                if k > 0 && spread[k] != at[k] {
+                                    // A constant is spread as far as any later piece needs it.
+                                    gather(at[k], 0, buffer, self.sizes[k], piece.min(columns.len()));
+                                    spread[k] = at[k];
+                                }
+                                at[k] = buffer;
+                            }
+                            block(at, n)?;
+                            if stream {
+                                stream_out(at[0], to, n * self.sizes[0]);
+                            } else if !direct[0] {
+                                scatter(at[0], to, steps[0], self.sizes[0], n);
+                            }
                         }
                     }
                 }
@@ -346,16 +382,6 @@ impl<const N: usize> Plan<N> {
         }
         Ok(())
     }
-}
-
-/// The first row and column of every tile, column pieces inside row groups.
-fn pairs(
-    rows: Range<usize>,
-    group: usize,
-    columns: Range<usize>,
-    piece: usize,
-) -> impl Iterator<Item = (usize, usize)> {
-    rows.step_by(group).flat_map(move |row| columns.clone().step_by(piece).map(move |column| (row, column)))
 }
 
 /// Whether a dimension with strides `a` belongs outside one with strides `b`: the first operand in which both move decides.
@@ -393,6 +419,37 @@ unsafe fn gather(from: *const u8, step: isize, to: *mut u8, size: usize, n: usiz
             2 => typed::<u16>(from, step, to, n),
             4 => typed::<u32>(from, step, to, n),
             _ => typed::<u64>(from, step, to, n),
+        }
+    }
+}
+
+/// Copies a tile of `rows` times `columns` elements into the rows of a buffer that are [`PIECE`] elements apart, along the
+/// smaller step.
+unsafe fn gather_tile(from: *const u8, steps: [isize; 2], [rows, columns]: [usize; 2], size: usize, to: *mut u8) {
+    unsafe fn typed<T: Copy>(from: *const u8, steps: [isize; 2], rows: usize, columns: usize, to: *mut u8) {
+        let to = to.cast::<T>();
+        for c in 0..columns {
+            let column = from.wrapping_offset(c as isize * steps[1]);
+            for r in 0..rows {
+                // SAFETY: the caller's promise.
+                unsafe { *to.add(r * PIECE + c) = column.offset(r as isize * steps[0]).cast::<T>().read() };
+            }
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        if steps[1].abs() <= steps[0].abs() {
+            for r in 0..rows {
+                let row = from.wrapping_offset(r as isize * steps[0]);
+                gather(row, steps[1], to.add(r * PIECE * size), size, columns);
+            }
+            return;
+        }
+        match size {
+            1 => typed::<u8>(from, steps, rows, columns, to),
+            2 => typed::<u16>(from, steps, rows, columns, to),
+            4 => typed::<u32>(from, steps, rows, columns, to),
+            _ => typed::<u64>(from, steps, rows, columns, to),
         }
     }
 }

@@ -15,6 +15,8 @@ mod element;
 mod layout;
 mod math;
 mod ops;
+#[cfg(test)]
+mod tests;
 mod unary;
 
 pub use copy::{CastFrom, copy, fill};
