@@ -7,6 +7,8 @@
 //!   each, so that a cache line that a column shares with its neighbours is used 16 times while it is at hand;
 //! - short rows are put together to blocks, with every operand gathered that is not contiguous as a whole.
 //!
+//! Results are stored through the caches. Streaming stores were measured, and took twice the time.
+//!
 //! A block function never sees strides. Operands are bytes here, so all of this is compiled once for each number of
 //! operands, not for each type.
 
@@ -15,7 +17,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::Error;
-use crate::{MAX_RANK, cpu, threads};
+use crate::{MAX_RANK, threads};
 
 /// Elements in a block that goes through buffers: all buffers of an operation stay in the first-level cache.
 const BLOCK: usize = 1024;
@@ -23,8 +25,9 @@ const BLOCK: usize = 1024;
 const PIECE: usize = 64;
 /// Rows walked together in that case.
 const GROUP: usize = BLOCK / PIECE;
-/// Rows shorter than this are put together to blocks.
-const SHORT: usize = 32;
+/// Rows up to this length are put together to blocks; where an operand is gathered from columns, only much shorter ones.
+const SHORT: usize = BLOCK / 4;
+const SHORT_COLUMNS: usize = 31;
 /// The widest element in bytes.
 const WIDEST: usize = 8;
 
@@ -46,6 +49,7 @@ impl<'a> Operand<'a> {
     }
 }
 
+/// Whether the elements follow each other in row-major order.
 #[inline]
 fn is_contiguous(dims: &[usize], strides: &[isize]) -> bool {
     let mut expected = 1;
@@ -56,6 +60,11 @@ fn is_contiguous(dims: &[usize], strides: &[isize]) -> bool {
         expected *= dim as isize;
     }
     true
+}
+
+/// Whether every element is the same one.
+fn is_constant(dims: &[usize], strides: &[isize]) -> bool {
+    dims.iter().zip(strides).all(|(&dim, &stride)| dim == 1 || stride == 0)
 }
 
 /// Calls `block` until every element is done; the first operand is the output.
@@ -73,19 +82,54 @@ pub(super) unsafe fn run<const N: usize>(
     if n == 0 {
         return Ok(());
     }
-    if n < 2 * grain && operands.iter().all(|o| is_contiguous(dims, o.strides)) {
-        return block(operands.map(|o| o.data), n);
+    if n < 2 * grain {
+        if operands.iter().all(|o| is_contiguous(dims, o.strides)) {
+            return block(operands.map(|o| o.data), n);
+        }
+        let contiguous = operands.each_ref().map(|o| is_contiguous(dims, o.strides));
+        if (0..N).all(|k| contiguous[k] || is_constant(dims, operands[k].strides)) {
+            // SAFETY: the caller's promise.
+            return unsafe { linear(n, &operands, contiguous.map(|contiguous| !contiguous), block) };
+        }
     }
     // SAFETY: the caller's promise.
     unsafe { Plan::new(dims, &operands).run(n, grain, block) }
 }
 
+/// The usual small case without a plan: every operand is contiguous or constant as a whole.
+unsafe fn linear<const N: usize>(
+    n: usize,
+    operands: &[Operand; N],
+    constant: [bool; N],
+    block: Block<N>,
+) -> Result<(), Error> {
+    let mut buffers = [Buffer(MaybeUninit::uninit()); N];
+    let mut at = operands.map(|o| o.data);
+    for k in 1..N {
+        if constant[k] {
+            let buffer = buffers[k].0.as_mut_ptr().cast();
+            // SAFETY: the operand has an element; the buffer has room for a block of any size.
+            unsafe { gather(at[k], 0, buffer, operands[k].size, n.min(BLOCK)) };
+            at[k] = buffer;
+        }
+    }
+    for start in (0..n).step_by(BLOCK) {
+        block(at, BLOCK.min(n - start))?;
+        for k in 0..N {
+            if !constant[k] {
+                at[k] = at[k].wrapping_add(BLOCK * operands[k].size);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Operands with their dimensions sorted and merged; strides in bytes.
-pub(super) struct Plan<const N: usize> {
-    pub(super) rank: usize,
-    pub(super) dims: [usize; MAX_RANK],
-    pub(super) strides: [[isize; N]; MAX_RANK],
-    pub(super) data: [*mut u8; N],
+struct Plan<const N: usize> {
+    rank: usize,
+    dims: [usize; MAX_RANK],
+    strides: [[isize; N]; MAX_RANK],
+    data: [*mut u8; N],
     sizes: [usize; N],
 }
 
@@ -98,7 +142,8 @@ unsafe impl<const N: usize> Sync for Plan<N> {}
 struct Buffer(MaybeUninit<[u64; BLOCK]>);
 
 impl<const N: usize> Plan<N> {
-    pub(super) fn new(dims: &[usize], operands: &[Operand; N]) -> Self {
+    #[inline(always)]
+    fn new(dims: &[usize], operands: &[Operand; N]) -> Self {
         assert!(dims.len() <= MAX_RANK, "elementwise kernel: {} dimensions, at most {MAX_RANK}", dims.len());
         let mut plan = Plan {
             rank: 0,
@@ -161,16 +206,12 @@ impl<const N: usize> Plan<N> {
     unsafe fn run(&self, n: usize, grain: usize, block: Block<N>) -> Result<(), Error> {
         if n < 2 * grain {
             // SAFETY: the caller's promise.
-            return unsafe { self.part(0..n, false, block) };
+            return unsafe { self.part(0..n, block) };
         }
-        let stream = self.should_stream(n);
         let failure = OnceLock::new();
         threads::parallel_for(n, grain, |range| {
             // SAFETY: the caller's promise; ranges are disjoint and inside `0..n`.
-            let result = unsafe { self.part(range, stream, block) };
-            if stream {
-                fence();
-            }
+            let result = unsafe { self.part(range, block) };
             if let Err(error) = result {
                 failure.get_or_init(|| error);
             }
@@ -179,27 +220,26 @@ impl<const N: usize> Plan<N> {
     }
 
     /// Some of the elements, numbered in row-major order.
-    unsafe fn part(&self, range: Range<usize>, stream: bool, block: Block<N>) -> Result<(), Error> {
+    unsafe fn part(&self, range: Range<usize>, block: Block<N>) -> Result<(), Error> {
         let mut buffers = [Buffer(MaybeUninit::uninit()); N];
         // SAFETY: the caller's promise.
         unsafe {
             if self.rank == 1 {
-                self.rows(0..1, range, &mut buffers, stream, block)
-            } else if self.dims[self.rank - 1] < SHORT {
+                return self.rows(0..1, range, &mut buffers, block);
+            }
+            let short = if self.is_columnwise() { SHORT_COLUMNS } else { SHORT };
+            if self.dims[self.rank - 1] <= short {
                 self.short_rows(range, &mut buffers, block)
             } else {
-                self.long_rows(range, &mut buffers, stream, block)
+                self.long_rows(range, &mut buffers, block)
             }
         }
     }
 
-    /// Whether the output should bypass the caches: it is larger than they are and is not read. A store that misses
-    /// would first read the line from memory, a third of all traffic.
-    fn should_stream(&self, n: usize) -> bool {
-        cfg!(target_arch = "x86_64")
-            && n * self.sizes[0] >= cpu::caches().l3 / 2
-            && self.strides[self.rank - 1][0] == self.sizes[0] as isize
-            && self.data[1..].iter().all(|&input| input != self.data[0])
+    /// Whether an input is closer together from row to row than inside a row.
+    fn is_columnwise(&self) -> bool {
+        let [.., row, inside] = &self.strides[..self.rank] else { return false };
+        (1..N).any(|k| inside[k].abs() > self.sizes[k] as isize && row[k].abs() < inside[k].abs())
     }
 
     /// Blocks of elements of several rows, gathered where an operand is not contiguous as a whole.
@@ -212,8 +252,12 @@ impl<const N: usize> Plan<N> {
                 fits
             })
         });
-        for start in range.clone().step_by(BLOCK) {
-            let n = BLOCK.min(range.end - start);
+        // An operand that is the same in every row is gathered once: blocks are whole numbers of rows apart.
+        let outer = self.rank - 1;
+        let repeats: [bool; N] = std::array::from_fn(|k| (0..outer).all(|d| self.strides[d][k] == 0));
+        let step = BLOCK - BLOCK % self.dims[outer];
+        for start in range.clone().step_by(step) {
+            let n = step.min(range.end - start);
             let data = self.locate(start);
             let mut at = data;
             for k in 0..N {
@@ -224,7 +268,7 @@ impl<const N: usize> Plan<N> {
             // SAFETY: the elements `start..start + n` exist, and a buffer holds `n` of any size.
             unsafe {
                 for k in 1..N {
-                    if !whole[k] {
+                    if !whole[k] && !(repeats[k] && start > range.start) {
                         self.walk::<false>(k, start, data[k], at[k], n);
                     }
                 }
@@ -272,27 +316,21 @@ impl<const N: usize> Plan<N> {
     }
 
     /// Cuts a range of elements into a first and a last part of a row, and the whole rows between them.
-    unsafe fn long_rows(
-        &self,
-        range: Range<usize>,
-        buffers: &mut [Buffer; N],
-        stream: bool,
-        block: Block<N>,
-    ) -> Result<(), Error> {
+    unsafe fn long_rows(&self, range: Range<usize>, buffers: &mut [Buffer; N], block: Block<N>) -> Result<(), Error> {
         let width = self.dims[self.rank - 1];
         let (first, last) = (range.start / width, range.end / width);
         let (from, to) = (range.start % width, range.end % width);
         // SAFETY: the caller's promise: the range is inside the operands.
         unsafe {
             if first == last {
-                return self.rows(first..first + 1, from..to, buffers, stream, block);
+                return self.rows(first..first + 1, from..to, buffers, block);
             }
             if from > 0 {
-                self.rows(first..first + 1, from..width, buffers, stream, block)?;
+                self.rows(first..first + 1, from..width, buffers, block)?;
             }
-            self.rows(first + (from > 0) as usize..last, 0..width, buffers, stream, block)?;
+            self.rows(first + (from > 0) as usize..last, 0..width, buffers, block)?;
             if to > 0 {
-                self.rows(last..last + 1, 0..to, buffers, stream, block)?;
+                self.rows(last..last + 1, 0..to, buffers, block)?;
             }
         }
         Ok(())
@@ -304,11 +342,10 @@ impl<const N: usize> Plan<N> {
         rows: Range<usize>,
         columns: Range<usize>,
         buffers: &mut [Buffer; N],
-        stream: bool,
         block: Block<N>,
     ) -> Result<(), Error> {
         let steps = self.strides[self.rank - 1];
-        let direct: [bool; N] = std::array::from_fn(|k| steps[k] == self.sizes[k] as isize && !(k == 0 && stream));
+        let direct: [bool; N] = std::array::from_fn(|k| steps[k] == self.sizes[k] as isize);
         let strided: [bool; N] = std::array::from_fn(|k| steps[k] != 0 && steps[k] != self.sizes[k] as isize);
         let width = self.dims[self.rank - 1];
         // Rows that differ only in the last but one dimension can be walked together.
@@ -316,8 +353,7 @@ impl<const N: usize> Plan<N> {
             1 => (1, [0; N]),
             rank => (self.dims[rank - 2], self.strides[rank - 2]),
         };
-        let columnwise = (1..N).any(|k| strided[k] && row_step[k].abs() < steps[k].abs());
-        let (piece, group) = match (columnwise && height > 1, direct.iter().all(|&direct| direct)) {
+        let (piece, group) = match (self.is_columnwise(), direct.iter().all(|&direct| direct)) {
             (true, _) => (PIECE, GROUP),
             (false, true) => (width, 1),
             (false, false) => (BLOCK, 1),
@@ -369,9 +405,7 @@ impl<const N: usize> Plan<N> {
                                 at[k] = buffer;
                             }
                             block(at, n)?;
-                            if stream {
-                                stream_out(at[0], to, n * self.sizes[0]);
-                            } else if !direct[0] {
+                            if !direct[0] {
                                 scatter(at[0], to, steps[0], self.sizes[0], n);
                             }
                         }
@@ -473,41 +507,6 @@ unsafe fn scatter(from: *const u8, to: *mut u8, step: isize, size: usize, n: usi
             _ => typed::<u64>(from, to, step, n),
         }
     }
-}
-
-/// Copies bytes past the caches. [`fence`] must follow before another thread looks at them.
-#[cfg(target_arch = "x86_64")]
-pub(super) unsafe fn stream_out(from: *const u8, to: *mut u8, bytes: usize) {
-    use std::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_stream_si128};
-    let head = to.align_offset(64).min(bytes);
-    let lines = (bytes - head) / 64 * 64;
-    // SAFETY: all offsets are below `bytes`; streaming stores are aligned, and SSE2 is part of x86-64.
-    unsafe {
-        std::ptr::copy_nonoverlapping(from, to, head);
-        for line in (head..head + lines).step_by(64) {
-            let (from, to) = (from.add(line).cast::<__m128i>(), to.add(line).cast::<__m128i>());
-            for i in 0..4 {
-                _mm_stream_si128(to.add(i), _mm_loadu_si128(from.add(i)));
-            }
-        }
-        std::ptr::copy_nonoverlapping(from.add(head + lines), to.add(head + lines), bytes - head - lines);
-    }
-}
-
-/// Copies bytes: no streaming stores here.
-#[cfg(not(target_arch = "x86_64"))]
-pub(super) unsafe fn stream_out(from: *const u8, to: *mut u8, bytes: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { std::ptr::copy_nonoverlapping(from, to, bytes) }
-}
-
-/// Makes streamed bytes visible to other threads.
-pub(super) fn fence() {
-    // SAFETY: SSE is part of x86-64.
-    #[cfg(target_arch = "x86_64")]
-    unsafe {
-        std::arch::x86_64::_mm_sfence()
-    };
 }
 
 /// Copies the second operand to the first; both are of one size.
