@@ -17,6 +17,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::Error;
+use super::gather::{gather, gather_tile, scatter};
 use crate::{MAX_RANK, threads};
 
 /// Elements in a block that goes through buffers: all buffers of an operation stay in the first-level cache.
@@ -268,7 +269,8 @@ impl<const N: usize> Plan<N> {
             // SAFETY: the elements `start..start + n` exist, and a buffer holds `n` of any size.
             unsafe {
                 for k in 1..N {
-                    if !whole[k] && !(repeats[k] && start > range.start) {
+                    let ready = whole[k] || repeats[k] && start > range.start;
+                    if !ready {
                         self.walk::<false>(k, start, data[k], at[k], n);
                     }
                 }
@@ -376,7 +378,13 @@ impl<const N: usize> Plan<N> {
                             let buffer = buffers[k].0.as_mut_ptr().cast();
                             // SAFETY: the tile exists, and a buffer holds `group` times `piece` elements of any size.
                             unsafe {
-                                gather_tile(corner[k], [row_step[k], steps[k]], [together, n], self.sizes[k], buffer)
+                                gather_tile::<PIECE>(
+                                    corner[k],
+                                    [row_step[k], steps[k]],
+                                    [together, n],
+                                    self.sizes[k],
+                                    buffer,
+                                )
                             };
                         }
                     }
@@ -427,86 +435,6 @@ fn wider<const N: usize>(a: &[isize; N], b: &[isize; N]) -> bool {
         }
     }
     false
-}
-
-/// Copies `n` elements that lie `step` bytes apart into a buffer.
-unsafe fn gather(from: *const u8, step: isize, to: *mut u8, size: usize, n: usize) {
-    unsafe fn typed<T: Copy>(from: *const u8, step: isize, to: *mut u8, n: usize) {
-        let to = to.cast::<T>();
-        // SAFETY: the caller's promise.
-        unsafe {
-            if step == 0 {
-                std::slice::from_raw_parts_mut(to.cast::<MaybeUninit<T>>(), n)
-                    .fill(MaybeUninit::new(from.cast::<T>().read()));
-            } else {
-                for i in 0..n {
-                    *to.add(i) = from.offset(i as isize * step).cast::<T>().read();
-                }
-            }
-        }
-    }
-    // SAFETY: the caller's promise.
-    unsafe {
-        match size {
-            _ if step == size as isize => std::ptr::copy_nonoverlapping(from, to, n * size),
-            1 => typed::<u8>(from, step, to, n),
-            2 => typed::<u16>(from, step, to, n),
-            4 => typed::<u32>(from, step, to, n),
-            _ => typed::<u64>(from, step, to, n),
-        }
-    }
-}
-
-/// Copies a tile of `rows` times `columns` elements into the rows of a buffer that are [`PIECE`] elements apart, along the
-/// smaller step.
-unsafe fn gather_tile(from: *const u8, steps: [isize; 2], [rows, columns]: [usize; 2], size: usize, to: *mut u8) {
-    unsafe fn typed<T: Copy>(from: *const u8, steps: [isize; 2], rows: usize, columns: usize, to: *mut u8) {
-        let to = to.cast::<T>();
-        for c in 0..columns {
-            let column = from.wrapping_offset(c as isize * steps[1]);
-            for r in 0..rows {
-                // SAFETY: the caller's promise.
-                unsafe { *to.add(r * PIECE + c) = column.offset(r as isize * steps[0]).cast::<T>().read() };
-            }
-        }
-    }
-    // SAFETY: the caller's promise.
-    unsafe {
-        if steps[1].abs() <= steps[0].abs() {
-            for r in 0..rows {
-                let row = from.wrapping_offset(r as isize * steps[0]);
-                gather(row, steps[1], to.add(r * PIECE * size), size, columns);
-            }
-            return;
-        }
-        match size {
-            1 => typed::<u8>(from, steps, rows, columns, to),
-            2 => typed::<u16>(from, steps, rows, columns, to),
-            4 => typed::<u32>(from, steps, rows, columns, to),
-            _ => typed::<u64>(from, steps, rows, columns, to),
-        }
-    }
-}
-
-/// Copies `n` elements of a buffer to places that lie `step` bytes apart.
-unsafe fn scatter(from: *const u8, to: *mut u8, step: isize, size: usize, n: usize) {
-    unsafe fn typed<T: Copy>(from: *const u8, to: *mut u8, step: isize, n: usize) {
-        let from = from.cast::<T>();
-        for i in 0..n {
-            // SAFETY: the caller's promise.
-            unsafe { to.offset(i as isize * step).cast::<T>().write(*from.add(i)) };
-        }
-    }
-    // SAFETY: the caller's promise.
-    unsafe {
-        match size {
-            _ if step == size as isize => std::ptr::copy_nonoverlapping(from, to, n * size),
-            1 => typed::<u8>(from, to, step, n),
-            2 => typed::<u16>(from, to, step, n),
-            4 => typed::<u32>(from, to, step, n),
-            _ => typed::<u64>(from, to, step, n),
-        }
-    }
 }
 
 /// Copies the second operand to the first; both are of one size.
