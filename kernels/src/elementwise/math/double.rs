@@ -1,6 +1,6 @@
 //! Functions of `f64`, within 2 ulp.
 //!
-//! The polynomials are minimax approximations (Remez exchange in 50 digits), each with its relative error.
+//! The polynomials are minimax approximations, each with its relative error; `fit.py` finds them.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI, LOG2_E, LOG10_E};
 
