@@ -114,6 +114,16 @@ fn main() {
             }
         }
     }
+    let (a, b, o) = (x.as_ptr(), y.as_ptr(), out.as_mut_ptr());
+    for (rows, width) in [(64, 10), (64, 64), (64, 256), (256, 1024)] {
+        let strides = [width as isize, 1];
+        for (name, other) in [("row", [0, 1]), ("column", [1, 0])] {
+            // SAFETY: all three buffers hold LARGE elements.
+            report(&filter, &format!("add {name} to {rows}x{width}"), || unsafe {
+                black_box(binary(BinaryOp::Add, &[rows, width], a, &strides, b, &other, o, &strides)).unwrap()
+            });
+        }
+    }
     let mask: Vec<bool> = x.iter().map(|&x| x > 0.0).collect();
     for threads in [1, threads] {
         threads::set_num_threads(threads);

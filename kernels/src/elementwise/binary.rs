@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::block::{each2, map2, map3, steps2};
-use super::math::{Float, gelu_grad};
+use super::math::Float;
 use super::ops::{BinaryOp, CompareOp, TernaryOp};
 use crate::simd::{Kernel, Simd};
 
@@ -77,7 +77,7 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
                 let s = x.sigmoid::<S>();
                 grad * s * (one + x * (one - s))
             }),
-            BinaryOp::GeluGrad => steps!(|grad: T, x: T| grad * T::from_f64(gelu_grad::<S>(x.to_f64()))),
+            BinaryOp::GeluGrad => steps!(|grad: T, x: T| grad * x.gelu_grad::<S>()),
             BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::AddScaledInt(_) => return Err(Error::Unsupported),
         }
         Ok(())

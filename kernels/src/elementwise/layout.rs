@@ -7,6 +7,8 @@
 //!   each, so that a cache line that a column shares with its neighbours is used 16 times while it is at hand;
 //! - short rows are put together to blocks, with every operand gathered that is not contiguous as a whole.
 //!
+//! Results are stored through the caches. Streaming stores were measured, and took twice the time.
+//!
 //! A block function never sees strides. Operands are bytes here, so all of this is compiled once for each number of
 //! operands, not for each type.
 
@@ -15,16 +17,18 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::Error;
-use crate::{MAX_RANK, cpu, threads};
+use super::gather::{gather, gather_tile, scatter};
+use crate::{MAX_RANK, threads};
 
 /// Elements in a block that goes through buffers: all buffers of an operation stay in the first-level cache.
-const BLOCK: usize = 512;
+const BLOCK: usize = 1024;
 /// Elements of a row that are taken at a time where an operand is gathered from a column.
-const PIECE: usize = 128;
+const PIECE: usize = 64;
 /// Rows walked together in that case.
-const GROUP: usize = 16;
-/// Rows shorter than this are put together to blocks.
-const SHORT: usize = 32;
+const GROUP: usize = BLOCK / PIECE;
+/// Rows up to this length are put together to blocks; where an operand is gathered from columns, only much shorter ones.
+const SHORT: usize = BLOCK / 4;
+const SHORT_COLUMNS: usize = 31;
 /// The widest element in bytes.
 const WIDEST: usize = 8;
 
@@ -46,6 +50,7 @@ impl<'a> Operand<'a> {
     }
 }
 
+/// Whether the elements follow each other in row-major order.
 #[inline]
 fn is_contiguous(dims: &[usize], strides: &[isize]) -> bool {
     let mut expected = 1;
@@ -56,6 +61,11 @@ fn is_contiguous(dims: &[usize], strides: &[isize]) -> bool {
         expected *= dim as isize;
     }
     true
+}
+
+/// Whether every element is the same one.
+fn is_constant(dims: &[usize], strides: &[isize]) -> bool {
+    dims.iter().zip(strides).all(|(&dim, &stride)| dim == 1 || stride == 0)
 }
 
 /// Calls `block` until every element is done; the first operand is the output.
@@ -73,19 +83,54 @@ pub(super) unsafe fn run<const N: usize>(
     if n == 0 {
         return Ok(());
     }
-    if n < 2 * grain && operands.iter().all(|o| is_contiguous(dims, o.strides)) {
-        return block(operands.map(|o| o.data), n);
+    if n < 2 * grain {
+        if operands.iter().all(|o| is_contiguous(dims, o.strides)) {
+            return block(operands.map(|o| o.data), n);
+        }
+        let contiguous = operands.each_ref().map(|o| is_contiguous(dims, o.strides));
+        if (0..N).all(|k| contiguous[k] || is_constant(dims, operands[k].strides)) {
+            // SAFETY: the caller's promise.
+            return unsafe { linear(n, &operands, contiguous.map(|contiguous| !contiguous), block) };
+        }
     }
     // SAFETY: the caller's promise.
     unsafe { Plan::new(dims, &operands).run(n, grain, block) }
 }
 
+/// The usual small case without a plan: every operand is contiguous or constant as a whole.
+unsafe fn linear<const N: usize>(
+    n: usize,
+    operands: &[Operand; N],
+    constant: [bool; N],
+    block: Block<N>,
+) -> Result<(), Error> {
+    let mut buffers = [Buffer(MaybeUninit::uninit()); N];
+    let mut at = operands.map(|o| o.data);
+    for k in 1..N {
+        if constant[k] {
+            let buffer = buffers[k].0.as_mut_ptr().cast();
+            // SAFETY: the operand has an element; the buffer has room for a block of any size.
+            unsafe { gather(at[k], 0, buffer, operands[k].size, n.min(BLOCK)) };
+            at[k] = buffer;
+        }
+    }
+    for start in (0..n).step_by(BLOCK) {
+        block(at, BLOCK.min(n - start))?;
+        for k in 0..N {
+            if !constant[k] {
+                at[k] = at[k].wrapping_add(BLOCK * operands[k].size);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Operands with their dimensions sorted and merged; strides in bytes.
-pub(super) struct Plan<const N: usize> {
-    pub(super) rank: usize,
-    pub(super) dims: [usize; MAX_RANK],
-    pub(super) strides: [[isize; N]; MAX_RANK],
-    pub(super) data: [*mut u8; N],
+struct Plan<const N: usize> {
+    rank: usize,
+    dims: [usize; MAX_RANK],
+    strides: [[isize; N]; MAX_RANK],
+    data: [*mut u8; N],
     sizes: [usize; N],
 }
 
@@ -98,7 +143,8 @@ unsafe impl<const N: usize> Sync for Plan<N> {}
 struct Buffer(MaybeUninit<[u64; BLOCK]>);
 
 impl<const N: usize> Plan<N> {
-    pub(super) fn new(dims: &[usize], operands: &[Operand; N]) -> Self {
+    #[inline(always)]
+    fn new(dims: &[usize], operands: &[Operand; N]) -> Self {
         assert!(dims.len() <= MAX_RANK, "elementwise kernel: {} dimensions, at most {MAX_RANK}", dims.len());
         let mut plan = Plan {
             rank: 0,
@@ -145,6 +191,9 @@ impl<const N: usize> Plan<N> {
     fn locate(&self, index: usize) -> [*mut u8; N] {
         let mut rest = index;
         let mut data = self.data;
+        if index == 0 {
+            return data;
+        }
         for d in (0..self.rank).rev() {
             let i = (rest % self.dims[d]) as isize;
             rest /= self.dims[d];
@@ -156,21 +205,14 @@ impl<const N: usize> Plan<N> {
     }
 
     unsafe fn run(&self, n: usize, grain: usize, block: Block<N>) -> Result<(), Error> {
-        let stream = self.should_stream(n);
+        if n < 2 * grain {
+            // SAFETY: the caller's promise.
+            return unsafe { self.part(0..n, block) };
+        }
         let failure = OnceLock::new();
         threads::parallel_for(n, grain, |range| {
-            let mut buffers = [Buffer(MaybeUninit::uninit()); N];
             // SAFETY: the caller's promise; ranges are disjoint and inside `0..n`.
-            let result = unsafe {
-                if self.rank > 1 && self.dims[self.rank - 1] < SHORT {
-                    self.short_rows(range, &mut buffers, block)
-                } else {
-                    self.long_rows(range, &mut buffers, stream, block)
-                }
-            };
-            if stream {
-                fence();
-            }
+            let result = unsafe { self.part(range, block) };
             if let Err(error) = result {
                 failure.get_or_init(|| error);
             }
@@ -178,13 +220,27 @@ impl<const N: usize> Plan<N> {
         failure.into_inner().map_or(Ok(()), Err)
     }
 
-    /// Whether the output should bypass the caches: it is larger than they are and is not read. A store that misses
-    /// would first read the line from memory, a third of all traffic.
-    fn should_stream(&self, n: usize) -> bool {
-        cfg!(target_arch = "x86_64")
-            && n * self.sizes[0] >= cpu::caches().l3 / 2
-            && self.strides[self.rank - 1][0] == self.sizes[0] as isize
-            && self.data[1..].iter().all(|&input| input != self.data[0])
+    /// Some of the elements, numbered in row-major order.
+    unsafe fn part(&self, range: Range<usize>, block: Block<N>) -> Result<(), Error> {
+        let mut buffers = [Buffer(MaybeUninit::uninit()); N];
+        // SAFETY: the caller's promise.
+        unsafe {
+            if self.rank == 1 {
+                return self.rows(0..1, range, &mut buffers, block);
+            }
+            let short = if self.is_columnwise() { SHORT_COLUMNS } else { SHORT };
+            if self.dims[self.rank - 1] <= short {
+                self.short_rows(range, &mut buffers, block)
+            } else {
+                self.long_rows(range, &mut buffers, block)
+            }
+        }
+    }
+
+    /// Whether an input is closer together from row to row than inside a row.
+    fn is_columnwise(&self) -> bool {
+        let [.., row, inside] = &self.strides[..self.rank] else { return false };
+        (1..N).any(|k| inside[k].abs() > self.sizes[k] as isize && row[k].abs() < inside[k].abs())
     }
 
     /// Blocks of elements of several rows, gathered where an operand is not contiguous as a whole.
@@ -197,8 +253,12 @@ impl<const N: usize> Plan<N> {
                 fits
             })
         });
-        for start in range.clone().step_by(BLOCK) {
-            let n = BLOCK.min(range.end - start);
+        // An operand that is the same in every row is gathered once: blocks are whole numbers of rows apart.
+        let outer = self.rank - 1;
+        let repeats: [bool; N] = std::array::from_fn(|k| (0..outer).all(|d| self.strides[d][k] == 0));
+        let step = BLOCK - BLOCK % self.dims[outer];
+        for start in range.clone().step_by(step) {
+            let n = step.min(range.end - start);
             let data = self.locate(start);
             let mut at = data;
             for k in 0..N {
@@ -209,7 +269,8 @@ impl<const N: usize> Plan<N> {
             // SAFETY: the elements `start..start + n` exist, and a buffer holds `n` of any size.
             unsafe {
                 for k in 1..N {
-                    if !whole[k] {
+                    let ready = whole[k] || repeats[k] && start > range.start;
+                    if !ready {
                         self.walk::<false>(k, start, data[k], at[k], n);
                     }
                 }
@@ -257,27 +318,21 @@ impl<const N: usize> Plan<N> {
     }
 
     /// Cuts a range of elements into a first and a last part of a row, and the whole rows between them.
-    unsafe fn long_rows(
-        &self,
-        range: Range<usize>,
-        buffers: &mut [Buffer; N],
-        stream: bool,
-        block: Block<N>,
-    ) -> Result<(), Error> {
+    unsafe fn long_rows(&self, range: Range<usize>, buffers: &mut [Buffer; N], block: Block<N>) -> Result<(), Error> {
         let width = self.dims[self.rank - 1];
         let (first, last) = (range.start / width, range.end / width);
         let (from, to) = (range.start % width, range.end % width);
         // SAFETY: the caller's promise: the range is inside the operands.
         unsafe {
             if first == last {
-                return self.rows(first..first + 1, from..to, buffers, stream, block);
+                return self.rows(first..first + 1, from..to, buffers, block);
             }
             if from > 0 {
-                self.rows(first..first + 1, from..width, buffers, stream, block)?;
+                self.rows(first..first + 1, from..width, buffers, block)?;
             }
-            self.rows(first + (from > 0) as usize..last, 0..width, buffers, stream, block)?;
+            self.rows(first + (from > 0) as usize..last, 0..width, buffers, block)?;
             if to > 0 {
-                self.rows(last..last + 1, 0..to, buffers, stream, block)?;
+                self.rows(last..last + 1, 0..to, buffers, block)?;
             }
         }
         Ok(())
@@ -289,22 +344,21 @@ impl<const N: usize> Plan<N> {
         rows: Range<usize>,
         columns: Range<usize>,
         buffers: &mut [Buffer; N],
-        stream: bool,
         block: Block<N>,
     ) -> Result<(), Error> {
         let steps = self.strides[self.rank - 1];
-        let direct: [bool; N] = std::array::from_fn(|k| steps[k] == self.sizes[k] as isize && !(k == 0 && stream));
-        let gathers = (0..N).any(|k| steps[k] != 0 && steps[k] != self.sizes[k] as isize);
+        let direct: [bool; N] = std::array::from_fn(|k| steps[k] == self.sizes[k] as isize);
+        let strided: [bool; N] = std::array::from_fn(|k| steps[k] != 0 && steps[k] != self.sizes[k] as isize);
         let width = self.dims[self.rank - 1];
-        let (piece, group) = match (gathers, direct.iter().all(|&direct| direct)) {
-            (true, _) => (PIECE, GROUP),
-            (false, true) => (width, 1),
-            (false, false) => (BLOCK, 1),
-        };
         // Rows that differ only in the last but one dimension can be walked together.
         let (height, row_step) = match self.rank {
             1 => (1, [0; N]),
             rank => (self.dims[rank - 2], self.strides[rank - 2]),
+        };
+        let (piece, group) = match (self.is_columnwise(), direct.iter().all(|&direct| direct)) {
+            (true, _) => (PIECE, GROUP),
+            (false, true) => (width, 1),
+            (false, false) => (BLOCK, 1),
         };
         // What is in the buffer of a constant operand: where its value came from.
         let mut spread = [std::ptr::null_mut::<u8>(); N];
@@ -312,32 +366,56 @@ impl<const N: usize> Plan<N> {
         while row < rows.end {
             let base = self.locate(row * width);
             let slab = (rows.end - row).min(height - row % height);
-            for (first, start) in pairs(0..slab, group, columns.clone(), piece) {
-                let n = piece.min(columns.end - start);
-                for r in first..slab.min(first + group) {
-                    let mut data = base;
-                    let mut at = base;
-                    for k in 0..N {
-                        data[k] = base[k].wrapping_offset(r as isize * row_step[k] + start as isize * steps[k]);
-                        at[k] = if direct[k] { data[k] } else { buffers[k].0.as_mut_ptr().cast() };
-                    }
-                    // SAFETY: these `n` elements exist, and a buffer holds `n` of any size.
-                    unsafe {
-                        for k in 1..N {
-                            if !direct[k] && spread[k] != data[k] {
-                                // A constant is spread as far as any later piece needs it.
-                                let m = if steps[k] == 0 { piece.min(columns.len()) } else { n };
-                                gather(data[k], steps[k], at[k], self.sizes[k], m);
-                                if steps[k] == 0 {
-                                    spread[k] = data[k];
-                                }
-                            }
+            for first in (0..slab).step_by(group) {
+                let together = group.min(slab - first);
+                for start in columns.clone().step_by(piece) {
+                    let n = piece.min(columns.end - start);
+                    let corner: [*mut u8; N] = std::array::from_fn(|k| {
+                        base[k].wrapping_offset(first as isize * row_step[k] + start as isize * steps[k])
+                    });
+                    for k in 1..N {
+                        if strided[k] {
+                            let buffer = buffers[k].0.as_mut_ptr().cast();
+                            // SAFETY: the tile exists, and a buffer holds `group` times `piece` elements of any size.
+                            unsafe {
+                                gather_tile::<PIECE>(
+                                    corner[k],
+                                    [row_step[k], steps[k]],
+                                    [together, n],
+                                    self.sizes[k],
+                                    buffer,
+                                )
+                            };
                         }
-                        block(at, n)?;
-                        if stream {
-                            stream_out(at[0], data[0], n * self.sizes[0]);
-                        } else if !direct[0] {
-                            scatter(at[0], data[0], steps[0], self.sizes[0], n);
+                    }
+                    for r in 0..together {
+                        let mut at = corner;
+                        for k in 0..N {
+                            at[k] = corner[k].wrapping_offset(r as isize * row_step[k]);
+                        }
+                        let to = at[0];
+                        // SAFETY: these `n` elements exist; the buffers are large enough, as above.
+                        unsafe {
+                            for k in 0..N {
+                                if direct[k] {
+                                    continue;
+                                }
+                                let buffer: *mut u8 = buffers[k].0.as_mut_ptr().cast();
+                                if strided[k] && k > 0 {
+                                    at[k] = buffer.add(r * PIECE * self.sizes[k]);
+                                    continue;
+                                }
+                                if k > 0 && spread[k] != at[k] {
+                                    // A constant is spread as far as any later piece needs it.
+                                    gather(at[k], 0, buffer, self.sizes[k], piece.min(columns.len()));
+                                    spread[k] = at[k];
+                                }
+                                at[k] = buffer;
+                            }
+                            block(at, n)?;
+                            if !direct[0] {
+                                scatter(at[0], to, steps[0], self.sizes[0], n);
+                            }
                         }
                     }
                 }
@@ -346,16 +424,6 @@ impl<const N: usize> Plan<N> {
         }
         Ok(())
     }
-}
-
-/// The first row and column of every tile, column pieces inside row groups.
-fn pairs(
-    rows: Range<usize>,
-    group: usize,
-    columns: Range<usize>,
-    piece: usize,
-) -> impl Iterator<Item = (usize, usize)> {
-    rows.step_by(group).flat_map(move |row| columns.clone().step_by(piece).map(move |column| (row, column)))
 }
 
 /// Whether a dimension with strides `a` belongs outside one with strides `b`: the first operand in which both move decides.
@@ -367,90 +435,6 @@ fn wider<const N: usize>(a: &[isize; N], b: &[isize; N]) -> bool {
         }
     }
     false
-}
-
-/// Copies `n` elements that lie `step` bytes apart into a buffer.
-unsafe fn gather(from: *const u8, step: isize, to: *mut u8, size: usize, n: usize) {
-    unsafe fn typed<T: Copy>(from: *const u8, step: isize, to: *mut u8, n: usize) {
-        let to = to.cast::<T>();
-        // SAFETY: the caller's promise.
-        unsafe {
-            if step == 0 {
-                std::slice::from_raw_parts_mut(to.cast::<MaybeUninit<T>>(), n)
-                    .fill(MaybeUninit::new(from.cast::<T>().read()));
-            } else {
-                for i in 0..n {
-                    *to.add(i) = from.offset(i as isize * step).cast::<T>().read();
-                }
-            }
-        }
-    }
-    // SAFETY: the caller's promise.
-    unsafe {
-        match size {
-            _ if step == size as isize => std::ptr::copy_nonoverlapping(from, to, n * size),
-            1 => typed::<u8>(from, step, to, n),
-            2 => typed::<u16>(from, step, to, n),
-            4 => typed::<u32>(from, step, to, n),
-            _ => typed::<u64>(from, step, to, n),
-        }
-    }
-}
-
-/// Copies `n` elements of a buffer to places that lie `step` bytes apart.
-unsafe fn scatter(from: *const u8, to: *mut u8, step: isize, size: usize, n: usize) {
-    unsafe fn typed<T: Copy>(from: *const u8, to: *mut u8, step: isize, n: usize) {
-        let from = from.cast::<T>();
-        for i in 0..n {
-            // SAFETY: the caller's promise.
-            unsafe { to.offset(i as isize * step).cast::<T>().write(*from.add(i)) };
-        }
-    }
-    // SAFETY: the caller's promise.
-    unsafe {
-        match size {
-            _ if step == size as isize => std::ptr::copy_nonoverlapping(from, to, n * size),
-            1 => typed::<u8>(from, to, step, n),
-            2 => typed::<u16>(from, to, step, n),
-            4 => typed::<u32>(from, to, step, n),
-            _ => typed::<u64>(from, to, step, n),
-        }
-    }
-}
-
-/// Copies bytes past the caches. [`fence`] must follow before another thread looks at them.
-#[cfg(target_arch = "x86_64")]
-pub(super) unsafe fn stream_out(from: *const u8, to: *mut u8, bytes: usize) {
-    use std::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_stream_si128};
-    let head = to.align_offset(64).min(bytes);
-    let lines = (bytes - head) / 64 * 64;
-    // SAFETY: all offsets are below `bytes`; streaming stores are aligned, and SSE2 is part of x86-64.
-    unsafe {
-        std::ptr::copy_nonoverlapping(from, to, head);
-        for line in (head..head + lines).step_by(64) {
-            let (from, to) = (from.add(line).cast::<__m128i>(), to.add(line).cast::<__m128i>());
-            for i in 0..4 {
-                _mm_stream_si128(to.add(i), _mm_loadu_si128(from.add(i)));
-            }
-        }
-        std::ptr::copy_nonoverlapping(from.add(head + lines), to.add(head + lines), bytes - head - lines);
-    }
-}
-
-/// Copies bytes: no streaming stores here.
-#[cfg(not(target_arch = "x86_64"))]
-pub(super) unsafe fn stream_out(from: *const u8, to: *mut u8, bytes: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { std::ptr::copy_nonoverlapping(from, to, bytes) }
-}
-
-/// Makes streamed bytes visible to other threads.
-pub(super) fn fence() {
-    // SAFETY: SSE is part of x86-64.
-    #[cfg(target_arch = "x86_64")]
-    unsafe {
-        std::arch::x86_64::_mm_sfence()
-    };
 }
 
 /// Copies the second operand to the first; both are of one size.

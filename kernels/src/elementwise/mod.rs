@@ -4,7 +4,7 @@
 //! in the same order). `dims` has at most [`MAX_RANK`](crate::MAX_RANK) entries; strides count elements and may be 0
 //! (broadcasting; all 0 for a scalar operand) or negative.
 //!
-//! How it works: [`layout`] brings all operands into one loop order, merges dimensions, and cuts the work into short
+//! How it works: `layout` brings all operands into one loop order, merges dimensions, and cuts the work into short
 //! contiguous blocks, gathering what is not contiguous into small buffers; a block function does the arithmetic. So
 //! each operation is one loop over contiguous elements for each type and instruction set, whatever the strides.
 
@@ -12,9 +12,12 @@ mod binary;
 mod block;
 mod copy;
 mod element;
+mod gather;
 mod layout;
 mod math;
 mod ops;
+#[cfg(test)]
+mod tests;
 mod unary;
 
 pub use copy::{CastFrom, copy, fill};

@@ -1,14 +1,12 @@
 //! Functions of floats, written so that the compiler can vectorise a loop over them: no branches, no tables, no calls.
 //!
-//! In `f32`, exp, log, tanh and sigmoid have their own arithmetic, because networks spend their time there. The others
-//! are computed in `f64` and rounded once, which is both simple and nearly exact.
+//! In `f32`, what networks spend their time on has its own arithmetic. The other functions are computed in `f64` and
+//! rounded once, which is both simple and nearly exact.
 
 mod double;
 mod single;
 
 use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
-
-pub(super) use double::gelu_grad;
 
 use super::block::{each, each2, steps, steps2};
 use crate::simd::Simd;
@@ -29,7 +27,6 @@ pub(super) trait Float:
     + Neg<Output = Self>
 {
     fn from_f64(x: f64) -> Self;
-    fn to_f64(self) -> f64;
     fn mul_add<S: Simd>(a: Self, b: Self, c: Self) -> Self;
 
     fn is_nan(self) -> bool;
@@ -64,6 +61,8 @@ pub(super) trait Float:
     fn erf<S: Simd>(self) -> Self;
     fn erfc<S: Simd>(self) -> Self;
     fn gelu<S: Simd>(self) -> Self;
+    /// The derivative of `gelu`.
+    fn gelu_grad<S: Simd>(self) -> Self;
 
     /// Sine of `n` contiguous elements; the pointers must be valid for them.
     fn sin_block<S: Simd, const L: usize>(x: *const Self, out: *mut Self, n: usize);
@@ -93,11 +92,6 @@ macro_rules! std_methods {
         #[inline(always)]
         fn from_f64(x: f64) -> $t {
             x as $t
-        }
-
-        #[inline(always)]
-        fn to_f64(self) -> f64 {
-            self as f64
         }
 
         #[inline(always)]
@@ -158,7 +152,7 @@ macro_rules! widen {
 
 impl Float for f64 {
     std_methods!(f64, mul_add_f64);
-    delegate!(f64, double: exp expm1 log log1p log2 log10 tanh sigmoid log_sigmoid softplus erf erfc gelu);
+    delegate!(f64, double: exp expm1 log log1p log2 log10 tanh sigmoid log_sigmoid softplus erf erfc gelu gelu_grad);
 
     #[inline(always)]
     fn sin_block<S: Simd, const L: usize>(x: *const f64, out: *mut f64, n: usize) {
@@ -187,8 +181,8 @@ impl Float for f64 {
 
 impl Float for f32 {
     std_methods!(f32, mul_add_f32);
-    delegate!(f32, single: exp log tanh sigmoid);
-    widen!(expm1 log1p log2 log10 log_sigmoid softplus erf erfc gelu);
+    delegate!(f32, single: exp log log1p tanh sigmoid log_sigmoid softplus erf erfc gelu gelu_grad);
+    widen!(expm1 log2 log10);
 
     #[inline(always)]
     fn sin_block<S: Simd, const L: usize>(x: *const f32, out: *mut f32, n: usize) {

@@ -32,13 +32,16 @@ pub(super) fn exp<S: Simd>(x: f32) -> f32 {
     let shifted = fma::<S>(x, std::f32::consts::LOG2_E, TO_INT);
     let k = shifted - TO_INT;
     let r = fma::<S>(-k, LN_2_LO, fma::<S>(-k, LN_2_HI, x));
-    // (exp(r) - 1 - r) / r^2 for |r| <= ln 2 / 2: 2^-28.3 of exp(r)
-    let q = polynomial::<S, 5>(r, [0.5, 0.166_665_19, 0.041_666_204, 0.008_368_89, 0.001_395_059]);
+    // (exp(r) - 1 - r) / r^2 for |r| <= ln 2 / 2: 2^-34.3 of exp(r)
+    let q = polynomial::<S, 6>(r, [0.5, 0.166_666_67, 0.041_666_27, 0.008_333_265, 0.001_394_607_5, 0.000_199_183_13]);
     // 2^k as a product, because 2^k itself may be out of range where exp(x) is not.
     let biased = shifted.to_bits() & 0x1ff;
     let half = biased >> 1;
     let power = |k: u32| f32::from_bits(k.wrapping_sub(1) << 23);
-    (1.0 + fma::<S>(r * r, q, r)) * power(half) * power(biased - half)
+    // 1 + r + r^2 q, with what the first sum loses.
+    let sum = 1.0 + r;
+    let lost = r - (sum - 1.0);
+    (sum + fma::<S>(r * r, q, lost)) * power(half) * power(biased - half)
 }
 
 #[inline(always)]
@@ -61,7 +64,7 @@ pub(super) fn log<S: Simd>(x: f32) -> f32 {
             0.142_186_61,
             -0.123_843_51,
             0.118_729_57,
-            -0.117_897_913,
+            -0.117_897_91,
             0.069_153_93,
         ],
     );
@@ -85,14 +88,99 @@ pub(super) fn tanh<S: Simd>(x: f32) -> f32 {
     );
     let small = fma::<S>(x * z, p, x);
     let large = 1.0 - 2.0 / (exp::<S>(2.0 * a) + 1.0);
-    if a < 0.65 { small } else { large.copysign(x) }
+    if a < 0.65 { small } else { large }.copysign(x)
 }
 
 #[inline(always)]
 pub(super) fn sigmoid<S: Simd>(x: f32) -> f32 {
     let e = exp::<S>(-x.abs());
     let numerator = if x < 0.0 { e } else { 1.0 };
-    numerator / (1.0 + e)
+    // To first order, what the sum loses.
+    let sum = 1.0 + e;
+    let lost = e - (sum - 1.0);
+    let y = numerator / sum;
+    fma::<S>(-y, lost, y)
+}
+
+#[inline(always)]
+pub(super) fn log1p<S: Simd>(x: f32) -> f32 {
+    let u = 1.0 + x;
+    let lost = if x > 1.0 { 1.0 - (u - x) } else { x - (u - 1.0) };
+    // An infinite or zero u has the right logarithm already.
+    let correction = if (u > 0.0) & (u < f32::INFINITY) { lost / u } else { 0.0 };
+    let y = log::<S>(u) + correction;
+    if x == 0.0 { x } else { y }
+}
+
+/// `log(1 + exp(x))`
+#[inline(always)]
+pub(super) fn softplus<S: Simd>(x: f32) -> f32 {
+    let positive = if x < 0.0 { 0.0 } else { x };
+    positive + log1p::<S>(exp::<S>(-x.abs()))
+}
+
+#[inline(always)]
+pub(super) fn log_sigmoid<S: Simd>(x: f32) -> f32 {
+    -softplus::<S>(-x)
+}
+
+/// `erf(x) / x - 1` in `x^2`, for |x| <= 1: 2^-29.7 of `erf(x)`
+const ERF: [f32; 7] =
+    [0.128_379_17, -0.376_126_27, 0.112_836, -0.026_854_444, 0.005_189_534_6, -0.000_802_083_4, 7.889_095e-5];
+
+/// `exp(x^2) erfc(x) (1 + 2x)` in `(x - 3) / (x + 3)`, for x from 0.95 to 10.5: 2^-31.7
+const ERFC: [f32; 10] = [
+    1.253_008_1,
+    -0.135_621_1,
+    -0.047_562_234,
+    0.129_645_05,
+    -0.119_275_4,
+    0.068_310_33,
+    -0.023_753_034,
+    0.002_509_101_2,
+    0.001_816_772_1,
+    -0.000_698_589_83,
+];
+
+/// `(erf(x), erfc(|x|))`, the first good for |x| <= 1, the second for |x| >= 0.95.
+#[inline(always)]
+fn erf_parts<S: Simd>(x: f32) -> (f32, f32) {
+    let small = fma::<S>(x, polynomial::<S, 7>(x * x, ERF), x);
+    let a = x.abs();
+    let a = if a > 10.5 { 10.5 } else { a };
+    let q = polynomial::<S, 10>((a - 3.0) / (a + 3.0), ERFC) / (1.0 + 2.0 * a);
+    // exp(-a^2) for an a of few digits and the rest, or the error of the square would grow with it.
+    let top = f32::from_bits(a.to_bits() & 0xffff_f000);
+    let rest = (top - a) * (top + a);
+    let tail = rest * polynomial::<S, 4>(rest, [1.0, 0.5, 0.166_666_67, 0.041_666_67]);
+    (small, exp::<S>(-top * top) * fma::<S>(q, tail, q))
+}
+
+#[inline(always)]
+pub(super) fn erf<S: Simd>(x: f32) -> f32 {
+    let (small, complement) = erf_parts::<S>(x);
+    if x.abs() < 1.0 { small } else { (1.0 - complement).copysign(x) }
+}
+
+#[inline(always)]
+pub(super) fn erfc<S: Simd>(x: f32) -> f32 {
+    let (small, complement) = erf_parts::<S>(x);
+    let large = if x < 0.0 { 2.0 - complement } else { complement };
+    if x.abs() < 1.0 { 1.0 - small } else { large }
+}
+
+/// `x Phi(x)`, by way of erfc, so that nothing cancels for negative x.
+#[inline(always)]
+pub(super) fn gelu<S: Simd>(x: f32) -> f32 {
+    0.5 * x * erfc::<S>(-x * std::f32::consts::FRAC_1_SQRT_2)
+}
+
+/// The derivative of [`gelu`]: `Phi(x) + x phi(x)`.
+#[inline(always)]
+pub(super) fn gelu_grad<S: Simd>(x: f32) -> f32 {
+    const FRAC_1_SQRT_2PI: f32 = 0.398_942_3;
+    let density = FRAC_1_SQRT_2PI * exp::<S>(-0.5 * x * x);
+    fma::<S>(x, density, 0.5 * erfc::<S>(-x * std::f32::consts::FRAC_1_SQRT_2))
 }
 
 /// `a` to the power `b`, through `f64`: `|a|^b = exp(b log |a|)`, then the sign and the edges.
