@@ -248,6 +248,11 @@ impl Backend for Cpu {
     }
 
     #[inline]
+    fn is_host(&self) -> bool {
+        true
+    }
+
+    #[inline]
     fn allocate(&self, bytes: usize) -> NonNull<u8> {
         super::pool::take(bytes)
     }

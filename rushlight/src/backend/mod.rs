@@ -105,6 +105,9 @@ pub trait Backend: Send + Sync {
     /// Which device this is.
     fn device(&self) -> Device;
 
+    /// Whether the device computes on the program's own memory.
+    fn is_host(&self) -> bool;
+
     /// Memory for `bytes` bytes, initialised with unspecified contents.
     fn allocate(&self, bytes: usize) -> NonNull<u8>;
 

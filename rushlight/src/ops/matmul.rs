@@ -32,7 +32,7 @@ fn product(name: &'static str, a: &Tensor, b: &Tensor, bias: Option<&Tensor>) ->
     };
     let out = a.fresh_like(layout, a.dtype());
     let bias = bias.map(|bias| bias.read(name)).transpose()?;
-    a.backend().matmul(&a.read(name)?, &b.read(name)?, bias.as_ref(), &out.write(name)?)?;
+    a.backend().matmul(&a.read(name)?, &b.read(name)?, bias.as_ref(), &out.write_fresh())?;
     Ok(out)
 }
 

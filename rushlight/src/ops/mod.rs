@@ -101,7 +101,7 @@ pub(crate) fn operands<'a>(a: &'a Tensor, b: Operand<'a>, dtype: DType) -> Resul
         Operand::Owned(b) => cast(Cow::Owned(b))?,
         Operand::Scalar(number) => {
             let scalar = Tensor::fresh(backend, Layout::contiguous(&[]), dtype);
-            backend.fill(number, &scalar.write("scalar")?)?;
+            backend.fill(number, &scalar.write_fresh())?;
             Cow::Owned(scalar)
         }
     };
@@ -111,9 +111,10 @@ pub(crate) fn operands<'a>(a: &'a Tensor, b: Operand<'a>, dtype: DType) -> Resul
 /// Computes `op(a, b)` with broadcasting. Both have the same type, which is the result's.
 #[inline]
 pub(crate) fn binary(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    let layout = broadcast_layout(name, a, b)?;
-    let out = a.fresh_like(layout, a.dtype());
-    a.backend().binary(op, &a.read(name)?, &b.read(name)?, &out.write(name)?)?;
+    let (la, lb) = (a.layout(), b.layout());
+    let same = (la.same_dims(lb) || lb.rank() == 0) && la.is_contiguous() && la.offset() == 0;
+    let out = if same { a.fresh_like(*la, a.dtype()) } else { a.fresh_like(broadcast_layout(name, a, b)?, a.dtype()) };
+    a.backend().binary(op, &a.read(name)?, &b.read(name)?, &out.write_fresh())?;
     Ok(out)
 }
 
@@ -121,7 +122,7 @@ pub(crate) fn binary(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -
 pub(crate) fn broadcast_layout(name: &'static str, a: &Tensor, b: &Tensor) -> Result<Layout> {
     let (la, lb) = (a.layout(), b.layout());
     if la.same_dims(lb) || lb.rank() == 0 {
-        Ok(if la.is_contiguous() && la.offset() == 0 { *la } else { Layout::contiguous(la.dims()) })
+        Ok(Layout::contiguous(la.dims()))
     } else {
         broadcast(name, la, lb)
     }
@@ -171,9 +172,9 @@ impl Tensor {
 /// Computes `op(x)`; a tensor that is no float is converted first where `float` says that the function wants one.
 #[inline]
 pub(crate) fn unary(name: &'static str, op: UnaryOp, x: &Tensor) -> Result<Tensor> {
-    let layout = if x.is_contiguous() { Layout::contiguous(x.shape()) } else { x.layout().dense_like() };
-    let out = x.fresh_like(layout, x.dtype());
-    x.backend().unary(op, &x.read(name)?, &out.write(name)?)?;
+    let own = x.layout();
+    let out = x.fresh_like(if own.is_contiguous() && own.offset() == 0 { *own } else { own.dense_like() }, x.dtype());
+    x.backend().unary(op, &x.read(name)?, &out.write_fresh())?;
     Ok(out)
 }
 

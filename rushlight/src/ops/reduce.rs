@@ -61,7 +61,7 @@ impl Axes {
 impl Tensor {
     fn reduced(&self, name: &'static str, op: ReduceOp, axes: &Axes, keepdim: bool, dtype: DType) -> Result<Tensor> {
         let out = self.fresh_like(axes.layout(keepdim), dtype);
-        self.backend().reduce(op, &self.read(name)?, &axes.reduced[..self.dim()], &out.write(name)?)?;
+        self.backend().reduce(op, &self.read(name)?, &axes.reduced[..self.dim()], &out.write_fresh())?;
         Ok(out)
     }
 

@@ -63,7 +63,7 @@ impl Inner {
 }
 
 impl Tensor {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn from_parts(
         storage: Arc<Storage>,
         layout: Layout,
@@ -86,14 +86,14 @@ impl Tensor {
     }
 
     /// A tensor with memory of its own and unspecified contents, for an operation to fill. `layout` is dense and starts at 0.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn fresh(backend: &'static dyn Backend, layout: Layout, dtype: DType) -> Tensor {
         debug_assert!(layout.offset() == 0 && layout.is_dense());
         Tensor::from_parts(Arc::new(Storage::new(backend, layout.numel(), dtype)), layout, dtype, None, None)
     }
 
     /// A fresh tensor on this one's device.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn fresh_like(&self, layout: Layout, dtype: DType) -> Tensor {
         Tensor::fresh(self.0.storage.backend, layout, dtype)
     }
@@ -126,6 +126,12 @@ impl Tensor {
     #[inline]
     pub(crate) fn write(&self, op: &'static str) -> Result<Out<'_>> {
         self.0.storage.write(op, &self.0.layout, self.0.dtype)
+    }
+
+    /// [`write`](Tensor::write) for a tensor that was made in this very operation.
+    #[inline]
+    pub(crate) fn write_fresh(&self) -> Out<'_> {
+        self.0.storage.write_fresh(&self.0.layout, self.0.dtype)
     }
 
     #[inline]

@@ -8,13 +8,22 @@
 use super::{DType, Element, Layout};
 use crate::backend::Backend;
 use crate::{Error, Result};
+use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::*};
 
+/// Up to this many bytes lie in the [`Storage`] itself: small tensors cost an allocation less.
+const INLINE: usize = 64;
+
+#[repr(C, align(16))]
+struct Inline(UnsafeCell<[u8; INLINE]>);
+
 /// A block of memory on a device, shared by all views of it.
 pub(crate) struct Storage {
-    block: NonNull<u8>,
+    inline: Inline,
+    /// The block of a storage that is too large to be inline.
+    block: Option<NonNull<u8>>,
     bytes: usize,
     /// How often the contents were changed in place.
     version: AtomicU32,
@@ -33,13 +42,20 @@ impl Storage {
     #[inline]
     pub(crate) fn new(backend: &'static dyn Backend, numel: usize, dtype: DType) -> Storage {
         let bytes = numel * dtype.size();
-        let block = backend.allocate(bytes);
-        if dtype == DType::Bool {
+        let block = (bytes > INLINE || !backend.is_host()).then(|| backend.allocate(bytes));
+        if let (Some(block), DType::Bool) = (block, dtype) {
             // Recycled memory holds any bytes, a `bool` only 0 or 1.
             // SAFETY: the block has `bytes` bytes and is ours alone.
             unsafe { block.as_ptr().write_bytes(0, bytes) };
         }
-        Storage { block, bytes, version: AtomicU32::new(0), users: AtomicI32::new(0), backend }
+        let inline = Inline(UnsafeCell::new([0; INLINE]));
+        Storage { inline, block, bytes, version: AtomicU32::new(0), users: AtomicI32::new(0), backend }
+    }
+
+    /// The first byte. Storages live in an `Arc` and do not move.
+    #[inline]
+    fn start(&self) -> *mut u8 {
+        self.block.map_or(self.inline.0.get().cast(), NonNull::as_ptr)
     }
 
     #[inline]
@@ -96,17 +112,27 @@ impl Storage {
         if self.users.compare_exchange(0, i32::MIN / 2, Acquire, Relaxed).is_err() {
             return Err(Error::Busy { op });
         }
-        let output = Out { storage: self, layout, dtype, not_send: PhantomData };
+        let output = Out { storage: self, layout, dtype, counted: true, not_send: PhantomData };
         self.check(layout, dtype);
         Ok(output)
+    }
+
+    /// [`write`](Storage::write) for memory that was made in this very operation, which nobody else can have a handle on.
+    #[inline]
+    pub(crate) fn write_fresh<'a>(&'a self, layout: &'a Layout, dtype: DType) -> Out<'a> {
+        debug_assert_eq!(self.users.load(Relaxed), 0);
+        self.check(layout, dtype);
+        Out { storage: self, layout, dtype, counted: false, not_send: PhantomData }
     }
 }
 
 impl Drop for Storage {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the block came from this backend with these bytes, and this was its only owner.
-        unsafe { self.backend.release(self.block, self.bytes) }
+        if let Some(block) = self.block {
+            // SAFETY: the block came from this backend with these bytes, and this was its only owner.
+            unsafe { self.backend.release(block, self.bytes) }
+        }
     }
 }
 
@@ -135,7 +161,7 @@ impl<'a> In<'a> {
     #[inline]
     pub fn ptr<T: Element>(&self) -> *const T {
         debug_assert_eq!(T::DTYPE, self.dtype);
-        self.storage.block.as_ptr().cast::<T>().cast_const().wrapping_add(self.layout.offset())
+        self.storage.start().cast::<T>().cast_const().wrapping_add(self.layout.offset())
     }
 
     /// The elements, where they lie in row-major order.
@@ -168,6 +194,7 @@ pub struct Out<'a> {
     storage: &'a Storage,
     layout: &'a Layout,
     dtype: DType,
+    counted: bool,
     /// One operation on one thread.
     not_send: PhantomData<*mut u8>,
 }
@@ -189,7 +216,7 @@ impl<'a> Out<'a> {
     #[inline]
     pub fn ptr<T: Element>(&self) -> *mut T {
         debug_assert_eq!(T::DTYPE, self.dtype);
-        self.storage.block.as_ptr().cast::<T>().wrapping_add(self.layout.offset())
+        self.storage.start().cast::<T>().wrapping_add(self.layout.offset())
     }
 
     /// The elements, where they lie in row-major order.
@@ -217,8 +244,10 @@ impl<'a> Out<'a> {
 impl Drop for Out<'_> {
     #[inline]
     fn drop(&mut self) {
-        // Readers that came in vain have added and taken away one each; what is left of the mark is the mark.
-        self.storage.users.fetch_add(-(i32::MIN / 2), Release);
+        if self.counted {
+            // Readers that came in vain have added and taken away one each; what is left of the mark is the mark.
+            self.storage.users.fetch_add(-(i32::MIN / 2), Release);
+        }
     }
 }
 
@@ -230,7 +259,7 @@ impl In<'_> {
     pub(crate) fn element(&self, place: isize) -> super::Scalar {
         let index = self.layout.offset().checked_add_signed(place).expect("inside the storage");
         assert!((index + 1) * self.dtype.size() <= self.storage.bytes);
-        let block = self.storage.block.as_ptr();
+        let block = self.storage.start();
         // SAFETY: the element lies inside the block (checked above), is initialised and valid for its type, and nobody writes
         // it while this permission lives. Blocks are aligned for every type.
         unsafe {
