@@ -7,10 +7,10 @@ use proc_macro::TokenStream;
 
 /// Gives a fallible function `try_name` its twin `name`, which panics with the error's text at the caller's line.
 ///
-/// The documentation stands on the twin, which is what people call; `try_name` refers to it.
+/// Functions outside of an `impl` block take `#[op(free)]`. The documentation stands on the twin, which is what people call; `try_name` refers to it.
 #[proc_macro_attribute]
-pub fn op(_: TokenStream, item: TokenStream) -> TokenStream {
-    op::expand(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+pub fn op(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    op::expand(attribute.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Makes a struct a module: its fields that are modules, parameters or buffers are visited under their names.

@@ -85,8 +85,12 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
     Ok(quote! {
         impl #impl_generics ::rushlight::nn::Module for #ident #ty_generics #where_clause {
             #[allow(unused_variables, reason = "a module may have no children")]
-            fn visit(&self, visitor: &mut dyn ::rushlight::nn::Visitor) {
+            fn visit<'module>(&'module self, visitor: &mut dyn ::rushlight::nn::Visitor<'module>) {
                 #(#visits)*
+            }
+
+            fn as_module(&self) -> &dyn ::rushlight::nn::Module {
+                self
             }
 
             fn kind(&self) -> &str {
@@ -94,6 +98,12 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
             }
 
             #repr
+        }
+
+        impl #impl_generics ::std::fmt::Display for #ident #ty_generics #where_clause {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(&::rushlight::nn::Module::repr(self))
+            }
         }
     })
 }

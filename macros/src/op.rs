@@ -4,7 +4,14 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{Attribute, Error, FnArg, GenericArgument, ImplItemFn, Pat, PathArguments, Result, ReturnType, Type, parse2};
 
-pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
+pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    // A free function is named as it is, an associated one by way of `Self`.
+    let free = match attribute.to_string().as_str() {
+        "" => false,
+        "free" => true,
+        _ => return Err(Error::new_spanned(attribute, "expected nothing or `free`")),
+    };
+    let scope = if free { "" } else { "Self::" };
     let mut function: ImplItemFn = parse2(item)?;
     let name = function.sig.ident.to_string();
     let Some(short) = name.strip_prefix("try_") else {
@@ -17,8 +24,8 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
         function.attrs.drain(..).partition(|attribute| attribute.path().is_ident("doc"));
     let has_errors = docs.iter().any(|doc| quote!(#doc).to_string().contains("# Errors"));
     let panics = if has_errors { "" } else { "\n\n# Panics\nWhere the other form gives an error." };
-    let more = format!("{panics}\n\n[`{name}`](Self::{name}) gives a `Result` instead of a panic.");
-    let refer = format!("[`{short}`](Self::{short}) that gives an error instead of a panic.");
+    let more = format!("{panics}\n\n[`{name}`]({scope}{name}) gives a `Result` instead of a panic.");
+    let refer = format!("[`{short}`]({scope}{short}) that gives an error instead of a panic.");
 
     let mut twin_sig = function.sig.clone();
     twin_sig.ident = twin_name;
@@ -35,8 +42,11 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
         }
     }
     let try_name = &function.sig.ident;
-    let call =
-        if has_receiver { quote!(self.#try_name(#(#arguments),*)) } else { quote!(Self::#try_name(#(#arguments),*)) };
+    let call = match (has_receiver, free) {
+        (true, _) => quote!(self.#try_name(#(#arguments),*)),
+        (false, true) => quote!(#try_name(#(#arguments),*)),
+        (false, false) => quote!(Self::#try_name(#(#arguments),*)),
+    };
     let vis = &function.vis;
     Ok(quote! {
         #(#docs)*

@@ -20,7 +20,9 @@ pub mod autograd;
 pub mod backend;
 pub mod data;
 mod error;
+pub mod nn;
 mod ops;
+pub mod optim;
 pub mod random;
 
 /// The memory that freed tensors leave for the next ones.

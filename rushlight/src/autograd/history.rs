@@ -119,6 +119,11 @@ impl Tensor {
         Ok(self.clone())
     }
 
+    /// The same memory as a new leaf that requires a gradient.
+    pub(crate) fn to_leaf(&self) -> Tensor {
+        self.detach().with_grad_fn(Some(Node::make("AccumulateGrad", Leaf::default())))
+    }
+
     /// The same memory without the history: a tensor that requires no gradient.
     #[inline]
     pub fn detach(&self) -> Tensor {

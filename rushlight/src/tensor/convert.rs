@@ -85,6 +85,13 @@ impl<T: Nested, const N: usize> From<[T; N]> for Tensor {
     }
 }
 
+impl From<&Tensor> for Tensor {
+    /// Another handle on the same tensor.
+    fn from(tensor: &Tensor) -> Tensor {
+        tensor.clone()
+    }
+}
+
 impl Tensor {
     #[track_caller]
     fn from_nested<T: Nested>(values: &T) -> Tensor {

@@ -1,0 +1,110 @@
+//! The linear layer.
+
+use super::param::with_names;
+use super::repr::python_bool;
+use super::{Forward, Module, Param, init};
+use crate::error::ok;
+use crate::tensor::{DType, TensorOptions};
+use crate::{Result, Tensor};
+use rushlight_macros::op;
+
+/// `y = x @ weight.t() + bias`: input `[…, in_features]`, output `[…, out_features]`.
+///
+/// The weight is `[out_features, in_features]`, the bias `[out_features]`; both begin uniform in ±1/√in_features, as
+/// [`torch.nn.Linear`](https://docs.pytorch.org/docs/stable/generated/torch.nn.Linear.html).
+///
+/// ```
+/// use rushlight::{Tensor, nn, nn::Forward};
+/// rushlight::manual_seed(0);
+/// let layer = nn::Linear::new(10, 5);
+/// assert_eq!(layer.forward(&Tensor::randn([3, 10])).shape(), [3, 5]);
+/// assert_eq!(layer.to_string(), "Linear(in_features=10, out_features=5, bias=True)");
+/// ```
+#[derive(Module)]
+#[module(extra_repr = Linear::extra_repr)]
+pub struct Linear {
+    /// `[out_features, in_features]`.
+    pub weight: Param,
+    /// `[out_features]`, if there is one.
+    pub bias: Option<Param>,
+}
+
+/// Options of a [`Linear`].
+#[derive(Clone, Debug)]
+pub struct LinearBuilder {
+    in_features: usize,
+    out_features: usize,
+    bias: bool,
+    dtype: DType,
+}
+
+impl Linear {
+    /// A layer with bias, float32.
+    #[op]
+    pub fn try_new(in_features: usize, out_features: usize) -> Result<Linear> {
+        Linear::builder(in_features, out_features).try_build()
+    }
+
+    /// A layer with options.
+    pub fn builder(in_features: usize, out_features: usize) -> LinearBuilder {
+        LinearBuilder { in_features, out_features, bias: true, dtype: DType::F32 }
+    }
+
+    /// The size of the last dimension of the input.
+    pub fn in_features(&self) -> usize {
+        self.weight.get().shape()[1]
+    }
+
+    /// The size of the last dimension of the output.
+    pub fn out_features(&self) -> usize {
+        self.weight.get().shape()[0]
+    }
+
+    fn extra_repr(&self) -> String {
+        format!(
+            "in_features={}, out_features={}, bias={}",
+            self.in_features(),
+            self.out_features(),
+            python_bool(self.bias.is_some())
+        )
+    }
+}
+
+impl LinearBuilder {
+    /// Whether there is a bias; default true.
+    pub fn bias(mut self, bias: bool) -> LinearBuilder {
+        self.bias = bias;
+        self
+    }
+
+    /// The type of the parameters; default float32.
+    pub fn dtype(mut self, dtype: DType) -> LinearBuilder {
+        self.dtype = dtype;
+        self
+    }
+
+    /// The layer, with its parameters drawn.
+    ///
+    /// # Errors
+    /// If the type is not floating point or the sizes are too large.
+    #[op]
+    pub fn try_build(self) -> Result<Linear> {
+        let shape = [self.out_features, self.in_features];
+        let options = TensorOptions::new().dtype(self.dtype);
+        let (weight, bias) = init::weight_and_bias(&options, &shape, self.bias)?;
+        Ok(Linear { weight, bias })
+    }
+}
+
+impl Forward for Linear {
+    #[track_caller]
+    fn forward(&self, x: &Tensor) -> Tensor {
+        ok(self.try_forward(x))
+    }
+
+    fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        let bias = self.bias.as_ref().map(Param::get);
+        x.try_linear(&self.weight.get(), bias.as_ref())
+            .map_err(|error| with_names(error, &[("the weight", Some(&self.weight)), ("the bias", self.bias.as_ref())]))
+    }
+}

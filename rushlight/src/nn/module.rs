@@ -1,0 +1,328 @@
+//! What a model is: [`Module`], the parts it is visited by, and [`Forward`].
+
+use super::{Buffer, LoadReport, Param, StateDict, Training, state, walk};
+use crate::tensor::DType;
+use crate::{Result, Tensor};
+use std::any::Any;
+use std::sync::Arc;
+
+/// A part of a module, as a [`Visitor`] sees it.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum Item<'a> {
+    /// A module inside the module.
+    Module(&'a dyn Module),
+    /// A tensor that is trained.
+    Param(&'a Param),
+    /// A tensor that belongs to the state but is not trained.
+    Buffer(&'a Buffer),
+    /// Whether the module trains or evaluates.
+    Training(&'a Training),
+}
+
+/// Is shown the parts of a module, one after the other, with their names.
+pub trait Visitor<'a> {
+    /// Sees one part.
+    fn visit(&mut self, name: &str, item: Item<'a>);
+}
+
+impl<'a, F: FnMut(&str, Item<'a>)> Visitor<'a> for F {
+    fn visit(&mut self, name: &str, item: Item<'a>) {
+        self(name, item);
+    }
+}
+
+/// What a field of a module may be: a module, a [`Param`], a [`Buffer`], a [`Training`] flag, or an `Option` or array of such.
+///
+/// `Vec`, `Box` and `Arc` of modules are modules themselves.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no module, parameter or buffer",
+    label = "this field's type cannot be part of a module",
+    note = "mark a field that is plain data with `#[module(skip)]`"
+)]
+pub trait Field {
+    /// Shows this field to the visitor.
+    fn visit<'a>(&'a self, name: &str, visitor: &mut dyn Visitor<'a>);
+}
+
+impl<M: Module> Field for M {
+    fn visit<'a>(&'a self, name: &str, visitor: &mut dyn Visitor<'a>) {
+        visitor.visit(name, Item::Module(self.as_module()));
+    }
+}
+
+impl Field for Param {
+    fn visit<'a>(&'a self, name: &str, visitor: &mut dyn Visitor<'a>) {
+        visitor.visit(name, Item::Param(self));
+    }
+}
+
+impl Field for Buffer {
+    fn visit<'a>(&'a self, name: &str, visitor: &mut dyn Visitor<'a>) {
+        visitor.visit(name, Item::Buffer(self));
+    }
+}
+
+impl Field for Training {
+    fn visit<'a>(&'a self, name: &str, visitor: &mut dyn Visitor<'a>) {
+        visitor.visit(name, Item::Training(self));
+    }
+}
+
+/// `None` has no parts and no keys.
+impl<T: Field> Field for Option<T> {
+    fn visit<'a>(&'a self, name: &str, visitor: &mut dyn Visitor<'a>) {
+        if let Some(field) = self {
+            field.visit(name, visitor);
+        }
+    }
+}
+
+/// A model or a part of one. [`#[derive(Module)]`](derive@crate::nn::Module) writes it from the fields of a struct, whose names are
+/// the keys of the state.
+///
+/// The methods that a module gets from this trait reach all its parts. `&self` is enough for all of them: [`Param`]s and
+/// [`Buffer`]s are handles.
+///
+/// ```
+/// use rushlight::{Tensor, nn, nn::{Forward, Module}};
+///
+/// #[derive(Module)]
+/// struct Net {
+///     layer1: nn::Linear,
+///     layer2: nn::Linear,
+/// }
+///
+/// impl Forward for Net {
+///     fn forward(&self, x: &Tensor) -> Tensor {
+///         self.layer2.forward(&self.layer1.forward(x).relu())
+///     }
+/// }
+///
+/// let net = Net { layer1: nn::Linear::new(10, 5), layer2: nn::Linear::new(5, 2) };
+/// assert_eq!(net.forward(&Tensor::randn([1, 10])).shape(), [1, 2]);
+/// assert_eq!(net.num_parameters(), 10 * 5 + 5 + 5 * 2 + 2);
+/// let state = net.state_dict();
+/// assert_eq!(state.keys().collect::<Vec<_>>(), ["layer1.weight", "layer1.bias", "layer2.weight", "layer2.bias"]);
+/// println!("{net}");
+/// ```
+pub trait Module: Any + Send + Sync {
+    /// Shows the visitor every field of this module, in order.
+    fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>);
+
+    /// The name of the kind of module, such as `Linear`, for printing.
+    fn kind(&self) -> &str;
+
+    /// This module itself, not the box it may be in.
+    fn as_module(&self) -> &dyn Module;
+
+    /// What stands in the parentheses when the module is printed, such as `p=0.5`.
+    fn extra_repr(&self) -> String {
+        String::new()
+    }
+
+    /// The parameters of this module and all modules in it, each once, in PyTorch's order: a module's own before its parts'.
+    fn parameters(&self) -> Vec<Param> {
+        self.named_parameters().into_iter().map(|(_, param)| param).collect()
+    }
+
+    /// The parameters with their paths, such as `layer1.weight`. One that is shared comes once, under its first path.
+    fn named_parameters(&self) -> Vec<(String, Param)> {
+        walk::parameters(self.as_module())
+    }
+
+    /// The buffers of this module and all modules in it, each once.
+    fn buffers(&self) -> Vec<Buffer> {
+        self.named_buffers().into_iter().map(|(_, buffer)| buffer).collect()
+    }
+
+    /// The buffers with their paths, such as `bn1.running_mean`.
+    fn named_buffers(&self) -> Vec<(String, Buffer)> {
+        walk::buffers(self.as_module())
+    }
+
+    /// The modules directly in this one.
+    fn children(&self) -> Vec<&dyn Module> {
+        self.named_children().into_iter().map(|(_, module)| module).collect()
+    }
+
+    /// The modules directly in this one, with their names.
+    fn named_children(&self) -> Vec<(String, &dyn Module)> {
+        walk::children(self.as_module())
+    }
+
+    /// This module and all modules in it.
+    fn modules(&self) -> Vec<&dyn Module> {
+        self.named_modules().into_iter().map(|(_, module)| module).collect()
+    }
+
+    /// This module (with an empty path) and all modules in it, each once, with their paths.
+    fn named_modules(&self) -> Vec<(String, &dyn Module)> {
+        walk::modules(self.as_module())
+    }
+
+    /// Calls `f` with all modules in this one and then with this one itself.
+    ///
+    /// ```
+    /// use rushlight::nn::{self, Module, init};
+    /// let net = nn::seq![nn::Linear::new(4, 4), nn::ReLU::new(), nn::Linear::new(4, 1)];
+    /// net.apply(&mut |module| {
+    ///     if let Some(linear) = module.downcast_ref::<nn::Linear>() {
+    ///         init::xavier_uniform_(&linear.weight, 1.0);
+    ///     }
+    /// });
+    /// ```
+    fn apply(&self, f: &mut dyn FnMut(&dyn Module)) {
+        for child in self.children() {
+            child.apply(f);
+        }
+        f(self.as_module());
+    }
+
+    /// All parameters and buffers by path, sharing memory with this module, in PyTorch's order. A tensor that is shared stands
+    /// under all its paths.
+    fn state_dict(&self) -> StateDict {
+        state::collect(self.as_module())
+    }
+
+    /// Copies the tensors of `state` into the parameters and buffers, converting their type where it differs.
+    ///
+    /// # Errors
+    /// If a key is missing, unexpected or of the wrong shape: all of them are listed, and nothing has been changed.
+    ///
+    /// ```
+    /// use rushlight::nn::{Linear, Module};
+    /// let (a, b) = (Linear::new(3, 2), Linear::new(3, 2));
+    /// b.load_state_dict(&a.state_dict()).unwrap();
+    /// let error = Linear::new(3, 4).load_state_dict(&a.state_dict()).unwrap_err();
+    /// assert!(error.to_string().contains("size mismatch for weight"));
+    /// ```
+    fn load_state_dict(&self, state: &StateDict) -> Result<()> {
+        state::load(self.as_module(), state, true).map(drop)
+    }
+
+    /// [`load_state_dict`](Module::load_state_dict) that takes what fits, PyTorch's `strict=False`, and tells which keys were
+    /// missing or unexpected.
+    ///
+    /// # Errors
+    /// If a tensor has the wrong shape; then nothing has been changed.
+    fn load_state_dict_lenient(&self, state: &StateDict) -> Result<LoadReport> {
+        state::load(self.as_module(), state, false)
+    }
+
+    /// Takes the gradients of all parameters away.
+    fn zero_grad(&self) {
+        self.parameters().iter().for_each(Param::zero_grad);
+    }
+
+    /// Sets training or evaluation mode everywhere; this changes what dropout and batch normalisation do.
+    fn train(&self, training: bool) {
+        walk::training(self.as_module(), training);
+    }
+
+    /// Sets evaluation mode: `train(false)`.
+    fn eval(&self) {
+        self.train(false);
+    }
+
+    /// Says whether gradients are computed for the parameters; `false` freezes the module.
+    fn requires_grad_(&self, required: bool) {
+        self.parameters().iter().for_each(|param| param.requires_grad_(required));
+    }
+
+    /// Converts the floating point parameters and buffers, and the parameters' gradients.
+    ///
+    /// # Errors
+    /// If `dtype` is no floating point type.
+    fn to_dtype(&self, dtype: DType) -> Result<()> {
+        walk::to_dtype(self.as_module(), dtype)
+    }
+
+    /// The number of numbers to be trained: all elements of all parameters, those of a shared one once.
+    fn num_parameters(&self) -> usize {
+        self.parameters().iter().map(|param| param.get().numel()).sum()
+    }
+
+    /// PyTorch's text for this module and those in it, also what `{}` prints.
+    fn repr(&self) -> String {
+        super::repr::repr(self.as_module())
+    }
+}
+
+impl dyn Module {
+    /// This module as a `T`, if it is one.
+    pub fn downcast_ref<T: Module>(&self) -> Option<&T> {
+        (self.as_module() as &dyn Any).downcast_ref()
+    }
+}
+
+/// A module that makes one tensor of another, so that it can stand in a [`Sequential`](super::Sequential).
+pub trait Forward: Module {
+    /// The output for `x`.
+    ///
+    /// # Panics
+    /// If `x` does not fit the module.
+    #[track_caller]
+    fn forward(&self, x: &Tensor) -> Tensor;
+
+    /// [`forward`](Forward::forward) that gives an error instead of a panic.
+    fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        crate::catch(|| self.forward(x))
+    }
+}
+
+macro_rules! pointers {
+    ($($pointer:ident),*) => {$(
+        impl<M: Module + ?Sized> Module for $pointer<M> {
+            fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
+                (**self).visit(visitor);
+            }
+
+            fn kind(&self) -> &str {
+                (**self).kind()
+            }
+
+            fn as_module(&self) -> &dyn Module {
+                (**self).as_module()
+            }
+
+            fn extra_repr(&self) -> String {
+                (**self).extra_repr()
+            }
+        }
+
+        impl<F: Forward + ?Sized> Forward for $pointer<F> {
+            #[track_caller]
+            fn forward(&self, x: &Tensor) -> Tensor {
+                (**self).forward(x)
+            }
+
+            fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+                (**self).try_forward(x)
+            }
+        }
+    )*};
+}
+pointers!(Box, Arc);
+
+macro_rules! lists {
+    ($([$($generics:tt)*] $list:ty),*) => {$(
+        /// PyTorch's `ModuleList`: the keys are the indices.
+        impl<$($generics)*> Module for $list {
+            fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
+                for (index, field) in self.iter().enumerate() {
+                    field.visit(&index.to_string(), visitor);
+                }
+            }
+
+            fn kind(&self) -> &str {
+                "ModuleList"
+            }
+
+            fn as_module(&self) -> &dyn Module {
+                self
+            }
+        }
+    )*};
+}
+lists!([T: Field + Send + Sync + 'static] Vec<T>, [T: Field + Send + Sync + 'static, const N: usize] [T; N]);

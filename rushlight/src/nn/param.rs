@@ -1,0 +1,271 @@
+//! Handles on a module's tensors.
+
+use crate::tensor::{DType, Operand};
+use crate::{Error, NoGrad, Result, Tensor};
+use rushlight_macros::op;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// A tensor that can be exchanged for another, by everyone who has a handle.
+struct Slot {
+    tensor: RwLock<Tensor>,
+    /// The longest path that the tensor was visited under.
+    path: Mutex<String>,
+}
+
+impl Slot {
+    fn new(tensor: Tensor) -> Arc<Slot> {
+        Arc::new(Slot { tensor: RwLock::new(tensor), path: Mutex::default() })
+    }
+
+    #[inline]
+    fn get(&self) -> Tensor {
+        self.tensor.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, tensor: Tensor) {
+        *self.tensor.write().unwrap_or_else(PoisonError::into_inner) = tensor;
+    }
+}
+
+/// A tensor that is trained: a leaf that requires gradients, as PyTorch's `nn.Parameter`.
+///
+/// A `Param` is a handle: clones are the same parameter, so that a layer can share its weight with another (tied weights), and an
+/// optimizer sees it when the model is converted.
+///
+/// ```
+/// use rushlight::{Tensor, nn::Param};
+/// let scale = Param::new(Tensor::ones([3]));
+/// let y = scale.get() * 2.0;
+/// y.sum().backward();
+/// assert_eq!(scale.grad().unwrap().to_vec::<f32>(), [2.0; 3]);
+/// ```
+#[derive(Clone)]
+pub struct Param(Arc<Slot>);
+
+impl Param {
+    /// A parameter on `tensor`'s memory, without its history.
+    ///
+    /// # Errors
+    /// If the elements are no floating point numbers.
+    #[op]
+    pub fn try_new(tensor: Tensor) -> Result<Param> {
+        if !tensor.dtype().is_float() {
+            return Err(Error::dtype(
+                "Param",
+                format!("only floating point tensors can require gradients, but this one is {}", tensor.dtype()),
+            ));
+        }
+        Ok(Param(Slot::new(tensor.to_leaf())))
+    }
+
+    /// The tensor. Getting it costs about as much as cloning an `Arc`.
+    #[inline]
+    pub fn get(&self) -> Tensor {
+        self.0.get()
+    }
+
+    /// Exchanges the tensor for another, which becomes a leaf that requires gradients if this one did. To change the values
+    /// only, copy into the tensor: `no_grad(|| param.get().copy_(&values))`.
+    ///
+    /// # Errors
+    /// If the elements are no floating point numbers.
+    #[op]
+    pub fn try_set(&self, tensor: Tensor) -> Result<()> {
+        let required = self.get().requires_grad();
+        let new = Param::try_new(tensor)?.get();
+        self.0.set(if required { new } else { new.detach() });
+        Ok(())
+    }
+
+    /// The gradient that has accumulated.
+    pub fn grad(&self) -> Option<Tensor> {
+        self.get().grad()
+    }
+
+    /// Takes the gradient away.
+    pub fn zero_grad(&self) {
+        self.get().zero_grad();
+    }
+
+    /// Whether gradients are computed.
+    pub fn requires_grad(&self) -> bool {
+        self.get().requires_grad()
+    }
+
+    /// Says whether gradients are computed; `false` freezes the parameter.
+    ///
+    /// # Panics
+    /// If the tensor was computed from others and so cannot stop requiring gradients.
+    #[track_caller]
+    pub fn requires_grad_(&self, required: bool) {
+        self.get().requires_grad_(required);
+    }
+
+    /// The path under which a module showed this parameter, such as `layer1.weight`, once it has been visited from there.
+    pub fn name(&self) -> Option<String> {
+        let path = self.0.path.lock().unwrap_or_else(PoisonError::into_inner);
+        (!path.is_empty()).then(|| path.clone())
+    }
+
+    /// Remembers `path` unless a longer one, from further up in the model, is known.
+    pub(super) fn remember(&self, path: &str) {
+        let mut known = self.0.path.lock().unwrap_or_else(PoisonError::into_inner);
+        if path.len() > known.len() {
+            *known = path.to_string();
+        }
+    }
+
+    pub(super) fn to_dtype(&self, dtype: DType) -> Result<()> {
+        let _guard = NoGrad::new();
+        let old = self.get();
+        if old.dtype() != dtype {
+            let grad = old.grad().map(|grad| grad.try_to_dtype(dtype)).transpose()?;
+            self.try_set(old.try_to_dtype(dtype)?)?;
+            self.get().set_grad(grad);
+        }
+        Ok(())
+    }
+}
+
+/// A handle on this very tensor: for optimizers over leaves that belong to no module.
+impl From<&Tensor> for Param {
+    fn from(tensor: &Tensor) -> Param {
+        Param(Slot::new(tensor.clone()))
+    }
+}
+
+impl From<Tensor> for Param {
+    fn from(tensor: Tensor) -> Param {
+        Param(Slot::new(tensor))
+    }
+}
+
+impl From<&Param> for Param {
+    fn from(param: &Param) -> Param {
+        param.clone()
+    }
+}
+
+impl From<&Param> for Tensor {
+    fn from(param: &Param) -> Tensor {
+        param.get()
+    }
+}
+
+impl From<&Param> for Operand<'_> {
+    fn from(param: &Param) -> Self {
+        Operand::Owned(param.get())
+    }
+}
+
+/// `Parameter containing:` and the tensor.
+impl fmt::Display for Param {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parameter containing:\n{}", self.get())
+    }
+}
+
+impl fmt::Debug for Param {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A tensor that belongs to a module's state but is not trained, such as running statistics.
+///
+/// A handle, as [`Param`]; optimizers never see it.
+#[derive(Clone)]
+pub struct Buffer {
+    slot: Arc<Slot>,
+    persistent: bool,
+}
+
+impl Buffer {
+    /// A buffer that is part of the `state_dict`.
+    pub fn new(tensor: Tensor) -> Buffer {
+        Buffer { slot: Slot::new(tensor.detach()), persistent: true }
+    }
+
+    /// A buffer that is not part of the `state_dict`.
+    pub fn non_persistent(tensor: Tensor) -> Buffer {
+        Buffer { persistent: false, ..Buffer::new(tensor) }
+    }
+
+    /// Whether it is part of the `state_dict`.
+    pub fn is_persistent(&self) -> bool {
+        self.persistent
+    }
+
+    /// The tensor.
+    #[inline]
+    pub fn get(&self) -> Tensor {
+        self.slot.get()
+    }
+
+    /// Exchanges the tensor for another.
+    pub fn set(&self, tensor: Tensor) {
+        self.slot.set(tensor.detach());
+    }
+
+    pub(super) fn to_dtype(&self, dtype: DType) -> Result<()> {
+        let old = self.get();
+        if old.dtype().is_float() {
+            self.set(old.try_to_dtype(dtype)?);
+        }
+        Ok(())
+    }
+}
+
+impl From<&Buffer> for Tensor {
+    fn from(buffer: &Buffer) -> Tensor {
+        buffer.get()
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buffer containing:\n{}", self.get())
+    }
+}
+
+/// Whether a module trains or evaluates, for modules that do something else then; [`train`](super::Module::train) and
+/// [`eval`](super::Module::eval) set it. It starts with training.
+#[derive(Debug)]
+pub struct Training(AtomicBool);
+
+impl Training {
+    /// Whether the module trains.
+    #[inline]
+    pub fn get(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+
+    /// Sets the mode of this module alone.
+    pub fn set(&self, training: bool) {
+        self.0.store(training, Relaxed);
+    }
+}
+
+impl Default for Training {
+    fn default() -> Training {
+        Training(AtomicBool::new(true))
+    }
+}
+
+/// An operation's error, in whose text "the weight" and the like become the paths of the parameters in the model.
+#[cold]
+pub(super) fn with_names(error: Error, names: &[(&str, Option<&Param>)]) -> Error {
+    let named = |message: String| {
+        names.iter().fold(message, |message, (what, param)| match param.and_then(Param::name) {
+            Some(name) => message.replace(what, &name),
+            None => message,
+        })
+    };
+    match error {
+        Error::Shape { op, message } => Error::Shape { op, message: named(message) },
+        Error::DType { op, message } => Error::DType { op, message: named(message) },
+        other => other,
+    }
+}

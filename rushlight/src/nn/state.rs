@@ -1,0 +1,157 @@
+//! The state of a module: tensors by path.
+
+use super::{Item, Module, walk};
+use crate::{Error, NoGrad, Result, Tensor};
+use std::collections::{HashMap, HashSet};
+
+/// Tensors by key, in the order in which they were put in.
+///
+/// ```
+/// use rushlight::{Tensor, nn::StateDict};
+/// let state: StateDict = [("weight", Tensor::ones([2])), ("bias", Tensor::zeros([1]))].into_iter().collect();
+/// assert_eq!(state.get("bias").unwrap().shape(), [1]);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct StateDict {
+    entries: Vec<(String, Tensor)>,
+    places: HashMap<String, usize>,
+}
+
+impl StateDict {
+    /// No tensors.
+    pub fn new() -> StateDict {
+        StateDict::default()
+    }
+
+    /// Puts a tensor in, and gives the one that stood under the same key, whose place it takes.
+    pub fn insert(&mut self, key: impl Into<String>, tensor: Tensor) -> Option<Tensor> {
+        let key = key.into();
+        if let Some(&place) = self.places.get(&key) {
+            return Some(std::mem::replace(&mut self.entries[place].1, tensor));
+        }
+        self.places.insert(key.clone(), self.entries.len());
+        self.entries.push((key, tensor));
+        None
+    }
+
+    /// The tensor under `key`.
+    pub fn get(&self, key: &str) -> Option<&Tensor> {
+        self.places.get(key).map(|&place| &self.entries[place].1)
+    }
+
+    /// Takes the tensor under `key` out.
+    pub fn remove(&mut self, key: &str) -> Option<Tensor> {
+        let place = self.places.remove(key)?;
+        self.places.values_mut().filter(|other| **other > place).for_each(|other| *other -= 1);
+        Some(self.entries.remove(place).1)
+    }
+
+    /// The number of tensors.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Keys and tensors in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Tensor)> {
+        self.entries.iter().map(|(key, tensor)| (key.as_str(), tensor))
+    }
+
+    /// The keys in order.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.iter().map(|(key, _)| key)
+    }
+}
+
+impl<K: Into<String>> FromIterator<(K, Tensor)> for StateDict {
+    fn from_iter<I: IntoIterator<Item = (K, Tensor)>>(entries: I) -> StateDict {
+        let mut state = StateDict::new();
+        state.extend(entries);
+        state
+    }
+}
+
+impl<K: Into<String>> Extend<(K, Tensor)> for StateDict {
+    fn extend<I: IntoIterator<Item = (K, Tensor)>>(&mut self, entries: I) {
+        for (key, tensor) in entries {
+            self.insert(key, tensor);
+        }
+    }
+}
+
+impl IntoIterator for StateDict {
+    type Item = (String, Tensor);
+    type IntoIter = std::vec::IntoIter<(String, Tensor)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
+    }
+}
+
+/// What did not match when a state was loaded leniently.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Keys of the module that the state does not have.
+    pub missing: Vec<String>,
+    /// Keys of the state that the module does not have.
+    pub unexpected: Vec<String>,
+}
+
+/// Every tensor of the module's state with its path.
+fn targets(module: &dyn Module) -> Vec<(String, Tensor)> {
+    let mut found = Vec::new();
+    walk::tensors(module, |path, item| match item {
+        Item::Param(param) => found.push((path.to_string(), param.get().detach())),
+        Item::Buffer(buffer) if buffer.is_persistent() => found.push((path.to_string(), buffer.get())),
+        _ => {}
+    });
+    found
+}
+
+pub(super) fn collect(module: &dyn Module) -> StateDict {
+    targets(module).into_iter().collect()
+}
+
+pub(super) fn load(module: &dyn Module, state: &StateDict, strict: bool) -> Result<LoadReport> {
+    let targets = targets(module);
+    let known: HashSet<&str> = targets.iter().map(|(key, _)| key.as_str()).collect();
+    let report = LoadReport {
+        missing: targets.iter().filter(|(key, _)| state.get(key).is_none()).map(|(key, _)| key.clone()).collect(),
+        unexpected: state.keys().filter(|key| !known.contains(key)).map(String::from).collect(),
+    };
+    let mut wrong = Vec::new();
+    if strict {
+        for (what, keys) in [("Missing", &report.missing), ("Unexpected", &report.unexpected)] {
+            if !keys.is_empty() {
+                let keys: Vec<String> = keys.iter().map(|key| format!("{key:?}")).collect();
+                wrong.push(format!("{what} key(s) in state_dict: {}.", keys.join(", ")));
+            }
+        }
+    }
+    let mut copies = Vec::new();
+    for (key, target) in &targets {
+        let Some(source) = state.get(key) else { continue };
+        if source.shape() == target.shape() {
+            copies.push((key, source, target));
+        } else {
+            wrong.push(format!(
+                "size mismatch for {key}: copying a param with shape {:?} from checkpoint, the shape in current model is {:?}.",
+                source.shape(),
+                target.shape()
+            ));
+        }
+    }
+    if !wrong.is_empty() {
+        let message = format!("Error(s) in loading state_dict for {}:\n\t{}", module.kind(), wrong.join("\n\t"));
+        return Err(Error::State { message });
+    }
+    let _guard = NoGrad::new();
+    for (key, source, target) in copies {
+        target.try_copy_(source).map_err(|error| error.at(key.as_str()))?;
+    }
+    Ok(report)
+}

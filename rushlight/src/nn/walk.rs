@@ -1,0 +1,140 @@
+//! Going through a module and all modules in it.
+
+use super::{Buffer, Item, Module, Param};
+use crate::tensor::DType;
+use crate::{Error, Result, Tensor};
+use std::any::{Any, TypeId};
+use std::collections::HashSet;
+use std::mem::size_of_val;
+use std::sync::Arc;
+
+/// Calls `enter` for `module` and all modules in it, each module before those in it, with their paths and parents.
+fn descend<'a>(path: &mut String, module: &'a dyn Module, enter: &mut dyn FnMut(&mut String, &'a dyn Module)) {
+    enter(path, module);
+    module.visit(&mut |name: &str, item: Item<'a>| {
+        if let Item::Module(child) = item {
+            under(path, name, |path| descend(path, child, enter));
+        }
+    });
+}
+
+/// Runs `f` with `path` one step longer.
+fn under<R>(path: &mut String, name: &str, f: impl FnOnce(&mut String) -> R) -> R {
+    let len = path.len();
+    if len > 0 {
+        path.push('.');
+    }
+    path.push_str(name);
+    let result = f(path);
+    path.truncate(len);
+    result
+}
+
+/// Every parameter and buffer with its path, in the order of PyTorch's `state_dict`: of each module first its own parameters, then
+/// its own buffers, then those of the modules in it. A shared one comes once for each of its paths.
+///
+/// The tensors remember their paths, for messages about them.
+pub(super) fn tensors<'a>(module: &'a dyn Module, mut see: impl FnMut(&str, Item<'a>)) {
+    descend(&mut String::new(), module, &mut |path, module| {
+        module.visit(&mut |name: &str, item: Item<'a>| {
+            if let Item::Param(param) = item {
+                under(path, name, |path| {
+                    param.remember(path);
+                    see(path, item);
+                });
+            }
+        });
+        module.visit(&mut |name: &str, item: Item<'a>| {
+            if let Item::Buffer(_) = item {
+                under(path, name, |path| see(path, item));
+            }
+        });
+    });
+}
+
+/// Remembers which tensors were seen.
+#[derive(Default)]
+struct Seen(HashSet<usize>);
+
+impl Seen {
+    fn is_new(&mut self, tensor: &Tensor) -> bool {
+        self.0.insert(Arc::as_ptr(&tensor.0).addr())
+    }
+}
+
+pub(super) fn parameters(module: &dyn Module) -> Vec<(String, Param)> {
+    let (mut seen, mut found) = (Seen::default(), Vec::new());
+    tensors(module, |path, item| {
+        if let Item::Param(param) = item
+            && seen.is_new(&param.get())
+        {
+            found.push((path.to_string(), param.clone()));
+        }
+    });
+    found
+}
+
+pub(super) fn buffers(module: &dyn Module) -> Vec<(String, Buffer)> {
+    let (mut seen, mut found) = (Seen::default(), Vec::new());
+    tensors(module, |path, item| {
+        if let Item::Buffer(buffer) = item
+            && seen.is_new(&buffer.get())
+        {
+            found.push((path.to_string(), buffer.clone()));
+        }
+    });
+    found
+}
+
+pub(super) fn children<'a>(module: &'a dyn Module) -> Vec<(String, &'a dyn Module)> {
+    let mut found = Vec::new();
+    module.visit(&mut |name: &str, item: Item<'a>| {
+        if let Item::Module(child) = item {
+            found.push((name.to_string(), child));
+        }
+    });
+    found
+}
+
+pub(super) fn modules(module: &dyn Module) -> Vec<(String, &dyn Module)> {
+    let (mut seen, mut found) = (HashSet::<(usize, TypeId)>::new(), Vec::new());
+    descend(&mut String::new(), module, &mut |path, module| {
+        // A module can lie where its first field lies, and modules without fields can all lie in one place.
+        let place = std::ptr::from_ref(module).addr();
+        if size_of_val(module) == 0 || seen.insert((place, (module as &dyn Any).type_id())) {
+            found.push((path.clone(), module));
+        }
+    });
+    found
+}
+
+pub(super) fn training(module: &dyn Module, training: bool) {
+    descend(&mut String::new(), module, &mut |_, module| {
+        module.visit(&mut |_: &str, item: Item<'_>| {
+            if let Item::Training(flag) = item {
+                flag.set(training);
+            }
+        });
+    });
+}
+
+pub(super) fn to_dtype(module: &dyn Module, dtype: DType) -> Result<()> {
+    if !dtype.is_float() {
+        return Err(Error::dtype(
+            "to_dtype",
+            format!("a module's tensors can become floating point only, not {dtype}"),
+        ));
+    }
+    let mut result = Ok(());
+    tensors(module, |_, item| {
+        let converted = match item {
+            Item::Param(param) => param.to_dtype(dtype),
+            Item::Buffer(buffer) => buffer.to_dtype(dtype),
+            _ => Ok(()),
+        };
+        if result.is_ok() {
+            result = converted;
+        }
+    });
+    result
+}

@@ -1,0 +1,386 @@
+//! What optimizers have in common: groups of parameters, the state of each parameter, and how a step goes through them.
+
+use super::Optimizer;
+use crate::nn::{Param, StateDict};
+use crate::tensor::Layout;
+use crate::{Error, NoGrad, Result, Tensor};
+use rushlight_macros::op;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// An option of a [`Rule`], to be read or changed.
+#[derive(Debug)]
+pub enum Setting<'a> {
+    /// A number.
+    Number(&'a mut f64),
+    /// A switch.
+    Switch(&'a mut bool),
+}
+
+/// How an optimizer changes a parameter: its options, and one step.
+///
+/// [`Descent`] makes an optimizer of it. An optimizer of one's own:
+///
+/// ```
+/// use rushlight::{Result, Tensor, optim::{Builder, Optimizer, Rule, Setting}};
+///
+/// /// p := p - lr * sign(g)
+/// #[derive(Clone)]
+/// struct SignDescent { lr: f64 }
+///
+/// impl Rule for SignDescent {
+///     const NAME: &'static str = "SignDescent";
+///
+///     fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
+///         vec![("lr", Setting::Number(&mut self.lr))]
+///     }
+///
+///     fn update(&self, p: &Tensor, g: &Tensor, _: &[Tensor], _: bool, _: u64) -> Result<()> {
+///         p.try_add_scaled_(&g.try_sign()?, -self.lr).map(drop)
+///     }
+/// }
+///
+/// let w = Tensor::from([1.0f32, -1.0]).requires_grad_(true);
+/// let mut optimizer = Builder::new([&w], SignDescent { lr: 0.5 }).build();
+/// w.square().sum().backward();
+/// optimizer.step();
+/// assert_eq!(w.to_vec::<f32>(), [0.5, -0.5]);
+/// ```
+pub trait Rule: Clone + Send + 'static {
+    /// The name, for messages.
+    const NAME: &'static str;
+
+    /// All options by name; one of them is the number `lr`.
+    fn options(&mut self) -> Vec<(&'static str, Setting<'_>)>;
+
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// If one is out of its range.
+    fn validate(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The names of the tensors that accumulate over the steps, one of each for a parameter. They have its shape and begin as
+    /// zeros.
+    fn slots(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Changes `p` in place. All tensors are contiguous, and nothing is recorded. `fresh` says that the slots have just been made;
+    /// `step` counts the parameter's steps from 1.
+    ///
+    /// # Errors
+    /// If the tensors cannot be changed.
+    fn update(&self, p: &Tensor, g: &Tensor, slots: &[Tensor], fresh: bool, step: u64) -> Result<()>;
+}
+
+/// A parameter and what has been accumulated for it.
+#[derive(Clone)]
+struct Entry {
+    param: Param,
+    step: u64,
+    slots: Vec<Tensor>,
+}
+
+#[derive(Clone)]
+struct Group<R> {
+    rule: R,
+    entries: Vec<Entry>,
+}
+
+/// An optimizer by a [`Rule`].
+pub struct Descent<R> {
+    groups: Vec<Group<R>>,
+}
+
+/// Changes the options of one group.
+type Change<R> = Box<dyn FnOnce(&mut R)>;
+
+/// Parameters and options for an optimizer.
+#[must_use = "build() makes the optimizer"]
+pub struct Builder<R> {
+    pub(super) options: R,
+    groups: Vec<(Vec<Param>, Change<R>)>,
+}
+
+impl<R: Rule> Builder<R> {
+    /// An optimizer for these parameters, which may be a module's parameters or any leaf tensors.
+    pub fn new(params: impl IntoIterator<Item = impl Into<Param>>, options: R) -> Builder<R> {
+        Builder { options, groups: Vec::new() }.group(params, |_| {})
+    }
+
+    /// With one more group of parameters, for which `change` sets other options.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, optim::{Optimizer, SGD}};
+    /// let [a, b] = [0, 1].map(|_| Tensor::zeros([1]).requires_grad_(true));
+    /// let optimizer = SGD::builder([&a]).lr(0.1).group([&b], |options| options.lr = 0.01).build();
+    /// assert_eq!([optimizer.group_lr(0), optimizer.group_lr(1)], [0.1, 0.01]);
+    /// ```
+    pub fn group(
+        mut self,
+        params: impl IntoIterator<Item = impl Into<Param>>,
+        change: impl FnOnce(&mut R) + 'static,
+    ) -> Builder<R> {
+        self.groups.push((params.into_iter().map(Into::into).collect(), Box::new(change)));
+        self
+    }
+
+    /// The optimizer.
+    ///
+    /// # Errors
+    /// If there is no parameter, one is not a leaf or comes twice, or an option is out of its range.
+    #[op]
+    pub fn try_build(self) -> Result<Descent<R>> {
+        let mut seen = HashSet::new();
+        let mut groups = Vec::new();
+        for (params, change) in self.groups {
+            if params.is_empty() {
+                return Err(Error::value(R::NAME, "the optimizer got an empty parameter list"));
+            }
+            for param in &params {
+                check(R::NAME, param, &mut seen)?;
+            }
+            let mut rule = self.options.clone();
+            change(&mut rule);
+            rule.validate()?;
+            let entries = params.into_iter().map(|param| Entry { param, step: 0, slots: Vec::new() }).collect();
+            groups.push(Group { rule, entries });
+        }
+        Ok(Descent { groups })
+    }
+}
+
+/// An error unless the parameter is a leaf and not in `seen`.
+fn check(op: &'static str, param: &Param, seen: &mut HashSet<usize>) -> Result<()> {
+    let tensor = param.get();
+    if !tensor.is_leaf() {
+        let message = format!(
+            "can't optimize a non-leaf tensor (shape {:?}, computed by {})",
+            tensor.shape(),
+            tensor.grad_fn_name().unwrap_or_default()
+        );
+        return Err(Error::value(op, message));
+    }
+    if !seen.insert(Arc::as_ptr(&tensor.0).addr()) {
+        let name = param.name().unwrap_or_else(|| format!("of shape {:?}", tensor.shape()));
+        return Err(Error::value(op, format!("the parameter {name} was given twice")));
+    }
+    Ok(())
+}
+
+impl Entry {
+    #[inline]
+    fn update<R: Rule>(&mut self, rule: &R, p: &Tensor, g: Tensor) -> Result<()> {
+        if g.dtype() != p.dtype() || !g.layout().same_dims(p.layout()) {
+            return Err(mismatch(R::NAME, p, &g));
+        }
+        let wanted = rule.slots().len();
+        let fresh = self.slots.len() < wanted;
+        if fresh || self.slots.first().is_some_and(|slot| slot.dtype() != p.dtype()) {
+            self.prepare(wanted, p)?;
+        }
+        let g = if g.is_contiguous() && !g.shares_memory_with(p) { g } else { g.try_contiguous_copy()? };
+        let (step, slots) = (self.step + 1, &self.slots[..wanted]);
+        if p.is_contiguous() {
+            rule.update(p, &g, slots, fresh, step)?;
+        } else {
+            let own = p.detach().try_contiguous_copy()?;
+            rule.update(&own, &g, slots, fresh, step)?;
+            p.try_copy_(&own)?;
+        }
+        p.0.storage.bump_version();
+        self.step = step;
+        Ok(())
+    }
+
+    /// Makes the slots that are missing, and converts all to the parameter's type.
+    #[cold]
+    fn prepare(&mut self, wanted: usize, p: &Tensor) -> Result<()> {
+        for slot in &mut self.slots {
+            *slot = slot.try_to_dtype(p.dtype())?;
+        }
+        while self.slots.len() < wanted {
+            self.slots.push(Tensor::zeros_laid_out(p, &Layout::contiguous(p.shape())));
+        }
+        Ok(())
+    }
+}
+
+#[cold]
+fn mismatch(op: &'static str, p: &Tensor, g: &Tensor) -> Error {
+    let message = format!(
+        "the parameter is {} of shape {:?}, but its gradient {} of shape {:?}",
+        p.dtype(),
+        p.shape(),
+        g.dtype(),
+        g.shape()
+    );
+    Error::shape(op, message)
+}
+
+impl<R: Rule> Descent<R> {
+    /// The options of a group.
+    ///
+    /// # Panics
+    /// If there is no such group.
+    #[track_caller]
+    pub fn options(&self, group: usize) -> &R {
+        &self.groups[group].rule
+    }
+
+    /// The options of a group, to be changed between steps.
+    ///
+    /// # Panics
+    /// If there is no such group.
+    #[track_caller]
+    pub fn options_mut(&mut self, group: usize) -> &mut R {
+        &mut self.groups[group].rule
+    }
+}
+
+/// Reads or changes the option named `lr`.
+fn with_lr<R: Rule, T>(rule: &mut R, f: impl FnOnce(&mut f64) -> T) -> T {
+    for (name, setting) in rule.options() {
+        if let ("lr", Setting::Number(lr)) = (name, setting) {
+            return f(lr);
+        }
+    }
+    panic!("the rule {} has no number named lr among its options", R::NAME)
+}
+
+impl<R: Rule> Optimizer for Descent<R> {
+    fn try_step(&mut self) -> Result<()> {
+        let _guard = NoGrad::new();
+        for group in &mut self.groups {
+            for entry in &mut group.entries {
+                let p = entry.param.get();
+                if let Some(g) = p.grad() {
+                    entry.update(&group.rule, &p, g).map_err(|error| match entry.param.name() {
+                        Some(name) => error.at(name),
+                        None => error,
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn zero_grad(&self) {
+        for entry in self.groups.iter().flat_map(|group| &group.entries) {
+            entry.param.zero_grad();
+        }
+    }
+
+    fn parameters(&self) -> Vec<Param> {
+        self.groups.iter().flat_map(|group| &group.entries).map(|entry| entry.param.clone()).collect()
+    }
+
+    fn num_groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    fn group_lr(&self, group: usize) -> f64 {
+        with_lr(&mut self.groups[group].rule.clone(), |lr| *lr)
+    }
+
+    fn set_group_lr(&mut self, group: usize, lr: f64) {
+        with_lr(&mut self.groups[group].rule, |own| *own = lr);
+    }
+
+    fn state_dict(&self) -> StateDict {
+        let mut state = StateDict::new();
+        let mut index = 0;
+        for (number, group) in self.groups.iter().enumerate() {
+            for (name, setting) in group.rule.clone().options() {
+                let value = match setting {
+                    Setting::Number(value) => Tensor::from(*value),
+                    Setting::Switch(value) => Tensor::from(*value),
+                };
+                state.insert(format!("param_groups.{number}.{name}"), value);
+            }
+            for entry in &group.entries {
+                if entry.step > 0 {
+                    state.insert(format!("state.{index}.step"), Tensor::from(entry.step as i64));
+                    for (name, slot) in group.rule.slots().iter().zip(&entry.slots) {
+                        state.insert(format!("state.{index}.{name}"), slot.copy());
+                    }
+                }
+                index += 1;
+            }
+        }
+        state
+    }
+
+    fn load_state_dict(&mut self, state: &StateDict) -> Result<()> {
+        let mut loader = Loader { rest: state.keys().collect(), state, wrong: Vec::new() };
+        let mut groups = self.groups.clone();
+        let mut index = 0;
+        for (number, group) in groups.iter_mut().enumerate() {
+            for (name, setting) in group.rule.options() {
+                let value = loader.number(&format!("param_groups.{number}.{name}"));
+                match setting {
+                    Setting::Number(own) => *own = value,
+                    Setting::Switch(own) => *own = value != 0.0,
+                }
+            }
+            for entry in &mut group.entries {
+                let (p, step) = (entry.param.get(), format!("state.{index}.step"));
+                (entry.step, entry.slots) = (0, Vec::new());
+                // A parameter that has never had a gradient has no state.
+                if state.get(&step).is_some() {
+                    entry.step = loader.number(&step) as u64;
+                    for name in group.rule.slots() {
+                        if let Some(slot) = loader.take(&format!("state.{index}.{name}"), p.shape()) {
+                            entry.slots.push(slot.detach().try_to_dtype(p.dtype())?.try_contiguous_copy()?);
+                        }
+                    }
+                }
+                index += 1;
+            }
+            if let Err(error) = group.rule.validate() {
+                loader.wrong.push(error.to_string());
+            }
+        }
+        loader.finish(R::NAME)?;
+        self.groups = groups;
+        Ok(())
+    }
+}
+
+/// Takes tensors out of a state, and notes what is wrong.
+struct Loader<'a> {
+    state: &'a StateDict,
+    rest: HashSet<&'a str>,
+    wrong: Vec<String>,
+}
+
+impl<'a> Loader<'a> {
+    fn take(&mut self, key: &str, shape: &[usize]) -> Option<&'a Tensor> {
+        self.rest.remove(key);
+        match self.state.get(key) {
+            None => self.wrong.push(format!("missing: {key}")),
+            Some(tensor) if tensor.shape() != shape => {
+                self.wrong.push(format!("{key} has shape {:?}, but {shape:?} is wanted", tensor.shape()));
+            }
+            found => return found,
+        }
+        None
+    }
+
+    /// The only element under `key`; 0 if there is an error anyway.
+    fn number(&mut self, key: &str) -> f64 {
+        self.take(key, &[]).and_then(|value| value.try_item().ok()).unwrap_or(0.0)
+    }
+
+    fn finish(mut self, name: &str) -> Result<()> {
+        let unexpected = self.state.keys().filter(|key| self.rest.contains(key));
+        self.wrong.extend(unexpected.map(|key| format!("unexpected: {key}")));
+        if self.wrong.is_empty() {
+            return Ok(());
+        }
+        let message = format!("Error(s) in loading state_dict for {name}:\n\t{}", self.wrong.join("\n\t"));
+        Err(Error::State { message })
+    }
+}

@@ -1,0 +1,106 @@
+//! Optimizers: rules that change parameters along their gradients.
+//!
+//! ```
+//! use rushlight::{Tensor, nn, nn::{Forward, Module}, optim::{Optimizer, SGD}};
+//! let net = nn::Linear::new(1, 1);
+//! let mut optimizer = SGD::builder(net.parameters()).lr(0.1).momentum(0.9).build();
+//! for _ in 0..3 {
+//!     let loss = (net.forward(&Tensor::ones([4, 1])) - 2.0).square().mean();
+//!     optimizer.zero_grad();
+//!     loss.backward();
+//!     optimizer.step();
+//! }
+//! ```
+
+mod groups;
+mod sgd;
+
+pub use groups::{Builder, Descent, Rule, Setting};
+pub use sgd::{SGD, SGDOptions};
+
+use crate::error::ok;
+use crate::nn::{Param, StateDict};
+use crate::{Error, Result};
+
+/// What all optimizers do; a learning rate scheduler needs no more.
+pub trait Optimizer: Send {
+    /// Changes every parameter that has a gradient, in one pass over its memory each, without recording.
+    ///
+    /// # Panics
+    /// Where [`try_step`](Optimizer::try_step) gives an error.
+    #[track_caller]
+    fn step(&mut self) {
+        ok(self.try_step());
+    }
+
+    /// [`step`](Optimizer::step) that gives an error instead of a panic.
+    ///
+    /// # Errors
+    /// If a gradient that was set by hand does not have its parameter's shape and type.
+    fn try_step(&mut self) -> Result<()>;
+
+    /// Takes the gradients of all parameters away.
+    fn zero_grad(&self);
+
+    /// The parameters of all groups.
+    fn parameters(&self) -> Vec<Param>;
+
+    /// The number of groups of parameters with options of their own.
+    fn num_groups(&self) -> usize;
+
+    /// The learning rate of a group.
+    ///
+    /// # Panics
+    /// If there is no such group.
+    fn group_lr(&self, group: usize) -> f64;
+
+    /// Sets the learning rate of a group.
+    ///
+    /// # Panics
+    /// If there is no such group.
+    fn set_group_lr(&mut self, group: usize, lr: f64);
+
+    /// The learning rate of the first group.
+    fn lr(&self) -> f64 {
+        self.group_lr(0)
+    }
+
+    /// Sets the learning rate of all groups.
+    fn set_lr(&mut self, lr: f64) {
+        for group in 0..self.num_groups() {
+            self.set_group_lr(group, lr);
+        }
+    }
+
+    /// Options and what has been accumulated, as tensors: `param_groups.0.lr`, `state.0.step`, `state.0.momentum_buffer`, with
+    /// the parameters numbered through all groups. The tensors are copies.
+    fn state_dict(&self) -> StateDict;
+
+    /// Continues from what [`state_dict`](Optimizer::state_dict) gave.
+    ///
+    /// # Errors
+    /// If the groups or parameters are not the same in number and shape, all differences listed: nothing has been changed then.
+    fn load_state_dict(&mut self, state: &StateDict) -> Result<()>;
+}
+
+/// Gives the builder of an optimizer a method for each option.
+macro_rules! setters {
+    ($options:ty: $($(#[$doc:meta])* $name:ident: $ty:ty,)*) => {
+        impl crate::optim::Builder<$options> {$(
+            $(#[$doc])*
+            pub fn $name(mut self, $name: $ty) -> Self {
+                self.options.$name = $name;
+                self
+            }
+        )*}
+    };
+}
+use setters;
+
+/// An error unless all of these options are 0 or more.
+fn at_least_zero(name: &'static str, options: &[(&str, f64)]) -> Result<()> {
+    match options.iter().find(|(_, value)| value.is_nan() || *value < 0.0) {
+        Some((option, value)) => Err(Error::value(name, format!("{option} must be at least 0, but got {value}"))),
+        None => Ok(()),
+    }
+}
