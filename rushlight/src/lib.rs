@@ -20,6 +20,7 @@ pub mod autograd;
 pub mod backend;
 pub mod data;
 mod error;
+pub mod io;
 mod ops;
 pub mod random;
 pub mod tensor;
