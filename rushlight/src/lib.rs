@@ -21,6 +21,7 @@ pub mod backend;
 pub mod data;
 mod error;
 pub mod nn;
+pub mod io;
 mod ops;
 pub mod optim;
 pub mod random;

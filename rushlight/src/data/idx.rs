@@ -4,16 +4,15 @@
 //! then the elements, big-endian, row-major.
 //!
 //! Nothing read here is trusted: a header that promises more than follows costs no memory, a compressed file is unpacked no
-//! further than its header says, and every fault comes back as an [`IdxError`].
+//! further than its header says, and every fault comes back as an [`Error`].
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-
+use crate::{Error, Result};
 use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::path::Path;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// Memory set aside before the first element has been seen.
@@ -53,21 +52,10 @@ pub enum IdxData {
     F64(Vec<f64>),
 }
 
-/// Why an IDX file could not be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error("{}{problem}", path.as_ref().map(|p| format!("{}: ", p.display())).unwrap_or_default())]
-pub struct IdxError {
-    /// The file, if it was one.
-    pub path: Option<PathBuf>,
-    /// What is wrong.
-    pub problem: IdxProblem,
-}
-
 /// What is wrong with an IDX file.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum IdxProblem {
-    /// The file cannot be opened, read or written.
+enum Problem {
+    /// The file cannot be opened or read.
     #[error("{0}")]
     Io(#[from] io::Error),
     /// It begins like something else.
@@ -110,23 +98,6 @@ pub enum IdxProblem {
     /// The gzip stream around it is damaged.
     #[error("damaged gzip data: {0}")]
     Gzip(io::Error),
-    /// The number of elements is not the product of the dimensions.
-    #[error("{len} elements do not make an array of {dims:?}")]
-    LengthMismatch {
-        /// The dimensions asked for.
-        dims: Vec<usize>,
-        /// The number of elements given.
-        len: usize,
-    },
-    /// The format has room for 255 dimensions of up to 2^32 - 1.
-    #[error("the IDX format has no room for the dimensions {0:?}: at most 255 of them, each below 2^32")]
-    Unrepresentable(Vec<usize>),
-}
-
-impl IdxProblem {
-    fn at(self, path: &Path) -> IdxError {
-        IdxError { path: Some(path.to_owned()), problem: self }
-    }
 }
 
 macro_rules! element_types {
@@ -183,33 +154,36 @@ impl Idx {
     ///
     /// # Errors
     /// If the number of elements is not the product of `dims`, or the format cannot hold `dims`.
-    pub fn new(dims: &[usize], data: IdxData) -> Result<Idx, IdxError> {
-        let problem = if dims.len() > 255 || dims.iter().any(|&d| u32::try_from(d).is_err()) {
-            IdxProblem::Unrepresentable(dims.to_vec())
-        } else if byte_count(dims, 1) != Some(data.len()) {
-            IdxProblem::LengthMismatch { dims: dims.to_vec(), len: data.len() }
-        } else {
-            return Ok(Idx { dims: dims.to_vec(), data });
-        };
-        Err(IdxError { path: None, problem })
+    pub fn new(dims: &[usize], data: IdxData) -> Result<Idx> {
+        if dims.len() > 255 || dims.iter().any(|&d| u32::try_from(d).is_err()) {
+            let room = "at most 255 dimensions, each below 2^32";
+            return Err(Error::shape("Idx", format!("the IDX format has room for {room}, but got {dims:?}")));
+        }
+        if byte_count(dims, 1) != Some(data.len()) {
+            return Err(Error::shape("Idx", format!("{} elements do not make an array of {dims:?}", data.len())));
+        }
+        Ok(Idx { dims: dims.to_vec(), data })
     }
 
     /// Reads a file, unpacking it if it is compressed with gzip (whatever its name).
     ///
     /// # Errors
     /// If the file cannot be read or is not exactly one array in the IDX format.
-    pub fn read(path: impl AsRef<Path>) -> Result<Idx, IdxError> {
+    pub fn read(path: impl AsRef<Path>) -> Result<Idx> {
         let path = path.as_ref();
         let open = || parse(BufReader::with_capacity(1 << 16, File::open(path)?));
-        open().map_err(|problem: IdxProblem| problem.at(path))
+        open().map_err(|problem| match problem {
+            Problem::Io(error) => Error::io(path, error),
+            other => Error::format(path.display().to_string(), other.to_string()),
+        })
     }
 
     /// Reads the contents of a file, as [`Idx::read`].
     ///
     /// # Errors
     /// As [`Idx::read`].
-    pub fn from_bytes(bytes: &[u8]) -> Result<Idx, IdxError> {
-        parse(bytes).map_err(|problem| IdxError { path: None, problem })
+    pub fn from_bytes(bytes: &[u8]) -> Result<Idx> {
+        parse(bytes).map_err(|problem| Error::format("IDX data", problem.to_string()))
     }
 
     /// The size of each dimension.
@@ -234,32 +208,20 @@ impl Idx {
         bytes
     }
 
-    /// Writes a file, compressed if its name ends in `.gz`. It is written beside its place and then renamed, so that at no time
-    /// half a file is there.
+    /// Writes a file with [`atomic_write`](crate::io::atomic_write), compressed if its name ends in `.gz`.
     ///
     /// # Errors
     /// If it cannot be written; a file that was there before is then still there.
-    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), IdxError> {
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let temporary = temporary_beside(path);
-        let written = self.write_file(&temporary, path.extension().is_some_and(|e| e == "gz"));
-        written.and_then(|()| std::fs::rename(&temporary, path)).map_err(|error| {
-            // Nothing more can be done where this fails as well.
-            let _ = std::fs::remove_file(&temporary);
-            IdxProblem::Io(error).at(path)
-        })
-    }
-
-    fn write_file(&self, path: &Path, compress: bool) -> io::Result<()> {
-        let mut out = BufWriter::new(File::create_new(path)?);
-        if compress {
-            let mut gzip = BufWriter::new(GzEncoder::new(out, Compression::best()));
+        crate::io::atomic_write(path, |file| {
+            if path.extension().is_none_or(|extension| extension != "gz") {
+                return self.write_to(file);
+            }
+            let mut gzip = BufWriter::new(GzEncoder::new(file, Compression::best()));
             self.write_to(&mut gzip)?;
-            out = gzip.into_inner()?.finish()?;
-        } else {
-            self.write_to(&mut out)?;
-        }
-        out.into_inner()?.sync_all()
+            gzip.into_inner()?.finish().map(drop)
+        })
     }
 
     fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
@@ -271,13 +233,6 @@ impl Idx {
     }
 }
 
-fn temporary_beside(path: &Path) -> PathBuf {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}-{}.tmp", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed)));
-    path.with_file_name(name)
-}
-
 fn byte_count(dims: &[usize], element_size: usize) -> Option<usize> {
     // Zero first: a zero among dimensions whose product would overflow still means no elements.
     if dims.contains(&0) {
@@ -286,43 +241,43 @@ fn byte_count(dims: &[usize], element_size: usize) -> Option<usize> {
     dims.iter().try_fold(element_size, |bytes, &dim| bytes.checked_mul(dim))
 }
 
-fn parse(mut input: impl BufRead) -> Result<Idx, IdxProblem> {
+fn parse(mut input: impl BufRead) -> Result<Idx, Problem> {
     if !input.fill_buf()?.starts_with(&GZIP_MAGIC) {
         return parse_plain(input);
     }
     parse_plain(MultiGzDecoder::new(input)).map_err(|problem| match problem {
         // What the operating system has no number for, the decoder found.
-        IdxProblem::Io(error) if error.raw_os_error().is_none() => IdxProblem::Gzip(error),
+        Problem::Io(error) if error.raw_os_error().is_none() => Problem::Gzip(error),
         other => other,
     })
 }
 
-fn parse_plain(mut input: impl Read) -> Result<Idx, IdxProblem> {
+fn parse_plain(mut input: impl Read) -> Result<Idx, Problem> {
     let magic = read_up_to(&mut input, 4)?;
     if magic.iter().take(2).any(|&byte| byte != 0) {
-        return Err(IdxProblem::BadMagic(magic));
+        return Err(Problem::BadMagic(magic));
     }
     let &[_, _, code, rank] = magic.as_slice() else {
-        return Err(IdxProblem::HeaderTruncated { expected: 4, found: magic.len() });
+        return Err(Problem::HeaderTruncated { expected: 4, found: magic.len() });
     };
     let Some(element_size) = IdxData::element_size(code) else {
-        return Err(IdxProblem::BadMagic(magic));
+        return Err(Problem::BadMagic(magic));
     };
     let sizes = read_up_to(&mut input, 4 * usize::from(rank))?;
     if sizes.len() < 4 * usize::from(rank) {
-        return Err(IdxProblem::HeaderTruncated { expected: 4 + 4 * usize::from(rank), found: 4 + sizes.len() });
+        return Err(Problem::HeaderTruncated { expected: 4 + 4 * usize::from(rank), found: 4 + sizes.len() });
     }
     let dims: Vec<usize> = sizes.as_chunks().0.iter().map(|&bytes| u32::from_be_bytes(bytes) as usize).collect();
     let Some(expected) = byte_count(&dims, element_size).filter(|&n| n <= isize::MAX as usize) else {
-        return Err(IdxProblem::TooLarge { dims });
+        return Err(Problem::TooLarge { dims });
     };
     let bytes = read_up_to(&mut input, expected)?;
     if bytes.len() < expected {
-        return Err(IdxProblem::Truncated { dims, expected, found: bytes.len() });
+        return Err(Problem::Truncated { dims, expected, found: bytes.len() });
     }
     // Asking for one byte more also makes the gzip decoder verify its checksum.
     if !read_up_to(&mut input, 1)?.is_empty() {
-        return Err(IdxProblem::TrailingBytes { dims, expected });
+        return Err(Problem::TrailingBytes { dims, expected });
     }
     Ok(Idx { dims, data: IdxData::decode(code, bytes) })
 }

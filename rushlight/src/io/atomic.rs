@@ -1,0 +1,139 @@
+//! Writing a file all at once.
+
+use crate::{Error, Result};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Writes a file through `write`, so that whoever opens `path` sees the old contents or the new ones, never a part.
+///
+/// The bytes go to a file with another name in the same folder, reach the disk, and only then take the place of `path`. If
+/// anything fails on the way, what was at `path` is still there and the other file is removed. A link at `path` stays a link:
+/// the file it points to is replaced. What is no file at all (a pipe, `/dev/stdout`) is written to directly.
+///
+/// # Errors
+/// If the folder is not there or cannot be written, the disk is full, `path` is a folder, or `write` gives an error.
+///
+/// ```
+/// use std::io::Write;
+///
+/// let path = std::env::temp_dir().join(format!("rushlight-doc-{}.csv", std::process::id()));
+/// rushlight::io::atomic_write(&path, |file| writeln!(file, "epoch,loss"))?;
+/// assert_eq!(std::fs::read_to_string(&path).unwrap(), "epoch,loss\n");
+/// # std::fs::remove_file(&path).unwrap();
+/// # Ok::<(), rushlight::Error>(())
+/// ```
+pub fn atomic_write(path: impl AsRef<Path>, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
+    let path = path.as_ref();
+    replace(path, write).map_err(|error| Error::io(path, error))
+}
+
+fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+    let target = match fs::metadata(path) {
+        Ok(there) if there.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        Ok(there) if !there.is_file() => {
+            let mut file = BufWriter::new(File::options().write(true).open(path)?);
+            write(&mut file)?;
+            return file.flush();
+        }
+        Ok(_) => fs::canonicalize(path)?,
+        Err(_) => path.to_owned(),
+    };
+    let name = beside(&target)?;
+    let mut file = BufWriter::new(File::create_new(&name)?);
+    let temporary = Temporary(name);
+    write(&mut file)?;
+    file.into_inner()?.sync_all()?;
+    fs::rename(&temporary.0, &target)?;
+    sync_folder(&target);
+    Ok(())
+}
+
+/// A file that is removed at the end, whether by an error or a panic of the function that fills it. After the renaming there
+/// is nothing of that name any more.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Nothing more can be done where this fails as well.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// A name in the same folder that nobody else uses: not another process, thread or call.
+fn beside(path: &Path) -> io::Result<PathBuf> {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let Some(name) = path.file_name() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not the name of a file"));
+    };
+    let mut name = name.to_owned();
+    name.push(format!(".{}-{}.tmp", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed)));
+    Ok(path.with_file_name(name))
+}
+
+/// Makes the new name survive a power cut. Not every system can, and the contents are safe by now, so a failure is no error.
+fn sync_folder(path: &Path) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::catch_unwind;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn old_or_new_contents_and_nothing_else() {
+        let folder = std::env::temp_dir().join(format!("rushlight-atomic-{}", std::process::id()));
+        fs::create_dir_all(folder.join("folder")).unwrap();
+        let path = folder.join("file");
+        let text = || fs::read_to_string(&path).unwrap();
+        atomic_write(&path, |f| f.write_all(b"one")).unwrap();
+        atomic_write(&path, |f| {
+            f.write_all(b"two")?;
+            f.flush()?;
+            assert_eq!((text().as_str(), names(&folder).len()), ("one", 3), "the old contents stay until the end");
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(text(), "two");
+
+        let error = atomic_write(&path, |f| f.write_all(b"half").and(Err(io::Error::other("no more")))).unwrap_err();
+        assert_eq!(error.to_string(), format!("{}: no more", path.display()));
+        catch_unwind(|| atomic_write(&path, |_| panic!("in the middle"))).unwrap_err();
+        assert_eq!(text(), "two");
+
+        for bad in [folder.join("folder"), folder.join("none/file"), folder.join(".."), PathBuf::new(), path.join("x")]
+        {
+            let error = atomic_write(&bad, |f| f.write_all(b"x")).unwrap_err();
+            assert!(matches!(&error, Error::Io { path, .. } if *path == bad), "{error}");
+        }
+        assert_eq!(names(&folder), ["file", "folder"]);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_and_devices_stay_what_they_are() {
+        let folder = std::env::temp_dir().join(format!("rushlight-atomic-link-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("file"), "old").unwrap();
+        let link = folder.join("link");
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        std::os::unix::fs::symlink("/dev/null", folder.join("null")).unwrap();
+        atomic_write(&link, |f| f.write_all(b"new")).unwrap();
+        atomic_write(folder.join("null"), |f| f.write_all(b"gone")).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(folder.join("file")).unwrap(), "new");
+        assert_eq!(names(&folder), ["file", "link", "null"]);
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,354 @@
+//! The header: which tensor lies where. JSON of one fixed form, so a reader for exactly that form is all it takes: it keeps
+//! nothing that it did not ask for, and so costs no more memory than the header has bytes, whatever they are.
+
+use super::Metadata;
+use rushlight_kernels::MAX_RANK;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::ops::Range;
+
+/// The name in the header that is no tensor's.
+pub(super) const METADATA: &str = "__metadata__";
+
+/// The element types that can be read; the format knows a few more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    Bool,
+    U8,
+    I8,
+    U16,
+    I16,
+    U32,
+    I32,
+    I64,
+    F16,
+    BF16,
+    F32,
+    F64,
+}
+
+impl Stored {
+    const ALL: [(Stored, &'static str, usize); 12] = [
+        (Stored::Bool, "BOOL", 1),
+        (Stored::U8, "U8", 1),
+        (Stored::I8, "I8", 1),
+        (Stored::U16, "U16", 2),
+        (Stored::I16, "I16", 2),
+        (Stored::U32, "U32", 4),
+        (Stored::I32, "I32", 4),
+        (Stored::I64, "I64", 8),
+        (Stored::F16, "F16", 2),
+        (Stored::BF16, "BF16", 2),
+        (Stored::F32, "F32", 4),
+        (Stored::F64, "F64", 8),
+    ];
+
+    fn named(name: &str) -> Result<Stored, String> {
+        let found = Stored::ALL.iter().find(|(_, known, _)| *known == name).map(|&(stored, ..)| stored);
+        found.ok_or_else(|| {
+            let known = Stored::ALL.map(|(_, name, _)| name).join(", ");
+            format!("is of type {name:?}, which cannot be read; what can: {known}")
+        })
+    }
+
+    fn entry(self) -> (Stored, &'static str, usize) {
+        Stored::ALL[self as usize]
+    }
+
+    /// Bytes per element.
+    pub(super) fn size(self) -> usize {
+        self.entry().2
+    }
+}
+
+/// One tensor's line in the header.
+#[derive(Debug, PartialEq)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) stored: Stored,
+    pub(super) shape: Vec<usize>,
+    /// Where its bytes lie, counted from the header's end.
+    pub(super) place: Range<usize>,
+}
+
+/// The tensors in the order of their bytes, and the metadata.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Header {
+    pub(super) entries: Vec<Entry>,
+    pub(super) metadata: Metadata,
+}
+
+impl Header {
+    /// Reads a header that `data` bytes follow. Afterwards the tensors' places follow each other from 0 to `data`, and each has
+    /// the length that its shape and type ask for.
+    pub(super) fn parse(json: &[u8], data: usize) -> Result<Header, String> {
+        let text = std::str::from_utf8(json).map_err(|error| format!("the header is not UTF-8: {error}"))?;
+        let mut reader = Reader { text, at: 0 };
+        let mut header = Header::default();
+        let mut seen = BTreeSet::new();
+        reader.object(|reader, name| {
+            if !seen.insert(name.clone()) {
+                return Err(format!("the header names {name:?} twice"));
+            }
+            if name == METADATA {
+                header.metadata = reader.metadata()?;
+            } else {
+                header.entries.push(reader.entry(name)?);
+            }
+            Ok(())
+        })?;
+        reader.space();
+        if reader.at < text.len() {
+            return reader.expected("nothing more than spaces");
+        }
+        header.entries.sort_by_key(|entry| (entry.place.start, entry.place.end));
+        header.check_places(data)?;
+        Ok(header)
+    }
+
+    fn check_places(&self, data: usize) -> Result<(), String> {
+        let mut end = 0;
+        for Entry { name, stored, shape, place } in &self.entries {
+            let bytes = shape.iter().try_fold(stored.size(), |bytes, &size| bytes.checked_mul(size));
+            if place.start > place.end || bytes != Some(place.end - place.start) {
+                let (_, dtype, size) = stored.entry();
+                return Err(format!(
+                    "tensor {name:?} of shape {shape:?} and type {dtype} ({size} bytes each) cannot lie at the bytes {place:?}"
+                ));
+            }
+            if place.start != end {
+                let fault = if place.start < end { "overlap with" } else { "leave a gap after" };
+                return Err(format!("the bytes {place:?} of tensor {name:?} {fault} those before, which end at {end}"));
+            }
+            end = place.end;
+        }
+        if end != data {
+            return Err(format!("the header describes {end} bytes of data, but {data} follow it"));
+        }
+        Ok(())
+    }
+
+    /// The bytes of the header, with spaces at the end to a multiple of 8.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut json = String::from("{");
+        let begin = |json: &mut String, name: &str| {
+            if json.len() > 1 {
+                json.push(',');
+            }
+            write_string(json, name);
+        };
+        if !self.metadata.is_empty() {
+            begin(&mut json, METADATA);
+            for (i, (key, value)) in self.metadata.iter().enumerate() {
+                json.push_str(if i == 0 { ":{" } else { "," });
+                write_string(&mut json, key);
+                json.push(':');
+                write_string(&mut json, value);
+            }
+            json.push('}');
+        }
+        for Entry { name, stored, shape, place } in &self.entries {
+            begin(&mut json, name);
+            let sizes = shape.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+            let (dtype, start, end) = (stored.entry().1, place.start, place.end);
+            write!(json, r#":{{"dtype":"{dtype}","shape":[{sizes}],"data_offsets":[{start},{end}]}}"#)
+                .expect("a string");
+        }
+        json.push('}');
+        let mut bytes = json.into_bytes();
+        bytes.resize(bytes.len().next_multiple_of(8), b' ');
+        bytes
+    }
+}
+
+fn write_string(json: &mut String, text: &str) {
+    json.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => json.extend(['\\', c]),
+            '\0'..='\x1f' => write!(json, "\\u{:04x}", c as u32).expect("a string"),
+            _ => json.push(c),
+        }
+    }
+    json.push('"');
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn expected<T>(&self, what: &str) -> Result<T, String> {
+        let found = match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
+            Some(c) => format!("found {c:?}"),
+            None => "it ends".into(),
+        };
+        Err(format!("the header is not what it should be: at its byte {} {what} is expected, but {found}", self.at))
+    }
+
+    /// Passes over spaces and `byte` if that comes next.
+    fn next_is(&mut self, byte: u8) -> bool {
+        self.space();
+        let is = self.peek() == Some(byte);
+        self.at += usize::from(is);
+        is
+    }
+
+    fn want(&mut self, byte: u8, what: &str) -> Result<(), String> {
+        if self.next_is(byte) { Ok(()) } else { self.expected(what) }
+    }
+
+    /// `{"name": value, …}`, where `value` reads the value.
+    fn object(&mut self, mut value: impl FnMut(&mut Self, String) -> Result<(), String>) -> Result<(), String> {
+        self.want(b'{', "'{'")?;
+        if self.next_is(b'}') {
+            return Ok(());
+        }
+        loop {
+            let name = self.string()?;
+            self.want(b':', "':'")?;
+            value(self, name)?;
+            if self.next_is(b'}') {
+                return Ok(());
+            }
+            self.want(b',', "',' or '}'")?;
+        }
+    }
+
+    /// A list of at most `most` whole numbers.
+    fn numbers(&mut self, most: usize) -> Result<Vec<usize>, String> {
+        self.want(b'[', "'['")?;
+        let mut numbers = Vec::new();
+        if self.next_is(b']') {
+            return Ok(numbers);
+        }
+        loop {
+            if numbers.len() == most {
+                return self.expected(&format!("the end of a list of at most {most} numbers"));
+            }
+            numbers.push(self.number()?);
+            if self.next_is(b']') {
+                return Ok(numbers);
+            }
+            self.want(b',', "',' or ']'")?;
+        }
+    }
+
+    fn number(&mut self) -> Result<usize, String> {
+        self.space();
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        let digits = &self.text[start..self.at];
+        match digits.parse() {
+            Ok(number) if digits == "0" || !digits.starts_with('0') => Ok(number),
+            _ => {
+                self.at = start;
+                self.expected(&format!("a whole number from 0 to {}", usize::MAX))
+            }
+        }
+    }
+
+    fn string(&mut self) -> Result<String, String> {
+        self.want(b'"', "'\"'")?;
+        let mut string = String::new();
+        loop {
+            let start = self.at;
+            while self.peek().is_some_and(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+                self.at += 1;
+            }
+            string.push_str(&self.text[start..self.at]);
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(string);
+                }
+                Some(b'\\') => string.push(self.escape()?),
+                _ => return self.expected("the end of a string"),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, String> {
+        self.at += 1;
+        let Some(kind) = self.peek() else { return self.expected("a character") };
+        let plain = match kind {
+            b'"' | b'\\' | b'/' => kind as char,
+            b'b' => '\x08',
+            b'f' => '\x0c',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => return self.code_point(),
+            _ => return self.expected("one of \"\\/bfnrtu"),
+        };
+        self.at += 1;
+        Ok(plain)
+    }
+
+    /// `uXXXX`, or two of them that make a pair of surrogates.
+    fn code_point(&mut self) -> Result<char, String> {
+        let unit = |this: &mut Self| {
+            let digits = this.text.get(this.at + 1..this.at + 5).filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()));
+            this.at += if digits.is_some() { 5 } else { 0 };
+            digits.and_then(|digits| u16::from_str_radix(digits, 16).ok())
+        };
+        let Some(first) = unit(self) else { return self.expected("u and four hexadecimal digits") };
+        let mut units = vec![first];
+        if (0xd800..0xdc00).contains(&first) && self.text[self.at..].starts_with("\\u") {
+            self.at += 1;
+            units.extend(unit(self));
+        }
+        match String::from_utf16(&units).map(|text| text.chars().next()) {
+            Ok(Some(c)) => Ok(c),
+            _ => self.expected("a pair of surrogates"),
+        }
+    }
+
+    fn metadata(&mut self) -> Result<Metadata, String> {
+        let mut metadata = Metadata::new();
+        self.object(|this, key| {
+            this.space();
+            let value = this.string()?;
+            match metadata.insert(key.clone(), value) {
+                Some(_) => Err(format!("the metadata name {key:?} twice")),
+                None => Ok(()),
+            }
+        })?;
+        Ok(metadata)
+    }
+
+    fn entry(&mut self, name: String) -> Result<Entry, String> {
+        let (mut stored, mut shape, mut place) = (None, None, None);
+        self.object(|this, field| {
+            let first = match field.as_str() {
+                "dtype" => stored.replace(Stored::named(&this.string()?)?).is_none(),
+                "shape" => shape.replace(this.numbers(MAX_RANK)?).is_none(),
+                "data_offsets" => place.replace(this.numbers(2)?).is_none(),
+                _ => return Err(format!("has a field {field:?}, which the format does not know")),
+            };
+            if first { Ok(()) } else { Err(format!("has the field {field:?} twice")) }
+        })
+        .map_err(|fault| format!("tensor {name:?}: {fault}"))?;
+        match (stored, shape, place.as_deref()) {
+            (Some(stored), Some(shape), Some(&[start, end])) => Ok(Entry { name, stored, shape, place: start..end }),
+            _ => Err(format!("tensor {name:?} needs the fields dtype, shape and data_offsets (two numbers)")),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "header_tests.rs"]
+mod tests;

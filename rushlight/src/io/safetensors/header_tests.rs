@@ -1,0 +1,156 @@
+use super::*;
+use serde_json::{Map, Value};
+
+/// The header as a general JSON reader sees it, for those that ours accepts.
+fn by_serde(json: &[u8]) -> Option<Header> {
+    let map: Map<String, Value> = serde_json::from_slice(json).ok()?;
+    let mut header = Header::default();
+    for (name, value) in map {
+        if name == METADATA {
+            let texts = value.as_object()?.iter();
+            header.metadata = texts.map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect::<Option<_>>()?;
+            continue;
+        }
+        let numbers = |field: &str| -> Option<Vec<usize>> {
+            value.get(field)?.as_array()?.iter().map(|n| n.as_u64().map(|n| n as usize)).collect()
+        };
+        let stored = Stored::named(value.get("dtype")?.as_str()?).ok()?;
+        let place = numbers("data_offsets")?;
+        header.entries.push(Entry { name, stored, shape: numbers("shape")?, place: place[0]..*place.get(1)? });
+    }
+    header.entries.sort_by_key(|entry| (entry.place.start, entry.place.end));
+    Some(header)
+}
+
+fn sample() -> Header {
+    let entry =
+        |name: &str, stored, shape: &[usize], place| Entry { name: name.into(), stored, shape: shape.into(), place };
+    Header {
+        entries: vec![
+            entry("fc.weight", Stored::F32, &[2, 3], 0..24),
+            entry("scalar \"é\" \\ \n \u{1}", Stored::I64, &[], 24..32),
+            entry("empty 漢 🕯", Stored::Bool, &[0, 7], 32..32),
+            entry("", Stored::BF16, &[1, 2, 1, 1, 1, 1, 1, 1], 32..36),
+        ],
+        metadata: Metadata::from([("format".into(), "pt".into()), ("note\t".into(), "\u{7f}\"".into())]),
+    }
+}
+
+#[test]
+fn what_is_written_is_read() {
+    for header in [sample(), Header::default()] {
+        let json = header.to_bytes();
+        assert!(json.len().is_multiple_of(8));
+        let data = header.entries.last().map_or(0, |entry| entry.place.end);
+        let mut read = Header::parse(&json, data).unwrap();
+        read.entries.sort_by_key(|e| header.entries.iter().position(|other| other.name == e.name));
+        assert_eq!(read, header);
+        let mut read = by_serde(&json).unwrap();
+        read.entries.sort_by_key(|e| header.entries.iter().position(|other| other.name == e.name));
+        assert_eq!(read, header);
+    }
+}
+
+#[test]
+fn escapes() {
+    let json = br#" {"a\u00e9\ud83d\udd6f\/\b\f\n\r\t\"\\":{"shape" : [ ] ,"data_offsets":[0,8],"dtype":"F64"} } "#;
+    let header = Header::parse(&json[1..], 8).unwrap();
+    assert_eq!(header.entries[0].name, "aé🕯/\x08\x0c\n\r\t\"\\");
+    assert_eq!(by_serde(json).unwrap(), header);
+}
+
+#[test]
+fn faults_are_named() {
+    let f32s = |place: &str| format!(r#"{{"dtype":"F32","shape":[1],"data_offsets":{place}}}"#);
+    for (json, data, message) in [
+        ("{", 0, "at its byte 1 '\"' is expected, but it ends"),
+        ("{}x", 0, "at its byte 2 nothing more than spaces is expected, but found 'x'"),
+        ("{\"a", 0, "the end of a string is expected, but it ends"),
+        ("{\"a\nb\":1}", 0, "the end of a string is expected, but found '\\n'"),
+        ("{\"\\x\":1}", 0, "one of \"\\/bfnrtu is expected"),
+        ("{\"\\ud800\":1}", 0, "a pair of surrogates is expected"),
+        ("{\"\\ud800\\u0041\":1}", 0, "a pair of surrogates is expected"),
+        ("{\"\\u00g0\":1}", 0, "u and four hexadecimal digits is expected"),
+        ("{\"\\u+123\":1}", 0, "u and four hexadecimal digits is expected"),
+        ("{\"\\u00é\":1}", 0, "u and four hexadecimal digits is expected"),
+        (r#"{"a":1}"#, 0, "tensor \"a\": the header is not what it should be: at its byte 5 '{' is expected"),
+        (r#"{"a":{}}"#, 0, "tensor \"a\" needs the fields dtype, shape and data_offsets"),
+        (r#"{"__metadata__":{"a":1}}"#, 0, "'\"' is expected, but found '1'"),
+        (r#"{"__metadata__":{"a":"","a":""}}"#, 0, "the metadata name \"a\" twice"),
+        (r#"{"__metadata__":{},"__metadata__":{}}"#, 0, "the header names \"__metadata__\" twice"),
+        (
+            r#"{"a":{"dtype":"F8_E4M3"}}"#,
+            0,
+            "tensor \"a\": is of type \"F8_E4M3\", which cannot be read; what can: BOOL, U8",
+        ),
+        (r#"{"a":{"dtype":"F32","dtype":"F32"}}"#, 0, "tensor \"a\": has the field \"dtype\" twice"),
+        (r#"{"a":{"strides":[1]}}"#, 0, "has a field \"strides\""),
+        (r#"{"a":{"shape":[1,1,1,1,1,1,1,1,1]}}"#, 0, "the end of a list of at most 8 numbers is expected"),
+        (r#"{"a":{"shape":[-1]}}"#, 0, "a whole number from 0 to"),
+        (r#"{"a":{"shape":[01]}}"#, 0, "a whole number from 0 to"),
+        (r#"{"a":{"shape":[1.0]}}"#, 0, "',' or ']' is expected, but found '.'"),
+        (r#"{"a":{"shape":[18446744073709551616]}}"#, 0, "a whole number from 0 to"),
+        (&format!(r#"{{"a":{}}}"#, f32s("[0,4]")), 5, "the header describes 4 bytes of data, but 5 follow it"),
+        (&format!(r#"{{"a":{}}}"#, f32s("[0,4]")), 3, "the header describes 4 bytes of data, but 3 follow it"),
+        (
+            &format!(r#"{{"a":{}}}"#, f32s("[0,3]")),
+            3,
+            "tensor \"a\" of shape [1] and type F32 (4 bytes each) cannot lie at the bytes 0..3",
+        ),
+        (&format!(r#"{{"a":{}}}"#, f32s("[4,0]")), 4, "cannot lie at the bytes 4..0"),
+        (
+            &format!(r#"{{"a":{}}}"#, f32s("[4,8]")),
+            8,
+            "the bytes 4..8 of tensor \"a\" leave a gap after those before, which end at 0",
+        ),
+        (
+            &format!(r#"{{"a":{},"b":{}}}"#, f32s("[0,4]"), f32s("[2,6]")),
+            6,
+            "overlap with those before, which end at 4",
+        ),
+        (&format!(r#"{{"a":{},"a":{}}}"#, f32s("[0,4]"), f32s("[0,4]")), 4, "the header names \"a\" twice"),
+        (
+            r#"{"a":{"dtype":"F64","shape":[4294967296,4294967296],"data_offsets":[0,0]}}"#,
+            0,
+            "cannot lie at the bytes 0..0",
+        ),
+    ] {
+        let error = Header::parse(json.as_bytes(), data).unwrap_err();
+        assert!(error.contains(message), "{json}\n{error}\n{message}");
+    }
+    assert!(Header::parse(b"{\"\xff\":1}", 0).unwrap_err().contains("not UTF-8"));
+}
+
+/// Whatever ours accepts, a general JSON reader accepts and understands alike; nothing makes ours panic.
+#[test]
+fn changed_headers_agree_with_a_general_reader() {
+    let original = sample().to_bytes();
+    let mut state = 7u64;
+    let mut random = move |below: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as usize % below
+    };
+    let alphabet = b"{}[]\",:0123456789\\u \n-.eE/abtrue\x00\xc3\xa9";
+    let mut accepted = 0;
+    for _ in 0..60_000 {
+        let mut json = original.clone();
+        for _ in 0..1 + random(3) {
+            let place = random(json.len());
+            match random(4) {
+                0 => json[place] = random(256) as u8,
+                1 => json[place] = alphabet[random(alphabet.len())],
+                2 => json.insert(place, alphabet[random(alphabet.len())]),
+                _ => drop(json.remove(place)),
+            }
+        }
+        if let Ok(mut header) = Header::parse(&json, 36) {
+            accepted += 1;
+            let mut other = by_serde(&json).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&json)));
+            for header in [&mut header, &mut other] {
+                header.entries.sort_by(|a, b| a.name.cmp(&b.name));
+            }
+            assert_eq!(header, other, "{}", String::from_utf8_lossy(&json));
+        }
+    }
+    assert!(accepted > 2_000, "{accepted} changed headers were still headers, too few to compare");
+}

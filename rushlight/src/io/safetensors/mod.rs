@@ -1,0 +1,308 @@
+//! The [safetensors](https://github.com/huggingface/safetensors) format: named tensors in one file that every framework reads.
+//!
+//! Eight bytes with the header's length, a JSON header (name, type, shape and place of each tensor, and texts of your own),
+//! then the elements, little endian and row-major.
+//!
+//! | in the file | read as |
+//! |---|---|
+//! | `BOOL`, `I64`, `F32`, `F64` | the same |
+//! | `F16`, `BF16` | float32, which has each of their values |
+//! | `U8`, `I8`, `U16`, `I16`, `U32`, `I32` | int64, which has each of their values |
+//! | `U64`, complex numbers, floats below 16 bits | an error that names the tensor |
+//!
+//! Nothing read here is trusted: a file is taken only if every byte of it belongs to exactly one tensor, and a header that
+//! promises more than follows costs no memory.
+
+mod header;
+
+use crate::backend::Device;
+use crate::tensor::{DType, Dims, Element, In};
+use crate::{Error, Result, Tensor};
+use header::{Entry, Header, METADATA, Stored};
+use std::borrow::Borrow;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+/// Tensors by name.
+pub type Tensors = BTreeMap<String, Tensor>;
+
+/// Texts that a file carries beside its tensors, such as `"format": "pt"` or the number of epochs behind a model.
+pub type Metadata = BTreeMap<String, String>;
+
+/// The longest header that any reader of this format accepts.
+const MAX_HEADER: usize = 100_000_000;
+/// Elements converted at once.
+const CHUNK: usize = 8192;
+
+/// Writes tensors to a file, with [`atomic_write`](super::atomic_write). Any pairs of a name and a tensor will do: a map, a
+/// `Vec`, a state dict. A tensor of any layout is written row-major; tensors that share memory are written one by one.
+///
+/// # Errors
+/// If two tensors have the same name or one is called `__metadata__`, or the file cannot be written.
+///
+/// ```
+/// use rushlight::{Tensor, io::safetensors};
+///
+/// let path = std::env::temp_dir().join(format!("rushlight-doc-{}.safetensors", std::process::id()));
+/// let layer = [("weight", Tensor::ones([2, 3])), ("bias", Tensor::zeros([2]))];
+/// let about = safetensors::Metadata::from([("epochs".into(), "3".into())]);
+/// safetensors::save(&path, layer, &about)?;
+///
+/// let (tensors, metadata) = safetensors::load(&path)?;
+/// assert_eq!(tensors["weight"].shape(), [2, 3]);
+/// assert_eq!(metadata["epochs"], "3");
+/// # std::fs::remove_file(&path).unwrap();
+/// # Ok::<(), rushlight::Error>(())
+/// ```
+pub fn save<N: Into<String>, T: Borrow<Tensor>>(
+    path: impl AsRef<Path>,
+    tensors: impl IntoIterator<Item = (N, T)>,
+    metadata: &Metadata,
+) -> Result<()> {
+    encode(tensors, metadata, |write| super::atomic_write(path, |file| write(file)))
+}
+
+/// The contents of the file that [`save`] would write.
+///
+/// # Errors
+/// As [`save`], except those of files.
+pub fn to_bytes<N: Into<String>, T: Borrow<Tensor>>(
+    tensors: impl IntoIterator<Item = (N, T)>,
+    metadata: &Metadata,
+) -> Result<Vec<u8>> {
+    encode(tensors, metadata, |write| {
+        let mut bytes = Vec::new();
+        write(&mut bytes).expect("memory takes every byte");
+        Ok(bytes)
+    })
+}
+
+/// Reads all tensors and the metadata of a file.
+///
+/// # Errors
+/// If the file cannot be read or is not exactly one set of tensors in this format, of types in the [table](self) and with at
+/// most 8 dimensions.
+pub fn load(path: impl AsRef<Path>) -> Result<(Tensors, Metadata)> {
+    let path = path.as_ref();
+    let open = || {
+        let mut file = File::open(path)?;
+        let about = file.metadata()?;
+        if about.is_file() {
+            return decode(&mut file, about.len());
+        }
+        // A pipe does not say how much will come.
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        decode(&mut bytes.as_slice(), bytes.len() as u64)
+    };
+    open().map_err(|problem| match problem {
+        Problem::Io(error) => Error::io(path, error),
+        Problem::Bytes(fault) => Error::format(path.display().to_string(), fault),
+    })
+}
+
+/// Reads the contents of a file, as [`load`].
+///
+/// # Errors
+/// As [`load`].
+pub fn from_bytes(bytes: &[u8]) -> Result<(Tensors, Metadata)> {
+    decode(&mut &*bytes, bytes.len() as u64).map_err(|problem| match problem {
+        Problem::Io(error) => Error::format("safetensors data", error.to_string()),
+        Problem::Bytes(fault) => Error::format("safetensors data", fault),
+    })
+}
+
+enum Problem {
+    Io(io::Error),
+    /// What is wrong with the bytes.
+    Bytes(String),
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Problem {
+        Problem::Io(error)
+    }
+}
+
+impl From<String> for Problem {
+    fn from(fault: String) -> Problem {
+        Problem::Bytes(fault)
+    }
+}
+
+/// Prepares everything that can fail for the tensors' own reasons, then lets `finish` take the bytes.
+fn encode<N: Into<String>, T: Borrow<Tensor>, R>(
+    tensors: impl IntoIterator<Item = (N, T)>,
+    metadata: &Metadata,
+    finish: impl FnOnce(&mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> Result<R>,
+) -> Result<R> {
+    let mut named = Vec::new();
+    for (name, tensor) in tensors {
+        named.push((name.into(), tensor.borrow().detach().try_contiguous()?));
+    }
+    // Wide types first, so that every tensor is aligned to the size of its elements; then by name, so that the same tensors
+    // always give the same bytes.
+    named.sort_by(|(a, x), (b, y)| (Reverse(x.dtype().size()), a).cmp(&(Reverse(y.dtype().size()), b)));
+    let mut header = Header { entries: Vec::new(), metadata: metadata.clone() };
+    let mut end = 0;
+    for (name, tensor) in &named {
+        if name == METADATA {
+            return Err(Error::value("safetensors", format!("no tensor can have the name {METADATA:?}")));
+        }
+        let start = end;
+        end += tensor.numel() * tensor.dtype().size();
+        let stored = match tensor.dtype() {
+            DType::Bool => Stored::Bool,
+            DType::I64 => Stored::I64,
+            DType::F32 => Stored::F32,
+            DType::F64 => Stored::F64,
+        };
+        header.entries.push(Entry { name: name.clone(), stored, shape: tensor.shape().to_vec(), place: start..end });
+    }
+    let mut names: Vec<&String> = named.iter().map(|(name, _)| name).collect();
+    names.sort();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Error::value("safetensors", format!("two tensors have the name {:?}", twice[0])));
+    }
+    let header = header.to_bytes();
+    if header.len() > MAX_HEADER {
+        return Err(Error::value("safetensors", format!("names and metadata take over {MAX_HEADER} bytes")));
+    }
+    let inputs = named.iter().map(|(_, tensor)| tensor.read("safetensors")).collect::<Result<Vec<In<'_>>>>()?;
+    finish(&mut |out| {
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(&header)?;
+        inputs.iter().try_for_each(|input| match input.dtype() {
+            DType::Bool => put(input.slice(), out, |x: bool| [u8::from(x)]),
+            DType::I64 => put(input.slice(), out, i64::to_le_bytes),
+            DType::F32 => put(input.slice(), out, f32::to_le_bytes),
+            DType::F64 => put(input.slice(), out, f64::to_le_bytes),
+        })
+    })
+}
+
+fn put<T: Copy, const N: usize>(
+    elements: &[T],
+    out: &mut dyn Write,
+    bytes_of: impl Fn(T) -> [u8; N],
+) -> io::Result<()> {
+    let mut bytes = vec![[0; N]; elements.len().min(CHUNK)];
+    elements.chunks(CHUNK).try_for_each(|elements| {
+        bytes.iter_mut().zip(elements).for_each(|(bytes, &x)| *bytes = bytes_of(x));
+        out.write_all(bytes[..elements.len()].as_flattened())
+    })
+}
+
+/// Reads the `total` bytes that `input` has. Memory is taken only for what is known to follow.
+fn decode(input: &mut impl Read, total: u64) -> Result<(Tensors, Metadata), Problem> {
+    let total = usize::try_from(total).map_err(|_| "the file is larger than memory can be".to_string())?;
+    let Some(after_length) = total.checked_sub(8) else {
+        return Err(
+            format!("not a safetensors file: it has {total} bytes, and the header's length alone takes 8").into()
+        );
+    };
+    let mut length = [0; 8];
+    input.read_exact(&mut length)?;
+    let length = u64::from_le_bytes(length);
+    if length > after_length as u64 {
+        return Err(format!(
+            "not a safetensors file, or cut off: its first 8 bytes promise a header of {length} bytes, but {after_length} follow"
+        )
+        .into());
+    }
+    if length > MAX_HEADER as u64 {
+        return Err(format!("the header has {length} bytes, and the format allows {MAX_HEADER}").into());
+    }
+    let mut json = vec![0; length as usize];
+    input.read_exact(&mut json)?;
+    if json.first() != Some(&b'{') {
+        return Err("not a safetensors file: its header does not begin with '{'".to_string().into());
+    }
+    let Header { entries, metadata } = Header::parse(&json, after_length - json.len())?;
+    let mut tensors = Tensors::new();
+    for entry in entries {
+        let tensor = read_tensor(input, &entry)?;
+        tensors.insert(entry.name, tensor);
+    }
+    Ok((tensors, metadata))
+}
+
+fn read_tensor(input: &mut impl Read, Entry { name, stored, shape, .. }: &Entry) -> Result<Tensor, Problem> {
+    let dtype = match stored {
+        Stored::Bool => DType::Bool,
+        Stored::F16 | Stored::BF16 | Stored::F32 => DType::F32,
+        Stored::F64 => DType::F64,
+        _ => DType::I64,
+    };
+    let fault = |error: Error| format!("tensor {name:?}: {error}");
+    let layout = Dims::from(&shape[..]).layout("load").map_err(fault)?;
+    let tensor = Tensor::fresh(Device::Cpu.backend(), layout, dtype);
+    let mut out = tensor.write("load").map_err(fault)?;
+    match stored {
+        Stored::Bool => get(input, out.slice(), |[byte]| byte != 0),
+        Stored::U8 => get(input, out.slice(), |[byte]| i64::from(byte)),
+        Stored::I8 => get(input, out.slice(), |b| i64::from(i8::from_le_bytes(b))),
+        Stored::U16 => get(input, out.slice(), |b| i64::from(u16::from_le_bytes(b))),
+        Stored::I16 => get(input, out.slice(), |b| i64::from(i16::from_le_bytes(b))),
+        Stored::U32 => get(input, out.slice(), |b| i64::from(u32::from_le_bytes(b))),
+        Stored::I32 => get(input, out.slice(), |b| i64::from(i32::from_le_bytes(b))),
+        Stored::I64 => get(input, out.slice(), i64::from_le_bytes),
+        Stored::F16 => get(input, out.slice(), |b| half_to_f32(u16::from_le_bytes(b))),
+        Stored::BF16 => get(input, out.slice(), |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
+        Stored::F32 => get(input, out.slice(), f32::from_le_bytes),
+        Stored::F64 => get(input, out.slice(), f64::from_le_bytes),
+    }?;
+    drop(out);
+    Ok(tensor)
+}
+
+fn get<T: Element, const N: usize>(
+    input: &mut impl Read,
+    out: &mut [T],
+    element: impl Fn([u8; N]) -> T,
+) -> io::Result<()> {
+    let mut bytes = vec![[0; N]; out.len().min(CHUNK)];
+    out.chunks_mut(CHUNK).try_for_each(|out| {
+        let bytes = &mut bytes[..out.len()];
+        input.read_exact(bytes.as_flattened_mut())?;
+        out.iter_mut().zip(bytes).for_each(|(out, &mut bytes)| *out = element(bytes));
+        Ok(())
+    })
+}
+
+/// A 16-bit float (1 sign, 5 exponent, 10 fraction bits) as the float32 of the same value.
+fn half_to_f32(bits: u16) -> f32 {
+    let sign = u32::from(bits >> 15) << 31;
+    let (exponent, fraction) = (u32::from(bits >> 10) & 31, u32::from(bits) & 0x3ff);
+    let magnitude = match exponent {
+        // Zero and what is below the smallest normal number: a multiple of 2^-24, exact in float32.
+        0 => (fraction as f32 * f32::from_bits((127 - 24) << 23)).to_bits(),
+        31 => 0xff << 23 | fraction << 13,
+        _ => (exponent + 127 - 15) << 23 | fraction << 13,
+    };
+    f32::from_bits(sign | magnitude)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_half_precision_number() {
+        for bits in 0..=u16::MAX {
+            let (sign, exponent, fraction) = (bits >> 15, i32::from(bits >> 10 & 31), f64::from(bits & 0x3ff));
+            let magnitude = match exponent {
+                0 => fraction * 2f64.powi(-24),
+                31 if fraction == 0.0 => f64::INFINITY,
+                31 => f64::NAN,
+                e => (1.0 + fraction / 1024.0) * 2f64.powi(e - 15),
+            };
+            let got = f64::from(half_to_f32(bits));
+            assert!(got.abs() == magnitude || got.is_nan() && magnitude.is_nan(), "{bits:04x}");
+            assert_eq!(got.is_sign_negative(), sign == 1, "{bits:04x}");
+        }
+    }
+}

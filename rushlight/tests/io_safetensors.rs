@@ -1,0 +1,248 @@
+//! The safetensors format against Python's own implementation, and against damage.
+
+use rushlight::io::safetensors::{Metadata, Tensors, from_bytes, load, save, to_bytes};
+use rushlight::{DType, Error, Tensor};
+use std::path::PathBuf;
+
+/// A path of this test's own.
+fn path(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("rushlight-safetensors-{}-{name}", std::process::id()))
+}
+
+fn refused(bytes: &[u8]) -> String {
+    let error = from_bytes(bytes).unwrap_err();
+    assert!(matches!(error, Error::Format { .. }), "{error:?}");
+    error.to_string()
+}
+
+/// A file with this header and data.
+fn file(json: &str, data: &[u8]) -> Vec<u8> {
+    [&(json.len() as u64).to_le_bytes(), json.as_bytes(), data].concat()
+}
+
+fn sample() -> Vec<u8> {
+    let tensors = [
+        ("layer.weight", Tensor::arange(0.0, 6.0, 1.0).view([2, 3])),
+        ("layer.bias", Tensor::from([0.5f64, -0.5])),
+        ("steps", Tensor::from(7)),
+        ("mask", Tensor::from([true, false, true])),
+        ("nothing", Tensor::zeros([0, 4])),
+    ];
+    to_bytes(tensors, &Metadata::from([("format".into(), "pt".into())])).unwrap()
+}
+
+#[test]
+fn reads_what_python_writes() {
+    let bytes = include_bytes!("golden/python.safetensors");
+    let (tensors, metadata) = from_bytes(bytes).unwrap();
+    assert_eq!(metadata["format"], "pt");
+    assert_eq!(metadata["note"], "ünï \"quoted\"");
+    let whole = |name: &str, shape: &[usize], values: &[i64]| {
+        let tensor = &tensors[name];
+        assert_eq!((tensor.shape(), tensor.to_vec::<i64>()), (shape, values.to_vec()), "{name}");
+    };
+    whole("uint8", &[6], &[0, 1, 2, 100, 255, 7]);
+    whole("uint16", &[6], &[0, 1, 2, 100, 65535, 7]);
+    whole("uint32", &[6], &[0, 1, 2, 100, (1 << 32) - 1, 7]);
+    whole("int8", &[6], &[0, 1, -1, 100, -128, 127]);
+    whole("int16", &[6], &[0, 1, -1, 100, -(1 << 15), (1 << 15) - 1]);
+    whole("int32", &[6], &[0, 1, -1, 100, -(1 << 31), (1 << 31) - 1]);
+    whole("int64", &[3, 2], &[0, 1, -1, 100, i64::MIN, i64::MAX]);
+    whole("name \"with\" \\ \n é 漢", &[1], &[1]);
+    assert_eq!(tensors["bool"].to_vec::<bool>(), [true, false, true, true, false, false]);
+    let single = |name: &str, shape: &[usize], values: &[f32]| {
+        let tensor = &tensors[name];
+        let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!((tensor.shape(), bits(&tensor.to_vec::<f32>())), (shape, bits(values)), "{name}");
+    };
+    let smallest = 2f32.powi(-24);
+    single("float16", &[6], &[0.0, -0.0, 1.5, -2.25, 65504.0, smallest]);
+    single("float32", &[1, 2, 3], &[0.0, -0.0, 1.5, -2.25, 65504.0, smallest]);
+    single("bfloat16", &[6], &[0.0, -0.0, 1.5, -2.25, 2f32.powi(127), 2f32.powi(-126)]);
+    single("scalar", &[], &[3.25]);
+    single("empty", &[2, 0, 3], &[]);
+    assert_eq!(tensors["float64"].to_vec::<f64>(), [0.0, -0.0, 0.1, -2.25, 1e300, 5e-324]);
+    assert_eq!(tensors.len(), 15);
+}
+
+#[test]
+fn there_and_back() {
+    let path = path("there-and-back");
+    let base = Tensor::arange(0.0, 24.0, 1.0).view([2, 3, 4]);
+    let large = Tensor::arange(0, 100_000, 1);
+    let tensors = Tensors::from([
+        ("contiguous".into(), base.clone()),
+        ("transposed".into(), base.transpose(0, 2)),
+        ("expanded".into(), Tensor::from([1.5f32, -2.5]).view([2, 1]).expand([2, 3])),
+        ("every second".into(), base.slice(2, 1, 4, 2)),
+        ("scalar".into(), Tensor::from(2.5f64)),
+        ("trained".into(), Tensor::ones([2]).requires_grad_(true)),
+        ("large".into(), large.clone()),
+        ("bool".into(), Tensor::from([[true, false], [false, true]]).t()),
+    ]);
+    let metadata = Metadata::from([("empty".into(), String::new()), ("epoch \"3\"".into(), "\n".into())]);
+    save(&path, &tensors, &metadata).unwrap();
+    let (read, read_metadata) = load(&path).unwrap();
+    assert_eq!(read_metadata, metadata);
+    assert_eq!(read.keys().collect::<Vec<_>>(), tensors.keys().collect::<Vec<_>>());
+    for (name, tensor) in &tensors {
+        let got = &read[name];
+        assert_eq!((got.shape(), got.dtype()), (tensor.shape(), tensor.dtype()), "{name}");
+        assert!(got.is_contiguous() && !got.requires_grad());
+        let same = match tensor.dtype() {
+            DType::Bool => got.to_vec::<bool>() == tensor.to_vec::<bool>(),
+            DType::I64 => got.to_vec::<i64>() == tensor.to_vec::<i64>(),
+            DType::F32 => got.to_vec::<f32>() == tensor.detach().to_vec::<f32>(),
+            DType::F64 => got.to_vec::<f64>() == tensor.to_vec::<f64>(),
+        };
+        assert!(same, "{name}");
+    }
+    // The same tensors in another order and another container make the same bytes, and memory and file agree.
+    let reversed: Vec<(&str, &Tensor)> = tensors.iter().rev().map(|(name, tensor)| (name.as_str(), tensor)).collect();
+    assert_eq!(to_bytes(reversed, &metadata).unwrap(), std::fs::read(&path).unwrap());
+    std::fs::remove_file(&path).unwrap();
+
+    let (none, no_metadata) = from_bytes(&to_bytes(Tensors::new(), &Metadata::new()).unwrap()).unwrap();
+    assert!(none.is_empty() && no_metadata.is_empty());
+}
+
+#[test]
+fn odd_numbers_keep_their_bits() {
+    let floats = [f32::NAN, -f32::NAN, f32::INFINITY, f32::MIN_POSITIVE / 2.0, f32::from_bits(0x7f80_0001)];
+    let bytes = to_bytes([("x", Tensor::from(floats))], &Metadata::new()).unwrap();
+    let read = from_bytes(&bytes).unwrap().0["x"].to_vec::<f32>();
+    assert_eq!(read.map_bits(), floats.to_vec().map_bits());
+}
+
+trait MapBits {
+    fn map_bits(&self) -> Vec<u32>;
+}
+
+impl MapBits for Vec<f32> {
+    fn map_bits(&self) -> Vec<u32> {
+        self.iter().map(|x| x.to_bits()).collect()
+    }
+}
+
+#[test]
+fn what_cannot_be_written() {
+    let error =
+        |tensors: &[(&str, Tensor)]| to_bytes(tensors.iter().cloned(), &Metadata::new()).unwrap_err().to_string();
+    let x = Tensor::zeros([1]);
+    assert_eq!(
+        error(&[("a", x.clone()), ("b", x.clone()), ("a", x.clone())]),
+        "safetensors: two tensors have the name \"a\""
+    );
+    // Tensors of different types are not neighbours in the file.
+    let mixed = [("a", x.clone()), ("a", Tensor::from(1)), ("0", Tensor::from(1)), ("z", Tensor::from(true))];
+    assert_eq!(error(&mixed), "safetensors: two tensors have the name \"a\"");
+    assert_eq!(error(&[("__metadata__", x.clone())]), "safetensors: no tensor can have the name \"__metadata__\"");
+    let nowhere = path("none").join("model.safetensors");
+    let error = save(&nowhere, [("x", &x)], &Metadata::new()).unwrap_err();
+    assert!(matches!(&error, Error::Io { path, .. } if *path == nowhere), "{error}");
+}
+
+#[test]
+fn what_cannot_be_read_is_named_with_its_file() {
+    let missing = path("missing");
+    assert!(matches!(load(&missing).unwrap_err(), Error::Io { path, .. } if path == missing));
+    assert!(matches!(load(std::env::temp_dir()).unwrap_err(), Error::Io { .. }), "a folder");
+    let garbage = path("garbage");
+    std::fs::write(&garbage, b"PK\x03\x04 this is a zip archive").unwrap();
+    let error = load(&garbage).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{}: not a safetensors file", garbage.display())), "{error}");
+    std::fs::remove_file(garbage).unwrap();
+
+    assert_eq!(
+        refused(b"short"),
+        "safetensors data: not a safetensors file: it has 5 bytes, and the header's length alone takes 8"
+    );
+    assert!(refused(&u64::MAX.to_le_bytes()).contains("promise a header of 18446744073709551615 bytes, but 0 follow"));
+    assert!(refused(&[0; 8]).contains("does not begin with '{'"));
+    assert!(refused(&file(" {}", b"")).contains("does not begin with '{'"));
+    let line = |dtype: &str, shape: &str, end: u64| {
+        format!(r#"{{"x":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[0,{end}]}}}}"#)
+    };
+    assert!(
+        refused(&file(&line("F32", "[2]", 8), &[0; 7]))
+            .contains("the header describes 8 bytes of data, but 7 follow it")
+    );
+    assert!(
+        refused(&file(&line("F32", "[2]", 8), &[0; 9]))
+            .contains("the header describes 8 bytes of data, but 9 follow it")
+    );
+    assert!(
+        refused(&file(&line("C64", "[1]", 8), &[0; 8]))
+            .contains("tensor \"x\": is of type \"C64\", which cannot be read")
+    );
+    let most = 1u64 << 62;
+    assert!(refused(&file(&line("F32", "[1152921504606846976]", most), &[])).contains("but 0 follow it"));
+    assert!(refused(&file(&line("F32", "[0,18446744073709551615]", 0), &[])).contains("tensor \"x\": load: "));
+    let nested = "{\"x\":".repeat(50_000);
+    assert!(refused(&file(&nested, &[])).contains("has a field \"x\""), "no recursion");
+}
+
+#[test]
+fn a_header_longer_than_allowed() {
+    let path = path("long");
+    let file = std::fs::File::create(&path).unwrap();
+    // A sparse file: nothing is on the disk but its length.
+    file.set_len(100_000_100).unwrap();
+    std::io::Write::write_all(&mut &file, &100_000_001u64.to_le_bytes()).unwrap();
+    let error = load(&path).unwrap_err().to_string();
+    std::fs::remove_file(&path).unwrap();
+    assert!(error.ends_with("the header has 100000001 bytes, and the format allows 100000000"), "{error}");
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let bytes = sample();
+    for len in 0..bytes.len() {
+        refused(&bytes[..len]);
+    }
+    refused(&[&bytes[..], &[0]].concat());
+}
+
+#[test]
+fn no_bytes_make_it_panic() {
+    let bytes = sample();
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let mut state = 3u64;
+    let mut random = move |below: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as usize % below
+    };
+    let (mut fine, mut bad) = (0, 0);
+    for round in 0..40_000 {
+        let mut changed = bytes.clone();
+        for _ in 0..1 + random(3) {
+            // Mostly in the header: any change of the data alone is another valid file.
+            let place = random(if round % 8 == 0 { bytes.len() } else { header });
+            changed[place] = if random(2) == 0 { random(256) as u8 } else { b"0123456789[]{}\",: \\"[random(19)] };
+        }
+        if random(10) == 0 {
+            changed.truncate(random(changed.len()));
+        }
+        match from_bytes(&changed) {
+            Ok((tensors, _)) => {
+                let total: usize = tensors.values().map(|t| t.numel() * t.dtype().size()).sum();
+                assert!(total <= changed.len(), "no type that is widened can come about by three changes");
+                fine += 1;
+            }
+            Err(Error::Format { .. }) => bad += 1,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    assert!(fine > 1_000 && bad > 10_000, "{fine} {bad}");
+}
+
+#[test]
+fn saving_over_what_is_there() {
+    let path = path("again");
+    for step in 0..20i64 {
+        save(&path, [("step", Tensor::from(step))], &Metadata::new()).unwrap();
+        let (tensors, _) = load(&path).unwrap();
+        assert_eq!(tensors["step"].item::<i64>(), step);
+    }
+    std::fs::remove_file(&path).unwrap();
+}
