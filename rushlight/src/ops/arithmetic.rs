@@ -2,7 +2,7 @@
 
 use super::{binary, need, operands, result_type, scaled};
 use crate::autograd::Save;
-use crate::backend::BinaryOp;
+use crate::backend::{BinaryOp, UnaryOp};
 use crate::tensor::{Category, DType, Operand, Scalar};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
@@ -28,12 +28,13 @@ impl Tensor {
     /// `self - other`, elementwise with broadcasting.
     ///
     /// # Errors
-    /// If the shapes do not broadcast, or both are bool.
+    /// If the shapes do not broadcast, or either is bool.
     #[op]
     pub fn try_sub<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
+        refuse_bool("sub", self.dtype())?;
+        refuse_bool("sub", other.dtype())?;
         let dtype = result_type(self, &other);
-        refuse_bool("sub", dtype)?;
         let [a, b] = operands(self, other, dtype)?;
         sub(&a, &b)
     }
@@ -103,40 +104,32 @@ impl Tensor {
     #[op]
     pub fn try_pow<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
-        let mut dtype = result_type(self, &other);
-        if dtype == DType::Bool {
-            dtype = DType::I64;
-        }
+        let dtype = result_type(self, &other).join(DType::I64);
         if let Operand::Scalar(exponent) = other {
             return self.pow_scalar(exponent, dtype);
         }
         let [a, b] = operands(self, other, dtype)?;
-        let out = binary("pow", BinaryOp::Pow, &a, &b)?;
-        let saves = [Save::Input(&a), Save::Input(&b), if b.requires_grad() { Save::Output } else { Save::Nothing }];
-        Ok(out.record_binary("PowBackward1", [&a, &b], saves, |[a, b, out], [x, y], g| {
-            let by_base = || {
-                let slope = b.try_mul(&a.try_pow(&b.try_sub(1)?)?)?;
-                g.try_mul(&slope)?.try_masked_fill(&b.try_eq(0)?, 0.0)
-            };
-            let by_exponent = || {
-                let slope = out.try_mul(&a.try_log()?)?;
-                g.try_mul(&slope)?.try_masked_fill(&a.try_eq(0)?.try_logical_and(&b.try_ge(0)?)?, 0.0)
-            };
-            Ok([need(x, by_base)?, need(y, by_exponent)?])
-        }))
+        pow(&a, &b)
+    }
+
+    /// The number `base` to the power `self`, elementwise: PyTorch's `base ** self`.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0, 3, 10]).rpow(2).to_vec::<i64>(), [1, 8, 1024]);
+    /// ```
+    #[op]
+    pub fn try_rpow(&self, base: impl Into<Scalar>) -> Result<Tensor> {
+        let base = Operand::Scalar(base.into());
+        let dtype = result_type(self, &base).join(DType::I64);
+        let [exponent, base] = operands(self, base, dtype)?;
+        pow(&base, &exponent)
     }
 
     fn pow_scalar(&self, exponent: Scalar, dtype: DType) -> Result<Tensor> {
-        use crate::backend::UnaryOp;
         let base = self.try_to_dtype(dtype)?;
-        if dtype.category() == Category::Integer {
-            let power = u64::try_from(exponent.to_i64()).map_err(|_| {
-                Error::value("pow", format!("whole numbers cannot be raised to the negative power {exponent}"))
-            })?;
-            return super::unary("pow", UnaryOp::PowInt(power), &base);
-        }
+        let out = super::unary("pow", power_op("pow", exponent, dtype)?, &base)?;
         let power = exponent.to_f64();
-        let out = super::unary("pow", UnaryOp::PowScalar(power), &base)?;
         Ok(out.record("PowBackward0", [&base], [Save::Input(&base)], move |[x], [_], g| {
             Ok([Some(match power {
                 0.0 => x.try_zeros_like()?,
@@ -170,11 +163,12 @@ impl Tensor {
         let out = binary(name, op, &a, &b)?;
         let largest = matches!(op, BinaryOp::Maximum);
         Ok(out.record_binary(node, [&a, &b], [Save::Input(&a), Save::Input(&b)], move |[a, b], [x, y], g| {
-            let halves = scaled(g, 0.5)?;
-            let tie = a.try_eq(&b)?;
-            let part = |wins: Tensor| halves.try_where(&tie, &g.try_masked_fill(&wins.try_logical_not()?, 0.0)?);
-            let (above, below) = if largest { (a.try_gt(&b)?, a.try_lt(&b)?) } else { (a.try_lt(&b)?, a.try_gt(&b)?) };
-            Ok([need(x, || part(above))?, need(y, || part(below))?])
+            // Where one is nan neither is the smaller, and both get the whole gradient.
+            let shared = scaled(g, 0.5)?.try_where(&a.try_eq(&b)?, g)?;
+            let (lost_a, lost_b) =
+                if largest { (a.try_lt(&b)?, a.try_gt(&b)?) } else { (a.try_gt(&b)?, a.try_lt(&b)?) };
+            let part = |lost: Tensor| shared.try_masked_fill(&lost, 0.0);
+            Ok([need(x, || part(lost_a))?, need(y, || part(lost_b))?])
         }))
     }
 
@@ -188,8 +182,9 @@ impl Tensor {
 
     /// `number - self`.
     pub(crate) fn try_scalar_sub(&self, number: Scalar) -> Result<Tensor> {
+        refuse_bool("sub", self.dtype())?;
+        refuse_bool("sub", number.default_dtype())?;
         let dtype = result_type(self, &Operand::Scalar(number));
-        refuse_bool("sub", dtype)?;
         let [a, b] = operands(self, Operand::Scalar(number), dtype)?;
         sub(&b, &a)
     }
@@ -202,11 +197,11 @@ impl Tensor {
     }
 }
 
-fn refuse_bool(op: &'static str, dtype: DType) -> Result<()> {
+pub(super) fn refuse_bool(op: &'static str, dtype: DType) -> Result<()> {
     if dtype != DType::Bool {
         return Ok(());
     }
-    Err(Error::dtype(op, "is not defined for two bool tensors; use logical_xor or logical_not"))
+    Err(Error::dtype(op, "is not defined for bool; use logical_xor or logical_not"))
 }
 
 fn sub(a: &Tensor, b: &Tensor) -> Result<Tensor> {
@@ -223,4 +218,31 @@ fn div(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         // d(a/b)/db = -(a/b)/b
         Ok([need(x, || g.try_div(&b))?, need(y, || g.try_neg()?.try_mul(&a.try_div(&b)?.try_div(&b)?))?])
     }))
+}
+
+/// `a` to the power `b`, which have one type.
+fn pow(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let out = binary("pow", BinaryOp::Pow, a, b)?;
+    let saves = [Save::Input(a), Save::Input(b), if b.requires_grad() { Save::Output } else { Save::Nothing }];
+    Ok(out.record_binary("PowBackward1", [a, b], saves, |[a, b, out], [x, y], g| {
+        let by_base = || {
+            let slope = b.try_mul(&a.try_pow(&b.try_sub(1)?)?)?;
+            g.try_mul(&slope)?.try_masked_fill(&b.try_eq(0)?, 0.0)
+        };
+        let by_exponent = || {
+            let slope = out.try_mul(&a.try_log()?)?;
+            g.try_mul(&slope)?.try_masked_fill(&a.try_eq(0)?.try_logical_and(&b.try_ge(0)?)?, 0.0)
+        };
+        Ok([need(x, by_base)?, need(y, by_exponent)?])
+    }))
+}
+
+/// The function "to the power `exponent`" of elements of type `dtype`.
+pub(super) fn power_op(op: &'static str, exponent: Scalar, dtype: DType) -> Result<UnaryOp> {
+    if dtype.category() != Category::Integer {
+        return Ok(UnaryOp::PowScalar(exponent.to_f64()));
+    }
+    let power = u64::try_from(exponent.to_i64())
+        .map_err(|_| Error::value(op, format!("whole numbers cannot be raised to the negative power {exponent}")))?;
+    Ok(UnaryOp::PowInt(power))
 }

@@ -6,7 +6,7 @@
 use super::{need, want_float, want_same_dtype};
 use crate::autograd::Save;
 use crate::backend::ConvShape;
-use crate::tensor::Layout;
+use crate::tensor::{Dims, Layout};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 
@@ -69,10 +69,11 @@ fn shape_of<const N: usize>(
         padding: three(padding, 0),
         dilation: three(dilation, 1),
     };
-    let reaches = (0..3).all(|i| {
-        shape.kernel[i] > 0 && shape.dilation[i] * (shape.kernel[i] - 1) < shape.input[i] + 2 * shape.padding[i]
-    });
-    if !reaches {
+    let reaches = |i: usize| {
+        let reach = shape.kernel[i].checked_sub(1)?.checked_mul(shape.dilation[i])?;
+        Some(reach < shape.padding[i].checked_mul(2)?.checked_add(shape.input[i])?)
+    };
+    if !(0..3).all(|i| reaches(i) == Some(true)) {
         return wrong(format!(
             "the kernel of weight {dw:?} with dilation {dilation:?} is empty or larger than input {dx:?} with padding {padding:?}"
         ));
@@ -91,7 +92,7 @@ fn conv<const N: usize>(shape: ConvShape, x: &Tensor, w: &Tensor, bias: Option<&
     let name = "convolution";
     let (x, w) = (x.try_contiguous()?, w.try_contiguous()?);
     let bias = bias.map(Tensor::try_contiguous).transpose()?;
-    let out = x.fresh_like(Layout::contiguous(&output_dims::<N>(&shape)), x.dtype());
+    let out = x.fresh_like(Dims::from(output_dims::<N>(&shape)).layout(name)?, x.dtype());
     {
         let bias = bias.as_ref().map(|bias| bias.read(name)).transpose()?;
         x.backend().conv(&shape, &x.read(name)?, &w.read(name)?, bias.as_ref(), &mut out.write(name)?)?;

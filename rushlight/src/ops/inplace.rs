@@ -4,6 +4,7 @@
 //! copy that carries the tensor's history, and the result written back: so the derivative sees the values from before, and
 //! nothing that other nodes have saved of this operation is lost.
 
+use super::arithmetic::{power_op, refuse_bool};
 use super::{need, operands, result_type};
 use crate::autograd::is_grad_enabled;
 use crate::backend::{BinaryOp, UnaryOp};
@@ -68,14 +69,10 @@ impl Tensor {
         if op == BinaryOp::Div {
             dtype = dtype.to_float();
         }
-        if dtype.category() > self.dtype().category() {
-            return Err(Error::dtype(
-                name,
-                format!("the result is {dtype}, which cannot be stored in a tensor of {}", self.dtype()),
-            ));
-        }
-        if self.dtype() == DType::Bool && op == BinaryOp::Sub {
-            return Err(Error::dtype(name, "is not defined for bool; use logical_xor or logical_not"));
+        self.fits_type(name, dtype)?;
+        if op == BinaryOp::Sub {
+            refuse_bool(name, self.dtype())?;
+            refuse_bool(name, other.dtype())?;
         }
         let tracked = other.requires_grad();
         if is_grad_enabled() && (tracked || self.requires_grad()) {
@@ -106,6 +103,17 @@ impl Tensor {
             |out| self.backend().binary(op, &out.as_input(), &b.read(name)?, out),
             Tensor::try_copy,
         )
+    }
+
+    /// An error where a result of type `dtype` is of a higher category than this tensor.
+    fn fits_type(&self, name: &'static str, dtype: DType) -> Result<()> {
+        if dtype.category() <= self.dtype().category() {
+            return Ok(());
+        }
+        Err(Error::dtype(
+            name,
+            format!("the result is {dtype}, which cannot be stored in a tensor of {}", self.dtype()),
+        ))
     }
 
     /// An error unless `other` broadcasts to this shape.
@@ -158,6 +166,22 @@ impl Tensor {
     #[op]
     pub fn try_div_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.arithmetic_in_place("div_", BinaryOp::Div, other.into(), |x, y| x.try_div(y))
+    }
+
+    /// Raises every element to the power `other`, see [`add_`](Tensor::add_).
+    ///
+    /// # Errors
+    /// As [`try_add_`](Tensor::try_add_), and if whole numbers are raised to a negative constant.
+    #[op]
+    pub fn try_pow_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        let Operand::Scalar(exponent) = other else {
+            return self.arithmetic_in_place("pow_", BinaryOp::Pow, other, |x, y| x.try_pow(y));
+        };
+        let dtype = result_type(self, &other).join(DType::I64);
+        self.fits_type("pow_", dtype)?;
+        let op = power_op("pow_", exponent, self.dtype())?;
+        self.function_in_place("pow_", op, |x| x.try_pow(exponent))
     }
 
     /// Adds `alpha * other`, in one pass.

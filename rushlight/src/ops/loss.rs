@@ -132,7 +132,9 @@ impl Tensor {
         let losses =
             losses.record("BinaryCrossEntropyBackward0", [self, target], saves, move |[x, t], [of_x, of_t], g| {
                 let slope = || {
-                    let variance = x.try_mul(&x.try_scalar_sub(1.into())?)?.try_clamp(1e-12, None)?;
+                    // PyTorch's bound is a single precision number.
+                    let least = f64::from(1e-12_f32);
+                    let variance = x.try_mul(&x.try_scalar_sub(1.into())?)?.try_clamp(least, None)?;
                     g.try_mul(&x.try_sub(&t)?.try_div(&variance)?)
                 };
                 let by_target = || {

@@ -129,7 +129,7 @@ impl Tensor {
     }
 
     /// Every element moved into `[min, max]`; `None` leaves a side open. nan stays nan. The gradient goes to the elements
-    /// that were inside, bounds included.
+    /// strictly between the bounds, as in PyTorch 2.15.
     ///
     /// # Errors
     /// If both bounds are absent.
@@ -162,9 +162,9 @@ impl Tensor {
         let out = unary("clamp", op, &x)?;
         Ok(out.record("ClampBackward1", [&x], [Save::Input(&x)], move |[x], [_], g| {
             let inside = match (min, max) {
-                (Some(min), Some(max)) => x.try_ge(min)?.try_logical_and(&x.try_le(max)?)?,
-                (Some(min), None) => x.try_ge(min)?,
-                (None, Some(max)) => x.try_le(max)?,
+                (Some(min), Some(max)) => x.try_gt(min)?.try_logical_and(&x.try_lt(max)?)?,
+                (Some(min), None) => x.try_gt(min)?,
+                (None, Some(max)) => x.try_lt(max)?,
                 (None, None) => return Ok([Some(g.clone())]),
             };
             Ok([Some(g.try_masked_fill(&inside.try_logical_not()?, 0.0)?)])

@@ -53,6 +53,16 @@ impl Sizes {
 }
 
 impl Operand<'_> {
+    /// The type of a tensor made of it.
+    #[inline]
+    pub(crate) fn dtype(&self) -> DType {
+        match self {
+            Operand::Tensor(tensor) => tensor.dtype(),
+            Operand::Owned(tensor) => tensor.dtype(),
+            Operand::Scalar(number) => number.default_dtype(),
+        }
+    }
+
     #[inline]
     pub(crate) fn requires_grad(&self) -> bool {
         match self {

@@ -101,7 +101,10 @@ impl Tensor {
     fn mean_axes(&self, axes: Axes, keepdim: bool, node: &'static str) -> Result<Tensor> {
         want_float("mean", self)?;
         let out = self.reduced("mean", ReduceOp::Mean, &axes, keepdim, self.dtype())?;
-        Ok(out.record(node, [self], [], move |[], [_], g| Ok([Some(axes.spread(&g.try_div(axes.count())?)?)])))
+        Ok(out.record(node, [self], [], move |[], [_], g| {
+            // Without elements there is nothing to spread to, and nothing may become nan on the way.
+            Ok([Some(axes.spread(&g.try_div(axes.count().max(1))?)?)])
+        }))
     }
 
     /// The mean of all elements; nan if there are none.
