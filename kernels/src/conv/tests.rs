@@ -74,9 +74,10 @@ fn check(s: &ConvShape) {
                 (y, gx, gw)
             };
             let (y, gx, gw) = run();
-            close("out", s, &double(&y), &relu, 2e-6);
-            close("grad_x", s, &double(&gx), &grad_x, 2e-6);
-            close("grad_w", s, &double(&gw), &grad_w, 2e-6);
+            let bound = if winograd_tile::<f32>(s).is_some() { 1e-5 } else { 2e-6 };
+            close("out", s, &double(&y), &relu, bound);
+            close("grad_x", s, &double(&gx), &grad_x, bound);
+            close("grad_w", s, &double(&gw), &grad_w, bound);
             let before = num_threads();
             set_num_threads(1);
             assert!(run() == (y, gx, gw), "{s:?}: one thread gives another result");
@@ -149,4 +150,61 @@ fn nothing_to_do_and_nothing_to_sum() {
 fn a_slice_of_the_wrong_length_is_refused() {
     let s = ConvShape::conv2d(1, 1, 1, [3, 3], [2, 2]);
     forward(&s, &[0f32; 9], &[0.0; 3], None, Activation::None, &mut [0.0; 4]);
+}
+
+/// Largest difference relative to the largest element of `want`.
+fn error(got: &[f32], want: &[f64]) -> f64 {
+    let scale = want.iter().fold(0.0f64, |a, x| a.max(x.abs()));
+    got.iter().zip(want).fold(0.0f64, |a, (&got, want)| a.max((got as f64 - want).abs())) / scale
+}
+
+#[test]
+fn winograd_is_within_its_bound() {
+    let same = |n, ci, co, size| ConvShape::conv2d(n, ci, co, size, [3, 3]).with_padding([1, 1]);
+    let valid = ConvShape::conv2d(2, 18, 35, [13, 10], [3, 3]);
+    let shapes = [
+        same(2, 64, 48, [28, 28]),
+        same(3, 512, 40, [7, 7]),
+        same(1, 40, 512, [7, 9]),
+        same(1, 17, 70, [56, 5]),
+        valid,
+        valid.with_padding([2, 2]),
+        valid.with_padding([0, 1]),
+        same(1, 1, 1, [1, 1]),
+    ];
+    for s in &shapes {
+        let (x, w, g) = (noise(s.input_len(), 1), noise(s.weight_len(), 2), noise(s.output_len(), 3));
+        let bias = noise(s.out_channels, 4);
+        // The reference: the direct algorithm in f64, which has its own test.
+        let (mut y, mut gx, mut gw) = (vec![0.0; g.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+        forward(s, &x, &w, Some(&bias), Activation::Relu, &mut y);
+        backward_input(s, &g, &w, &mut gx);
+        backward_weight(s, &x, &g, &mut gw);
+        let single = |v: &[f64]| v.iter().map(|&x| x as f32).collect::<Vec<f32>>();
+        let (x, w, g, bias) = (single(&x), single(&w), single(&g), single(&bias));
+        for isa in Isa::available() {
+            let kernels = f32::kernels(isa);
+            for m in [2, 4] {
+                let run = || {
+                    let (mut y, mut gx, mut gw) =
+                        (vec![f32::NAN; y.len()], vec![f32::NAN; x.len()], vec![f32::NAN; w.len()]);
+                    winograd::forward(s, m, kernels, &x, &w, Some(&bias), Activation::Relu.limits(), &mut y);
+                    winograd::backward_input(s, m, kernels, &g, &w, &mut gx);
+                    winograd::backward_weight(s, m, kernels, &x, &g, &mut gw);
+                    (y, gx, gw)
+                };
+                let got = run();
+                for (what, error) in
+                    [("out", error(&got.0, &y)), ("grad_x", error(&got.1, &gx)), ("grad_w", error(&got.2, &gw))]
+                {
+                    println!("{isa:?} F({m},3) {what} {:?}: {error:.1e}", (s.in_channels, s.out_channels));
+                    assert!(error < 1e-5, "{isa:?} F({m},3): {what} of {s:?} is off by {error:e}");
+                }
+                let before = num_threads();
+                set_num_threads(1);
+                assert!(run() == got, "{s:?}: one thread gives another result");
+                set_num_threads(before);
+            }
+        }
+    }
 }

@@ -140,6 +140,8 @@ mod sealed {
     }
 }
 
+pub(crate) use sealed::Kerneled;
+
 /// An element type that matrices can be multiplied in: `f32`, `f64`, `i64` (wrapping around on overflow).
 pub trait GemmElement: sealed::Kerneled + Copy + PartialEq + Send + Sync + std::fmt::Debug {
     /// 0
