@@ -7,6 +7,7 @@
 pub mod cpu;
 pub mod float;
 pub mod index;
+mod lanes;
 pub mod loss;
 pub mod norm;
 pub mod optim;
