@@ -1,4 +1,4 @@
-//! Times of the kernels that memory bounds: `cargo bench -p rushlight-kernels --bench memory_bound [-- FILTER]`.
+//! Times of the kernels that memory bounds: `cargo bench -p rushlight-kernels --bench memory_bound [-- FILTER...]`.
 
 use rushlight_kernels::loss::{ClassLoss, RowGrad};
 use rushlight_kernels::norm::BatchNorm;
@@ -11,7 +11,8 @@ use std::time::Instant;
 
 /// Prints the fastest of many calls, in microseconds, and the bandwidth that moving `bytes` takes.
 fn time(name: &str, bytes: usize, mut f: impl FnMut()) {
-    if std::env::args().skip(1).any(|a| !a.starts_with('-') && !name.contains(&a)) {
+    let filters: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    if !filters.is_empty() && !filters.iter().any(|f| name.contains(f)) {
         return;
     }
     let (mut best, started) = (f64::INFINITY, Instant::now());

@@ -10,6 +10,7 @@ pub mod elementwise;
 pub mod float;
 pub mod gemm;
 pub mod index;
+mod lanes;
 pub mod loss;
 pub mod norm;
 pub mod optim;

@@ -6,9 +6,10 @@
 use crate::cpu;
 use crate::float::Float;
 use crate::index::BadIndex;
+use crate::lanes::{LANES, lanes, read_or, write};
 use crate::reduce::max_row;
 use crate::simd::{Kernel, Simd, dispatch};
-use crate::softmax::{LANES, TILE, exp_sum, for_tiles, read, sum_above, tile_at, tile_stats, write};
+use crate::softmax::{TILE, exp_sum, for_tiles, sum_above, tile_at, tile_stats};
 use crate::split::{Parts, for_ranges};
 use std::ops::Range;
 
@@ -320,8 +321,8 @@ impl<T: Float> Kernel for Backward<'_, T> {
                 let [probability, hard, even] = loss.factors(targets[row], grad.of(row), weights);
                 let [max, log_sum] = stats[row];
                 for c in (0..classes).step_by(LANES) {
-                    let chunk = read(x, c).map(|x| probability * (x - max - log_sum).exp::<S>());
-                    write(dx, c, chunk);
+                    let x = read_or(x, c, T::ZERO);
+                    write(dx, c, lanes!(T, l => probability * (x[l] - max - log_sum).exp::<S>()));
                 }
                 if smooth {
                     for (class, dx) in dx.iter_mut().enumerate() {
@@ -352,11 +353,11 @@ impl<T: Float> Kernel for Backward<'_, T> {
                 let dx = unsafe { dx.part(at..at + width) };
                 let weight = loss.class_weight(class);
                 for c in (0..width).step_by(LANES) {
-                    let x = read(&x[at..at + width], c);
+                    let x = read_or(&x[at..at + width], c, T::ZERO);
                     write(
                         dx,
                         c,
-                        std::array::from_fn(|l| {
+                        lanes!(T, l => {
                             let p = (x[l] - max[c + l] - log_sum[c + l]).exp::<S>();
                             probability[c + l] * p - even[c + l] * weight
                         }),

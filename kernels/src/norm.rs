@@ -6,9 +6,9 @@
 
 use crate::cpu;
 use crate::float::Float;
-use crate::reduce::{Axes, FloatElement, Moments, PairSum, var};
+use crate::lanes::{LANES, lanes, read_or, write};
+use crate::reduce::{Axes, Deviation, FloatElement, Moments, PairSum, Terms, var};
 use crate::simd::{Kernel, Simd, dispatch};
-use crate::softmax::{LANES, read, write};
 use crate::split::{Parts, TASK, WORTH_THREADS, for_ranges};
 use crate::threads::parallel_tasks;
 use std::ops::Range;
@@ -117,15 +117,9 @@ impl<T: FloatElement> BatchNorm<'_, T> {
 
     /// Where elements `range` of a channel (counted over the batch) lie.
     #[inline(always)]
-    fn segments(&self, channel: usize, range: Range<usize>, mut f: impl FnMut(Range<usize>)) {
-        let mut at = range.start;
-        while at < range.end {
-            let (sample, skip) = (at / self.spatial, at % self.spatial);
-            let len = (self.spatial - skip).min(range.end - at);
-            let start = (sample * self.channels + channel) * self.spatial + skip;
-            f(start..start + len);
-            at += len;
-        }
+    fn segments(&self, channel: usize, range: Range<usize>) -> Segments {
+        let BatchNorm { channels, spatial, .. } = *self;
+        Segments { channel, channels, spatial, range }
     }
 
     fn affine(&self, channel: usize, mean: T, invstd: T) -> Affine<T> {
@@ -347,6 +341,31 @@ impl<T: FloatElement> BatchNorm<'_, T> {
     }
 }
 
+/// Walks over the contiguous pieces of a channel.
+struct Segments {
+    channel: usize,
+    channels: usize,
+    spatial: usize,
+    range: Range<usize>,
+}
+
+impl Iterator for Segments {
+    type Item = Range<usize>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Range<usize>> {
+        let at = self.range.start;
+        if at >= self.range.end {
+            return None;
+        }
+        let (sample, skip) = (at / self.spatial, at % self.spatial);
+        let len = (self.spatial - skip).min(self.range.end - at);
+        self.range.start += len;
+        let start = (sample * self.channels + self.channel) * self.spatial + skip;
+        Some(start..start + len)
+    }
+}
+
 struct Stats<'a, T> {
     norm: &'a BatchNorm<'a, T>,
     x: &'a [T],
@@ -363,19 +382,16 @@ impl<T: FloatElement> Kernel for Stats<'_, T> {
         // The mean of a few elements of every sample is near enough to the mean of all: what matters is that deviations from it
         // are not much larger than the standard deviation.
         let (mut sum, mut count) = (0.0, 0);
-        norm.segments(channel, range.clone(), |segment| {
+        for segment in norm.segments(channel, range.clone()) {
             let sample = &x[segment.start..segment.end.min(segment.start + LANES)];
             sum += sample.iter().fold(T::ZERO, |s, &x| s + x).wide();
             count += sample.len();
-        });
+        }
         let shift = T::of(sum / count as f64);
         let mut sums = PairSum::new();
-        norm.segments(channel, range.clone(), |segment| {
-            sums.add([&x[segment]], [shift], |[x]| {
-                let d = x - shift;
-                [d, d * d]
-            });
-        });
+        for segment in norm.segments(channel, range.clone()) {
+            sums.add([&x[segment]], [shift], Deviation { from: shift });
+        }
         let [sum, squares] = sums.totals();
         Moments::around(range.len(), shift.wide(), sum, squares)
     }
@@ -397,23 +413,22 @@ impl<T: FloatElement> Kernel for Normalise<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Normalise { norm, x, y, relu, channel, affine, range } = self;
-        norm.segments(channel, range, |segment| {
+        for segment in norm.segments(channel, range) {
             // SAFETY: every segment belongs to one task.
             let y = unsafe { y.part(segment.clone()) };
+            let x = &x[segment];
             if relu {
-                map(&x[segment], y, |x| x.map(|x| affine.apply::<S, true>(x)));
+                for c in (0..x.len()).step_by(LANES) {
+                    let x = read_or(x, c, T::ZERO);
+                    write(y, c, lanes!(T, l => affine.apply::<S, true>(x[l])));
+                }
             } else {
-                map(&x[segment], y, |x| x.map(|x| affine.apply::<S, false>(x)));
+                for c in (0..x.len()).step_by(LANES) {
+                    let x = read_or(x, c, T::ZERO);
+                    write(y, c, lanes!(T, l => affine.apply::<S, false>(x[l])));
+                }
             }
-        });
-    }
-}
-
-/// Writes `f` of `x`, chunk by chunk.
-#[inline(always)]
-fn map<T: Float>(x: &[T], y: &mut [T], f: impl Fn([T; LANES]) -> [T; LANES]) {
-    for c in (0..x.len()).step_by(LANES) {
-        write(y, c, f(read(x, c)));
+        }
     }
 }
 
@@ -434,12 +449,17 @@ impl<T: FloatElement> Kernel for NormaliseRows<'_, T> {
         let channels = mean.len();
         for (x, y) in self.x.chunks_exact(channels).zip(self.y.chunks_exact_mut(channels)) {
             for c in (0..channels).step_by(LANES) {
-                let (x, mean, scale, bias) = (read(x, c), read(mean, c), read(scale, c), read(bias, c));
+                let (x, mean, scale, bias) = (
+                    read_or(x, c, T::ZERO),
+                    read_or(mean, c, T::ZERO),
+                    read_or(scale, c, T::ZERO),
+                    read_or(bias, c, T::ZERO),
+                );
                 let affine = |l: usize| Affine { mean: mean[l], scale: scale[l], bias: bias[l] };
                 if self.relu {
-                    write(y, c, std::array::from_fn(|l| affine(l).apply::<S, true>(x[l])));
+                    write(y, c, lanes!(T, l => affine(l).apply::<S, true>(x[l])));
                 } else {
-                    write(y, c, std::array::from_fn(|l| affine(l).apply::<S, false>(x[l])));
+                    write(y, c, lanes!(T, l => affine(l).apply::<S, false>(x[l])));
                 }
             }
         }
@@ -461,6 +481,23 @@ impl<T> Clone for Inputs<'_, T> {
 }
 impl<T> Copy for Inputs<'_, T> {}
 
+/// The gradient, and its product with the deviation of x from its mean.
+struct Products<T> {
+    mean: T,
+}
+impl<T: Float> Terms<T, 2> for Products<T> {
+    #[inline(always)]
+    fn terms(&self, [x, g]: [T; 2]) -> [T; 2] {
+        [g, g * (x - self.mean)]
+    }
+}
+impl<T: Float> Terms<T, 3> for Products<T> {
+    #[inline(always)]
+    fn terms(&self, [x, g, y]: [T; 3]) -> [T; 2] {
+        self.terms([x, masked(g, y)])
+    }
+}
+
 struct Sums<'a, T> {
     inputs: Inputs<'a, T>,
     mean: T,
@@ -476,16 +513,13 @@ impl<T: FloatElement> Kernel for Sums<'_, T> {
         let Inputs { norm, x, g, y, .. } = self.inputs;
         let mean = self.mean;
         let mut sums = PairSum::new();
-        norm.segments(self.channel, self.range, |at| {
+        for at in norm.segments(self.channel, self.range) {
             let (x, g) = (&x[at.clone()], &g[at.clone()]);
             match y {
-                None => sums.add([x, g], [mean, T::ZERO], |[x, g]| [g, g * (x - mean)]),
-                Some(y) => sums.add([x, g, &y[at]], [mean, T::ZERO, T::ZERO], |[x, g, y]| {
-                    let g = masked(g, y);
-                    [g, g * (x - mean)]
-                }),
+                None => sums.add([x, g], [mean, T::ZERO], Products { mean }),
+                Some(y) => sums.add([x, g, &y[at]], [mean, T::ZERO, T::ZERO], Products { mean }),
             }
-        });
+        }
         sums.totals()
     }
 }
@@ -505,26 +539,26 @@ impl<T: FloatElement> Kernel for Grads<'_, T> {
         let Inputs { norm, x, g, y, dx } = self.inputs;
         let Some(dx) = dx else { return };
         let slope = self.slope;
-        norm.segments(self.channel, self.range, |at| {
+        for at in norm.segments(self.channel, self.range) {
             // SAFETY: every segment belongs to one task.
             let dx = unsafe { dx.part(at.clone()) };
             let (x, g) = (&x[at.clone()], &g[at.clone()]);
             match y {
                 None => {
                     for c in (0..x.len()).step_by(LANES) {
-                        let (x, g) = (read(x, c), read(g, c));
-                        write(dx, c, std::array::from_fn(|l| slope.apply::<S>(x[l], g[l])));
+                        let (x, g) = (read_or(x, c, T::ZERO), read_or(g, c, T::ZERO));
+                        write(dx, c, lanes!(T, l => slope.apply::<S>(x[l], g[l])));
                     }
                 }
                 Some(y) => {
                     let y = &y[at];
                     for c in (0..x.len()).step_by(LANES) {
-                        let (x, g, y) = (read(x, c), read(g, c), read(y, c));
-                        write(dx, c, std::array::from_fn(|l| slope.apply::<S>(x[l], masked(g[l], y[l]))));
+                        let (x, g, y) = (read_or(x, c, T::ZERO), read_or(g, c, T::ZERO), read_or(y, c, T::ZERO));
+                        write(dx, c, lanes!(T, l => slope.apply::<S>(x[l], masked(g[l], y[l]))));
                     }
                 }
             }
-        });
+        }
     }
 }
 
@@ -547,10 +581,10 @@ impl<T: FloatElement> Kernel for SumColumns<'_, T> {
             let at = row * norm.channels + self.first;
             let (x, g) = (&x[at..][..self.width], &g[at..][..self.width]);
             for c in (0..self.width).step_by(LANES) {
-                let (x, mut g, mean) = (read(x, c), read(g, c), read(means, c));
+                let (x, mut g, mean) = (read_or(x, c, T::ZERO), read_or(g, c, T::ZERO), read_or(means, c, T::ZERO));
                 if let Some(y) = y {
-                    let y = read(&y[at..][..self.width], c);
-                    g = std::array::from_fn(|l| masked(g[l], y[l]));
+                    let y = read_or(&y[at..][..self.width], c, T::ZERO);
+                    g = lanes!(T, l => masked(g[l], y[l]));
                 }
                 for l in 0..LANES {
                     sums[c + l] += g[l].wide();
@@ -588,15 +622,15 @@ impl<T: FloatElement> Kernel for GradColumns<'_, T> {
             let dx = unsafe { dx.part(at..at + self.width) };
             let (x, g) = (&x[at..][..self.width], &g[at..][..self.width]);
             for c in (0..self.width).step_by(LANES) {
-                let (x, mut g) = (read(x, c), read(g, c));
+                let (x, mut g) = (read_or(x, c, T::ZERO), read_or(g, c, T::ZERO));
                 if let Some(y) = y {
-                    let y = read(&y[at..][..self.width], c);
-                    g = std::array::from_fn(|l| masked(g[l], y[l]));
+                    let y = read_or(&y[at..][..self.width], c, T::ZERO);
+                    g = lanes!(T, l => masked(g[l], y[l]));
                 }
                 write(
                     dx,
                     c,
-                    std::array::from_fn(|l| {
+                    lanes!(T, l => {
                         let i = c + l;
                         let slope = Slope { mean: mean[i], scale: scale[i], shift: shift[i], tilt: tilt[i] };
                         slope.apply::<S>(x[l], g[l])

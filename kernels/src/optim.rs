@@ -3,12 +3,10 @@
 
 use crate::cpu;
 use crate::float::Float;
+use crate::lanes::{LANES, read_or, write};
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::split::{Parts, TASK};
 use crate::threads::parallel_for;
-
-/// Elements side by side.
-const LANES: usize = 16;
 
 /// Settings of [`sgd`], named as `torch.optim.SGD`'s.
 #[derive(Clone, Copy, Debug)]
@@ -67,23 +65,32 @@ impl<T: Float, K: Step<T, M>, const M: usize> Kernel for Run<'_, T, K, M> {
         let mut i = 0;
         // Whole chunks are read before any is written: nothing keeps the compiler from vectorising.
         while i + LANES <= n {
-            let g: [T; LANES] = *self.g[i..].first_chunk().unwrap_or(&[T::ZERO; LANES]);
-            let old: [[T; LANES]; M] =
-                std::array::from_fn(|m| *state[m][i..].first_chunk().unwrap_or(&[T::ZERO; LANES]));
-            let mut new = old;
+            let g = read_or(self.g, i, T::ZERO);
+            let mut lanes = [[T::ZERO; LANES]; M];
+            for m in 0..M {
+                lanes[m] = read_or(state[m], i, T::ZERO);
+            }
             for l in 0..LANES {
-                let lane = self.kernel.step::<S>(std::array::from_fn(|m| old[m][l]), g[l]);
+                let mut lane = [T::ZERO; M];
                 for m in 0..M {
-                    new[m][l] = lane[m];
+                    lane[m] = lanes[m][l];
+                }
+                lane = self.kernel.step::<S>(lane, g[l]);
+                for m in 0..M {
+                    lanes[m][l] = lane[m];
                 }
             }
             for m in 0..M {
-                state[m][i..i + LANES].copy_from_slice(&new[m]);
+                write(state[m], i, lanes[m]);
             }
             i += LANES;
         }
         while i < n {
-            let lane = self.kernel.step::<S>(std::array::from_fn(|m| state[m][i]), self.g[i]);
+            let mut lane = [T::ZERO; M];
+            for m in 0..M {
+                lane[m] = state[m][i];
+            }
+            lane = self.kernel.step::<S>(lane, self.g[i]);
             for m in 0..M {
                 state[m][i] = lane[m];
             }
@@ -182,9 +189,9 @@ struct Moments<T> {
 }
 
 impl<T: Float> Moments<T> {
-    /// The new parameter and averages; `largest` gives the second moment that is used from the new one.
+    /// The new parameter and averages, and the second moment that was used: the new one, or `largest` if it is larger.
     #[inline(always)]
-    fn update<S: Simd>(self, p: T, m: T, v: T, g: T, largest: impl FnOnce(T) -> T) -> (T, T, T, T) {
+    fn update<S: Simd>(self, p: T, m: T, v: T, g: T, largest: T) -> [T; 4] {
         let g = if self.maximize { -g } else { g };
         let g = match self.weight_decay {
             Some(decay) => decay.mul_add::<S>(p, g),
@@ -201,16 +208,16 @@ impl<T: Float> Moments<T> {
             (-difference).mul_add::<S>(self.complement, g)
         };
         let v = (self.one_minus_beta2 * g).mul_add::<S>(g, v * self.beta2);
-        let used = largest(v);
+        let used = largest.max_nan(v);
         let denominator = used.sqrt() / self.root + self.eps;
-        (p + self.minus_step * m / denominator, m, v, used)
+        [p + self.minus_step * m / denominator, m, v, used]
     }
 }
 
 impl<T: Float> Step<T, 3> for Moments<T> {
     #[inline(always)]
     fn step<S: Simd>(self, [p, m, v]: [T; 3], g: T) -> [T; 3] {
-        let (p, m, v, _) = self.update::<S>(p, m, v, g, |v| v);
+        let [p, m, v, _] = self.update::<S>(p, m, v, g, T::NEG_INFINITY);
         [p, m, v]
     }
 }
@@ -218,8 +225,7 @@ impl<T: Float> Step<T, 3> for Moments<T> {
 impl<T: Float> Step<T, 4> for Moments<T> {
     #[inline(always)]
     fn step<S: Simd>(self, [p, m, v, largest]: [T; 4], g: T) -> [T; 4] {
-        let (p, m, v, largest) = self.update::<S>(p, m, v, g, |v| largest.max_nan(v));
-        [p, m, v, largest]
+        self.update::<S>(p, m, v, g, largest)
     }
 }
 

@@ -5,13 +5,11 @@
 
 use crate::cpu;
 use crate::float::Float;
+use crate::lanes::{LANES, lanes, read_or, write};
 use crate::reduce::{Axes, FloatElement, mean};
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::split::{Parts, for_ranges};
 use std::ops::Range;
-
-/// Outputs side by side.
-const LANES: usize = 16;
 
 /// A pooling window sliding over planes. Pairs are height, width.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +60,12 @@ pub fn pooled_size(
     Some(size)
 }
 
+/// Every second element.
+#[inline(always)]
+fn even<T: Float>(pairs: &[T; 2 * LANES]) -> [T; LANES] {
+    lanes!(T, l => pairs[2 * l])
+}
+
 impl Pool2d {
     /// Height and width of the output; 0 where not even one window fits.
     pub fn output(&self) -> [usize; 2] {
@@ -109,7 +113,7 @@ impl Pool2d {
     /// padding. Lanes behind the last output hold anything.
     #[inline(always)]
     fn load<T: Float>(&self, x: &[T], plane: usize, y: usize, ox: usize, kx: usize, fill: T) -> [T; LANES] {
-        let (width, stride) = (self.input[1] as isize, self.stride[1]);
+        let (width, stride) = (self.input[1] as isize, self.stride[1] as isize);
         let first = self.position(1, ox, kx);
         let start = (plane + y * self.input[1]) as isize + first;
         // Reads beyond the row are masked; they only have to stay within the array.
@@ -118,23 +122,22 @@ impl Pool2d {
             let values = if stride == 1 {
                 rest.first_chunk::<LANES>().copied()
             } else {
-                rest.first_chunk::<{ 2 * LANES }>().map(|pairs| std::array::from_fn(|l| pairs[2 * l]))
+                rest.first_chunk::<{ 2 * LANES }>().map(even)
             };
             if let Some(values) = values {
-                let last = first + ((LANES - 1) * stride) as isize;
-                if first >= 0 && last < width {
+                if first >= 0 && first + (LANES as isize - 1) * stride < width {
                     return values;
                 }
                 let (first, width, stride) = (first as i32, width as i32, stride as i32);
-                return std::array::from_fn(|l| {
+                return lanes!(T, l => {
                     let at = first + l as i32 * stride;
                     if at >= 0 && at < width { values[l] } else { fill }
                 });
             }
         }
-        std::array::from_fn(|l| {
-            let at = first + (l * stride) as isize;
-            if at >= 0 && at < width { x[(start + (l * stride) as isize) as usize] } else { fill }
+        lanes!(T, l => {
+            let at = first + l as isize * stride;
+            if at >= 0 && at < width { x[(start + l as isize * stride) as usize] } else { fill }
         })
     }
 
@@ -196,11 +199,11 @@ impl Pool2d {
     #[inline(always)]
     fn divisor<T: Float>(&self, oy: usize, columns: &[T], ox: usize, divisor: Divisor) -> [T; LANES] {
         let rows = T::of(self.extent(0, oy, divisor) as f64);
-        let columns: [T; LANES] = *columns[ox..].first_chunk().unwrap_or(&[T::ONE; LANES]);
+        let columns = read_or(columns, ox, T::ONE);
         match divisor {
             Divisor::Override(n) => [T::of(n as f64); LANES],
             // Windows of padding only have the sum 0, and give 0.
-            _ => columns.map(|c| if rows * c == T::ZERO { T::ONE } else { rows * c }),
+            _ => lanes!(T, l => if rows * columns[l] == T::ZERO { T::ONE } else { rows * columns[l] }),
         }
     }
 
@@ -271,8 +274,10 @@ impl<T: Float> Kernel for Max<'_, T> {
             let first = pool.position(0, oy, kys.start) as i32 * width as i32;
             for ox in (0..ow).step_by(LANES) {
                 let mut best = [T::NEG_INFINITY; LANES];
-                let mut place: [i32; LANES] = *columns[ox..].first_chunk().unwrap_or(&[0; LANES]);
-                place = place.map(|column| first + column);
+                let mut place = read_or(columns, ox, 0);
+                for place in &mut place {
+                    *place += first;
+                }
                 for ky in kys.clone() {
                     let y = pool.position(0, oy, ky) as usize;
                     for kx in 0..pool.kernel[1] {
@@ -285,14 +290,12 @@ impl<T: Float> Kernel for Max<'_, T> {
                         }
                     }
                 }
-                let place = place.map(i64::from);
-                match (values[ox..].first_chunk_mut::<LANES>(), indices[ox..].first_chunk_mut::<LANES>()) {
-                    (Some(v), Some(i)) => (*v, *i) = (best, place),
-                    _ => {
-                        values[ox..].copy_from_slice(&best[..ow - ox]);
-                        indices[ox..].copy_from_slice(&place[..ow - ox]);
-                    }
+                let mut wide = [0; LANES];
+                for l in 0..LANES {
+                    wide[l] = i64::from(place[l]);
                 }
+                write(values, ox, best);
+                write(indices, ox, wide);
             }
         }
     }
@@ -332,7 +335,7 @@ impl<T: Float> Kernel for Avg<'_, T> {
                 for l in 0..LANES {
                     sum[l] = sum[l] / by[l];
                 }
-                crate::softmax::write(out, ox, sum);
+                write(out, ox, sum);
             }
         }
     }
@@ -362,8 +365,8 @@ impl<T: Float> Kernel for AvgBackward<'_, T> {
             let (plane, oy) = (row / oh * height * width, row % oh);
             for ox in (0..ow).step_by(LANES) {
                 let by = pool.divisor(oy, columns, ox, divisor);
-                let g = crate::softmax::read(g, ox);
-                let g: [T; LANES] = std::array::from_fn(|l| g[l] / by[l]);
+                let g = read_or(g, ox, T::ZERO);
+                let g = lanes!(T, l => g[l] / by[l]);
                 let lanes = LANES.min(ow - ox);
                 for ky in pool.places(0, oy) {
                     let y = pool.position(0, oy, ky) as usize;

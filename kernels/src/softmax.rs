@@ -5,14 +5,13 @@
 
 use crate::cpu;
 use crate::float::Float;
+use crate::lanes::{LANES, lanes, read_or, total, write};
 use crate::reduce::max_row;
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::split::{Parts, TASK, for_ranges};
 use crate::threads::parallel_tasks;
 use std::ops::Range;
 
-/// Elements side by side.
-pub(crate) const LANES: usize = 16;
 /// Chunks of lanes added in the element's type before they go into a sum in f64.
 const CHUNKS: usize = 64;
 /// Columns handled together where `inner` is not 1.
@@ -67,20 +66,6 @@ macro_rules! kernel {
 
 // ---------------------------------------------------------------------------------------------------- contiguous rows
 
-/// Calls `f` with chunks of `LANES` elements; what is missing at the end is filled up with `fill`.
-#[inline(always)]
-fn chunks<T: Float>(x: &[T], fill: T, mut f: impl FnMut([T; LANES])) {
-    let (whole, rest) = x.as_chunks::<LANES>();
-    for &chunk in whole {
-        f(chunk);
-    }
-    if !rest.is_empty() {
-        let mut chunk = [fill; LANES];
-        chunk[..rest.len()].copy_from_slice(rest);
-        f(chunk);
-    }
-}
-
 /// Sums lanes in the element's type for a while and then in f64.
 struct LaneSum<T> {
     lanes: [T; LANES],
@@ -107,15 +92,7 @@ impl<T: Float> LaneSum<T> {
 
     #[inline(always)]
     fn flush(&mut self) {
-        let mut wide = self.lanes.map(T::wide);
-        let mut width = LANES / 2;
-        while width > 0 {
-            for l in 0..width {
-                wide[l] += wide[l + width];
-            }
-            width /= 2;
-        }
-        self.total += wide[0];
+        self.total += total(lanes!(f64, l => self.lanes[l].wide()));
         self.lanes = [T::ZERO; LANES];
         self.chunks = 0;
     }
@@ -131,7 +108,10 @@ impl<T: Float> LaneSum<T> {
 #[inline(always)]
 pub(crate) fn exp_sum<S: Simd, T: Float>(x: &[T], max: T) -> f64 {
     let mut sum = LaneSum::new();
-    chunks(x, T::NEG_INFINITY, |x| sum.add(std::array::from_fn(|l| (x[l] - max).exp::<S>())));
+    for c in (0..x.len()).step_by(LANES) {
+        let x = read_or(x, c, T::NEG_INFINITY);
+        sum.add(lanes!(T, l => (x[l] - max).exp::<S>()));
+    }
     sum.total()
 }
 
@@ -139,47 +119,41 @@ pub(crate) fn exp_sum<S: Simd, T: Float>(x: &[T], max: T) -> f64 {
 #[inline(always)]
 pub(crate) fn sum_above<T: Float>(x: &[T], max: T) -> f64 {
     let mut sum = LaneSum::new();
-    chunks(x, max, |x| sum.add(x.map(|x| x - max)));
+    for c in (0..x.len()).step_by(LANES) {
+        let x = read_or(x, c, max);
+        sum.add(lanes!(T, l => x[l] - max));
+    }
     sum.total()
 }
 
-/// Writes `f(x)` for chunks of lanes of `x`.
+/// Writes `x - max - sum` where LOG, `exp(x - max) / sum` where not.
 #[inline(always)]
-fn map<T: Float>(x: &[T], y: &mut [T], mut f: impl FnMut([T; LANES]) -> [T; LANES]) {
-    let (x_chunks, x_rest) = x.as_chunks::<LANES>();
-    let (y_chunks, y_rest) = y.as_chunks_mut::<LANES>();
-    for (x, y) in x_chunks.iter().zip(y_chunks) {
-        *y = f(*x);
-    }
-    if !x_rest.is_empty() {
-        let mut chunk = [T::NEG_INFINITY; LANES];
-        chunk[..x_rest.len()].copy_from_slice(x_rest);
-        y_rest.copy_from_slice(&f(chunk)[..y_rest.len()]);
+fn finish<S: Simd, T: Float, const LOG: bool>(x: &[T], y: &mut [T], max: T, sum: T) {
+    for c in (0..x.len()).step_by(LANES) {
+        let x = read_or(x, c, T::ZERO);
+        write(y, c, lanes!(T, l => if LOG { x[l] - max - sum } else { (x[l] - max).exp::<S>() / sum }));
     }
 }
 
-/// One row: `y = exp(x - max) / sum`, or `x - max - ln(sum)`.
+/// One row.
 #[inline(always)]
 fn row<S: Simd, T: Float, const LOG: bool>(x: &[T], y: &mut [T]) {
     let max = max_row::<S, T>(x);
     if LOG {
-        let log_sum = T::of(exp_sum::<S, T>(x, max).ln());
-        map(x, y, |x| x.map(|x| x - max - log_sum));
+        finish::<S, T, LOG>(x, y, max, T::of(exp_sum::<S, T>(x, max).ln()));
         return;
     }
     let mut sum = LaneSum::new();
-    map(x, y, |x| {
-        let e = x.map(|x| (x - max).exp::<S>());
+    for c in (0..x.len()).step_by(LANES) {
+        let x = read_or(x, c, T::NEG_INFINITY);
+        let e = lanes!(T, l => (x[l] - max).exp::<S>());
         sum.add(e);
-        e
-    });
-    let sum = T::of(sum.total());
-    let (whole, rest) = y.as_chunks_mut::<LANES>();
-    for chunk in whole {
-        *chunk = chunk.map(|e| e / sum);
+        write(y, c, e);
     }
-    for e in rest {
-        *e = *e / sum;
+    let sum = T::of(sum.total());
+    for c in (0..y.len()).step_by(LANES) {
+        let e = read_or(y, c, T::ZERO);
+        write(y, c, lanes!(T, l => e[l] / sum));
     }
 }
 
@@ -195,7 +169,7 @@ kernel!(PieceStats<'a, T> { x: &'a [T] } -> (T, f64), S => {
     (max, exp_sum::<S, T>(x, max))
 });
 kernel!(PieceMap<'a, T, const LOG: bool> { x: &'a [T], y: &'a mut [T], max: T, sum: T } -> (), S => {
-    map(x, y, |x| x.map(|x| if LOG { x - max - sum } else { (x - max).exp::<S>() / sum }))
+    finish::<S, T, LOG>(x, y, max, sum);
 });
 
 fn forward<T: Float, const LOG: bool>(x: &[T], y: &mut [T], outer: usize, n: usize, inner: usize) {
@@ -244,38 +218,16 @@ fn forward<T: Float, const LOG: bool>(x: &[T], y: &mut [T], outer: usize, n: usi
     }
 }
 
-/// The sum of `f(a, b)` over two rows.
-#[inline(always)]
-fn sum2<T: Float>(a: &[T], b: &[T], f: impl Fn(T, T) -> T) -> f64 {
-    let mut sum = LaneSum::new();
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in a.iter().zip(b) {
-        sum.add(std::array::from_fn(|l| f(a[l], b[l])));
-    }
-    let mut last = [T::ZERO; LANES];
-    for l in 0..a_rest.len() {
-        last[l] = f(a_rest[l], b_rest[l]);
-    }
-    sum.add(last);
-    sum.total()
-}
-
-/// Writes `f(a, b)`.
-#[inline(always)]
-fn map2<T: Float>(a: &[T], b: &[T], y: &mut [T], f: impl Fn(T, T) -> T) {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    let (y, y_rest) = y.as_chunks_mut::<LANES>();
-    for ((a, b), y) in a.iter().zip(b).zip(y) {
-        *y = std::array::from_fn(|l| f(a[l], b[l]));
-    }
-    for ((a, b), y) in a_rest.iter().zip(b_rest).zip(y_rest) {
-        *y = f(*a, *b);
-    }
-}
-
+/// The sum in a row's gradient.
 #[inline(always)]
 fn gradient_sum<T: Float, const LOG: bool>(y: &[T], g: &[T]) -> f64 {
-    if LOG { sum2(y, g, |_, g| g) } else { sum2(y, g, |y, g| y * g) }
+    let mut sum = LaneSum::new();
+    for c in (0..g.len()).step_by(LANES) {
+        let g = read_or(g, c, T::ZERO);
+        let y = if LOG { g } else { read_or(y, c, T::ZERO) };
+        sum.add(lanes!(T, l => if LOG { g[l] } else { y[l] * g[l] }));
+    }
+    sum.total()
 }
 
 #[inline(always)]
@@ -283,15 +235,24 @@ fn gradient<S: Simd, T: Float, const LOG: bool>(y: T, g: T, sum: T) -> T {
     if LOG { g - y.exp::<S>() * sum } else { y * (g - sum) }
 }
 
+/// Writes a row's gradient.
+#[inline(always)]
+fn gradients<S: Simd, T: Float, const LOG: bool>(y: &[T], g: &[T], dx: &mut [T], sum: T) {
+    for c in (0..g.len()).step_by(LANES) {
+        let (y, g) = (read_or(y, c, T::ZERO), read_or(g, c, T::ZERO));
+        write(dx, c, lanes!(T, l => gradient::<S, T, LOG>(y[l], g[l], sum)));
+    }
+}
+
 kernel!(BackwardRows<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a mut [T], n: usize } -> (), S => {
     for ((y, g), dx) in y.chunks_exact(n).zip(g.chunks_exact(n)).zip(dx.chunks_exact_mut(n)) {
         let sum = T::of(gradient_sum::<T, LOG>(y, g));
-        map2(y, g, dx, |y, g| gradient::<S, T, LOG>(y, g, sum));
+        gradients::<S, T, LOG>(y, g, dx, sum);
     }
 });
 kernel!(BackwardSum<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T] } -> f64, _S => { gradient_sum::<T, LOG>(y, g) });
 kernel!(BackwardMap<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a mut [T], sum: T } -> (), S => {
-    map2(y, g, dx, |y, g| gradient::<S, T, LOG>(y, g, sum));
+    gradients::<S, T, LOG>(y, g, dx, sum);
 });
 
 fn backward<T: Float, const LOG: bool>(y: &[T], g: &[T], dx: &mut [T], outer: usize, n: usize, inner: usize) {
@@ -360,31 +321,6 @@ pub(crate) struct TileStats<T> {
     pub(crate) sum: [f64; TILE],
 }
 
-/// Reads `row[c..c + LANES]`, zeros beyond the end.
-#[inline(always)]
-pub(crate) fn read<T: Float>(row: &[T], c: usize) -> [T; LANES] {
-    match row[c..].first_chunk::<LANES>() {
-        Some(&chunk) => chunk,
-        None => {
-            let mut chunk = [T::ZERO; LANES];
-            chunk[..row.len() - c].copy_from_slice(&row[c..]);
-            chunk
-        }
-    }
-}
-
-/// Writes `row[c..c + LANES]`, nothing beyond the end.
-#[inline(always)]
-pub(crate) fn write<T: Float>(row: &mut [T], c: usize, chunk: [T; LANES]) {
-    match row[c..].first_chunk_mut::<LANES>() {
-        Some(place) => *place = chunk,
-        None => {
-            let len = row.len() - c;
-            row[c..].copy_from_slice(&chunk[..len]);
-        }
-    }
-}
-
 /// The statistics of columns `start..start + width` with rows `inner` apart.
 #[inline(always)]
 pub(crate) fn tile_stats<S: Simd, T: Float>(
@@ -398,7 +334,7 @@ pub(crate) fn tile_stats<S: Simd, T: Float>(
     for r in 0..n {
         let row = &x[start + r * inner..][..width];
         for c in (0..width).step_by(LANES) {
-            let x = read(row, c);
+            let x = read_or(row, c, T::ZERO);
             for l in 0..LANES {
                 stats.max[c + l] = stats.max[c + l].max_nan(x[l]);
             }
@@ -407,7 +343,7 @@ pub(crate) fn tile_stats<S: Simd, T: Float>(
     for r in 0..n {
         let row = &x[start + r * inner..][..width];
         for c in (0..width).step_by(LANES) {
-            let x = read(row, c);
+            let x = read_or(row, c, T::ZERO);
             for l in 0..LANES {
                 stats.sum[c + l] += (x[l] - stats.max[c + l]).exp::<S>().wide();
             }
@@ -421,14 +357,17 @@ kernel!(ForwardTiles<'a, T, const LOG: bool> { x: &'a [T], y: &'a Parts<'a, T>, 
         let (o, first, width) = tile_at(tile, inner);
         let start = o * n * inner + first;
         let stats = tile_stats::<S, T>(x, start, n, inner, width);
-        let sums: [T; TILE] = stats.sum.map(|sum| T::of(if LOG { sum.ln() } else { sum }));
+        let mut sums = [T::ONE; TILE];
+        for c in 0..width {
+            sums[c] = T::of(if LOG { stats.sum[c].ln() } else { stats.sum[c] });
+        }
         for r in 0..n {
             let at = start + r * inner;
             // SAFETY: tiles do not overlap.
             let out = unsafe { y.part(at..at + width) };
             for c in (0..width).step_by(LANES) {
-                let x = read(&x[at..at + width], c);
-                write(out, c, std::array::from_fn(|l| {
+                let x = read_or(&x[at..at + width], c, T::ZERO);
+                write(out, c, lanes!(T, l => {
                     let x = x[l] - stats.max[c + l];
                     if LOG { x - sums[c + l] } else { x.exp::<S>() / sums[c + l] }
                 }));
@@ -445,20 +384,23 @@ kernel!(BackwardTiles<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a 
         for r in 0..n {
             let row = start + r * inner..start + r * inner + width;
             for c in (0..width).step_by(LANES) {
-                let (y, g) = (read(&y[row.clone()], c), read(&g[row.clone()], c));
+                let (y, g) = (read_or(&y[row.clone()], c, T::ZERO), read_or(&g[row.clone()], c, T::ZERO));
                 for l in 0..LANES {
                     sums[c + l] += if LOG { g[l] } else { y[l] * g[l] }.wide();
                 }
             }
         }
-        let sums = sums.map(T::of);
+        let mut totals = [T::ZERO; TILE];
+        for c in 0..width {
+            totals[c] = T::of(sums[c]);
+        }
         for r in 0..n {
             let row = start + r * inner..start + r * inner + width;
             // SAFETY: tiles do not overlap.
             let out = unsafe { dx.part(row.clone()) };
             for c in (0..width).step_by(LANES) {
-                let (y, g) = (read(&y[row.clone()], c), read(&g[row.clone()], c));
-                write(out, c, std::array::from_fn(|l| gradient::<S, T, LOG>(y[l], g[l], sums[c + l])));
+                let (y, g) = (read_or(&y[row.clone()], c, T::ZERO), read_or(&g[row.clone()], c, T::ZERO));
+                write(out, c, lanes!(T, l => gradient::<S, T, LOG>(y[l], g[l], totals[c + l])));
             }
         }
     }

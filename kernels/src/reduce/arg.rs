@@ -67,6 +67,42 @@ fn is_nan<T: PartialEq + Copy>(x: T) -> bool {
     x != x
 }
 
+/// The number of the first element that is `value`.
+///
+/// # Safety
+/// They can be read.
+#[inline(always)]
+unsafe fn find<T: Ordered>(x: *const T, n: usize, stride: isize, value: T) -> usize {
+    let mut start = 0;
+    if stride == 1 {
+        // Whole chunks without an early exit inside, so that the comparison vectorises.
+        while start + 4 * LANES <= n {
+            // SAFETY: within the caller's elements.
+            let x = unsafe { x.add(start).cast::<[T; 4 * LANES]>().read_unaligned() };
+            let mut found = false;
+            for x in x {
+                found |= same(x, value);
+            }
+            if found {
+                break;
+            }
+            start += 4 * LANES;
+        }
+    }
+    for i in start..n {
+        // SAFETY: as above.
+        if same(unsafe { *x.offset(i as isize * stride) }, value) {
+            return i;
+        }
+    }
+    0
+}
+
+#[inline(always)]
+fn same<T: Ordered>(a: T, b: T) -> bool {
+    a == b || is_nan(a) && is_nan(b)
+}
+
 /// The best value so far, its number, and [`NONE`] while nothing has beaten the worst value there is.
 #[derive(Clone, Copy)]
 pub(super) struct Best<T> {
@@ -105,11 +141,7 @@ impl<T: Ordered, E: Extreme<T>> Reducer<T> for Arg<E> {
                 Folding::<E>::row::<S>(&mut acc, block, len, stride, 0);
                 let value = E::finish(acc, len);
                 if E::beats(value, best.value) {
-                    let found = |i: usize| {
-                        let x = *block.offset(i as isize * stride);
-                        x == value || is_nan(x) && is_nan(value)
-                    };
-                    let index = (0..len).position(found).unwrap_or(0);
+                    let index = find(block, len, stride, value);
                     // Read again: of two equal zeros or of two nan this is the first.
                     *best = Best { value: *block.offset(index as isize * stride), index: first + start + index };
                 }
@@ -129,23 +161,22 @@ impl<T: Ordered, E: Extreme<T>> Reducer<T> for Arg<E> {
             }
             for (r, &offset) in offsets.iter().enumerate() {
                 let row = x.wrapping_offset(offset);
-                let mut take = |l: usize, x: T| {
-                    let beats = E::beats(x, values[l]);
-                    values[l] = if beats { x } else { values[l] };
-                    rows[l] = if beats { r as u32 } else { rows[l] };
-                };
+                // Lanes without a column hold what never wins.
+                let mut x = [E::WORST; LANES];
                 // SAFETY: columns of the caller's rows.
                 unsafe {
                     if stride == 1 && bests.len() == LANES {
-                        let x = row.cast::<[T; LANES]>().read_unaligned();
-                        for l in 0..LANES {
-                            take(l, x[l]);
-                        }
+                        x = row.cast::<[T; LANES]>().read_unaligned();
                     } else {
-                        for l in 0..bests.len() {
-                            take(l, *row.offset(l as isize * stride));
+                        for (l, x) in x[..bests.len()].iter_mut().enumerate() {
+                            *x = *row.offset(l as isize * stride);
                         }
                     }
+                }
+                for l in 0..LANES {
+                    let beats = E::beats(x[l], values[l]);
+                    values[l] = if beats { x[l] } else { values[l] };
+                    rows[l] = if beats { r as u32 } else { rows[l] };
                 }
             }
             for (l, best) in bests.iter_mut().enumerate() {

@@ -37,15 +37,86 @@ pub(super) struct Folding<F>(pub F);
 
 #[inline(always)]
 fn tree<T: Copy, F: Fold<T>>(x: [T; TREE]) -> F::Leaf {
-    let [a, b, c, d, e, f, g, h] = x.map(F::leaf);
-    F::pair(F::pair(F::pair(a, b), F::pair(c, d)), F::pair(F::pair(e, f), F::pair(g, h)))
+    let (a, b) = (F::pair(F::leaf(x[0]), F::leaf(x[1])), F::pair(F::leaf(x[2]), F::leaf(x[3])));
+    let (c, d) = (F::pair(F::leaf(x[4]), F::leaf(x[5])), F::pair(F::leaf(x[6]), F::leaf(x[7])));
+    F::pair(F::pair(a, b), F::pair(c, d))
+}
+
+/// Takes `TREE` rows of `LANES` elements into as many accumulators.
+///
+/// # Safety
+/// They can be read.
+#[inline(always)]
+unsafe fn tree_lanes<T: Copy, F: Fold<T>>(accs: &mut [F::Acc; LANES], rows: [*const T; TREE]) {
+    // SAFETY: the caller's promise.
+    let [a, b, c, d, e, f, g, h] = unsafe {
+        [
+            lanes(rows[0]),
+            lanes(rows[1]),
+            lanes(rows[2]),
+            lanes(rows[3]),
+            lanes(rows[4]),
+            lanes(rows[5]),
+            lanes(rows[6]),
+            lanes(rows[7]),
+        ]
+    };
+    for l in 0..LANES {
+        accs[l] = F::add(accs[l], tree::<T, F>([a[l], b[l], c[l], d[l], e[l], f[l], g[l], h[l]]));
+    }
+}
+
+/// Takes `LANES` elements into as many accumulators.
+///
+/// # Safety
+/// They can be read.
+#[inline(always)]
+unsafe fn add_lanes<T: Copy, F: Fold<T>>(accs: &mut [F::Acc; LANES], x: *const T) {
+    // SAFETY: the caller's promise.
+    let x = unsafe { lanes(x) };
+    for l in 0..LANES {
+        accs[l] = F::add(accs[l], F::leaf(x[l]));
+    }
 }
 
 /// Reads `LANES` elements.
+///
+/// # Safety
+/// They can be read.
 #[inline(always)]
 unsafe fn lanes<T: Copy>(x: *const T) -> [T; LANES] {
-    // SAFETY: the caller's promise that they can be read.
+    // SAFETY: the caller's promise.
     unsafe { x.cast::<[T; LANES]>().read_unaligned() }
+}
+
+/// Eight pointers, `step` apart.
+#[inline(always)]
+fn spread<T>(x: *const T, step: isize) -> [*const T; TREE] {
+    let mut rows = [x; TREE];
+    for (r, row) in rows.iter_mut().enumerate() {
+        *row = x.wrapping_offset(r as isize * step);
+    }
+    rows
+}
+
+/// Eight pointers, at these offsets.
+#[inline(always)]
+fn moved<T>(x: *const T, offsets: &[isize; TREE]) -> [*const T; TREE] {
+    let mut rows = [x; TREE];
+    for (row, &offset) in rows.iter_mut().zip(offsets) {
+        *row = x.wrapping_offset(offset);
+    }
+    rows
+}
+
+/// Reads one element each.
+///
+/// # Safety
+/// They can be read.
+#[inline(always)]
+unsafe fn one_each<T: Copy>(rows: [*const T; TREE]) -> [T; TREE] {
+    // SAFETY: the caller's promise.
+    unsafe { [*rows[0], *rows[1], *rows[2], *rows[3], *rows[4], *rows[5], *rows[6], *rows[7]] }
 }
 
 impl<T: Copy + Send + Sync, F: Fold<T>> Reducer<T> for Folding<F> {
@@ -58,39 +129,30 @@ impl<T: Copy + Send + Sync, F: Fold<T>> Reducer<T> for Folding<F> {
     #[inline(always)]
     unsafe fn row<S: Simd>(acc: &mut F::Acc, x: *const T, n: usize, stride: isize, _first: usize) {
         let mut i = 0;
-        if stride == 1 && n >= LANES {
-            let mut accs = [F::EMPTY; LANES];
-            // SAFETY: indices stay below n.
-            unsafe {
+        // SAFETY: indices stay below n.
+        unsafe {
+            if stride == 1 && n >= LANES {
+                let mut accs = [F::EMPTY; LANES];
                 while i + TREE * LANES <= n {
-                    let x: [[T; LANES]; TREE] = std::array::from_fn(|r| lanes(x.add(i + r * LANES)));
-                    for l in 0..LANES {
-                        accs[l] = F::add(accs[l], tree::<T, F>(std::array::from_fn(|r| x[r][l])));
-                    }
+                    tree_lanes::<T, F>(&mut accs, spread(x.add(i), LANES as isize));
                     i += TREE * LANES;
                 }
                 while i + LANES <= n {
-                    let x = lanes(x.add(i));
-                    for l in 0..LANES {
-                        accs[l] = F::add(accs[l], F::leaf(x[l]));
-                    }
+                    add_lanes::<T, F>(&mut accs, x.add(i));
                     i += LANES;
                 }
-            }
-            let mut width = LANES / 2;
-            while width > 0 {
-                for l in 0..width {
-                    accs[l] = F::merge(accs[l], accs[l + width]);
+                let mut width = LANES / 2;
+                while width > 0 {
+                    for l in 0..width {
+                        accs[l] = F::merge(accs[l], accs[l + width]);
+                    }
+                    width /= 2;
                 }
-                width /= 2;
+                *acc = F::merge(*acc, accs[0]);
             }
-            *acc = F::merge(*acc, accs[0]);
-        }
-        // SAFETY: `i` stays below n.
-        unsafe {
             while i + TREE <= n {
-                let leaf = tree::<T, F>(std::array::from_fn(|r| *x.offset((i + r) as isize * stride)));
-                *acc = F::add(*acc, leaf);
+                let rows = spread(x.offset(i as isize * stride), stride);
+                *acc = F::add(*acc, tree::<T, F>(one_each(rows)));
                 i += TREE;
             }
             while i < n {
@@ -103,40 +165,29 @@ impl<T: Copy + Send + Sync, F: Fold<T>> Reducer<T> for Folding<F> {
     #[inline(always)]
     unsafe fn columns<S: Simd>(accs: &mut [F::Acc], x: *const T, stride: isize, offsets: &[isize], _first: usize) {
         let (groups, rest) = offsets.as_chunks::<TREE>();
-        for group in groups {
-            let rows = group.map(|offset| x.wrapping_offset(offset));
-            let mut c = 0;
-            // SAFETY: columns stay below the number of accumulators, offsets are the caller's.
-            unsafe {
-                while stride == 1 && c + LANES <= accs.len() {
-                    let x: [[T; LANES]; TREE] = rows.map(|row| lanes(row.add(c)));
-                    for l in 0..LANES {
-                        accs[c + l] = F::add(accs[c + l], tree::<T, F>(std::array::from_fn(|r| x[r][l])));
+        let mut accs_at = 0;
+        // SAFETY: columns stay below the number of accumulators, offsets are the caller's.
+        unsafe {
+            if stride == 1 {
+                let (chunks, _) = accs.as_chunks_mut::<LANES>();
+                for (c, accs) in chunks.iter_mut().enumerate() {
+                    let x = x.wrapping_add(c * LANES);
+                    for group in groups {
+                        tree_lanes::<T, F>(accs, moved(x, group));
                     }
-                    c += LANES;
+                    for &offset in rest {
+                        add_lanes::<T, F>(accs, x.wrapping_offset(offset));
+                    }
                 }
-                while c < accs.len() {
-                    let leaf = tree::<T, F>(rows.map(|row| *row.offset(c as isize * stride)));
-                    accs[c] = F::add(accs[c], leaf);
-                    c += 1;
-                }
+                accs_at = chunks.len() * LANES;
             }
-        }
-        for &offset in rest {
-            let row = x.wrapping_offset(offset);
-            let mut c = 0;
-            // SAFETY: as above.
-            unsafe {
-                while stride == 1 && c + LANES <= accs.len() {
-                    let x = lanes(row.add(c));
-                    for l in 0..LANES {
-                        accs[c + l] = F::add(accs[c + l], F::leaf(x[l]));
-                    }
-                    c += LANES;
+            for (c, acc) in accs.iter_mut().enumerate().skip(accs_at) {
+                let x = x.wrapping_offset(c as isize * stride);
+                for group in groups {
+                    *acc = F::add(*acc, tree::<T, F>(one_each(moved(x, group))));
                 }
-                while c < accs.len() {
-                    accs[c] = F::add(accs[c], F::leaf(*row.offset(c as isize * stride)));
-                    c += 1;
+                for &offset in rest {
+                    *acc = F::add(*acc, F::leaf(*x.wrapping_offset(offset)));
                 }
             }
         }

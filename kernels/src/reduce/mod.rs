@@ -29,7 +29,7 @@ pub use axes::Axes;
 pub(crate) use element::Op;
 pub use element::{Element, FloatElement};
 pub(crate) use fold::max_row;
-pub(crate) use pair::PairSum;
+pub(crate) use pair::{Deviation, PairSum, Terms};
 pub(crate) use var::Moments;
 
 /// The sum over `reduced` for every element of `kept`: 0 where there is nothing to sum. Integers (and bools, which

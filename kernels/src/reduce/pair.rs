@@ -1,15 +1,50 @@
 //! Two sums over the same elements in one pass.
 
 use crate::float::Float;
+use crate::lanes::{LANES, read_or, total};
 
-/// Elements side by side.
-const LANES: usize = 16;
 /// Chunks of lanes combined in the element's type before they reach the sums in f64.
 const TREE: usize = 4;
+
+/// The two terms of an element, from its values in `K` arrays.
+pub(crate) trait Terms<T, const K: usize> {
+    fn terms(&self, x: [T; K]) -> [T; 2];
+}
+
+/// The deviation from a value, and its square.
+pub(crate) struct Deviation<T> {
+    pub(crate) from: T,
+}
+impl<T: Float> Terms<T, 1> for Deviation<T> {
+    #[inline(always)]
+    fn terms(&self, [x]: [T; 1]) -> [T; 2] {
+        let d = x - self.from;
+        [d, d * d]
+    }
+}
 
 /// Two sums in progress.
 pub(crate) struct PairSum {
     lanes: [[f64; LANES]; 2],
+}
+
+#[inline(always)]
+fn chunk<T: Float, const K: usize>(rows: &[&[T]; K], at: usize, pad: [T; K], f: &impl Terms<T, K>) -> [[T; LANES]; 2] {
+    let mut chunks = [[T::ZERO; LANES]; K];
+    for k in 0..K {
+        chunks[k] = read_or(rows[k], at, pad[k]);
+    }
+    let mut out = [[T::ZERO; LANES]; 2];
+    for l in 0..LANES {
+        let mut x = pad;
+        for k in 0..K {
+            x[k] = chunks[k][l];
+        }
+        let [a, b] = f.terms(x);
+        out[0][l] = a;
+        out[1][l] = b;
+    }
+    out
 }
 
 impl PairSum {
@@ -18,68 +53,38 @@ impl PairSum {
         PairSum { lanes: [[0.0; LANES]; 2] }
     }
 
-    /// Adds `f` of the elements of `rows`, which have the same length. Where the end leaves lanes over, `f` gets `pad`, of
-    /// which it makes zeros.
+    /// Adds the terms of the elements of `rows`, which have the same length. Where the end leaves lanes over, they are filled
+    /// with `pad`, of which `f` makes zeros.
     #[inline(always)]
-    pub(crate) fn add<T: Float, const K: usize>(&mut self, rows: [&[T]; K], pad: [T; K], f: impl Fn([T; K]) -> [T; 2]) {
-        let mut start = 0;
+    pub(crate) fn add<T: Float, const K: usize>(&mut self, rows: [&[T]; K], pad: [T; K], f: impl Terms<T, K>) {
         let n = rows[0].len();
-        let rows = rows.map(|row| &row[..n]);
-        let terms = |chunks: [[T; LANES]; K]| -> [[T; LANES]; 2] {
-            let mut out = [[T::ZERO; LANES]; 2];
-            for l in 0..LANES {
-                let [a, b] = f(std::array::from_fn(|k| chunks[k][l]));
-                out[0][l] = a;
-                out[1][l] = b;
-            }
-            out
-        };
-        while start + TREE * LANES <= n {
-            let [a, b, c, d]: [[[T; LANES]; 2]; TREE] = std::array::from_fn(|t| {
-                let at = start + t * LANES;
-                terms(rows.map(|row| *row[at..].first_chunk().unwrap_or(&[T::ZERO; LANES])))
-            });
+        let mut at = 0;
+        while at + TREE * LANES <= n {
+            let a = chunk(&rows, at, pad, &f);
+            let b = chunk(&rows, at + LANES, pad, &f);
+            let c = chunk(&rows, at + 2 * LANES, pad, &f);
+            let d = chunk(&rows, at + 3 * LANES, pad, &f);
             for s in 0..2 {
                 for l in 0..LANES {
                     self.lanes[s][l] += ((a[s][l] + b[s][l]) + (c[s][l] + d[s][l])).wide();
                 }
             }
-            start += TREE * LANES;
+            at += TREE * LANES;
         }
-        while start < n {
-            let chunks = std::array::from_fn(|k| {
-                let rest = &rows[k][start..];
-                match rest.first_chunk::<LANES>() {
-                    Some(chunk) => *chunk,
-                    None => {
-                        let mut chunk = [pad[k]; LANES];
-                        chunk[..rest.len()].copy_from_slice(rest);
-                        chunk
-                    }
-                }
-            });
-            let terms = terms(chunks);
+        while at < n {
+            let a = chunk(&rows, at, pad, &f);
             for s in 0..2 {
                 for l in 0..LANES {
-                    self.lanes[s][l] += terms[s][l].wide();
+                    self.lanes[s][l] += a[s][l].wide();
                 }
             }
-            start += LANES;
+            at += LANES;
         }
     }
 
     /// The sums.
     #[inline(always)]
     pub(crate) fn totals(self) -> [f64; 2] {
-        self.lanes.map(|mut lanes| {
-            let mut width = LANES / 2;
-            while width > 0 {
-                for l in 0..width {
-                    lanes[l] += lanes[l + width];
-                }
-                width /= 2;
-            }
-            lanes[0]
-        })
+        [total(self.lanes[0]), total(self.lanes[1])]
     }
 }

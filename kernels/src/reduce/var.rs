@@ -3,14 +3,13 @@
 
 use super::engine::{ROWS, Reducer};
 use super::fold::{Folding, Sum};
-use super::pair::PairSum;
+use super::pair::{Deviation, PairSum};
 use crate::float::Float;
+use crate::lanes::{LANES, lanes};
 use crate::simd::Simd;
 
 /// Elements of which the mean is taken before deviations from it are summed.
 const BLOCK: usize = 2048;
-/// Columns side by side.
-const LANES: usize = 16;
 
 /// Number of elements, their mean, and the sum of squared deviations from it.
 #[derive(Clone, Copy, Debug)]
@@ -95,18 +94,36 @@ unsafe fn moments_row<S: Simd, T: Float>(x: *const T, n: usize, stride: isize) -
 /// The sums of deviations from `shift` and of their squares.
 #[inline(always)]
 unsafe fn deviations<T: Float>(x: *const T, n: usize, stride: isize, shift: T) -> [f64; 2] {
-    let square = |d: T| [d, d * d];
     if stride == 1 {
         let mut sums = PairSum::new();
         // SAFETY: the caller's elements lie next to each other.
-        sums.add([unsafe { std::slice::from_raw_parts(x, n) }], [shift], |[x]| square(x - shift));
+        sums.add([unsafe { std::slice::from_raw_parts(x, n) }], [shift], Deviation { from: shift });
         return sums.totals();
     }
-    (0..n).fold([0.0; 2], |[sum, squares], i| {
+    let [mut sum, mut squares] = [0.0; 2];
+    for i in 0..n {
         // SAFETY: one of the caller's elements.
-        let [d, square] = square(unsafe { *x.offset(i as isize * stride) } - shift);
-        [sum + d.wide(), squares + square.wide()]
-    })
+        let d = unsafe { *x.offset(i as isize * stride) } - shift;
+        sum += d.wide();
+        squares += (d * d).wide();
+    }
+    [sum, squares]
+}
+
+/// `width` elements, at most [`LANES`], zeros behind them.
+#[inline(always)]
+unsafe fn columns<T: Float>(x: *const T, stride: isize, width: usize) -> [T; LANES] {
+    // SAFETY: the caller's promise that they can be read.
+    unsafe {
+        if stride == 1 && width == LANES {
+            return x.cast::<[T; LANES]>().read_unaligned();
+        }
+        let mut out = [T::ZERO; LANES];
+        for (l, out) in out[..width].iter_mut().enumerate() {
+            *out = *x.offset(l as isize * stride);
+        }
+        out
+    }
 }
 
 /// Reduces to the variance and the mean.
@@ -136,28 +153,19 @@ impl<T: Float> Reducer<T> for Var {
         for (chunk, accs) in accs.chunks_mut(LANES).enumerate() {
             let x = x.wrapping_offset((chunk * LANES) as isize * stride);
             let width = accs.len();
-            let read = |offset: isize| -> [T; LANES] {
-                let row = x.wrapping_offset(offset);
-                // SAFETY: columns of the caller's rows.
-                unsafe {
-                    if stride == 1 && width == LANES {
-                        row.cast::<[T; LANES]>().read_unaligned()
-                    } else {
-                        std::array::from_fn(|l| if l < width { *row.offset(l as isize * stride) } else { T::ZERO })
-                    }
-                }
-            };
             let mut sums = [0.0; LANES];
             for &offset in offsets {
-                let x = read(offset);
+                // SAFETY: columns of the caller's rows.
+                let x = unsafe { columns(x.wrapping_offset(offset), stride, width) };
                 for l in 0..LANES {
                     sums[l] += x[l].wide();
                 }
             }
-            let shift: [T; LANES] = sums.map(|sum| T::of(sum / rows as f64));
+            let shift = lanes!(T, l => T::of(sums[l] / rows as f64));
             let (mut sums, mut squares) = ([0.0; LANES], [0.0; LANES]);
             for &offset in offsets {
-                let x = read(offset);
+                // SAFETY: as above.
+                let x = unsafe { columns(x.wrapping_offset(offset), stride, width) };
                 for l in 0..LANES {
                     let d = x[l] - shift[l];
                     sums[l] += d.wide();
