@@ -358,15 +358,33 @@ pub(super) fn bury(edges: &mut [Edge], saved: impl Iterator<Item = Tensor>) {
     }
 }
 
+/// Whether an edge is the last reference to an inner node.
+#[inline]
+fn is_last(edge: &Edge) -> bool {
+    edge.as_ref().is_some_and(|node| Arc::strong_count(node) == 1 && node.op.leaf().is_none())
+}
+
+/// Whether dropping the tensor drops no inner node, by itself or by its base.
+#[inline]
+fn is_shallow(tensor: &Tensor) -> bool {
+    Arc::strong_count(&tensor.0) > 1
+        || (!is_last(&tensor.0.grad_fn)
+            && tensor.0.ext.get().is_none()
+            && tensor.0.base.as_ref().is_none_or(|base| Arc::strong_count(&base.0) > 1))
+}
+
 impl<const E: usize, const S: usize, F> Drop for Op<E, S, F> {
     #[inline]
     fn drop(&mut self) {
-        // Nothing goes deeper from here unless this was the last reference to an inner node: the usual short case.
-        let last =
-            |edge: &Edge| edge.as_ref().is_some_and(|node| Arc::strong_count(node) == 1 && node.op.leaf().is_none());
-        let saved = self.saved.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if saved.is_some() || self.edges.iter().any(last) {
-            bury(&mut self.edges, saved.into_iter().flatten().filter_map(|one| one.tensor));
+        // The usual short case: nothing goes deeper from here. Saved tensors first: their nodes are usually edges, too.
+        if S > 0
+            && let Some(saved) = self.saved.get_mut().unwrap_or_else(PoisonError::into_inner).take()
+            && !saved.iter().all(|one| one.tensor.as_ref().is_none_or(is_shallow))
+        {
+            return bury(&mut self.edges, saved.into_iter().filter_map(|one| one.tensor));
+        }
+        if self.edges.iter().any(is_last) {
+            bury(&mut self.edges, std::iter::empty());
         }
     }
 }

@@ -307,6 +307,11 @@ impl Backend for Cpu {
             let result = if aligned(a.layout(), layout) && aligned(b.layout(), layout) {
                 // SAFETY: all have as many elements; `out` is other memory or the very same elements.
                 unsafe { elementwise::binary_contiguous::<T>(op, layout.numel(), a.ptr(), b.ptr(), out.ptr()) }
+            } else if aligned(a.layout(), layout) && b.layout().numel() == 1 {
+                // SAFETY: as above; the one element of `b` is used for all.
+                unsafe {
+                    elementwise::binary::<T>(op, &[layout.numel()], a.ptr(), &[1], b.ptr(), &[0], out.ptr(), &[1])
+                }
             } else {
                 let (sa, sb) = (seen(a, layout), seen(b, layout));
                 // SAFETY: as above, through the layouts.

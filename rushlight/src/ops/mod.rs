@@ -25,8 +25,8 @@ pub use loss::Reduction;
 
 use crate::autograd::Save;
 pub(crate) use crate::autograd::maybe as need;
-use crate::backend::{BinaryOp, UnaryOp};
-use crate::tensor::{DType, Layout, Operand, Scalar, broadcast};
+use crate::backend::{Backend, BinaryOp, UnaryOp};
+use crate::tensor::{DType, Element, Layout, Operand, Scalar, broadcast};
 use crate::{Error, Result, Tensor};
 use rushlight_kernels::MAX_RANK;
 use std::borrow::Cow;
@@ -109,13 +109,23 @@ pub(crate) fn operands<'a>(a: &'a Tensor, b: Operand<'a>, dtype: DType) -> Resul
     let b = match b {
         Operand::Tensor(b) => cast(Cow::Borrowed(b))?,
         Operand::Owned(b) => cast(Cow::Owned(b))?,
-        Operand::Scalar(number) => {
-            let scalar = Tensor::fresh(backend, Layout::contiguous(&[]), dtype);
-            backend.fill(number, &scalar.write_fresh())?;
-            Cow::Owned(scalar)
-        }
+        Operand::Scalar(number) => Cow::Owned(scalar(backend, number, dtype)?),
     };
     Ok([cast(Cow::Borrowed(a))?, b])
+}
+
+/// A 0-d tensor.
+#[inline]
+fn scalar(backend: &'static dyn Backend, number: Scalar, dtype: DType) -> Result<Tensor> {
+    let scalar = Tensor::fresh(backend, Layout::contiguous(&[]), dtype);
+    let mut out = scalar.write_fresh();
+    match dtype {
+        DType::F32 if backend.is_host() => out.slice()[0] = f32::from_scalar(number),
+        DType::F64 if backend.is_host() => out.slice()[0] = f64::from_scalar(number),
+        _ => backend.fill(number, &out)?,
+    }
+    drop(out);
+    Ok(scalar)
 }
 
 /// Computes `op(a, b)` with broadcasting. Both have the same type, which is the result's.
@@ -131,11 +141,7 @@ pub(crate) fn binary(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -
 #[inline]
 pub(crate) fn broadcast_layout(name: &'static str, a: &Tensor, b: &Tensor) -> Result<Layout> {
     let (la, lb) = (a.layout(), b.layout());
-    if la.same_dims(lb) || lb.rank() == 0 {
-        Ok(Layout::contiguous(la.dims()))
-    } else {
-        broadcast(name, la, lb)
-    }
+    if la.same_dims(lb) || lb.rank() == 0 { Ok(Layout::contiguous(la.dims())) } else { broadcast(name, la, lb) }
 }
 
 impl Tensor {
