@@ -154,7 +154,7 @@ impl<D: Dataset, C> DataLoaderBuilder<D, C> {
     /// use rushlight::data::{DataLoader, TensorDataset};
     /// use rushlight::Tensor;
     ///
-    /// // Both classes in one batch, but as a list, whatever the shapes.
+    /// // Of each batch only the number of items.
     /// let dataset = TensorDataset::new(Tensor::arange(0, 4, 1))?;
     /// let loader = DataLoader::builder(dataset).batch_size(2).collate_fn(|items: Vec<Tensor>| Ok(items.len())).build()?;
     /// assert_eq!(loader.iter().collect::<rushlight::Result<Vec<usize>>>()?, [2, 2]);
@@ -328,7 +328,7 @@ impl Order {
                 let mut ends: Vec<usize> = (1..=items.len() / batch_size).map(|batch| batch * batch_size).collect();
                 let short = !drop_last && !items.len().is_multiple_of(*batch_size);
                 ends.extend(short.then_some(items.len()));
-                (Plan { items, ends }, Box::new(move || drop(iter.next())), short)
+                (Plan { items, ends }, Box::new(move || _ = iter.next()), short)
             }
             Order::Batches(sampler) => {
                 let mut iter = sampler.iter();
@@ -337,7 +337,7 @@ impl Order {
                     plan.items.extend(batch);
                     plan.ends.push(plan.items.len());
                 }
-                (plan, Box::new(move || drop(iter.next())), false)
+                (plan, Box::new(move || _ = iter.next()), false)
             }
         }
     }
