@@ -7,12 +7,12 @@
 pub mod cpu;
 pub mod float;
 pub mod index;
-mod lanes;
 pub mod loss;
 pub mod norm;
 pub mod optim;
 pub mod pool;
 pub mod reduce;
+mod rows;
 pub mod simd;
 pub mod softmax;
 mod split;
