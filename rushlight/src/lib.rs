@@ -40,3 +40,7 @@ pub use ops::Reduction;
 pub use random::{Generator, manual_seed};
 pub use rushlight_kernels::threads::{num_threads, set_num_threads};
 pub use tensor::{DType, Dims, Element, Operand, Scalar, Tensor, TensorOptions};
+#[cfg(feature = "plot")]
+pub mod plot;
+pub mod random;
+pub mod vision;
