@@ -238,7 +238,7 @@ fn decode_png(bytes: &[u8]) -> Result<Image, ImageError> {
 
 fn decode_jpeg(bytes: &[u8]) -> Result<Image, ImageError> {
     let failed = |message: String| ImageError::Decode { format: "JPEG", message };
-    let options = DecoderOptions::default().set_max_width(1 << 16).set_max_height(1 << 16);
+    let options = DecoderOptions::default().set_strict_mode(true).set_max_width(1 << 16).set_max_height(1 << 16);
     let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(|e| failed(e.to_string()))?;
     let (width, height) = decoder.dimensions().ok_or_else(|| failed("no picture in the file".into()))?;
