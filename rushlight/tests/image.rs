@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use rushlight::vision::{Image, ImageError, PixelFormat};
+use rushlight::Error;
+use rushlight::vision::{Image, PixelFormat};
 
 const WIDTH: usize = 24;
 const HEIGHT: usize = 16;
@@ -77,13 +78,14 @@ fn jpeg_of_every_kind() {
 fn files_that_are_no_pictures() {
     let message = |path: PathBuf| Image::open(path).unwrap_err().to_string();
     let missing = file("missing.png");
-    assert!(message(missing.clone()).starts_with(&format!("cannot read {}: ", missing.display())));
+    assert!(message(missing.clone()).starts_with(&format!("{}: ", missing.display())));
     let script = file("make_images.py");
     assert_eq!(message(script.clone()), format!("{}: neither a PNG nor a JPEG picture", script.display()));
-    assert!(matches!(Image::open(file("")), Err(ImageError::Read { .. })));
-    assert!(matches!(Image::decode(b""), Err(ImageError::Format)));
-    assert!(matches!(Image::decode(b"\x89PNG\r\n\x1a\n"), Err(ImageError::Decode { format: "PNG", .. })));
-    assert!(matches!(Image::decode(&[0xFF, 0xD8, 0xFF]), Err(ImageError::Decode { format: "JPEG", .. })));
+    assert!(matches!(Image::open(file("")), Err(Error::Io { .. })));
+    let message = |bytes: &[u8]| Image::decode(bytes).unwrap_err().to_string();
+    assert_eq!(message(b""), "image: neither a PNG nor a JPEG picture");
+    assert!(message(b"\x89PNG\r\n\x1a\n").starts_with("image: damaged or unsupported PNG picture: "));
+    assert!(message(&[0xFF, 0xD8, 0xFF]).starts_with("image: damaged or unsupported JPEG picture: "));
 }
 
 #[test]
@@ -104,13 +106,13 @@ fn announced_sizes_are_checked_first() {
     let checksum = crc(&png[12..29]);
     png[29..33].copy_from_slice(&checksum.to_be_bytes());
     let error = Image::decode(&png).unwrap_err();
-    assert!(matches!(error, ImageError::TooLarge { width: 100_000, height: 100_000 }), "{error}");
+    assert!(error.to_string().starts_with("image: 100000 x 100000 pixels are too many"), "{error}");
     // The size of a JPEG is five bytes after its start-of-frame marker.
     let mut jpeg = fs::read(file("rgb.jpg")).unwrap();
     let frame = jpeg.windows(2).position(|w| w == [0xFF, 0xC0]).unwrap();
     jpeg[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0xFF, 0xFF, 0xFF]);
     let error = Image::decode(&jpeg).unwrap_err();
-    assert!(matches!(error, ImageError::TooLarge { width: 65_535, height: 65_535 }), "{error}");
+    assert!(error.to_string().starts_with("image: 65535 x 65535 pixels are too many"), "{error}");
 }
 
 fn crc(bytes: &[u8]) -> u32 {

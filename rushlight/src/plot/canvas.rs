@@ -6,7 +6,8 @@
 use tiny_skia::{FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, Rect as SkRect, Stroke, Transform};
 use ttf_parser::{Face, OutlineBuilder};
 
-use super::{Color, PlotError};
+use super::Color;
+use crate::{Error, Result};
 
 const SCALE: f32 = 2.0;
 const REGULAR: &[u8] = include_bytes!("../../assets/font/Inter-Regular.ttf");
@@ -77,10 +78,10 @@ pub(super) struct Canvas {
 
 impl Canvas {
     /// A white surface of `width` by `height` logical pixels.
-    pub fn new(width: f32, height: f32) -> Result<Self, PlotError> {
+    pub fn new(width: f32, height: f32) -> Result<Self> {
         let (w, h) = ((width * SCALE).round(), (height * SCALE).round());
         let mut pixmap = Pixmap::new(w as u32, h as u32)
-            .ok_or_else(|| PlotError::Data(format!("a picture of {w} by {h} pixels cannot be drawn")))?;
+            .ok_or_else(|| Error::value("picture", format!("a picture of {w} by {h} pixels cannot be drawn")))?;
         pixmap.fill(tiny_skia::Color::WHITE);
         let fonts = [REGULAR, SEMIBOLD].map(|data| Face::parse(data, 0).expect("the embedded font is valid"));
         Ok(Canvas { pixmap, fonts })

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::canvas::{Align, Canvas, Rect, TextStyle};
 use super::scale::{Scale, drawable};
-use super::{Color, PlotError, write_file};
+use super::{Color, write_file};
+use crate::{Error, Result};
 
 const LINE_COLORS: [Color; 8] =
     [Color::BLUE, Color::ORANGE, Color::GREEN, Color::VIOLET, Color::TEAL, Color::PINK, Color::BROWN, Color::GRAY];
@@ -106,8 +107,8 @@ impl Chart {
     /// The chart as a PNG file in memory.
     ///
     /// # Errors
-    /// [`PlotError::Data`] where a series has lists of different lengths.
-    pub fn to_png(&self) -> Result<Vec<u8>, PlotError> {
+    /// If a series has lists of different lengths.
+    pub fn to_png(&self) -> Result<Vec<u8>> {
         let mut canvas = Canvas::new(680.0, 460.0)?;
         self.draw(&mut canvas, Rect::new(16.0, 18.0, 660.0, 446.0), 17.0)?;
         Ok(canvas.png())
@@ -116,22 +117,21 @@ impl Chart {
     /// Writes the chart as a PNG file, replacing a file of this name.
     ///
     /// # Errors
-    /// [`PlotError::Data`] where a series has lists of different lengths, [`PlotError::Write`] where the file cannot
-    /// be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), PlotError> {
+    /// As [`to_png`](Self::to_png), or if the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         write_file(path.as_ref(), &self.to_png()?)
     }
 
-    fn check(&self) -> Result<(), PlotError> {
+    fn check(&self) -> Result<()> {
         let uneven = self.series.iter().find(|s| s.x.len() != s.y.len());
         uneven.map_or(Ok(()), |s| {
             let (x, y) = (s.x.len(), s.y.len());
-            Err(PlotError::Data(format!("chart: series \"{}\" has {x} x values, but {y} y values", s.name)))
+            Err(Error::value("chart", format!("series \"{}\" has {x} x values, but {y} y values", s.name)))
         })
     }
 
     /// Draws title, legend, axes and data into `area` and returns where the data are.
-    fn draw(&self, canvas: &mut Canvas, area: Rect, title_size: f32) -> Result<Rect, PlotError> {
+    fn draw(&self, canvas: &mut Canvas, area: Rect, title_size: f32) -> Result<Rect> {
         self.check()?;
         let points = || self.series.iter().flat_map(Series::points).filter(|(x, y)| drawable(*x) && drawable(*y));
         let small = TextStyle::new(12.0, Color::TEXT);
@@ -237,7 +237,7 @@ fn draw_series(canvas: &mut Canvas, series: &Series, points: &[Option<(f32, f32)
 /// let loss = Chart::new("Loss").x_label("epoch").line("train", &epochs, &[0.9, 0.4, 0.2]);
 /// let accuracy = Chart::new("Accuracy (%)").x_label("epoch").line("train", &epochs, &[71.0, 88.0, 94.0]);
 /// Panels::new("Training").add(loss).add(accuracy).save("curves.png")?;
-/// # Ok::<(), rushlight::plot::PlotError>(())
+/// # Ok::<(), rushlight::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Panels {
@@ -261,10 +261,10 @@ impl Panels {
     /// The picture as a PNG file in memory.
     ///
     /// # Errors
-    /// [`PlotError::Data`] where there is no chart, or a series has lists of different lengths.
-    pub fn to_png(&self) -> Result<Vec<u8>, PlotError> {
+    /// If there is no chart, or a series has lists of different lengths.
+    pub fn to_png(&self) -> Result<Vec<u8>> {
         if self.charts.is_empty() {
-            return Err(PlotError::Data("panels: no chart to draw".into()));
+            return Err(Error::value("panels", "there is no chart to draw"));
         }
         let (panel, gap, edge) = (470.0, 36.0, 20.0);
         let n = self.charts.len() as f32;
@@ -287,8 +287,8 @@ impl Panels {
     /// Writes the picture as a PNG file, replacing a file of this name.
     ///
     /// # Errors
-    /// As [`to_png`](Self::to_png), and [`PlotError::Write`] where the file cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), PlotError> {
+    /// As [`to_png`](Self::to_png), or if the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         write_file(path.as_ref(), &self.to_png()?)
     }
 }

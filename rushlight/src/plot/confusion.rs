@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::canvas::{Align, Canvas, Rect, TextStyle};
-use super::{Color, PlotError, write_file};
+use super::{Color, write_file};
+use crate::{Error, Result};
+use rushlight_macros::op;
 
 /// The strongest colour of the scale.
 const FULL: Color = Color::hex(0x1E40AF);
@@ -22,7 +24,7 @@ const MOST_WITH_NUMBERS: usize = 40;
 /// }
 /// assert_eq!(matrix.accuracy(), 0.8);
 /// matrix.save("confusion.png")?;
-/// # Ok::<(), rushlight::plot::PlotError>(())
+/// # Ok::<(), rushlight::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfusionMatrix {
@@ -41,13 +43,16 @@ impl ConfusionMatrix {
 
     /// Counts one example.
     ///
-    /// # Panics
-    /// Where a class index is out of range.
-    #[track_caller]
-    pub fn record(&mut self, truth: usize, prediction: usize) {
+    /// # Errors
+    /// If there is no such class.
+    #[op]
+    pub fn try_record(&mut self, truth: usize, prediction: usize) -> Result<()> {
         let n = self.classes.len();
-        assert!(truth < n && prediction < n, "confusion matrix: class {truth} or {prediction} is not below {n}");
+        if let Some(class) = [truth, prediction].into_iter().find(|&class| class >= n) {
+            return Err(Error::index("confusion matrix", format!("there is no class {class}: there are {n}")));
+        }
         self.counts[truth * n + prediction] += 1;
+        Ok(())
     }
 
     /// How often an example of class `truth` was taken for `prediction`; 0 for a class that does not exist.
@@ -70,11 +75,11 @@ impl ConfusionMatrix {
     /// The matrix as a PNG file in memory.
     ///
     /// # Errors
-    /// [`PlotError::Data`] where there is no class, or more than can be drawn (1000).
-    pub fn to_png(&self) -> Result<Vec<u8>, PlotError> {
+    /// If there is no class, or more than can be drawn (1000).
+    pub fn to_png(&self) -> Result<Vec<u8>> {
         let n = self.classes.len();
         if n == 0 || n > 1000 {
-            return Err(PlotError::Data(format!("confusion matrix: 1 to 1000 classes can be drawn, got {n}")));
+            return Err(Error::value("confusion matrix", format!("1 to 1000 classes can be drawn, but there are {n}")));
         }
         let cell = (440.0 / n as f32).clamp(9.0, 100.0).round();
         let label_size = (0.75 * cell).min(12.5);
@@ -117,8 +122,8 @@ impl ConfusionMatrix {
     /// Writes the matrix as a PNG file, replacing a file of this name.
     ///
     /// # Errors
-    /// As [`to_png`](Self::to_png), and [`PlotError::Write`] where the file cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), PlotError> {
+    /// As [`to_png`](Self::to_png), or if the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         write_file(path.as_ref(), &self.to_png()?)
     }
 

@@ -14,7 +14,7 @@
 //!     .scatter("Original data", &x, &y)
 //!     .line("Fitted line", &x, &x)
 //!     .save("fit.png")?;
-//! # Ok::<(), rushlight::plot::PlotError>(())
+//! # Ok::<(), rushlight::Error>(())
 //! ```
 
 mod canvas;
@@ -22,29 +22,12 @@ mod chart;
 mod confusion;
 mod scale;
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use crate::{Result, io};
+use std::io::Write;
+use std::path::Path;
 
 pub use chart::{Chart, Panels};
 pub use confusion::ConfusionMatrix;
-
-/// Why a picture could not be drawn or written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PlotError {
-    /// The data do not make a picture: two lists of different lengths, a matrix that is not square.
-    #[error("{0}")]
-    Data(String),
-    /// The file could not be written.
-    #[error("cannot write {}: {source}", path.display())]
-    Write {
-        /// Where the picture should have gone.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-}
 
 /// An opaque colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,24 +84,20 @@ impl Color {
     }
 }
 
-/// Writes `bytes` beside `path` first and renames, so that whoever opens `path` never sees half a file.
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), PlotError> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)).map_err(|source| {
-        // Best effort: the error that matters is the one that is reported.
-        let _ = fs::remove_file(&temporary);
-        PlotError::Write { path: path.to_owned(), source }
-    })
+/// Writes the bytes of a picture.
+fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    io::atomic_write(path, |file| file.write_all(bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::io::Cursor;
 
     /// Decodes a picture and counts the pixels of exactly this colour.
     fn pixels(png: &[u8], color: Color) -> usize {
-        let mut reader = png::Decoder::new(io::Cursor::new(png)).read_info().unwrap();
+        let mut reader = png::Decoder::new(Cursor::new(png)).read_info().unwrap();
         let mut samples = vec![0; reader.output_buffer_size().unwrap()];
         reader.next_frame(&mut samples).unwrap();
         samples.chunks_exact(3).filter(|p| **p == [color.red, color.green, color.blue]).count()
@@ -167,7 +146,7 @@ mod tests {
         let chart = Chart::new("");
         for path in [folder.join("missing/chart.png"), folder.join("taken.png")] {
             let message = chart.save(&path).unwrap_err().to_string();
-            assert!(message.starts_with(&format!("cannot write {}: ", path.display())), "{message}");
+            assert!(message.starts_with(&format!("{}: ", path.display())), "{message}");
         }
         chart.save(folder.join("chart.png")).unwrap();
         chart.save(folder.join("chart.png")).unwrap();

@@ -1,60 +1,19 @@
 //! Reading PNG and JPEG pictures.
 
-use std::fs;
-use std::io::{self, Cursor};
-use std::path::{Path, PathBuf};
-
+use crate::{Error, Result};
+use rushlight_macros::op;
+use std::io::Cursor;
+use std::path::Path;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+/// What messages call bytes that are in no file.
+const NAME: &str = "image";
+
 /// The largest picture that is decoded, in pixels. A file of a few kilobytes can announce a picture that fills any
 /// memory; the announced size is checked before anything is allocated.
 pub const MAX_PIXELS: usize = 128 << 20;
-
-/// Why a picture could not be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ImageError {
-    /// The file could not be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// The bytes start neither like a PNG nor like a JPEG file.
-    #[error("neither a PNG nor a JPEG picture")]
-    Format,
-    /// The picture announces more than [`MAX_PIXELS`] pixels.
-    #[error("the picture is too large: {width} x {height} pixels, at most {MAX_PIXELS} are read")]
-    TooLarge {
-        /// Announced width.
-        width: usize,
-        /// Announced height.
-        height: usize,
-    },
-    /// The decoder stopped: the file is damaged, cut short, or uses a feature that is not supported.
-    #[error("damaged or unsupported {format} picture: {message}")]
-    Decode {
-        /// `"PNG"` or `"JPEG"`.
-        format: &'static str,
-        /// What the decoder said.
-        message: String,
-    },
-    /// The picture has nothing to see where something is needed, for example a digit.
-    #[error("the picture is blank")]
-    Blank,
-    /// One of the other errors, in a named file.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: Box<ImageError>,
-    },
-}
 
 /// What the samples of a pixel mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,43 +56,45 @@ pub struct Image {
 impl Image {
     /// A picture from its samples.
     ///
-    /// # Panics
-    /// Where `samples` does not hold `width * height * format.channels()` values, or there are no pixels.
-    #[track_caller]
-    pub fn new(width: usize, height: usize, format: PixelFormat, samples: Vec<u8>) -> Self {
-        let needed = width.checked_mul(height).and_then(|n| n.checked_mul(format.channels()));
-        assert!(width > 0 && height > 0, "image: {width} x {height} pixels are no picture");
-        assert!(
-            needed == Some(samples.len()),
-            "image: {} samples for {width} x {height} pixels of {} channels",
-            samples.len(),
-            format.channels()
-        );
-        Image { width, height, format, samples }
+    /// # Errors
+    /// If `samples` does not hold `width * height * format.channels()` values, or there are no pixels.
+    #[op]
+    pub fn try_new(width: usize, height: usize, format: PixelFormat, samples: Vec<u8>) -> Result<Image> {
+        let channels = format.channels();
+        let needed = width.checked_mul(height).and_then(|n| n.checked_mul(channels));
+        if width == 0 || height == 0 || needed != Some(samples.len()) {
+            let message =
+                format!("{width} x {height} pixels of {channels} channels cannot have {} samples", samples.len());
+            return Err(Error::value(NAME, message));
+        }
+        Ok(Image { width, height, format, samples })
     }
 
     /// Reads a PNG or JPEG file; the content decides, not the name. As with Pillow, an orientation that a camera noted
     /// is not applied, and of an animation the first frame is read.
     ///
     /// # Errors
-    /// Where the file cannot be read, is neither format, is damaged, or has more than [`MAX_PIXELS`] pixels.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, ImageError> {
+    /// If the file cannot be read, is neither format, is damaged, or has more than [`MAX_PIXELS`] pixels.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = fs::read(path).map_err(|source| ImageError::Read { path: path.to_owned(), source })?;
-        Image::decode(&bytes).map_err(|error| ImageError::File { path: path.to_owned(), source: Box::new(error) })
+        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+        Image::decode(&bytes).map_err(|error| match error {
+            Error::Format { message, .. } => Error::format(path.display().to_string(), message),
+            error => error,
+        })
     }
 
     /// Reads a PNG or JPEG file that is in memory.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn decode(bytes: &[u8]) -> Result<Self, ImageError> {
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
         if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
             decode_png(bytes)
         } else if bytes.starts_with(&[0xFF, 0xD8, 0xFF]) {
             decode_jpeg(bytes)
         } else {
-            Err(ImageError::Format)
+            Err(Error::format(NAME, "neither a PNG nor a JPEG picture"))
         }
     }
 
@@ -204,15 +165,25 @@ impl Image {
     }
 }
 
-fn check_size(width: usize, height: usize) -> Result<(), ImageError> {
+#[cold]
+fn too_large(width: usize, height: usize) -> Error {
+    Error::format(NAME, format!("{width} x {height} pixels are too many: at most {MAX_PIXELS} are read"))
+}
+
+#[cold]
+fn damaged(format: &str, message: &str) -> Error {
+    Error::format(NAME, format!("damaged or unsupported {format} picture: {message}"))
+}
+
+fn check_size(width: usize, height: usize) -> Result<()> {
     match width.checked_mul(height) {
         Some(pixels) if pixels <= MAX_PIXELS => Ok(()),
-        _ => Err(ImageError::TooLarge { width, height }),
+        _ => Err(too_large(width, height)),
     }
 }
 
-fn decode_png(bytes: &[u8]) -> Result<Image, ImageError> {
-    let failed = |e: png::DecodingError| ImageError::Decode { format: "PNG", message: e.to_string() };
+fn decode_png(bytes: &[u8]) -> Result<Image> {
+    let failed = |e: png::DecodingError| damaged("PNG", &e.to_string());
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
@@ -223,7 +194,7 @@ fn decode_png(bytes: &[u8]) -> Result<Image, ImageError> {
     // The limit is for what the decoder allocates by itself; it must hold a row of the picture.
     decoder.set_limits(png::Limits { bytes: 64 << 20 });
     let mut reader = decoder.read_info().map_err(failed)?;
-    let size = reader.output_buffer_size().ok_or(ImageError::TooLarge { width, height })?;
+    let size = reader.output_buffer_size().ok_or_else(|| too_large(width, height))?;
     let mut samples = vec![0; size];
     let frame = reader.next_frame(&mut samples).map_err(failed)?;
     samples.truncate(frame.buffer_size());
@@ -236,8 +207,8 @@ fn decode_png(bytes: &[u8]) -> Result<Image, ImageError> {
     finish("PNG", width, height, format, samples)
 }
 
-fn decode_jpeg(bytes: &[u8]) -> Result<Image, ImageError> {
-    let failed = |message: String| ImageError::Decode { format: "JPEG", message };
+fn decode_jpeg(bytes: &[u8]) -> Result<Image> {
+    let failed = |message: String| damaged("JPEG", &message);
     let options = DecoderOptions::default().set_strict_mode(true).set_max_width(1 << 16).set_max_height(1 << 16);
     let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(|e| failed(e.to_string()))?;
@@ -259,10 +230,10 @@ fn finish(
     height: usize,
     format: PixelFormat,
     samples: Vec<u8>,
-) -> Result<Image, ImageError> {
+) -> Result<Image> {
     if width == 0 || height == 0 || samples.len() != width * height * format.channels() {
         let message = format!("{} samples for {width} x {height} pixels", samples.len());
-        return Err(ImageError::Decode { format: name, message });
+        return Err(damaged(name, &message));
     }
     Ok(Image { width, height, format, samples })
 }

@@ -1,6 +1,7 @@
 //! Any picture of a digit in the format of MNIST.
 
-use super::{Image, ImageError};
+use super::Image;
+use crate::{Error, Result};
 
 /// Width and height of an MNIST picture.
 const SIDE: usize = 28;
@@ -16,11 +17,11 @@ const BOX: usize = 20;
 /// and only inverted where needed.
 ///
 /// # Errors
-/// [`ImageError::Blank`] where ink and background cannot be told apart.
-pub fn mnist_pixels(image: &Image) -> Result<Vec<f32>, ImageError> {
+/// If ink and background cannot be told apart.
+pub fn mnist_pixels(image: &Image) -> Result<Vec<f32>> {
     let gray = image.clone().over_white().to_gray();
     let (width, height) = (gray.width(), gray.height());
-    let (dark, light) = otsu(gray.samples()).ok_or(ImageError::Blank)?;
+    let (dark, light) = otsu(gray.samples()).ok_or_else(blank)?;
     let inverted = border_median(&gray) > midpoint(dark, light);
     if (width, height) == (SIDE, SIDE) {
         let ink = |&v: &u8| f32::from(if inverted { 255 - v } else { v }) / 255.0;
@@ -34,7 +35,7 @@ pub fn mnist_pixels(image: &Image) -> Result<Vec<f32>, ImageError> {
         .map(|&v| (f32::from(v) - background) / (foreground - background))
         .map(|v| ((v - 0.2) / 0.8).clamp(0.0, 1.0))
         .collect();
-    let area = ink_box(&ink, width).ok_or(ImageError::Blank)?;
+    let area = ink_box(&ink, width).ok_or_else(blank)?;
     let longer = area.width.max(area.height);
     let scaled = |length: usize| ((length * BOX) as f32 / longer as f32).round().max(1.0) as usize;
     let (w, h) = (scaled(area.width), scaled(area.height));
@@ -42,6 +43,11 @@ pub fn mnist_pixels(image: &Image) -> Result<Vec<f32>, ImageError> {
         (0..area.height).flat_map(|y| &ink[(area.top + y) * width + area.left..][..area.width]).copied().collect();
     let small = resize(&transpose(&resize(&cut, area.width, w), w), area.height, h);
     Ok(place_by_mass(&transpose(&small, h), w, h))
+}
+
+#[cold]
+fn blank() -> Error {
+    Error::value("mnist_pixels", "the picture is blank: ink and background cannot be told apart")
 }
 
 fn midpoint(a: f32, b: f32) -> f32 {
@@ -195,9 +201,9 @@ mod tests {
     fn blank_pictures_are_refused() {
         for value in [0, 128, 255] {
             let image = Image::new(40, 30, PixelFormat::Gray, vec![value; 1200]);
-            assert!(matches!(mnist_pixels(&image), Err(ImageError::Blank)));
+            assert!(mnist_pixels(&image).unwrap_err().to_string().contains("is blank"));
         }
         let single = Image::new(1, 1, PixelFormat::Rgb, vec![1, 2, 3]);
-        assert!(matches!(mnist_pixels(&single), Err(ImageError::Blank)));
+        assert!(mnist_pixels(&single).unwrap_err().to_string().contains("is blank"));
     }
 }
