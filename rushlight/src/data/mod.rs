@@ -1,3 +1,33 @@
-//! Data sets.
+//! Data: sets of items, the order in which they are visited, and batches of them made ahead of time by threads.
+//!
+//! ```
+//! use rushlight::Tensor;
+//! use rushlight::data::{DataLoader, TensorDataset};
+//!
+//! rushlight::manual_seed(0);
+//! let (x, y) = (Tensor::randn([100, 3]), Tensor::randint(0, 10, [100]));
+//! let loader = DataLoader::builder(TensorDataset::new((x, y))?).batch_size(32).shuffle(true).num_workers(2).build()?;
+//! for batch in &loader {
+//!     let (x, y) = batch?;
+//!     assert_eq!(x.shape()[0], y.shape()[0]);
+//! }
+//! # Ok::<(), rushlight::Error>(())
+//! ```
 
+mod collate;
+mod dataset;
 pub mod idx;
+mod idx_dataset;
+mod loader;
+mod prefetch;
+mod sampler;
+mod seed;
+
+pub use collate::{Collate, CollateWith, Collator, DefaultCollate};
+pub use dataset::{ConcatDataset, Dataset, Lengths, MapDataset, Subset, TensorDataset, TensorGroup, random_split};
+pub use idx_dataset::IdxDataset;
+pub use loader::{Batches, DataLoader, DataLoaderBuilder};
+pub use sampler::{
+    BatchSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler,
+};
+pub use seed::sample_generator;

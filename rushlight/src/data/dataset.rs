@@ -1,0 +1,380 @@
+//! Sets of items that can be read by number.
+
+use super::Collate;
+use crate::random::{self, Generator};
+use crate::{Error, Result, Tensor};
+use std::sync::Arc;
+
+/// A set of items, each read by its number: what a [`DataLoader`](super::DataLoader) makes batches of.
+///
+/// ```
+/// use rushlight::data::{DataLoader, Dataset};
+/// use rushlight::{Result, Tensor};
+///
+/// struct Squares;
+///
+/// impl Dataset for Squares {
+///     type Item = (f32, f32);
+///
+///     fn len(&self) -> usize {
+///         100
+///     }
+///
+///     fn get(&self, index: usize) -> Result<(f32, f32)> {
+///         Ok((index as f32, (index * index) as f32))
+///     }
+/// }
+///
+/// let loader = DataLoader::builder(Squares).batch_size(4).build()?;
+/// let (x, y): (Tensor, Tensor) = loader.iter().nth(1).unwrap()?;
+/// assert_eq!(y.to_vec::<f32>(), [16.0, 25.0, 36.0, 49.0]);
+/// # Ok::<(), rushlight::Error>(())
+/// ```
+pub trait Dataset: Send + Sync {
+    /// What one item is: a tensor, or a tuple, or anything else with a [`Collate`] or a `collate_fn`.
+    type Item;
+
+    /// The number of items.
+    fn len(&self) -> usize;
+
+    /// Reads one item. Several threads may do so at once. Random changes draw from
+    /// [`sample_generator`](super::sample_generator).
+    ///
+    /// # Errors
+    /// If there is no such item, or it cannot be read.
+    fn get(&self, index: usize) -> Result<Self::Item>;
+
+    /// Whether there are no items.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The batch that [`Collate`] would make of the items at `indices`, where there is a faster way to it than reading one after
+    /// another.
+    fn get_batch(&self, indices: &[usize]) -> Option<Result<<Self::Item as Collate>::Batch>>
+    where
+        Self::Item: Collate,
+    {
+        let _ = indices;
+        None
+    }
+
+    /// The data set with `f` applied to each item when it is read.
+    fn map<T, F: Fn(Self::Item) -> Result<T> + Send + Sync>(self, f: F) -> MapDataset<Self, F>
+    where
+        Self: Sized,
+    {
+        MapDataset { dataset: self, f }
+    }
+}
+
+macro_rules! dataset_behind_pointer {
+    ($($pointer:ty),*) => {$(
+        impl<D: Dataset + ?Sized> Dataset for $pointer {
+            type Item = D::Item;
+
+            fn len(&self) -> usize {
+                (**self).len()
+            }
+
+            fn get(&self, index: usize) -> Result<D::Item> {
+                (**self).get(index)
+            }
+
+            fn get_batch(&self, indices: &[usize]) -> Option<Result<<D::Item as Collate>::Batch>>
+            where
+                D::Item: Collate,
+            {
+                (**self).get_batch(indices)
+            }
+        }
+    )*};
+}
+dataset_behind_pointer!(&D, Arc<D>, Box<D>);
+
+fn check_index(set: &'static str, index: usize, len: usize) -> Result<()> {
+    if index < len { Ok(()) } else { Err(Error::index(set, format!("there is no item {index}: there are {len}"))) }
+}
+
+/// A tensor, or a tuple (up to 4) or list of tensors: the contents of a [`TensorDataset`], one of its items, a batch of them.
+pub trait TensorGroup: Collate<Batch = Self> + Clone + Send + Sync {
+    /// The tensors.
+    fn tensors(&self) -> Vec<&Tensor>;
+
+    /// A group of what `f` makes of each tensor.
+    ///
+    /// # Errors
+    /// The first error of `f`.
+    fn try_map(&self, f: impl FnMut(&Tensor) -> Result<Tensor>) -> Result<Self>;
+}
+
+impl TensorGroup for Tensor {
+    fn tensors(&self) -> Vec<&Tensor> {
+        vec![self]
+    }
+
+    fn try_map(&self, mut f: impl FnMut(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+        f(self)
+    }
+}
+
+impl TensorGroup for Vec<Tensor> {
+    fn tensors(&self) -> Vec<&Tensor> {
+        self.iter().collect()
+    }
+
+    fn try_map(&self, f: impl FnMut(&Tensor) -> Result<Tensor>) -> Result<Vec<Tensor>> {
+        self.iter().map(f).collect()
+    }
+}
+
+macro_rules! tensor_tuples {
+    ($($tensor:ty, $name:ident);*) => {
+        impl TensorGroup for ($($tensor,)*) {
+            fn tensors(&self) -> Vec<&Tensor> {
+                let ($($name,)*) = self;
+                vec![$($name),*]
+            }
+
+            fn try_map(&self, mut f: impl FnMut(&Tensor) -> Result<Tensor>) -> Result<Self> {
+                let ($($name,)*) = self;
+                Ok(($(f($name)?,)*))
+            }
+        }
+    };
+}
+tensor_tuples!(Tensor, a);
+tensor_tuples!(Tensor, a; Tensor, b);
+tensor_tuples!(Tensor, a; Tensor, b; Tensor, c);
+tensor_tuples!(Tensor, a; Tensor, b; Tensor, c; Tensor, d);
+
+/// Tensors whose first dimension counts the items, as `torch.utils.data.TensorDataset`. A loader takes its batches out of them in
+/// one go.
+///
+/// ```
+/// use rushlight::Tensor;
+/// use rushlight::data::{Dataset, TensorDataset};
+///
+/// let dataset = TensorDataset::new((Tensor::ones([5, 3]), Tensor::from([0, 1, 2, 3, 4])))?;
+/// let (x, y) = dataset.get(2)?;
+/// assert_eq!((x.shape(), y.item::<i64>()), (&[3][..], 2));
+/// # Ok::<(), rushlight::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct TensorDataset<T> {
+    tensors: T,
+    len: usize,
+}
+
+impl<T: TensorGroup> TensorDataset<T> {
+    /// A data set of a tensor, or of a tuple or list of tensors. Contiguous tensors are shared, others copied.
+    ///
+    /// # Errors
+    /// If there is no tensor, one has no dimension, or their first dimensions differ.
+    pub fn new(tensors: T) -> Result<TensorDataset<T>> {
+        let list = tensors.tensors();
+        let Some(first) = list.first() else {
+            return Err(Error::value("TensorDataset", "wants at least one tensor, but the list is empty"));
+        };
+        let fits = |t: &Tensor| t.dim() > 0 && t.shape().first() == first.shape().first();
+        if let Some(bad) = list.iter().position(|t| !fits(t)) {
+            return Err(Error::shape(
+                "TensorDataset",
+                format!(
+                    "tensor {bad} has shape {:?} and the first one {:?}: all need the same first dimension, the number of items",
+                    list[bad].shape(),
+                    first.shape()
+                ),
+            ));
+        }
+        let len = first.shape()[0];
+        Ok(TensorDataset { tensors: tensors.try_map(Tensor::try_contiguous)?, len })
+    }
+
+    /// The tensors.
+    pub fn tensors(&self) -> &T {
+        &self.tensors
+    }
+}
+
+impl<T: TensorGroup> Dataset for TensorDataset<T> {
+    type Item = T;
+
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Views of the tensors.
+    fn get(&self, index: usize) -> Result<T> {
+        check_index("TensorDataset", index, self.len)?;
+        self.tensors.try_map(|tensor| tensor.try_select(0, index as isize))
+    }
+
+    fn get_batch(&self, indices: &[usize]) -> Option<Result<T>> {
+        let table: Vec<i64> = indices.iter().map(|&index| index as i64).collect();
+        let table = Tensor::from(table);
+        Some(self.tensors.try_map(|tensor| tensor.try_index_select(0, &table)))
+    }
+}
+
+/// Some items of another data set, as `torch.utils.data.Subset`.
+#[derive(Clone, Debug)]
+pub struct Subset<D> {
+    dataset: D,
+    indices: Vec<usize>,
+}
+
+impl<D: Dataset> Subset<D> {
+    /// The items of `dataset` at `indices`, in that order.
+    ///
+    /// # Errors
+    /// If the data set has no such item.
+    pub fn new(dataset: D, indices: impl Into<Vec<usize>>) -> Result<Subset<D>> {
+        let (indices, len) = (indices.into(), dataset.len());
+        indices.iter().try_for_each(|&index| check_index("Subset", index, len))?;
+        Ok(Subset { dataset, indices })
+    }
+
+    /// Where the items are in the data set that they come from.
+    pub fn indices(&self) -> &[usize] {
+        &self.indices
+    }
+
+    /// The data set that the items come from.
+    pub fn dataset(&self) -> &D {
+        &self.dataset
+    }
+}
+
+impl<D: Dataset> Dataset for Subset<D> {
+    type Item = D::Item;
+
+    fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    fn get(&self, index: usize) -> Result<D::Item> {
+        check_index("Subset", index, self.indices.len())?;
+        self.dataset.get(self.indices[index])
+    }
+
+    fn get_batch(&self, indices: &[usize]) -> Option<Result<<D::Item as Collate>::Batch>>
+    where
+        D::Item: Collate,
+    {
+        let inner: Option<Vec<usize>> = indices.iter().map(|&index| self.indices.get(index).copied()).collect();
+        self.dataset.get_batch(&inner?)
+    }
+}
+
+/// Data sets one after another, as `torch.utils.data.ConcatDataset`. For sets of different types box them:
+/// `Box<dyn Dataset<Item = …>>`.
+#[derive(Clone, Debug)]
+pub struct ConcatDataset<D> {
+    datasets: Vec<D>,
+    /// The number of items up to the end of each data set.
+    ends: Vec<usize>,
+}
+
+impl<D: Dataset> ConcatDataset<D> {
+    /// All items of the first data set, then all of the second, …
+    pub fn new(datasets: impl Into<Vec<D>>) -> ConcatDataset<D> {
+        let datasets = datasets.into();
+        let mut end = 0;
+        let ends = datasets.iter().map(|dataset| {
+            end += dataset.len();
+            end
+        });
+        ConcatDataset { ends: ends.collect(), datasets }
+    }
+}
+
+impl<D: Dataset> Dataset for ConcatDataset<D> {
+    type Item = D::Item;
+
+    fn len(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    fn get(&self, index: usize) -> Result<D::Item> {
+        check_index("ConcatDataset", index, self.len())?;
+        let which = self.ends.partition_point(|&end| end <= index);
+        let start = if which == 0 { 0 } else { self.ends[which - 1] };
+        self.datasets[which].get(index - start)
+    }
+}
+
+/// A data set with a function applied to each item; see [`Dataset::map`].
+#[derive(Clone, Debug)]
+pub struct MapDataset<D, F> {
+    dataset: D,
+    f: F,
+}
+
+impl<D: Dataset, T, F: Fn(D::Item) -> Result<T> + Send + Sync> Dataset for MapDataset<D, F> {
+    type Item = T;
+
+    fn len(&self) -> usize {
+        self.dataset.len()
+    }
+
+    fn get(&self, index: usize) -> Result<T> {
+        (self.f)(self.dataset.get(index)?)
+    }
+}
+
+/// The sizes of the parts that [`random_split`] makes: numbers of items, or fractions that sum to 1.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lengths {
+    /// How many items each part gets.
+    Items(Vec<usize>),
+    /// Which part of all items each part gets, rounded down; what remains is dealt out one by one from the first part on.
+    Fractions(Vec<f64>),
+}
+
+macro_rules! lengths_from {
+    ($($number:ty => $variant:ident),*) => {$(
+        impl<const N: usize> From<[$number; N]> for Lengths {
+            fn from(lengths: [$number; N]) -> Lengths {
+                Lengths::$variant(lengths.into())
+            }
+        }
+
+        impl From<&[$number]> for Lengths {
+            fn from(lengths: &[$number]) -> Lengths {
+                Lengths::$variant(lengths.into())
+            }
+        }
+    )*};
+}
+lengths_from!(usize => Items, f64 => Fractions);
+
+/// Deals the items out to parts at random, as `torch.utils.data.random_split(dataset, lengths, generator)`.
+///
+/// # Errors
+/// If the lengths do not sum to the number of items, or the fractions not to 1.
+///
+/// ```
+/// use rushlight::Tensor;
+/// use rushlight::data::{Dataset, TensorDataset, random_split};
+///
+/// let dataset = TensorDataset::new(Tensor::arange(0, 10, 1))?;
+/// let parts = random_split(dataset, [0.75, 0.25], None)?;
+/// assert_eq!((parts[0].len(), parts[1].len()), (8, 2));
+/// # Ok::<(), rushlight::Error>(())
+/// ```
+pub fn random_split<D: Dataset>(
+    dataset: D,
+    lengths: impl Into<Lengths>,
+    generator: Option<&Generator>,
+) -> Result<Vec<Subset<Arc<D>>>> {
+    let fault = |fault| Error::value("random_split", fault);
+    let total = dataset.len();
+    let lengths = match lengths.into() {
+        Lengths::Items(lengths) => lengths,
+        Lengths::Fractions(fractions) => random::split_lengths(total, &fractions).map_err(fault)?,
+    };
+    let parts = random::random_split(total, &lengths, generator).map_err(fault)?;
+    let dataset = Arc::new(dataset);
+    Ok(parts.into_iter().map(|indices| Subset { dataset: dataset.clone(), indices }).collect())
+}

@@ -1,0 +1,156 @@
+//! Data sets of the MNIST family: a folder of IDX files.
+
+use super::idx::{Idx, IdxData};
+use super::{Dataset, TensorDataset};
+use crate::{Error, Result, Tensor};
+use std::path::{Path, PathBuf};
+
+/// Grey pictures and their classes, from IDX files as MNIST, Fashion-MNIST, KMNIST and their kind come in.
+///
+/// An item is a picture, float32 `[1, height, width]`, and its class, a 0-d int64 tensor. Pictures are kept as float32, 0 for
+/// black to 1 for white, as `torchvision.transforms.ToTensor` makes them.
+///
+/// ```no_run
+/// use rushlight::data::{DataLoader, IdxDataset};
+///
+/// let train = IdxDataset::open("data/mnist", true)?.check_classes(10)?.normalize(0.1307, 0.3081)?;
+/// for batch in &DataLoader::builder(train).batch_size(64).shuffle(true).build()? {
+///     let (images, labels) = batch?; // [64, 1, 28, 28] and [64]
+/// }
+/// # Ok::<(), rushlight::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct IdxDataset {
+    data: TensorDataset<(Tensor, Tensor)>,
+    /// What messages call it.
+    name: String,
+}
+
+impl IdxDataset {
+    /// Reads the training part (`train-images-idx3-ubyte` and `train-labels-idx1-ubyte`) or the test part (`t10k-…`) of a folder.
+    /// The names may have `.gz` at the end, and a dot before `idx`.
+    ///
+    /// # Errors
+    /// If a file is missing, cannot be read or is no IDX file, the pictures are not a 3-d array of bytes, the classes not a 1-d
+    /// array of whole numbers, or there are not as many of both.
+    pub fn open(folder: impl AsRef<Path>, train: bool) -> Result<IdxDataset> {
+        let (folder, part) = (folder.as_ref(), if train { "train" } else { "t10k" });
+        IdxDataset::from_files(find(folder, part, "images", 3)?, find(folder, part, "labels", 1)?)
+    }
+
+    /// Reads these two files.
+    ///
+    /// # Errors
+    /// As [`open`](IdxDataset::open).
+    pub fn from_files(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<IdxDataset> {
+        let (images, labels) = (images.as_ref(), labels.as_ref());
+        let names = [images, labels].map(|path| path.display().to_string());
+        IdxDataset::from_arrays(Idx::read(images)?, Idx::read(labels)?, names)
+    }
+
+    /// Takes the pictures and the classes from memory.
+    ///
+    /// # Errors
+    /// As [`open`](IdxDataset::open), except those of files.
+    pub fn from_idx(images: Idx, labels: Idx) -> Result<IdxDataset> {
+        IdxDataset::from_arrays(images, labels, ["the images".into(), "the labels".into()])
+    }
+
+    fn from_arrays(images: Idx, labels: Idx, [images_name, labels_name]: [String; 2]) -> Result<IdxDataset> {
+        let is = |idx: &Idx| format!("has {} elements of shape {:?}", idx.data().type_name(), idx.dims());
+        let (&[count, height, width], IdxData::U8(pixels)) = (images.dims(), images.data()) else {
+            let message = format!("pictures are u8 elements of shape [count, height, width], but this {}", is(&images));
+            return Err(Error::format(images_name, message));
+        };
+        let (&[labels_count], Some(classes)) = (labels.dims(), whole_numbers(labels.data())) else {
+            let message = format!("classes are whole numbers of shape [count], but this {}", is(&labels));
+            return Err(Error::format(labels_name, message));
+        };
+        if labels_count != count {
+            let message = format!("there are {labels_count} classes, but {count} pictures in {images_name}");
+            return Err(Error::format(labels_name, message));
+        }
+        let scaled: Vec<f32> = pixels.iter().map(|&pixel| f32::from(pixel) / 255.0).collect();
+        let images = Tensor::try_from_vec(scaled, [count, 1, height, width])?;
+        Ok(IdxDataset { data: TensorDataset::new((images, Tensor::from(classes)))?, name: labels_name })
+    }
+
+    /// Refuses classes that are not in 0..`classes`, before a loss function stumbles over them.
+    ///
+    /// # Errors
+    /// If there is such a class.
+    pub fn check_classes(self, classes: usize) -> Result<IdxDataset> {
+        let labels = self.labels().try_to_vec::<i64>()?;
+        match labels.iter().position(|&class| class < 0 || class as u64 >= classes as u64) {
+            None => Ok(self),
+            Some(item) => {
+                let class = labels[item];
+                let message =
+                    format!("item {item} is of class {class}, but classes must be from 0 up to but without {classes}");
+                Err(Error::format(self.name, message))
+            }
+        }
+    }
+
+    /// Every pixel less `mean`, divided by `std`, as `torchvision.transforms.Normalize`.
+    ///
+    /// # Errors
+    /// If `mean` is not finite, or `std` not finite or not above 0.
+    pub fn normalize(self, mean: f64, std: f64) -> Result<IdxDataset> {
+        if !(mean.is_finite() && std.is_finite() && std > 0.0) {
+            let message = format!("mean must be finite and std finite and above 0, but got {mean} and {std}");
+            return Err(Error::value("normalize", message));
+        }
+        let (images, labels) = self.data.tensors();
+        let images = images.try_sub(mean)?.try_div(std)?;
+        Ok(IdxDataset { data: TensorDataset::new((images, labels.clone()))?, name: self.name })
+    }
+
+    /// All pictures, float32 `[count, 1, height, width]`.
+    pub fn images(&self) -> &Tensor {
+        &self.data.tensors().0
+    }
+
+    /// All classes, int64 `[count]`.
+    pub fn labels(&self) -> &Tensor {
+        &self.data.tensors().1
+    }
+}
+
+impl Dataset for IdxDataset {
+    type Item = (Tensor, Tensor);
+
+    fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    fn get(&self, index: usize) -> Result<(Tensor, Tensor)> {
+        self.data.get(index)
+    }
+
+    fn get_batch(&self, indices: &[usize]) -> Option<Result<(Tensor, Tensor)>> {
+        self.data.get_batch(indices)
+    }
+}
+
+fn whole_numbers(data: &IdxData) -> Option<Vec<i64>> {
+    Some(match data {
+        IdxData::U8(x) => x.iter().map(|&x| x.into()).collect(),
+        IdxData::I8(x) => x.iter().map(|&x| x.into()).collect(),
+        IdxData::I16(x) => x.iter().map(|&x| x.into()).collect(),
+        IdxData::I32(x) => x.iter().map(|&x| x.into()).collect(),
+        IdxData::F32(_) | IdxData::F64(_) => return None,
+    })
+}
+
+/// The file of a folder under any of the names in use.
+fn find(folder: &Path, part: &str, what: &str, rank: usize) -> Result<PathBuf> {
+    // A folder that is not there says so itself, as the system does.
+    std::fs::read_dir(folder).map_err(|error| Error::io(folder, error))?;
+    let name = format!("{part}-{what}-idx{rank}-ubyte");
+    let dotted = format!("{part}-{what}.idx{rank}-ubyte");
+    let names = [name.clone(), format!("{name}.gz"), dotted.clone(), format!("{dotted}.gz")];
+    names.iter().map(|name| folder.join(name)).find(|path| path.is_file()).ok_or_else(|| {
+        Error::format(folder.display().to_string(), format!("there is no file {name} or {name}.gz in this folder"))
+    })
+}

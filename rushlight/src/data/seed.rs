@@ -1,0 +1,62 @@
+//! Random numbers for items, the same whoever reads them.
+
+use crate::random::{Generator, default_generator};
+use std::cell::RefCell;
+
+thread_local! {
+    /// The item that is being read on this thread: its seed, and its generator once somebody wants it.
+    static READING: RefCell<Option<(u64, Option<Generator>)>> = const { RefCell::new(None) };
+}
+
+/// The generator to draw from inside [`Dataset::get`](super::Dataset::get), for random crops, flips, noise and the like.
+///
+/// While a [`DataLoader`](super::DataLoader) reads an item, this is that item's own generator. Its seed is made of the number that
+/// the loader draws at the start of the epoch and the item's position in the epoch, so that `manual_seed` fixes what is drawn,
+/// each epoch draws anew, and the number of workers changes nothing. PyTorch instead seeds one generator for each worker, so
+/// that there the numbers change with `num_workers`. Elsewhere this is the default generator.
+///
+/// Do not draw from the default generator (`Tensor::rand`) in `get`: all threads share it, and their order is up to chance.
+///
+/// ```
+/// use rushlight::data::{DataLoader, Dataset, TensorDataset, sample_generator};
+/// use rushlight::{Tensor, TensorOptions};
+///
+/// let noisy = |num_workers| {
+///     rushlight::manual_seed(0);
+///     let dataset = TensorDataset::new(Tensor::zeros([8, 2]))?
+///         .map(|x| x.try_add(&TensorOptions::new().generator(&sample_generator()).try_randn([2])?));
+///     let loader = DataLoader::builder(dataset).batch_size(8).num_workers(num_workers).build()?;
+///     Ok::<_, rushlight::Error>(loader.iter().next().unwrap()?.to_vec::<f32>())
+/// };
+/// assert_eq!(noisy(0)?, noisy(3)?);
+/// # Ok::<(), rushlight::Error>(())
+/// ```
+pub fn sample_generator() -> Generator {
+    READING.with_borrow_mut(|reading| match reading {
+        Some((seed, generator)) => generator.get_or_insert_with(|| Generator::from_seed(*seed)).clone(),
+        None => default_generator().clone(),
+    })
+}
+
+/// Runs `read` with the generator of the item at `position` in the epoch of `base_seed`.
+pub(super) fn reading<R>(base_seed: i64, position: usize, read: impl FnOnce() -> R) -> R {
+    let _restore = Restore(READING.replace(Some((mix(base_seed as u64, position as u64), None))));
+    read()
+}
+
+struct Restore(Option<(u64, Option<Generator>)>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        READING.set(self.0.take());
+    }
+}
+
+/// SplitMix64's output for the state `seed` after `position + 1` steps. A generator's words come from the low half of its seed
+/// alone, so every bit of the two must reach every bit of the result.
+fn mix(seed: u64, position: u64) -> u64 {
+    let mut z = seed.wrapping_add((position.wrapping_add(1)).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
