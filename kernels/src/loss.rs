@@ -6,10 +6,10 @@
 use crate::cpu;
 use crate::float::Float;
 use crate::index::BadIndex;
-use crate::lanes::{LANES, lanes, read_or, write};
+use crate::lanes::{LANES, body, lanes, map};
 use crate::reduce::max_row;
 use crate::simd::{Kernel, Simd, dispatch};
-use crate::softmax::{TILE, exp_sum, for_tiles, sum_above, tile_at, tile_stats};
+use crate::softmax::{TILE, exp_sum, for_tiles, padded, sum_above, tile_at, tile_stats};
 use crate::split::{Parts, for_ranges};
 use std::ops::Range;
 
@@ -260,7 +260,7 @@ impl<T: Float> Kernel for Forward<'_, T> {
                 let log_sum = T::of(exp_sum::<S, T>(x, max).ln());
                 let weighted = match loss.weight {
                     _ if !smooth => 0.0,
-                    None => sum_above(x, max),
+                    None => sum_above::<S, T>(x, max),
                     Some(w) => x.iter().zip(w).map(|(&x, w)| (x - max).wide() * w.wide()).sum(),
                 };
                 finish(row, [max, log_sum], weighted);
@@ -271,22 +271,28 @@ impl<T: Float> Kernel for Forward<'_, T> {
             let (o, first, width) = tile_at(tile, inner);
             let start = o * classes * inner + first;
             let tile = tile_stats::<S, T>(x, start, classes, inner, width);
+            let (max, sum) = (tile.max.as_flattened(), tile.sum.as_flattened());
             let mut weighted = [0.0; TILE];
             if smooth {
                 for class in 0..classes {
                     let row = &x[start + class * inner..][..width];
                     let weight = loss.class_weight(class).wide();
                     for (c, &x) in row.iter().enumerate() {
-                        weighted[c] += (x - tile.max[c]).wide() * weight;
+                        weighted[c] += (x - max[c]).wide() * weight;
                     }
                 }
             }
             for c in 0..width {
-                finish(o * inner + first + c, [tile.max[c], T::of(tile.sum[c].ln())], weighted[c]);
+                finish(o * inner + first + c, [max[c], T::of(sum[c].ln())], weighted[c]);
             }
         }
     }
 }
+
+body!(
+    /// `factor * exp(x - max - log_sum)`
+    Probability { factor, max, log_sum } 1 |x| factor * (x - max - log_sum).exp::<S>()
+);
 
 struct Backward<'a, T> {
     loss: &'a ClassLoss<'a, T>,
@@ -320,10 +326,7 @@ impl<T: Float> Kernel for Backward<'_, T> {
                 }
                 let [probability, hard, even] = loss.factors(targets[row], grad.of(row), weights);
                 let [max, log_sum] = stats[row];
-                for c in (0..classes).step_by(LANES) {
-                    let x = read_or(x, c, T::ZERO);
-                    write(dx, c, lanes!(T, l => probability * (x[l] - max - log_sum).exp::<S>()));
-                }
+                map::<S, T, 1>([x], dx, Probability { factor: probability, max, log_sum });
                 if smooth {
                     for (class, dx) in dx.iter_mut().enumerate() {
                         *dx = *dx - even * loss.class_weight(class);
@@ -337,32 +340,28 @@ impl<T: Float> Kernel for Backward<'_, T> {
         for tile in range {
             let (o, first, width) = tile_at(tile, inner);
             let start = o * classes * inner + first;
-            let mut columns = [[T::ZERO; TILE]; 4];
+            let mut columns = [[[T::ZERO; LANES]; TILE / LANES]; 4];
             let rows = o * inner + first..o * inner + first + width;
             for (c, row) in rows.clone().enumerate() {
                 let [probability, _, even] = loss.factors(targets[row], grad.of(row), weights);
                 let [max, log_sum] = stats[row];
                 for (column, value) in columns.iter_mut().zip([probability, even, max, log_sum]) {
-                    column[c] = value;
+                    column.as_flattened_mut()[c] = value;
                 }
             }
-            let [probability, even, max, log_sum] = columns;
+            let [probability, even, max, log_sum] = &columns;
             for class in 0..classes {
                 let at = start + class * inner;
-                // SAFETY: tiles do not overlap.
-                let dx = unsafe { dx.part(at..at + width) };
                 let weight = loss.class_weight(class);
-                for c in (0..width).step_by(LANES) {
-                    let x = read_or(&x[at..at + width], c, T::ZERO);
-                    write(
-                        dx,
-                        c,
-                        lanes!(T, l => {
-                            let p = (x[l] - max[c + l] - log_sum[c + l]).exp::<S>();
-                            probability[c + l] * p - even[c + l] * weight
-                        }),
-                    );
+                let mut row = padded(&x[at..at + width]);
+                for c in 0..width.div_ceil(LANES) {
+                    let (x, probability, even, max, log_sum) = (row[c], probability[c], even[c], max[c], log_sum[c]);
+                    row[c] = lanes!(T, l => {
+                        probability[l] * (x[l] - max[l] - log_sum[l]).exp::<S>() - even[l] * weight
+                    });
                 }
+                // SAFETY: tiles do not overlap.
+                unsafe { dx.part(at..at + width) }.copy_from_slice(&row.as_flattened()[..width]);
             }
             for row in rows {
                 let target = targets[row];

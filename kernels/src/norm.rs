@@ -6,7 +6,7 @@
 
 use crate::cpu;
 use crate::float::Float;
-use crate::lanes::{LANES, lanes, read_or, write};
+use crate::lanes::{Body, LANES, lanes, map};
 use crate::reduce::{Axes, Deviation, FloatElement, Moments, PairSum, Terms, var};
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::split::{Parts, TASK, WORTH_THREADS, for_ranges};
@@ -57,10 +57,45 @@ struct Affine<T> {
 
 impl<T: Float> Affine<T> {
     #[inline(always)]
-    fn apply<S: Simd, const RELU: bool>(self, x: T) -> T {
-        let y = (x - self.mean).mul_add::<S>(self.scale, self.bias);
-        if RELU && y <= T::ZERO { T::ZERO } else { y }
+    fn apply<S: Simd>(self, x: T) -> T {
+        (x - self.mean).mul_add::<S>(self.scale, self.bias)
     }
+}
+
+impl<T: Float> Body<T, 1> for Affine<T> {
+    #[inline(always)]
+    fn of<S: Simd>(self, [x]: [T; 1]) -> T {
+        self.apply::<S>(x)
+    }
+}
+
+/// The same with a ReLU behind it.
+#[derive(Clone, Copy)]
+struct Rectified<T>(Affine<T>);
+
+impl<T: Float> Body<T, 1> for Rectified<T> {
+    #[inline(always)]
+    fn of<S: Simd>(self, [x]: [T; 1]) -> T {
+        relu(self.0.apply::<S>(x))
+    }
+}
+
+/// The same for elements of different channels.
+#[derive(Clone, Copy)]
+struct Columns<const RELU: bool>;
+
+impl<T: Float, const RELU: bool> Body<T, 4> for Columns<RELU> {
+    #[inline(always)]
+    fn of<S: Simd>(self, [x, mean, scale, bias]: [T; 4]) -> T {
+        let y = Affine { mean, scale, bias }.apply::<S>(x);
+        if RELU { relu(y) } else { y }
+    }
+}
+
+/// `max(x, 0)` that keeps nan.
+#[inline(always)]
+fn relu<T: Float>(x: T) -> T {
+    if x <= T::ZERO { T::ZERO } else { x }
 }
 
 /// The gradient of a channel's input: `g * scale`, less what goes through the statistics.
@@ -81,7 +116,22 @@ impl<T: Float> Slope<T> {
     }
 }
 
-/// The gradient behind the ReLU from that before it.
+impl<T: Float> Body<T, 2> for Slope<T> {
+    #[inline(always)]
+    fn of<S: Simd>(self, [x, g]: [T; 2]) -> T {
+        self.apply::<S>(x, g)
+    }
+}
+
+/// With the output of a ReLU as third.
+impl<T: Float> Body<T, 3> for Slope<T> {
+    #[inline(always)]
+    fn of<S: Simd>(self, [x, g, y]: [T; 3]) -> T {
+        self.apply::<S>(x, masked(g, y))
+    }
+}
+
+/// The gradient before the ReLU from that behind it.
 #[inline(always)]
 fn masked<T: Float>(g: T, y: T) -> T {
     if y <= T::ZERO { T::ZERO } else { g }
@@ -416,17 +466,10 @@ impl<T: FloatElement> Kernel for Normalise<'_, T> {
         for segment in norm.segments(channel, range) {
             // SAFETY: every segment belongs to one task.
             let y = unsafe { y.part(segment.clone()) };
-            let x = &x[segment];
             if relu {
-                for c in (0..x.len()).step_by(LANES) {
-                    let x = read_or(x, c, T::ZERO);
-                    write(y, c, lanes!(T, l => affine.apply::<S, true>(x[l])));
-                }
+                map::<S, T, 1>([&x[segment]], y, Rectified(affine));
             } else {
-                for c in (0..x.len()).step_by(LANES) {
-                    let x = read_or(x, c, T::ZERO);
-                    write(y, c, lanes!(T, l => affine.apply::<S, false>(x[l])));
-                }
+                map::<S, T, 1>([&x[segment]], y, affine);
             }
         }
     }
@@ -448,19 +491,10 @@ impl<T: FloatElement> Kernel for NormaliseRows<'_, T> {
         let [mean, scale, bias] = self.columns;
         let channels = mean.len();
         for (x, y) in self.x.chunks_exact(channels).zip(self.y.chunks_exact_mut(channels)) {
-            for c in (0..channels).step_by(LANES) {
-                let (x, mean, scale, bias) = (
-                    read_or(x, c, T::ZERO),
-                    read_or(mean, c, T::ZERO),
-                    read_or(scale, c, T::ZERO),
-                    read_or(bias, c, T::ZERO),
-                );
-                let affine = |l: usize| Affine { mean: mean[l], scale: scale[l], bias: bias[l] };
-                if self.relu {
-                    write(y, c, lanes!(T, l => affine(l).apply::<S, true>(x[l])));
-                } else {
-                    write(y, c, lanes!(T, l => affine(l).apply::<S, false>(x[l])));
-                }
+            if self.relu {
+                map::<S, T, 4>([x, mean, scale, bias], y, Columns::<true>);
+            } else {
+                map::<S, T, 4>([x, mean, scale, bias], y, Columns::<false>);
             }
         }
     }
@@ -544,19 +578,8 @@ impl<T: FloatElement> Kernel for Grads<'_, T> {
             let dx = unsafe { dx.part(at.clone()) };
             let (x, g) = (&x[at.clone()], &g[at.clone()]);
             match y {
-                None => {
-                    for c in (0..x.len()).step_by(LANES) {
-                        let (x, g) = (read_or(x, c, T::ZERO), read_or(g, c, T::ZERO));
-                        write(dx, c, lanes!(T, l => slope.apply::<S>(x[l], g[l])));
-                    }
-                }
-                Some(y) => {
-                    let y = &y[at];
-                    for c in (0..x.len()).step_by(LANES) {
-                        let (x, g, y) = (read_or(x, c, T::ZERO), read_or(g, c, T::ZERO), read_or(y, c, T::ZERO));
-                        write(dx, c, lanes!(T, l => slope.apply::<S>(x[l], masked(g[l], y[l]))));
-                    }
-                }
+                None => map::<S, T, 2>([x, g], dx, slope),
+                Some(y) => map::<S, T, 3>([x, g, &y[at]], dx, slope),
             }
         }
     }
@@ -575,25 +598,41 @@ impl<T: FloatElement> Kernel for SumColumns<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) -> [[f64; 2]; TILE] {
         let Inputs { norm, x, g, y, .. } = self.inputs;
-        let (mut sums, mut dots) = ([0.0; TILE], [0.0; TILE]);
-        let means = &self.mean[self.first..][..self.width];
+        let (mut sums, mut dots) = ([[0.0; LANES]; TILE / LANES], [[0.0; LANES]; TILE / LANES]);
+        let means = padded(&self.mean[self.first..][..self.width]);
+        let chunks = self.width.div_ceil(LANES);
         for row in 0..norm.n {
-            let at = row * norm.channels + self.first;
-            let (x, g) = (&x[at..][..self.width], &g[at..][..self.width]);
-            for c in (0..self.width).step_by(LANES) {
-                let (x, mut g, mean) = (read_or(x, c, T::ZERO), read_or(g, c, T::ZERO), read_or(means, c, T::ZERO));
-                if let Some(y) = y {
-                    let y = read_or(&y[at..][..self.width], c, T::ZERO);
-                    g = lanes!(T, l => masked(g[l], y[l]));
+            let at = row * norm.channels + self.first..row * norm.channels + self.first + self.width;
+            let (x, mut g) = (padded(&x[at.clone()]), padded(&g[at.clone()]));
+            if let Some(y) = y {
+                let y = padded(&y[at]);
+                for c in 0..chunks {
+                    let (old, y) = (g[c], y[c]);
+                    g[c] = lanes!(T, l => masked(old[l], y[l]));
                 }
+            }
+            for c in 0..chunks {
+                let (x, g, mean) = (x[c], g[c], means[c]);
                 for l in 0..LANES {
-                    sums[c + l] += g[l].wide();
-                    dots[c + l] += (g[l] * (x[l] - mean[l])).wide();
+                    sums[c][l] += g[l].wide();
+                    dots[c][l] += (g[l] * (x[l] - mean[l])).wide();
                 }
             }
         }
-        std::array::from_fn(|c| [sums[c], dots[c]])
+        let mut out = [[0.0; 2]; TILE];
+        for (c, out) in out.iter_mut().enumerate() {
+            *out = [sums[c / LANES][c % LANES], dots[c / LANES][c % LANES]];
+        }
+        out
     }
+}
+
+/// A row of a tile as whole chunks; what is behind it is 0.
+#[inline(always)]
+fn padded<T: Float>(row: &[T]) -> [[T; LANES]; TILE / LANES] {
+    let mut out = [[T::ZERO; LANES]; TILE / LANES];
+    out.as_flattened_mut()[..row.len()].copy_from_slice(row);
+    out
 }
 
 struct GradColumns<'a, T> {
@@ -610,34 +649,42 @@ impl<T: FloatElement> Kernel for GradColumns<'_, T> {
     fn run<S: Simd>(self) {
         let Inputs { norm, x, g, y, dx } = self.inputs;
         let Some(dx) = dx else { return };
-        let [mean, scale, shift, tilt]: [[T; TILE]; 4] = [
-            std::array::from_fn(|c| self.slopes[c].mean),
-            std::array::from_fn(|c| self.slopes[c].scale),
-            std::array::from_fn(|c| self.slopes[c].shift),
-            std::array::from_fn(|c| self.slopes[c].tilt),
-        ];
+        let (mut mean, mut scale, mut shift, mut tilt) =
+            ([T::ZERO; TILE], [T::ZERO; TILE], [T::ZERO; TILE], [T::ZERO; TILE]);
+        for (c, slope) in self.slopes.iter().enumerate() {
+            (mean[c], scale[c], shift[c], tilt[c]) = (slope.mean, slope.scale, slope.shift, slope.tilt);
+        }
+        let width = self.width;
+        let columns = [&mean[..width], &scale[..width], &shift[..width], &tilt[..width]];
         for row in 0..norm.n {
-            let at = row * norm.channels + self.first;
+            let at = row * norm.channels + self.first..row * norm.channels + self.first + width;
             // SAFETY: tiles do not overlap.
-            let dx = unsafe { dx.part(at..at + self.width) };
-            let (x, g) = (&x[at..][..self.width], &g[at..][..self.width]);
-            for c in (0..self.width).step_by(LANES) {
-                let (x, mut g) = (read_or(x, c, T::ZERO), read_or(g, c, T::ZERO));
-                if let Some(y) = y {
-                    let y = read_or(&y[at..][..self.width], c, T::ZERO);
-                    g = lanes!(T, l => masked(g[l], y[l]));
-                }
-                write(
-                    dx,
-                    c,
-                    lanes!(T, l => {
-                        let i = c + l;
-                        let slope = Slope { mean: mean[i], scale: scale[i], shift: shift[i], tilt: tilt[i] };
-                        slope.apply::<S>(x[l], g[l])
-                    }),
-                );
+            let dx = unsafe { dx.part(at.clone()) };
+            let (x, g, [mean, scale, shift, tilt]) = (&x[at.clone()], &g[at.clone()], columns);
+            match y {
+                None => map::<S, T, 6>([x, g, mean, scale, shift, tilt], dx, SlopeColumns),
+                Some(y) => map::<S, T, 7>([x, g, mean, scale, shift, tilt, &y[at]], dx, SlopeColumns),
             }
         }
+    }
+}
+
+/// [`Slope`] for elements of different channels.
+#[derive(Clone, Copy)]
+struct SlopeColumns;
+
+impl<T: Float> Body<T, 6> for SlopeColumns {
+    #[inline(always)]
+    fn of<S: Simd>(self, [x, g, mean, scale, shift, tilt]: [T; 6]) -> T {
+        Slope { mean, scale, shift, tilt }.apply::<S>(x, g)
+    }
+}
+
+/// With the output of a ReLU last.
+impl<T: Float> Body<T, 7> for SlopeColumns {
+    #[inline(always)]
+    fn of<S: Simd>(self, [x, g, mean, scale, shift, tilt, y]: [T; 7]) -> T {
+        Slope { mean, scale, shift, tilt }.apply::<S>(x, masked(g, y))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::cpu;
 use crate::float::Float;
-use crate::lanes::{LANES, read_or, write};
+use crate::lanes::{LANES, lanes, read_or, write};
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::split::{Parts, TASK};
 use crate::threads::parallel_for;
@@ -44,9 +44,10 @@ pub struct Adam {
     pub maximize: bool,
 }
 
-/// A body for one element that runs over several arrays, `M` of which it changes.
+/// A step for `LANES` elements of several arrays, `M` of which it changes. Settings are asked once for all lanes, so that the
+/// loops over lanes have no branches.
 trait Step<T: Float, const M: usize>: Copy + Sync {
-    fn step<S: Simd>(self, state: [T; M], g: T) -> [T; M];
+    fn step<S: Simd>(self, state: [[T; LANES]; M], g: [T; LANES]) -> [[T; LANES]; M];
 }
 
 struct Run<'a, T, K, const M: usize> {
@@ -60,41 +61,33 @@ impl<T: Float, K: Step<T, M>, const M: usize> Kernel for Run<'_, T, K, M> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let n = self.g.len();
-        let state = self.state;
+        let Run { kernel, state, g } = self;
+        let n = g.len();
         let mut i = 0;
-        // Whole chunks are read before any is written: nothing keeps the compiler from vectorising.
         while i + LANES <= n {
-            let g = read_or(self.g, i, T::ZERO);
+            let mut lanes = [[T::ZERO; LANES]; M];
+            // SAFETY: `apply` checked that all arrays have `n` elements.
+            unsafe {
+                for m in 0..M {
+                    lanes[m] = state[m].as_ptr().add(i).cast::<[T; LANES]>().read_unaligned();
+                }
+                let g = g.as_ptr().add(i).cast::<[T; LANES]>().read_unaligned();
+                lanes = kernel.step::<S>(lanes, g);
+                for m in 0..M {
+                    state[m].as_mut_ptr().add(i).cast::<[T; LANES]>().write_unaligned(lanes[m]);
+                }
+            }
+            i += LANES;
+        }
+        if i < n {
             let mut lanes = [[T::ZERO; LANES]; M];
             for m in 0..M {
                 lanes[m] = read_or(state[m], i, T::ZERO);
             }
-            for l in 0..LANES {
-                let mut lane = [T::ZERO; M];
-                for m in 0..M {
-                    lane[m] = lanes[m][l];
-                }
-                lane = self.kernel.step::<S>(lane, g[l]);
-                for m in 0..M {
-                    lanes[m][l] = lane[m];
-                }
-            }
+            lanes = kernel.step::<S>(lanes, read_or(g, i, T::ZERO));
             for m in 0..M {
                 write(state[m], i, lanes[m]);
             }
-            i += LANES;
-        }
-        while i < n {
-            let mut lane = [T::ZERO; M];
-            for m in 0..M {
-                lane[m] = state[m][i];
-            }
-            lane = self.kernel.step::<S>(lane, self.g[i]);
-            for m in 0..M {
-                state[m][i] = lane[m];
-            }
-            i += 1;
         }
     }
 }
@@ -125,29 +118,40 @@ struct Descent<T> {
 
 impl<T: Float> Descent<T> {
     #[inline(always)]
-    fn gradient<S: Simd>(self, p: T, g: T) -> T {
-        let g = if self.maximize { -g } else { g };
-        match self.weight_decay {
-            Some(decay) => decay.mul_add::<S>(p, g),
-            None => g,
+    fn gradient<S: Simd>(self, p: [T; LANES], mut g: [T; LANES]) -> [T; LANES] {
+        if self.maximize {
+            g = lanes!(T, l => -g[l]);
         }
+        if let Some(decay) = self.weight_decay {
+            g = lanes!(T, l => decay.mul_add::<S>(p[l], g[l]));
+        }
+        g
     }
 }
 
 impl<T: Float> Step<T, 1> for Descent<T> {
     #[inline(always)]
-    fn step<S: Simd>(self, [p]: [T; 1], g: T) -> [T; 1] {
-        [self.minus_lr.mul_add::<S>(self.gradient::<S>(p, g), p)]
+    fn step<S: Simd>(self, [p]: [[T; LANES]; 1], g: [T; LANES]) -> [[T; LANES]; 1] {
+        let g = self.gradient::<S>(p, g);
+        [lanes!(T, l => self.minus_lr.mul_add::<S>(g[l], p[l]))]
     }
 }
 
 impl<T: Float> Step<T, 2> for Descent<T> {
     #[inline(always)]
-    fn step<S: Simd>(self, [p, buffer]: [T; 2], g: T) -> [T; 2] {
-        let g = self.gradient::<S>(p, g);
-        let buffer = if self.first { g } else { self.keep.mul_add::<S>(g, buffer * self.momentum) };
-        let g = if self.nesterov { self.momentum.mul_add::<S>(buffer, g) } else { buffer };
-        [self.minus_lr.mul_add::<S>(g, p), buffer]
+    fn step<S: Simd>(self, [p, mut buffer]: [[T; LANES]; 2], g: [T; LANES]) -> [[T; LANES]; 2] {
+        let mut g = self.gradient::<S>(p, g);
+        if self.first {
+            buffer = g;
+        } else {
+            buffer = lanes!(T, l => self.keep.mul_add::<S>(g[l], buffer[l] * self.momentum));
+        }
+        if self.nesterov {
+            g = lanes!(T, l => self.momentum.mul_add::<S>(buffer[l], g[l]));
+        } else {
+            g = buffer;
+        }
+        [lanes!(T, l => self.minus_lr.mul_add::<S>(g[l], p[l])), buffer]
     }
 }
 
@@ -191,41 +195,40 @@ struct Moments<T> {
 impl<T: Float> Moments<T> {
     /// The new parameter and averages, and the second moment that was used: the new one, or `largest` if it is larger.
     #[inline(always)]
-    fn update<S: Simd>(self, p: T, m: T, v: T, g: T, largest: T) -> [T; 4] {
-        let g = if self.maximize { -g } else { g };
-        let g = match self.weight_decay {
-            Some(decay) => decay.mul_add::<S>(p, g),
-            None => g,
-        };
-        let p = match self.shrink {
-            Some(shrink) => p * shrink,
-            None => p,
-        };
-        let difference = g - m;
+    fn update<S: Simd>(self, [mut p, m, v, largest]: [[T; LANES]; 4], mut g: [T; LANES]) -> [[T; LANES]; 4] {
+        if self.maximize {
+            g = lanes!(T, l => -g[l]);
+        }
+        if let Some(decay) = self.weight_decay {
+            g = lanes!(T, l => decay.mul_add::<S>(p[l], g[l]));
+        }
+        if let Some(shrink) = self.shrink {
+            p = lanes!(T, l => p[l] * shrink);
+        }
         let m = if self.from_start {
-            self.weight.mul_add::<S>(difference, m)
+            lanes!(T, l => self.weight.mul_add::<S>(g[l] - m[l], m[l]))
         } else {
-            (-difference).mul_add::<S>(self.complement, g)
+            lanes!(T, l => (-(g[l] - m[l])).mul_add::<S>(self.complement, g[l]))
         };
-        let v = (self.one_minus_beta2 * g).mul_add::<S>(g, v * self.beta2);
-        let used = largest.max_nan(v);
-        let denominator = used.sqrt() / self.root + self.eps;
-        [p + self.minus_step * m / denominator, m, v, used]
+        let v = lanes!(T, l => (self.one_minus_beta2 * g[l]).mul_add::<S>(g[l], v[l] * self.beta2));
+        let used = lanes!(T, l => largest[l].max_nan(v[l]));
+        let denominator = lanes!(T, l => used[l].sqrt() / self.root + self.eps);
+        [lanes!(T, l => p[l] + self.minus_step * m[l] / denominator[l]), m, v, used]
     }
 }
 
 impl<T: Float> Step<T, 3> for Moments<T> {
     #[inline(always)]
-    fn step<S: Simd>(self, [p, m, v]: [T; 3], g: T) -> [T; 3] {
-        let [p, m, v, _] = self.update::<S>(p, m, v, g, T::NEG_INFINITY);
+    fn step<S: Simd>(self, [p, m, v]: [[T; LANES]; 3], g: [T; LANES]) -> [[T; LANES]; 3] {
+        let [p, m, v, _] = self.update::<S>([p, m, v, [T::NEG_INFINITY; LANES]], g);
         [p, m, v]
     }
 }
 
 impl<T: Float> Step<T, 4> for Moments<T> {
     #[inline(always)]
-    fn step<S: Simd>(self, [p, m, v, largest]: [T; 4], g: T) -> [T; 4] {
-        self.update::<S>(p, m, v, g, largest)
+    fn step<S: Simd>(self, state: [[T; LANES]; 4], g: [T; LANES]) -> [[T; LANES]; 4] {
+        self.update::<S>(state, g)
     }
 }
 

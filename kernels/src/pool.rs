@@ -60,9 +60,20 @@ pub fn pooled_size(
     Some(size)
 }
 
+/// How the inputs of neighbouring outputs are loaded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Loading {
+    /// With vector loads: no lane that matters falls into the padding.
+    Whole,
+    /// With vector loads that stay within the array, but some lanes fall into the padding.
+    Masked,
+    /// Each lane for itself.
+    OneByOne,
+}
+
 /// Every second element.
 #[inline(always)]
-fn even<T: Float>(pairs: &[T; 2 * LANES]) -> [T; LANES] {
+fn even<T: Float>(pairs: [T; 2 * LANES]) -> [T; LANES] {
     lanes!(T, l => pairs[2 * l])
 }
 
@@ -109,35 +120,72 @@ impl Pool2d {
         (o * self.stride[d] + k * self.dilation[d]) as isize - self.padding[d] as isize
     }
 
-    /// The inputs of `LANES` outputs from `ox` on at place `kx` in row `y` of a plane (which begins at `plane`), `fill` in the
-    /// padding. Lanes behind the last output hold anything.
+    /// The first and the last row of the input in the windows of output row `oy`.
     #[inline(always)]
-    fn load<T: Float>(&self, x: &[T], plane: usize, y: usize, ox: usize, kx: usize, fill: T) -> [T; LANES] {
+    fn rows(&self, oy: usize) -> [isize; 2] {
+        let places = self.places(0, oy);
+        [self.position(0, oy, places.start), self.position(0, oy, places.end.saturating_sub(1).max(places.start))]
+    }
+
+    /// How the inputs of `LANES` outputs from `ox` on, in a row of outputs whose windows take rows `ys` of the plane that begins at
+    /// `plane`, can be loaded from an array of `len` elements.
+    #[inline(always)]
+    fn loading(&self, len: usize, plane: usize, ys: [isize; 2], ox: usize, ow: usize) -> Loading {
+        let (width, stride) = (self.input[1] as isize, self.stride[1] as isize);
+        let (first, last) = (self.position(1, ox, 0), self.position(1, ox, self.kernel[1].saturating_sub(1)));
+        let behind = last + stride * LANES as isize;
+        let within =
+            plane as isize + ys[0] * width + first >= 0 && plane as isize + ys[1] * width + behind <= len as isize;
+        // Lanes behind the last output may hold anything.
+        let lanes = (ow - ox).min(LANES) as isize;
+        match (within && stride <= 2, first >= 0 && last + (lanes - 1) * stride < width) {
+            (false, _) => Loading::OneByOne,
+            (true, false) => Loading::Masked,
+            (true, true) => Loading::Whole,
+        }
+    }
+
+    /// The inputs of `LANES` outputs from `ox` on at place `kx` in row `y` of a plane (which begins at `plane`), `fill` in the
+    /// padding.
+    ///
+    /// # Safety
+    /// `loading` is what [`loading`](Self::loading) said for `x`.
+    #[inline(always)]
+    unsafe fn load<T: Float>(
+        &self,
+        loading: Loading,
+        x: &[T],
+        plane: usize,
+        y: isize,
+        ox: usize,
+        kx: usize,
+        fill: T,
+    ) -> [T; LANES] {
         let (width, stride) = (self.input[1] as isize, self.stride[1] as isize);
         let first = self.position(1, ox, kx);
-        let start = (plane + y * self.input[1]) as isize + first;
-        // Reads beyond the row are masked; they only have to stay within the array.
-        if start >= 0 && stride <= 2 {
-            let rest = x.get(start as usize..).unwrap_or(&[]);
-            let values = if stride == 1 {
-                rest.first_chunk::<LANES>().copied()
-            } else {
-                rest.first_chunk::<{ 2 * LANES }>().map(even)
-            };
-            if let Some(values) = values {
-                if first >= 0 && first + (LANES as isize - 1) * stride < width {
-                    return values;
-                }
-                let (first, width, stride) = (first as i32, width as i32, stride as i32);
-                return lanes!(T, l => {
-                    let at = first + l as i32 * stride;
-                    if at >= 0 && at < width { values[l] } else { fill }
-                });
-            }
+        let start = plane as isize + y * width + first;
+        if loading == Loading::OneByOne {
+            return lanes!(T, l => {
+                let at = first + l as isize * stride;
+                if at >= 0 && at < width { x[(start + l as isize * stride) as usize] } else { fill }
+            });
         }
+        let from = x.as_ptr().wrapping_offset(start);
+        // SAFETY: `loading` found all rows of the window, and as many elements as are read here, within the array.
+        let values = unsafe {
+            if stride == 1 {
+                from.cast::<[T; LANES]>().read_unaligned()
+            } else {
+                even(from.cast::<[T; 2 * LANES]>().read_unaligned())
+            }
+        };
+        if loading == Loading::Whole {
+            return values;
+        }
+        let (first, width, stride) = (first as i32, width as i32, stride as i32);
         lanes!(T, l => {
-            let at = first + l as isize * stride;
-            if at >= 0 && at < width { x[(start + l as isize * stride) as usize] } else { fill }
+            let at = first + l as i32 * stride;
+            if at >= 0 && at < width { values[l] } else { fill }
         })
     }
 
@@ -148,6 +196,9 @@ impl Pool2d {
     /// If a slice has not the right length, a stride or dilation is 0, or a plane has more than 2^31 elements.
     pub fn max<T: Float>(&self, x: &[T], values: &mut [T], indices: &mut [i64]) {
         self.check("max_pool2d", x.len(), &[values.len(), indices.len()]);
+        if values.is_empty() {
+            return;
+        }
         let isa = cpu::isa();
         let [oh, ow] = self.output();
         // The column of the first element of every window.
@@ -218,6 +269,9 @@ impl Pool2d {
     pub fn avg<T: Float>(&self, x: &[T], divisor: Divisor, out: &mut [T]) {
         assert_eq!(self.dilation, [1, 1], "avg_pool2d: dilation");
         self.check("avg_pool2d", x.len(), &[out.len()]);
+        if out.is_empty() {
+            return;
+        }
         let isa = cpu::isa();
         let [oh, ow] = self.output();
         let columns = self.extents(ow, divisor);
@@ -278,10 +332,12 @@ impl<T: Float> Kernel for Max<'_, T> {
                 for place in &mut place {
                     *place += first;
                 }
+                let loading = pool.loading(x.len(), plane, pool.rows(oy), ox, ow);
                 for ky in kys.clone() {
-                    let y = pool.position(0, oy, ky) as usize;
+                    let y = pool.position(0, oy, ky);
                     for kx in 0..pool.kernel[1] {
-                        let x = pool.load(x, plane, y, ox, kx, T::NEG_INFINITY);
+                        // SAFETY: `loading` is for these windows.
+                        let x = unsafe { pool.load(loading, x, plane, y, ox, kx, T::NEG_INFINITY) };
                         let at = y as i32 * width as i32 + pool.position(1, ox, kx) as i32;
                         for l in 0..LANES {
                             let beats = x[l] > best[l] || x[l].is_nan();
@@ -322,10 +378,12 @@ impl<T: Float> Kernel for Avg<'_, T> {
             let (plane, oy) = (row / oh * height * width, row % oh);
             for ox in (0..ow).step_by(LANES) {
                 let mut sum = [T::ZERO; LANES];
+                let loading = pool.loading(x.len(), plane, pool.rows(oy), ox, ow);
                 for ky in pool.places(0, oy) {
-                    let y = pool.position(0, oy, ky) as usize;
+                    let y = pool.position(0, oy, ky);
                     for kx in 0..pool.kernel[1] {
-                        let x = pool.load(x, plane, y, ox, kx, T::ZERO);
+                        // SAFETY: `loading` is for these windows.
+                        let x = unsafe { pool.load(loading, x, plane, y, ox, kx, T::ZERO) };
                         for l in 0..LANES {
                             sum[l] += x[l];
                         }
@@ -498,6 +556,7 @@ mod tests {
             new(2, [1, 17], [1, 2], [1, 2], [0, 0], [1, 1], true),
             new(0, [4, 4], [2, 2], [2, 2], [0, 0], [1, 1], false),
             new(3, [1, 1], [1, 1], [1, 1], [0, 0], [1, 1], false),
+            new(3, [5, 2], [2, 3], [1, 1], [0, 0], [1, 1], false),
         ];
         for ceil_mode in [false, true] {
             for size in 3..9 {

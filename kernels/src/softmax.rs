@@ -5,15 +5,13 @@
 
 use crate::cpu;
 use crate::float::Float;
-use crate::lanes::{LANES, lanes, read_or, total, write};
+use crate::lanes::{LANES, body, lanes, map, map_in_place, map_sum, sum};
 use crate::reduce::max_row;
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::split::{Parts, TASK, for_ranges};
 use crate::threads::parallel_tasks;
 use std::ops::Range;
 
-/// Chunks of lanes added in the element's type before they go into a sum in f64.
-const CHUNKS: usize = 64;
 /// Columns handled together where `inner` is not 1.
 pub(crate) const TILE: usize = 128;
 
@@ -66,73 +64,53 @@ macro_rules! kernel {
 
 // ---------------------------------------------------------------------------------------------------- contiguous rows
 
-/// Sums lanes in the element's type for a while and then in f64.
-struct LaneSum<T> {
-    lanes: [T; LANES],
-    chunks: usize,
-    total: f64,
-}
-
-impl<T: Float> LaneSum<T> {
-    #[inline(always)]
-    fn new() -> Self {
-        LaneSum { lanes: [T::ZERO; LANES], chunks: 0, total: 0.0 }
-    }
-
-    #[inline(always)]
-    fn add(&mut self, x: [T; LANES]) {
-        for l in 0..LANES {
-            self.lanes[l] += x[l];
-        }
-        self.chunks += 1;
-        if self.chunks == CHUNKS {
-            self.flush();
-        }
-    }
-
-    #[inline(always)]
-    fn flush(&mut self) {
-        self.total += total(lanes!(f64, l => self.lanes[l].wide()));
-        self.lanes = [T::ZERO; LANES];
-        self.chunks = 0;
-    }
-
-    #[inline(always)]
-    fn total(mut self) -> f64 {
-        self.flush();
-        self.total
-    }
-}
+body!(
+    /// `exp(x - max)`
+    Exp { max } 1 |x| (x - max).exp::<S>()
+);
+body!(
+    /// `exp(x - max) / sum`
+    Share { max, sum } 1 |x| (x - max).exp::<S>() / sum
+);
+body!(
+    /// `x / sum`
+    Over { sum } 1 |x| x / sum
+);
+body!(
+    /// `x - max`
+    Above { max } 1 |x| x - max
+);
+body!(
+    /// `x - max - log_sum`
+    Log { max, log_sum } 1 |x| x - max - log_sum
+);
+body!(
+    /// `y * g`
+    Product 2 |y, g| y * g
+);
+body!(
+    /// `g`
+    Itself 1 |g| g
+);
+body!(
+    /// The gradient of softmax.
+    Gradient { sum } 2 |y, g| y * (g - sum)
+);
+body!(
+    /// The gradient of log-softmax.
+    LogGradient { sum } 2 |y, g| g - y.exp::<S>() * sum
+);
 
 /// The sum of `exp(x - max)`.
 #[inline(always)]
 pub(crate) fn exp_sum<S: Simd, T: Float>(x: &[T], max: T) -> f64 {
-    let mut sum = LaneSum::new();
-    for c in (0..x.len()).step_by(LANES) {
-        let x = read_or(x, c, T::NEG_INFINITY);
-        sum.add(lanes!(T, l => (x[l] - max).exp::<S>()));
-    }
-    sum.total()
+    sum::<S, T, 1>([x], [T::NEG_INFINITY], Exp { max })
 }
 
 /// The sum of `x - max`.
 #[inline(always)]
-pub(crate) fn sum_above<T: Float>(x: &[T], max: T) -> f64 {
-    let mut sum = LaneSum::new();
-    for c in (0..x.len()).step_by(LANES) {
-        let x = read_or(x, c, max);
-        sum.add(lanes!(T, l => x[l] - max));
-    }
-    sum.total()
-}
-
-/// Writes `x - max - sum` where LOG, `exp(x - max) / sum` where not.
-#[inline(always)]
-fn finish<S: Simd, T: Float, const LOG: bool>(x: &[T], y: &mut [T], max: T, sum: T) {
-    for c in (0..x.len()).step_by(LANES) {
-        let x = read_or(x, c, T::ZERO);
-        write(y, c, lanes!(T, l => if LOG { x[l] - max - sum } else { (x[l] - max).exp::<S>() / sum }));
-    }
+pub(crate) fn sum_above<S: Simd, T: Float>(x: &[T], max: T) -> f64 {
+    sum::<S, T, 1>([x], [max], Above { max })
 }
 
 /// One row.
@@ -140,20 +118,11 @@ fn finish<S: Simd, T: Float, const LOG: bool>(x: &[T], y: &mut [T], max: T, sum:
 fn row<S: Simd, T: Float, const LOG: bool>(x: &[T], y: &mut [T]) {
     let max = max_row::<S, T>(x);
     if LOG {
-        finish::<S, T, LOG>(x, y, max, T::of(exp_sum::<S, T>(x, max).ln()));
-        return;
-    }
-    let mut sum = LaneSum::new();
-    for c in (0..x.len()).step_by(LANES) {
-        let x = read_or(x, c, T::NEG_INFINITY);
-        let e = lanes!(T, l => (x[l] - max).exp::<S>());
-        sum.add(e);
-        write(y, c, e);
-    }
-    let sum = T::of(sum.total());
-    for c in (0..y.len()).step_by(LANES) {
-        let e = read_or(y, c, T::ZERO);
-        write(y, c, lanes!(T, l => e[l] / sum));
+        let log_sum = T::of(exp_sum::<S, T>(x, max).ln());
+        map::<S, T, 1>([x], y, Log { max, log_sum });
+    } else {
+        let sum = T::of(map_sum::<S, T, 1>([x], [T::NEG_INFINITY], y, Exp { max }));
+        map_in_place::<S, T>(y, Over { sum });
     }
 }
 
@@ -169,7 +138,11 @@ kernel!(PieceStats<'a, T> { x: &'a [T] } -> (T, f64), S => {
     (max, exp_sum::<S, T>(x, max))
 });
 kernel!(PieceMap<'a, T, const LOG: bool> { x: &'a [T], y: &'a mut [T], max: T, sum: T } -> (), S => {
-    finish::<S, T, LOG>(x, y, max, sum);
+    if LOG {
+        map::<S, T, 1>([x], y, Log { max, log_sum: sum });
+    } else {
+        map::<S, T, 1>([x], y, Share { max, sum });
+    }
 });
 
 fn forward<T: Float, const LOG: bool>(x: &[T], y: &mut [T], outer: usize, n: usize, inner: usize) {
@@ -220,37 +193,27 @@ fn forward<T: Float, const LOG: bool>(x: &[T], y: &mut [T], outer: usize, n: usi
 
 /// The sum in a row's gradient.
 #[inline(always)]
-fn gradient_sum<T: Float, const LOG: bool>(y: &[T], g: &[T]) -> f64 {
-    let mut sum = LaneSum::new();
-    for c in (0..g.len()).step_by(LANES) {
-        let g = read_or(g, c, T::ZERO);
-        let y = if LOG { g } else { read_or(y, c, T::ZERO) };
-        sum.add(lanes!(T, l => if LOG { g[l] } else { y[l] * g[l] }));
-    }
-    sum.total()
-}
-
-#[inline(always)]
-fn gradient<S: Simd, T: Float, const LOG: bool>(y: T, g: T, sum: T) -> T {
-    if LOG { g - y.exp::<S>() * sum } else { y * (g - sum) }
+fn gradient_sum<S: Simd, T: Float, const LOG: bool>(y: &[T], g: &[T]) -> f64 {
+    if LOG { sum::<S, T, 1>([g], [T::ZERO], Itself) } else { sum::<S, T, 2>([y, g], [T::ZERO; 2], Product) }
 }
 
 /// Writes a row's gradient.
 #[inline(always)]
 fn gradients<S: Simd, T: Float, const LOG: bool>(y: &[T], g: &[T], dx: &mut [T], sum: T) {
-    for c in (0..g.len()).step_by(LANES) {
-        let (y, g) = (read_or(y, c, T::ZERO), read_or(g, c, T::ZERO));
-        write(dx, c, lanes!(T, l => gradient::<S, T, LOG>(y[l], g[l], sum)));
+    if LOG {
+        map::<S, T, 2>([y, g], dx, LogGradient { sum });
+    } else {
+        map::<S, T, 2>([y, g], dx, Gradient { sum });
     }
 }
 
 kernel!(BackwardRows<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a mut [T], n: usize } -> (), S => {
     for ((y, g), dx) in y.chunks_exact(n).zip(g.chunks_exact(n)).zip(dx.chunks_exact_mut(n)) {
-        let sum = T::of(gradient_sum::<T, LOG>(y, g));
+        let sum = T::of(gradient_sum::<S, T, LOG>(y, g));
         gradients::<S, T, LOG>(y, g, dx, sum);
     }
 });
-kernel!(BackwardSum<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T] } -> f64, _S => { gradient_sum::<T, LOG>(y, g) });
+kernel!(BackwardSum<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T] } -> f64, S => { gradient_sum::<S, T, LOG>(y, g) });
 kernel!(BackwardMap<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a mut [T], sum: T } -> (), S => {
     gradients::<S, T, LOG>(y, g, dx, sum);
 });
@@ -317,8 +280,16 @@ pub(crate) fn tile_at(tile: usize, inner: usize) -> (usize, usize, usize) {
 
 /// For every column of a tile the largest element and the sum of `exp(x - max)`.
 pub(crate) struct TileStats<T> {
-    pub(crate) max: [T; TILE],
-    pub(crate) sum: [f64; TILE],
+    pub(crate) max: [[T; LANES]; TILE / LANES],
+    pub(crate) sum: [[f64; LANES]; TILE / LANES],
+}
+
+/// The row of a tile as whole chunks; what is behind it is 0.
+#[inline(always)]
+pub(crate) fn padded<T: Float>(row: &[T]) -> [[T; LANES]; TILE / LANES] {
+    let mut out = [[T::ZERO; LANES]; TILE / LANES];
+    out.as_flattened_mut()[..row.len()].copy_from_slice(row);
+    out
 }
 
 /// The statistics of columns `start..start + width` with rows `inner` apart.
@@ -330,26 +301,28 @@ pub(crate) fn tile_stats<S: Simd, T: Float>(
     inner: usize,
     width: usize,
 ) -> TileStats<T> {
-    let mut stats = TileStats { max: [T::NEG_INFINITY; TILE], sum: [0.0; TILE] };
+    let chunks = width.div_ceil(LANES);
+    let mut max = [[T::NEG_INFINITY; LANES]; TILE / LANES];
     for r in 0..n {
-        let row = &x[start + r * inner..][..width];
-        for c in (0..width).step_by(LANES) {
-            let x = read_or(row, c, T::ZERO);
+        let row = padded(&x[start + r * inner..][..width]);
+        for (max, x) in max[..chunks].iter_mut().zip(row) {
             for l in 0..LANES {
-                stats.max[c + l] = stats.max[c + l].max_nan(x[l]);
+                max[l] = max[l].max_nan(x[l]);
             }
         }
     }
+    let mut sum = [[0.0; LANES]; TILE / LANES];
     for r in 0..n {
-        let row = &x[start + r * inner..][..width];
-        for c in (0..width).step_by(LANES) {
-            let x = read_or(row, c, T::ZERO);
+        let row = padded(&x[start + r * inner..][..width]);
+        for c in 0..chunks {
+            let (x, max, sum) = (row[c], max[c], &mut sum[c]);
+            let e = lanes!(T, l => (x[l] - max[l]).exp::<S>());
             for l in 0..LANES {
-                stats.sum[c + l] += (x[l] - stats.max[c + l]).exp::<S>().wide();
+                sum[l] += e[l].wide();
             }
         }
     }
-    stats
+    TileStats { max, sum }
 }
 
 kernel!(ForwardTiles<'a, T, const LOG: bool> { x: &'a [T], y: &'a Parts<'a, T>, n: usize, inner: usize, tiles: Range<usize> } -> (), S => {
@@ -357,21 +330,23 @@ kernel!(ForwardTiles<'a, T, const LOG: bool> { x: &'a [T], y: &'a Parts<'a, T>, 
         let (o, first, width) = tile_at(tile, inner);
         let start = o * n * inner + first;
         let stats = tile_stats::<S, T>(x, start, n, inner, width);
-        let mut sums = [T::ONE; TILE];
-        for c in 0..width {
-            sums[c] = T::of(if LOG { stats.sum[c].ln() } else { stats.sum[c] });
+        let mut sums = [[T::ONE; LANES]; TILE / LANES];
+        for (out, &sum) in sums.as_flattened_mut().iter_mut().zip(&stats.sum.as_flattened()[..width]) {
+            *out = T::of(if LOG { sum.ln() } else { sum });
         }
         for r in 0..n {
             let at = start + r * inner;
-            // SAFETY: tiles do not overlap.
-            let out = unsafe { y.part(at..at + width) };
-            for c in (0..width).step_by(LANES) {
-                let x = read_or(&x[at..at + width], c, T::ZERO);
-                write(out, c, lanes!(T, l => {
-                    let x = x[l] - stats.max[c + l];
-                    if LOG { x - sums[c + l] } else { x.exp::<S>() / sums[c + l] }
-                }));
+            let mut row = padded(&x[at..at + width]);
+            for c in 0..width.div_ceil(LANES) {
+                let (x, max, sum) = (row[c], stats.max[c], sums[c]);
+                row[c] = if LOG {
+                    lanes!(T, l => x[l] - max[l] - sum[l])
+                } else {
+                    lanes!(T, l => (x[l] - max[l]).exp::<S>() / sum[l])
+                };
             }
+            // SAFETY: tiles do not overlap.
+            unsafe { y.part(at..at + width) }.copy_from_slice(&row.as_flattened()[..width]);
         }
     }
 });
@@ -380,28 +355,36 @@ kernel!(BackwardTiles<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a 
     for tile in tiles {
         let (o, first, width) = tile_at(tile, inner);
         let start = o * n * inner + first;
-        let mut sums = [0.0; TILE];
+        let chunks = width.div_ceil(LANES);
+        let mut wide = [[0.0; LANES]; TILE / LANES];
         for r in 0..n {
-            let row = start + r * inner..start + r * inner + width;
-            for c in (0..width).step_by(LANES) {
-                let (y, g) = (read_or(&y[row.clone()], c, T::ZERO), read_or(&g[row.clone()], c, T::ZERO));
+            let at = start + r * inner;
+            let g = padded(&g[at..at + width]);
+            let y = if LOG { g } else { padded(&y[at..at + width]) };
+            for c in 0..chunks {
+                let (y, g, sum) = (y[c], g[c], &mut wide[c]);
                 for l in 0..LANES {
-                    sums[c + l] += if LOG { g[l] } else { y[l] * g[l] }.wide();
+                    sum[l] += if LOG { g[l] } else { y[l] * g[l] }.wide();
                 }
             }
         }
-        let mut totals = [T::ZERO; TILE];
-        for c in 0..width {
-            totals[c] = T::of(sums[c]);
+        let mut sums = [[T::ZERO; LANES]; TILE / LANES];
+        for c in 0..chunks {
+            sums[c] = lanes!(T, l => T::of(wide[c][l]));
         }
         for r in 0..n {
-            let row = start + r * inner..start + r * inner + width;
-            // SAFETY: tiles do not overlap.
-            let out = unsafe { dx.part(row.clone()) };
-            for c in (0..width).step_by(LANES) {
-                let (y, g) = (read_or(&y[row.clone()], c, T::ZERO), read_or(&g[row.clone()], c, T::ZERO));
-                write(out, c, lanes!(T, l => gradient::<S, T, LOG>(y[l], g[l], totals[c + l])));
+            let at = start + r * inner;
+            let (y, mut g) = (padded(&y[at..at + width]), padded(&g[at..at + width]));
+            for c in 0..chunks {
+                let (y, old, sum) = (y[c], g[c], sums[c]);
+                g[c] = if LOG {
+                    lanes!(T, l => old[l] - y[l].exp::<S>() * sum[l])
+                } else {
+                    lanes!(T, l => y[l] * (old[l] - sum[l]))
+                };
             }
+            // SAFETY: tiles do not overlap.
+            unsafe { dx.part(at..at + width) }.copy_from_slice(&g.as_flattened()[..width]);
         }
     }
 });

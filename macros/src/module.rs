@@ -29,20 +29,29 @@ fn field_options(attributes: &[Attribute]) -> Result<FieldOptions> {
     Ok(options)
 }
 
-/// The function that `#[module(extra_repr = path)]` on the struct names.
-fn extra_repr(attributes: &[Attribute]) -> Result<Option<Path>> {
-    let mut found = None;
+#[derive(Default)]
+struct StructOptions {
+    /// No field is part of the module.
+    plain: bool,
+    extra_repr: Option<Path>,
+}
+
+fn struct_options(attributes: &[Attribute]) -> Result<StructOptions> {
+    let mut options = StructOptions::default();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("module")) {
         attribute.parse_nested_meta(|meta| {
-            if meta.path.is_ident("extra_repr") {
-                found = Some(meta.value()?.parse()?);
+            if meta.path.is_ident("plain") {
+                options.plain = true;
+                Ok(())
+            } else if meta.path.is_ident("extra_repr") {
+                options.extra_repr = Some(meta.value()?.parse()?);
                 Ok(())
             } else {
-                Err(meta.error("expected `extra_repr = path`"))
+                Err(meta.error("expected `plain` or `extra_repr = path`"))
             }
         })?;
     }
-    Ok(found)
+    Ok(options)
 }
 
 pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
@@ -50,8 +59,9 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
     let Data::Struct(data) = &input.data else {
         return Err(Error::new(input.ident.span(), "#[derive(Module)] stands on structs"));
     };
+    let own_options = struct_options(&input.attrs)?;
     let mut visits = Vec::new();
-    if !matches!(data.fields, Fields::Unit) {
+    if !own_options.plain && !matches!(data.fields, Fields::Unit) {
         for (index, field) in data.fields.iter().enumerate() {
             let options = field_options(&field.attrs)?;
             if options.skip {
@@ -72,7 +82,7 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
                 .push(quote_spanned!(field.ty.span()=> ::rushlight::nn::Field::visit(&self.#member, #name, visitor);));
         }
     }
-    let repr = extra_repr(&input.attrs)?.map(|path| {
+    let repr = own_options.extra_repr.map(|path| {
         quote! {
             fn extra_repr(&self) -> ::std::string::String {
                 #path(self)

@@ -7,6 +7,7 @@ use crate::gemm::blocked::Tiles;
 use crate::gemm::kernel::{Kernels, MAX_MR, MAX_TILE, Panel, Run, Scatter, Store};
 use crate::gemm::pack::pack;
 use crate::gemm::scratch::with_scratch;
+use crate::gemm::vector::dispatch;
 use std::mem::MaybeUninit;
 
 /// Multiply-adds of a task: about 50 µs.
@@ -145,15 +146,8 @@ impl<T: GemmElement> Correlation<'_, T> {
                 self.kernels.run_panel(rows, &Panel { k, a, b, offsets: self.offsets.as_ptr(), cols, out });
                 if !straight {
                     let (tile, step) = (c.cast_const(), self.steps[2]);
-                    (self.kernels.scatter)(Scatter {
-                        tile,
-                        width: cols,
-                        rows,
-                        runs,
-                        c: goal,
-                        c_rows: self.channel,
-                        step,
-                    });
+                    let scatter = Scatter { tile, width: cols, rows, runs, c: goal, c_rows: self.channel, step };
+                    dispatch(self.kernels.isa, scatter);
                 }
             }
         }

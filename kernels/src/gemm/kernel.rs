@@ -9,7 +9,7 @@
 use super::GemmElement;
 #[cfg(target_arch = "x86_64")]
 use super::vector::{F32x8, F32x16, F64x4, F64x8};
-use super::vector::{Lanes, Vector};
+use super::vector::{Lanes, Vector, VectorKernel};
 use crate::cpu::{self, Isa};
 
 /// Where a tile goes and what happens to it on the way: `c = clamp(alpha * acc + bias + beta * c)`.
@@ -88,10 +88,6 @@ pub struct Scatter<'a, T> {
     pub step: isize,
 }
 
-/// # Safety
-/// The goals are valid, and different.
-pub type ScatterFn<T> = unsafe fn(Scatter<T>);
-
 /// The kernels of one instruction set and element type.
 pub struct Kernels<T: 'static> {
     pub isa: Isa,
@@ -105,7 +101,6 @@ pub struct Kernels<T: 'static> {
     pub panel: &'static [&'static [PanelFn<T>]],
     /// `[vectors - 1][rows - 1]`
     pub direct: &'static [&'static [DirectFn<T>]],
-    pub scatter: ScatterFn<T>,
 }
 
 /// The most rows that any kernel has.
@@ -269,29 +264,47 @@ unsafe fn direct<V: Vector, const R: usize, const NV: usize>(args: &Direct<V::El
     }
 }
 
-#[inline(always)]
-unsafe fn scatter<V: Vector>(s: Scatter<V::Elem>) {
-    // SAFETY: the caller's promise, see `ScatterFn`.
-    unsafe {
-        for i in 0..s.rows {
-            let (from, to) = (s.tile.add(i * s.width), s.c.offset(i as isize * s.c_rows));
-            for run in s.runs {
-                let (from, to) = (from.add(run.from), to.offset(run.to));
-                if s.step != 1 {
-                    for j in 0..run.len {
-                        *to.offset(j as isize * s.step) = *from.add(j);
+impl<T: GemmElement> VectorKernel for Scatter<'_, T> {
+    type Elem = T;
+
+    /// # Safety
+    /// The goals are valid, and different.
+    #[inline(always)]
+    unsafe fn run<V: Vector<Elem = T>>(self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            for i in 0..self.rows {
+                let (from, to) = (self.tile.add(i * self.width), self.c.offset(i as isize * self.c_rows));
+                for run in self.runs {
+                    let (from, to) = (from.add(run.from), to.offset(run.to));
+                    if self.step == 1 {
+                        copy::<V>(from, to, run.len);
+                        continue;
                     }
-                    continue;
-                }
-                let whole = run.len / V::LANES * V::LANES;
-                for j in (0..whole).step_by(V::LANES) {
-                    V::load(from.add(j)).store(to.add(j));
-                }
-                if whole < run.len {
-                    let mask = V::mask(run.len - whole);
-                    V::load_masked(from.add(whole), mask).store_masked(to.add(whole), mask);
+                    for j in 0..run.len {
+                        *to.offset(j as isize * self.step) = *from.add(j);
+                    }
                 }
             }
+        }
+    }
+}
+
+/// Copies a few elements without a call.
+///
+/// # Safety
+/// Both sides have `len` elements, and do not overlap.
+#[inline(always)]
+pub(crate) unsafe fn copy<V: Vector>(from: *const V::Elem, to: *mut V::Elem, len: usize) {
+    let whole = len / V::LANES * V::LANES;
+    // SAFETY: the caller's promise.
+    unsafe {
+        for j in (0..whole).step_by(V::LANES) {
+            V::load(from.add(j)).store(to.add(j));
+        }
+        if whole < len {
+            let mask = V::mask(len - whole);
+            V::load_masked(from.add(whole), mask).store_masked(to.add(whole), mask);
         }
     }
 }
@@ -314,12 +327,6 @@ macro_rules! kernels {
                 unsafe { super::direct::<V, R, NV>(args) }
             }
 
-            $(#[$feature])?
-            unsafe fn scatter<V: Vector>(s: Scatter<V::Elem>) {
-                // SAFETY: the caller's promise is the same.
-                unsafe { super::scatter::<V>(s) }
-            }
-
             const fn panels<V: Vector, const NV: usize>() -> &'static [PanelFn<V::Elem>] {
                 &[$(panel::<V, $r, NV>),*]
             }
@@ -336,7 +343,6 @@ macro_rules! kernels {
                     nr: $nv * V::LANES,
                     panel: kernels!(@list $nv panels V),
                     direct: kernels!(@list $nv directs V),
-                    scatter: scatter::<V>,
                 }
             }
 

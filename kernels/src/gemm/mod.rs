@@ -132,7 +132,7 @@ mod sealed {
     use crate::cpu::Isa;
     use crate::simd::Simd;
 
-    pub trait Kerneled: Sized + 'static {
+    pub trait Kerneled: super::vector::Registers + 'static {
         fn kernels(isa: Isa) -> &'static Kernels<Self>;
 
         /// `a * b + c`

@@ -1,15 +1,16 @@
 //! Vector registers as a type, so that one micro-kernel serves every instruction set and element type.
 
 use super::GemmElement;
+use crate::cpu::{self, Isa};
 
 /// A register of [`LANES`](Vector::LANES) elements.
 ///
 /// All methods are `unsafe` because the x86-64 ones may only run where the processor has the instruction set, which
-/// the functions at the bottom of [`super::kernel`] see to; those that take a pointer need `LANES` valid elements
+/// [`dispatch`] and the tables of [`super::kernel`] see to; those that take a pointer need `LANES` valid elements
 /// there, the masked ones as many as the mask has. They are `#[inline(always)]`: inside a function with the right
 /// target features each becomes one instruction.
 #[allow(clippy::missing_safety_doc)]
-pub(crate) trait Vector: Copy {
+pub trait Vector: Copy {
     /// What a lane holds.
     type Elem: GemmElement;
     /// Which lanes a masked access touches: the first ones.
@@ -38,7 +39,7 @@ pub(crate) trait Vector: Copy {
 /// `N` elements in plain Rust, which the compiler maps to whatever registers the target has.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-pub(crate) struct Lanes<T, const N: usize>([T; N]);
+pub struct Lanes<T, const N: usize>([T; N]);
 
 impl<T: GemmElement, const N: usize> Vector for Lanes<T, N> {
     type Elem = T;
@@ -134,6 +135,85 @@ impl<T: GemmElement, const N: usize> Vector for Lanes<T, N> {
     }
 }
 
+/// The registers of an element type, for each instruction set.
+pub trait Registers: Sized {
+    /// In plain Rust.
+    type Portable: Vector<Elem = Self>;
+    /// For AVX2.
+    type Avx2: Vector<Elem = Self>;
+    /// For AVX-512.
+    type Avx512: Vector<Elem = Self>;
+}
+
+/// A piece of work on vector registers, to be compiled for every instruction set.
+pub(crate) trait VectorKernel {
+    /// The element type.
+    type Elem: GemmElement;
+
+    /// Does the work. Implementations are `#[inline(always)]`, and so is everything they call in a loop.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `V`, and whatever the work itself asks for.
+    unsafe fn run<V: Vector<Elem = Self::Elem>>(self);
+}
+
+/// Runs `kernel`, compiled for `isa`, or for the best set that the processor has where that is less.
+///
+/// # Safety
+/// Whatever the work asks for.
+#[inline(always)]
+pub(crate) unsafe fn dispatch<K: VectorKernel>(isa: Isa, kernel: K) {
+    // SAFETY: `isa` was limited to what the processor has; for the rest the caller vouches.
+    unsafe {
+        match isa.min(cpu::detected()) {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => run_avx512(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => run_avx2(kernel),
+            _ => kernel.run::<<K::Elem as Registers>::Portable>(),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn run_avx2<K: VectorKernel>(kernel: K) {
+    // SAFETY: the caller's promise is the same.
+    unsafe { kernel.run::<<K::Elem as Registers>::Avx2>() }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn run_avx512<K: VectorKernel>(kernel: K) {
+    // SAFETY: the caller's promise is the same.
+    unsafe { kernel.run::<<K::Elem as Registers>::Avx512>() }
+}
+
+macro_rules! registers {
+    ($t:ident, $portable:ty, $avx2:ident, $avx512:ident) => {
+        impl Registers for $t {
+            type Portable = $portable;
+            #[cfg(target_arch = "x86_64")]
+            type Avx2 = $avx2;
+            #[cfg(target_arch = "x86_64")]
+            type Avx512 = $avx512;
+            #[cfg(not(target_arch = "x86_64"))]
+            type Avx2 = $portable;
+            #[cfg(not(target_arch = "x86_64"))]
+            type Avx512 = $portable;
+        }
+    };
+}
+registers!(f32, Lanes<f32, 8>, F32x8, F32x16);
+registers!(f64, Lanes<f64, 4>, F64x4, F64x8);
+
+// 64-bit integers have no vector multiplication before AVX-512 DQ, and nobody trains in them.
+impl Registers for i64 {
+    type Portable = Lanes<i64, 4>;
+    type Avx2 = Lanes<i64, 4>;
+    type Avx512 = Lanes<i64, 4>;
+}
+
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::*;
 
@@ -152,7 +232,7 @@ mod x86 {
             $(#[$doc])*
             #[derive(Clone, Copy)]
             #[repr(transparent)]
-            pub(crate) struct $name($reg);
+            pub struct $name($reg);
 
             // SAFETY (of every block below): the trait's contract: the processor has the instructions, and the
             // pointers are good for as many elements as are touched.

@@ -28,11 +28,25 @@ pub(crate) struct PairSum {
     lanes: [[f64; LANES]; 2],
 }
 
+/// The terms of `LANES` elements.
+///
+/// # Safety
+/// If WHOLE, all rows have `at + LANES` elements.
 #[inline(always)]
-fn chunk<T: Float, const K: usize>(rows: &[&[T]; K], at: usize, pad: [T; K], f: &impl Terms<T, K>) -> [[T; LANES]; 2] {
+unsafe fn chunk<T: Float, const K: usize, const WHOLE: bool>(
+    rows: &[&[T]; K],
+    at: usize,
+    pad: [T; K],
+    f: &impl Terms<T, K>,
+) -> [[T; LANES]; 2] {
     let mut chunks = [[T::ZERO; LANES]; K];
     for k in 0..K {
-        chunks[k] = read_or(rows[k], at, pad[k]);
+        chunks[k] = if WHOLE {
+            // SAFETY: the caller's rows go on for as long.
+            unsafe { rows[k].as_ptr().add(at).cast::<[T; LANES]>().read_unaligned() }
+        } else {
+            read_or(rows[k], at, pad[k])
+        };
     }
     let mut out = [[T::ZERO; LANES]; 2];
     for l in 0..LANES {
@@ -58,12 +72,19 @@ impl PairSum {
     #[inline(always)]
     pub(crate) fn add<T: Float, const K: usize>(&mut self, rows: [&[T]; K], pad: [T; K], f: impl Terms<T, K>) {
         let n = rows[0].len();
+        for row in rows {
+            assert_eq!(row.len(), n);
+        }
         let mut at = 0;
         while at + TREE * LANES <= n {
-            let a = chunk(&rows, at, pad, &f);
-            let b = chunk(&rows, at + LANES, pad, &f);
-            let c = chunk(&rows, at + 2 * LANES, pad, &f);
-            let d = chunk(&rows, at + 3 * LANES, pad, &f);
+            // SAFETY: `n` says so.
+            let a = unsafe { chunk::<T, K, true>(&rows, at, pad, &f) };
+            // SAFETY: `n` says so.
+            let b = unsafe { chunk::<T, K, true>(&rows, at + LANES, pad, &f) };
+            // SAFETY: `n` says so.
+            let c = unsafe { chunk::<T, K, true>(&rows, at + 2 * LANES, pad, &f) };
+            // SAFETY: `n` says so.
+            let d = unsafe { chunk::<T, K, true>(&rows, at + 3 * LANES, pad, &f) };
             for s in 0..2 {
                 for l in 0..LANES {
                     self.lanes[s][l] += ((a[s][l] + b[s][l]) + (c[s][l] + d[s][l])).wide();
@@ -71,14 +92,23 @@ impl PairSum {
             }
             at += TREE * LANES;
         }
-        while at < n {
-            let a = chunk(&rows, at, pad, &f);
-            for s in 0..2 {
-                for l in 0..LANES {
-                    self.lanes[s][l] += a[s][l].wide();
-                }
-            }
+        while at + LANES <= n {
+            // SAFETY: `n` says so.
+            self.add_chunk(unsafe { chunk::<T, K, true>(&rows, at, pad, &f) });
             at += LANES;
+        }
+        if at < n {
+            // SAFETY: not whole.
+            self.add_chunk(unsafe { chunk::<T, K, false>(&rows, at, pad, &f) });
+        }
+    }
+
+    #[inline(always)]
+    fn add_chunk<T: Float>(&mut self, terms: [[T; LANES]; 2]) {
+        for s in 0..2 {
+            for l in 0..LANES {
+                self.lanes[s][l] += terms[s][l].wide();
+            }
         }
     }
 

@@ -1,11 +1,11 @@
 //! Walking the graph.
 
 use super::node::{Node, lock};
-use super::{NoGrad, is_grad_enabled};
+use super::{EnableGrad, NoGrad, is_grad_enabled};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// How a backward pass is run.
@@ -62,9 +62,11 @@ fn walk(
     mut captures: Option<&mut HashMap<u64, Option<Tensor>>>,
 ) -> Result<()> {
     let create = options.create_graph;
-    let _mode = (!create).then(NoGrad::new);
+    // Whatever the caller's mode, as in PyTorch.
+    let (_on, _off) = (create.then(EnableGrad::new), (!create).then(NoGrad::new));
     let keep = options.retain_graph || create;
     let wanted = captures.as_ref().map(|map| on_the_way(&roots, map));
+    let leads_on = |edge: &Node| wanted.as_ref().is_none_or(|wanted| wanted.contains(&edge.seq));
     let mut heap: BinaryHeap<Ready> = roots.into_iter().map(|(node, grad)| Ready(node, grad)).collect();
     let mut grads = Vec::with_capacity(4);
     while let Some(Ready(node, mut grad)) = heap.pop() {
@@ -82,14 +84,16 @@ fn walk(
             }
             continue;
         }
-        if wanted.as_ref().is_some_and(|wanted| !wanted.get(&node.seq).copied().unwrap_or(false)) {
+        if !node.op.edges().iter().flatten().any(|edge| leads_on(edge)) {
             continue;
         }
         grads.clear();
         node.op.run(&node, &grad, keep, &mut grads)?;
         drop(grad);
         for (edge, grad) in node.op.edges().iter().zip(grads.drain(..)) {
-            if let (Some(edge), Some(grad)) = (edge, grad) {
+            if let (Some(edge), Some(grad)) = (edge, grad)
+                && leads_on(edge)
+            {
                 heap.push(Ready(edge.clone(), grad));
             }
         }
@@ -97,8 +101,8 @@ fn walk(
     Ok(())
 }
 
-/// For each node that can be reached from `roots`: whether a captured node lies below it, so that it has to run.
-fn on_the_way(roots: &[(Arc<Node>, Tensor)], captures: &HashMap<u64, Option<Tensor>>) -> HashMap<u64, bool> {
+/// The nodes that are captured, and those from which a captured one can be reached.
+fn on_the_way(roots: &[(Arc<Node>, Tensor)], captures: &HashMap<u64, Option<Tensor>>) -> HashSet<u64> {
     let mut all: HashMap<u64, Arc<Node>> = HashMap::new();
     let mut stack: Vec<Arc<Node>> = roots.iter().map(|(node, _)| node.clone()).collect();
     while let Some(node) = stack.pop() {
@@ -108,20 +112,23 @@ fn on_the_way(roots: &[(Arc<Node>, Tensor)], captures: &HashMap<u64, Option<Tens
     }
     let mut order: Vec<u64> = all.keys().copied().collect();
     order.sort_unstable(); // edges lead to older nodes, so those are known first
-    let mut wanted: HashMap<u64, bool> = HashMap::new();
+    let mut wanted = HashSet::new();
     for seq in order {
-        let below =
-            all[&seq].op.edges().iter().flatten().any(|edge| wanted[&edge.seq] || captures.contains_key(&edge.seq));
-        wanted.insert(seq, below);
+        let leads =
+            |wanted: &HashSet<u64>| all[&seq].op.edges().iter().flatten().any(|edge| wanted.contains(&edge.seq));
+        if captures.contains_key(&seq) || leads(&wanted) {
+            wanted.insert(seq);
+        }
     }
     wanted
 }
 
-/// Adds a gradient to a leaf's. The first one is taken over as it is where nobody else can see it.
+/// Adds a gradient to a leaf's. The first one is taken over as it is where nobody else can see it; otherwise other leaves, or
+/// the caller who gave it, would see later changes of this one.
 fn accumulate(slot: &mut Option<Tensor>, grad: Tensor, create_graph: bool) -> Result<()> {
     *slot = Some(match slot.take() {
-        None if create_graph || grad.is_unshared() => grad,
-        None => grad.copy(),
+        None if grad.is_unshared() => grad,
+        None => grad.try_copy()?,
         Some(old) if create_graph => old.try_add(&grad)?,
         Some(old) => {
             // In place, as PyTorch does: handles that the user took of the gradient see the sum.

@@ -22,12 +22,39 @@ pub(crate) struct Ext {
     history: Mutex<Edge>,
     /// The gradient that `retain_grad` keeps, or that was set by hand.
     pub(crate) grad: Arc<Mutex<Option<Tensor>>>,
+    /// The hook of `retain_grad`. It hangs on the newest history.
+    keeper: Mutex<Option<u64>>,
+}
+
+impl Ext {
+    /// Puts `edge` in the place of the history `before`.
+    fn replace(&self, before: Edge, edge: Edge) {
+        let mut keeper = lock(&self.keeper);
+        if let (Some(before), Some(number)) = (before, keeper.take()) {
+            before.remove_hook(number);
+            *keeper = edge.as_ref().map(|node| self.keep_grad(node));
+        }
+        *lock(&self.history) = edge;
+    }
+
+    fn keep_grad(&self, node: &Node) -> u64 {
+        let slot = self.grad.clone();
+        node.add_hook(Box::new(move |grad| {
+            *lock(&slot) = Some(grad.clone());
+            None
+        }))
+    }
 }
 
 impl Inner {
     fn set_history(&self, edge: Edge) {
-        *lock(&self.ext().history) = edge;
+        self.ext().replace(self.own_edge(), edge);
         self.changed.store(true, Release);
+    }
+
+    /// The history as it was last set, which a change of the base may have outdated.
+    fn own_edge(&self) -> Edge {
+        if self.changed.load(Acquire) { lock(&self.ext().history).clone() } else { self.grad_fn.clone() }
     }
 
     /// The history of a tensor whose handle does not hold it.
@@ -36,15 +63,13 @@ impl Inner {
         if let Some(root) = &self.base {
             let epoch = root.0.epoch.load(Acquire);
             if self.seen.load(Acquire) != epoch {
-                let edge = root.edge().map(|_| root.strided_node(&self.layout));
-                let mut history = lock(&self.ext().history);
-                *history = edge.flatten();
+                let edge = root.edge().and_then(|_| root.strided_node(&self.layout));
+                self.set_history(edge.clone());
                 self.seen.store(epoch, Release);
-                self.changed.store(true, Release);
-                return history.clone();
+                return edge;
             }
         }
-        lock(&self.ext().history).clone()
+        self.own_edge()
     }
 
     #[inline]
@@ -114,7 +139,9 @@ impl Tensor {
                 ));
             }
         } else if edge.is_some() != required {
+            let grad = self.grad();
             self.0.set_history(required.then(|| Node::make("AccumulateGrad", Leaf::default())));
+            self.set_grad(grad);
         }
         Ok(self.clone())
     }
@@ -158,11 +185,8 @@ impl Tensor {
     /// Keeps the gradient of this tensor, which is no leaf, when a backward pass comes through.
     pub fn retain_grad(&self) {
         if let Some(node) = self.edge().filter(|node| node.op.leaf().is_none()) {
-            let slot = self.0.ext().grad.clone();
-            node.add_hook(Box::new(move |grad| {
-                *lock(&slot) = Some(grad.clone());
-                None
-            }));
+            let ext = self.0.ext();
+            lock(&ext.keeper).get_or_insert_with(|| ext.keep_grad(&node));
         }
     }
 
@@ -196,13 +220,23 @@ impl Tensor {
             && self.0.plain()
     }
 
-    /// Refuses an operation in place that would be recorded on a leaf or a view of one.
+    /// Whether a change of this tensor's memory changes what some gradient is.
+    #[inline]
+    pub(crate) fn has_history(&self) -> bool {
+        self.requires_grad() || self.0.base.as_ref().is_some_and(Tensor::requires_grad)
+    }
+
+    /// Refuses an operation in place that would be recorded on a leaf or a view of one, or on what only looks unrecorded.
     pub(crate) fn check_in_place(&self, op: &'static str) -> Result<()> {
         let requires_leaf = |tensor: &Tensor| tensor.edge().is_some_and(|node| node.op.leaf().is_some());
         let what = if requires_leaf(self) {
             "a leaf that requires a gradient"
         } else if self.0.base.as_ref().is_some_and(requires_leaf) {
             "a view of a leaf that requires a gradient"
+        } else if self.has_history() && !self.requires_grad() {
+            "a view, taken under no_grad, of a tensor that requires a gradient"
+        } else if self.0.base.as_ref().is_some_and(|root| !root.0.layout.is_non_overlapping()) {
+            "a view of a tensor that has several elements in one place in memory"
         } else {
             return Ok(());
         };
@@ -256,14 +290,11 @@ impl Tensor {
 
 /// A gradient for all of `whole` that is `grad` at `part` and zero elsewhere. Elements that `part` repeats are summed.
 pub(crate) fn put_back(grad: &Tensor, whole: &Layout, part: &Layout) -> Result<Tensor> {
-    let zeros = Tensor::zeros_laid_out(grad, &whole.dense_like());
-    let relative = relative(whole, part);
-    copied_into(&zeros, &relative, grad)
+    copied_into(&Tensor::zeros_spanning(grad, whole), &relative(whole, part), grad)
 }
 
 /// `part` as seen from a fresh storage that holds just `whole`.
 fn relative(whole: &Layout, part: &Layout) -> Layout {
-    debug_assert!(whole.is_dense(), "roots own their storage, which they fill");
     Layout::strided(part.dims(), part.strides(), part.offset() - whole.offset())
 }
 
@@ -276,7 +307,7 @@ pub(crate) fn copied_into(whole: &Tensor, part: &Layout, grad: &Tensor) -> Resul
         let g = if g.0.layout.same_elements(&whole_layout) && g.0.layout.offset() == 0 {
             g.clone()
         } else {
-            g.copy_laid_out(&whole_layout)?
+            g.copy_spanning(&whole_layout)?
         };
         let strided = Layout::strided(part.dims(), part.strides(), part.offset() + g.0.layout.offset());
         Ok([Some(g.try_view_as_strided(strided)?)])
@@ -296,7 +327,7 @@ impl super::node::Backward for CopySlices {
     }
 
     fn run(&self, _: &Arc<Node>, grad: &Tensor, _: bool, out: &mut Vec<Option<Tensor>>) -> Result<()> {
-        let own = grad.copy_laid_out(&self.whole.dense_like())?;
+        let own = grad.copy_spanning(&self.whole)?;
         let part = relative(&self.whole, &self.part);
         let of_part = maybe(self.edges[1].is_some(), || own.try_view_as_strided(part)?.try_contiguous_copy())?;
         let before = maybe(self.edges[0].is_some(), || {

@@ -15,5 +15,5 @@ pub use gradcheck::{GradcheckOptions, gradcheck, gradcheck_with, gradgradcheck, 
 pub use mode::{EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad};
 pub use node::Hook;
 
-pub(crate) use history::{Ext, copied_into};
+pub(crate) use history::{Ext, copied_into, put_back};
 pub(crate) use node::{Edge, Save, maybe};

@@ -3,6 +3,7 @@
 use super::is_grad_enabled;
 use crate::{Error, Result, Tensor};
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -13,7 +14,7 @@ pub(crate) type Edge = Option<Arc<Node>>;
 pub type Hook = Box<dyn Fn(&Tensor) -> Option<Tensor> + Send + Sync>;
 
 /// The hooks of a node, under their numbers.
-pub(crate) type Hooks = Mutex<Vec<(u64, Hook)>>;
+pub(crate) type Hooks = Mutex<Vec<(u64, Arc<dyn Fn(&Tensor) -> Option<Tensor> + Send + Sync>)>>;
 
 /// An operation that was recorded, or a leaf.
 pub(crate) struct Node<B: ?Sized = dyn Backward> {
@@ -59,7 +60,7 @@ impl Node {
     /// Adds a hook on the gradient of the node's output, and gives the number to remove it by.
     pub(crate) fn add_hook(&self, hook: Hook) -> u64 {
         let id = next_seq();
-        lock(self.hooks.get_or_init(Default::default)).push((id, hook));
+        lock(self.hooks.get_or_init(Default::default)).push((id, hook.into()));
         id
     }
 
@@ -73,7 +74,9 @@ impl Node {
     #[inline]
     pub(crate) fn hooked(&self, grad: Tensor) -> Tensor {
         let Some(hooks) = self.hooks.get() else { return grad };
-        lock(hooks).iter().fold(grad, |grad, (_, hook)| hook(&grad).unwrap_or(grad))
+        // Not under the lock: a hook may add or remove hooks, or walk this very graph.
+        let hooks: Vec<_> = lock(hooks).iter().map(|(_, hook)| hook.clone()).collect();
+        hooks.iter().fold(grad, |grad, hook| hook(&grad).unwrap_or(grad))
     }
 }
 
@@ -335,14 +338,14 @@ enum Remains {
 }
 
 thread_local! {
-    /// `None` while no node is being dropped on this thread.
-    static REMAINS: RefCell<Option<Vec<Remains>>> = const { RefCell::new(None) };
+    /// `None` while no node is being dropped on this thread, so that nothing is lost by never dropping it: a thread that ends
+    /// may still have graphs to drop after its other variables.
+    static REMAINS: ManuallyDrop<RefCell<Option<Vec<Remains>>>> = const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
 /// Drops `edges` and `saved` in this call, or leaves them to the outermost drop that is under way.
 pub(super) fn bury(edges: &mut [Edge], saved: impl Iterator<Item = Tensor>) {
-    // On a thread that is ending the list is gone: then everything is dropped on the spot.
-    let outermost = REMAINS.try_with(|remains| {
+    let outermost = REMAINS.with(|remains| {
         let mut remains = remains.borrow_mut();
         let outermost = remains.is_none();
         let list = remains.get_or_insert_default();
@@ -350,11 +353,11 @@ pub(super) fn bury(edges: &mut [Edge], saved: impl Iterator<Item = Tensor>) {
         list.extend(saved.map(Remains::Saved));
         outermost
     });
-    if outermost == Ok(true) {
+    if outermost {
         while let Some(one) = REMAINS.with(|remains| remains.borrow_mut().as_mut().and_then(Vec::pop)) {
             drop(one);
         }
-        REMAINS.set(None);
+        REMAINS.with(|remains| remains.take());
     }
 }
 

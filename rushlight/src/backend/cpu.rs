@@ -118,7 +118,7 @@ fn batch_norm<'a, T: Element>(
     weight: Option<&'a In<'_>>,
     bias: Option<&'a In<'_>>,
 ) -> norm::BatchNorm<'a, T> {
-    let BatchNorm { n, channels, spatial, eps } = *sizes;
+    let BatchNorm { n, channels, spatial, eps, relu: _ } = *sizes;
     norm::BatchNorm { n, channels, spatial, weight: weight.map(|w| w.slice()), bias: bias.map(|b| b.slice()), eps }
 }
 
@@ -619,8 +619,9 @@ impl Backend for Cpu {
                 var: var.slice(),
                 momentum,
             });
+            let relu = norm.relu;
             let norm = batch_norm::<T>(norm, weight, bias);
-            norm.forward(x.slice(), false, running, out.slice(), mean.slice(), invstd.slice());
+            norm.forward(x.slice(), relu, running, out.slice(), mean.slice(), invstd.slice());
             Ok(())
         })
     }
@@ -635,7 +636,8 @@ impl Backend for Cpu {
         out: &mut Out<'_>,
     ) -> Result<()> {
         each_float!("batch_norm", x.dtype(), T => {
-            batch_norm::<T>(norm, weight, bias).forward_with(x.slice(), false, mean.slice(), var.slice(), out.slice());
+            let relu = norm.relu;
+            batch_norm::<T>(norm, weight, bias).forward_with(x.slice(), relu, mean.slice(), var.slice(), out.slice());
             Ok(())
         })
     }
@@ -646,6 +648,7 @@ impl Backend for Cpu {
         x: &In<'_>,
         g: &In<'_>,
         weight: Option<&In<'_>>,
+        relu_output: Option<&In<'_>>,
         training: bool,
         [mean, invstd]: [&In<'_>; 2],
         dx: Option<&mut Out<'_>>,
@@ -654,7 +657,8 @@ impl Backend for Cpu {
         each_float!("batch_norm", x.dtype(), T => {
             let norm = batch_norm::<T>(norm, weight, None);
             let stats = (mean.slice(), invstd.slice());
-            norm.backward(x.slice(), g.slice(), None, training, stats, dx.map(Out::slice), dw.slice(), db.slice());
+            let y = relu_output.map(|y| y.slice());
+            norm.backward(x.slice(), g.slice(), y, training, stats, dx.map(Out::slice), dw.slice(), db.slice());
             Ok(())
         })
     }

@@ -82,6 +82,8 @@ pub struct BatchNorm {
     pub spatial: usize,
     /// Added to variances.
     pub eps: f64,
+    /// Whether negative outputs become 0.
+    pub relu: bool,
 }
 
 /// The sizes of a loss of rows of classes: `[outer, classes, inner]`.
@@ -261,14 +263,15 @@ pub trait Backend: Send + Sync {
         out: &mut Out<'_>,
     ) -> Result<()>;
 
-    /// The gradients of a batch normalisation from the means and `1 / sqrt(variance + eps)`, which in `training` depend on `x`:
-    /// of the input, where it is wanted, of the weight and of the bias.
+    /// The gradients of a batch normalisation from the means and `1 / sqrt(variance + eps)`, which in `training` depend on `x`, and the
+    /// output where there was a ReLU: of the input, where it is wanted, of the weight and of the bias.
     fn batch_norm_grad(
         &self,
         norm: &BatchNorm,
         x: &In<'_>,
         g: &In<'_>,
         weight: Option<&In<'_>>,
+        relu_output: Option<&In<'_>>,
         training: bool,
         stats: [&In<'_>; 2],
         dx: Option<&mut Out<'_>>,

@@ -10,7 +10,8 @@
 //! ```
 
 use super::Param;
-use crate::tensor::{Scalar, TensorOptions};
+use crate::random::default_generator;
+use crate::tensor::{DType, Scalar, TensorOptions};
 use crate::{Error, NoGrad, Result, Tensor};
 use rushlight_macros::op;
 
@@ -165,6 +166,162 @@ fn kaiming(op: &'static str, tensor: &Tensor, fan: Fan, nonlinearity: Nonlineari
     let [fan_in, fan_out] = fans(op, tensor)?;
     let fan = if fan == Fan::In { fan_in } else { fan_out };
     Ok(calculate_gain(nonlinearity) / fan.sqrt())
+}
+
+/// The identity matrix.
+///
+/// # Errors
+/// If the tensor has not 2 dimensions.
+#[op(free)]
+pub fn try_eye_(tensor: impl Into<Tensor>) -> Result<Tensor> {
+    let tensor = matrix("eye_", tensor.into())?;
+    let _guard = NoGrad::new();
+    tensor.try_fill_(0)?;
+    tensor.try_diagonal()?.try_fill_(1)?;
+    Ok(tensor)
+}
+
+fn matrix(op: &'static str, tensor: Tensor) -> Result<Tensor> {
+    if tensor.dim() == 2 {
+        return Ok(tensor);
+    }
+    Err(Error::shape(op, format!("wants a tensor with 2 dimensions, but got shape {:?}", tensor.shape())))
+}
+
+/// The weight of a convolution that passes as many channels through as it can, in each of `groups` groups.
+///
+/// # Errors
+/// If the tensor has not 3 to 5 dimensions, or its first size cannot be split in `groups`.
+#[op(free)]
+pub fn try_dirac_(tensor: impl Into<Tensor>, groups: usize) -> Result<Tensor> {
+    let (op, tensor) = ("dirac_", tensor.into());
+    if !(3..=5).contains(&tensor.dim()) {
+        let message = format!("wants a tensor with 3 to 5 dimensions, but got shape {:?}", tensor.shape());
+        return Err(Error::shape(op, message));
+    }
+    let (outputs, inputs) = (tensor.shape()[0], tensor.shape()[1]);
+    if groups == 0 || outputs % groups != 0 {
+        let message = format!("the first size must be divisible by groups, but they are {outputs} and {groups}");
+        return Err(Error::value(op, message));
+    }
+    let _guard = NoGrad::new();
+    tensor.try_fill_(0)?;
+    let outputs = outputs / groups;
+    for group in 0..groups {
+        for channel in 0..outputs.min(inputs) {
+            let mut place =
+                tensor.try_select(0, (group * outputs + channel) as isize)?.try_select(0, channel as isize)?;
+            while place.dim() > 0 {
+                place = place.try_select(0, (place.shape()[0] / 2) as isize)?;
+            }
+            place.try_fill_(1)?;
+        }
+    }
+    Ok(tensor)
+}
+
+/// Normal numbers, those outside of `[a, b]` drawn anew, as PyTorch does from 2.12 on.
+///
+/// # Errors
+/// If `std` is negative, `a > b`, or the elements are no floating point numbers.
+#[op(free)]
+pub fn try_trunc_normal_(tensor: impl Into<Tensor>, mean: f64, std: f64, a: f64, b: f64) -> Result<Tensor> {
+    let tensor = tensor.into();
+    if !(a <= b) {
+        return Err(Error::value("trunc_normal_", format!("wants a ≤ b, but got a={a} and b={b}")));
+    }
+    let _guard = NoGrad::new();
+    let below =
+        |x: f64| Tensor::from((x - mean) / std / 2f64.sqrt()).try_erf()?.try_item::<f64>().map(|erf| (1.0 + erf) / 2.0);
+    if below(b)? - below(a)? > 0.3 {
+        tensor.try_normal_(mean, std)?;
+        loop {
+            let outside = tensor.try_lt(a)?.try_logical_or(&tensor.try_gt(b)?)?;
+            if !outside.try_any()?.try_item::<bool>()? {
+                return Ok(tensor);
+            }
+            let again = tensor.try_zeros_like()?.try_normal_(mean, std)?;
+            tensor.try_copy_(&again.try_where_(&outside, &tensor.detach())?)?;
+        }
+    }
+    // So little of the distribution lies inside that candidates are drawn there, and accepted by their density.
+    let peak = -0.5 * ((a.max(mean.min(b)) - mean) / std).powi(2);
+    let mut pending = tensor.try_ones_like()?.try_to_dtype(DType::Bool)?;
+    loop {
+        let candidate = tensor.try_zeros_like()?.try_uniform_(a, b)?;
+        tensor.try_copy_(&candidate.try_where_(&pending, &tensor.detach())?)?;
+        let chance = tensor.try_zeros_like()?.try_uniform_(0.0, 1.0)?.try_log()?;
+        let density = candidate.try_sub(mean)?.try_div(std)?.try_square()?.try_mul(-0.5)?.try_sub(peak)?;
+        pending = pending.try_logical_and(&chance.try_gt(&density)?)?;
+        if !pending.try_any()?.try_item::<bool>()? {
+            return Ok(tensor);
+        }
+    }
+}
+
+/// Normal numbers with mean 0, but in each column the share `sparsity` of the elements (rounded up) is 0.
+///
+/// # Errors
+/// If the tensor has not 2 dimensions, or `sparsity` is not in [0, 1].
+#[op(free)]
+pub fn try_sparse_(tensor: impl Into<Tensor>, sparsity: f64, std: f64) -> Result<Tensor> {
+    let tensor = matrix("sparse_", tensor.into())?;
+    if !(0.0..=1.0).contains(&sparsity) {
+        return Err(Error::value("sparse_", format!("sparsity must be between 0 and 1, but got {sparsity}")));
+    }
+    let _guard = NoGrad::new();
+    let &[rows, columns] = tensor.shape() else { unreachable!("a matrix has two dimensions") };
+    let zeros = (sparsity * rows as f64).ceil() as usize;
+    tensor.try_normal_(0.0, std)?;
+    for column in 0..columns {
+        let column = tensor.try_select(1, column as isize)?;
+        for row in default_generator().randperm(rows).into_iter().take(zeros) {
+            column.try_select(0, row as isize)?.try_fill_(0)?;
+        }
+    }
+    Ok(tensor)
+}
+
+/// Rows (or, if there are more rows than columns, columns) that are orthogonal and have length `gain`; dimensions from the second
+/// on count as one. By Saxe and others.
+///
+/// # Errors
+/// If the tensor has fewer than 2 dimensions or the elements are no floating point numbers.
+#[op(free)]
+pub fn try_orthogonal_(tensor: impl Into<Tensor>, gain: f64) -> Result<Tensor> {
+    let tensor = tensor.into();
+    fans("orthogonal_", &tensor)?;
+    if tensor.numel() == 0 {
+        return Ok(tensor);
+    }
+    let _guard = NoGrad::new();
+    let (rows, columns) = (tensor.shape()[0], tensor.numel() / tensor.shape()[0]);
+    let drawn = tensor.try_zeros_like()?.try_contiguous()?.try_view([rows, columns])?.try_normal_(0.0, 1.0)?;
+    let wide = rows < columns;
+    let vectors = if wide { drawn } else { drawn.try_t()? };
+    let mut q: Vec<f64> = vectors.try_to_dtype(DType::F64)?.try_to_vec()?;
+    orthonormalise(&mut q, rows.max(columns));
+    let q = Tensor::try_from_slice(&q, [rows.min(columns), rows.max(columns)])?;
+    let q = if wide { q } else { q.try_t()? };
+    tensor.try_copy_(&q.try_mul(gain)?.try_reshape(tensor.shape())?)
+}
+
+/// Makes vectors of `len` orthonormal by the method of Gram and Schmidt, each vector's part along itself being positive: the Q of
+/// a QR decomposition whose R has a positive diagonal. Subtracting twice makes it as accurate as Householder's.
+fn orthonormalise(vectors: &mut [f64], len: usize) {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    for i in 0..vectors.len() / len {
+        let (done, rest) = vectors.split_at_mut(i * len);
+        let own = &mut rest[..len];
+        for _ in 0..2 {
+            for other in done.chunks_exact(len) {
+                let along = dot(other, own);
+                own.iter_mut().zip(other).for_each(|(x, y)| *x -= along * y);
+            }
+        }
+        let length = dot(own, own).sqrt();
+        own.iter_mut().for_each(|x| *x /= length);
+    }
 }
 
 /// Weight and bias of a linear layer or convolution, drawn as PyTorch does by default.

@@ -1,11 +1,11 @@
-//! The linear layer.
+//! The linear layer, and the one that does nothing.
 
+use super::module::{forward, setters};
 use super::param::with_names;
 use super::repr::python_bool;
-use super::{Forward, Module, Param, init};
-use crate::error::ok;
+use super::{Module, Param, init};
+use crate::Result;
 use crate::tensor::{DType, TensorOptions};
-use crate::{Result, Tensor};
 use rushlight_macros::op;
 
 /// `y = x @ weight.t() + bias`: input `[…, in_features]`, output `[…, out_features]`.
@@ -70,19 +70,14 @@ impl Linear {
     }
 }
 
-impl LinearBuilder {
+setters! { LinearBuilder:
     /// Whether there is a bias; default true.
-    pub fn bias(mut self, bias: bool) -> LinearBuilder {
-        self.bias = bias;
-        self
-    }
-
+    bias: bool,
     /// The type of the parameters; default float32.
-    pub fn dtype(mut self, dtype: DType) -> LinearBuilder {
-        self.dtype = dtype;
-        self
-    }
+    dtype: DType,
+}
 
+impl LinearBuilder {
     /// The layer, with its parameters drawn.
     ///
     /// # Errors
@@ -96,15 +91,21 @@ impl LinearBuilder {
     }
 }
 
-impl Forward for Linear {
-    #[track_caller]
-    fn forward(&self, x: &Tensor) -> Tensor {
-        ok(self.try_forward(x))
-    }
+forward!(Linear, |layer, x| {
+    let bias = layer.bias.as_ref().map(Param::get);
+    x.try_linear(&layer.weight.get(), bias.as_ref())
+        .map_err(|error| with_names(error, &layer.weight, layer.bias.as_ref()))
+});
 
-    fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
-        let bias = self.bias.as_ref().map(Param::get);
-        x.try_linear(&self.weight.get(), bias.as_ref())
-            .map_err(|error| with_names(error, &[("the weight", Some(&self.weight)), ("the bias", self.bias.as_ref())]))
+/// Gives what it is given: stands for a layer that is left out.
+#[derive(Clone, Copy, Debug, Default, Module)]
+pub struct Identity;
+
+impl Identity {
+    /// The layer.
+    pub fn new() -> Identity {
+        Identity
     }
 }
+
+forward!(Identity, |_layer, x| Ok(x.clone()));

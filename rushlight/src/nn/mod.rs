@@ -1,8 +1,11 @@
 //! Layers, containers and losses with PyTorch's names, defaults and initial values.
 //!
-//! A model is a struct with `#[derive(Module)]` ([`derive@Module`]) whose fields are layers, or a [`Sequential`]. Layers are made with
-//! PyTorch's defaults by `new` and otherwise by `builder`; they draw their initial parameters from the default generator as
-//! PyTorch does, so the same seed gives the same model.
+//! A model is a struct with `#[derive(Module)]` ([`derive@Module`]) whose fields are layers, or a [`Sequential`].
+//!
+//! `new` makes a layer with PyTorch's defaults. Layers with parameters take options through a builder,
+//! `Conv2d::builder(3, 64, 7).stride(2).padding(3).bias(false).build()`; they draw their initial parameters from the default
+//! generator as PyTorch does, so the same seed gives the same model. Layers without parameters and losses take options at once:
+//! `MaxPool2d::new(3).stride(2)`.
 //!
 //! ```
 //! use rushlight::{Tensor, nn, nn::{Forward, Module}};
@@ -14,20 +17,35 @@
 //! ```
 
 mod activation;
+mod batchnorm;
 mod container;
+mod conv;
+mod dropout;
+mod flatten;
 pub mod init;
 mod linear;
+mod loss;
 mod module;
 mod param;
+mod pooling;
 mod repr;
+mod size;
 mod state;
+pub mod utils;
 mod walk;
 
 pub use crate::seq;
-pub use activation::ReLU;
+pub use activation::{LeakyReLU, LogSoftmax, ReLU, ReLU6, Sigmoid, Softmax, Tanh};
+pub use batchnorm::{BatchNorm1d, BatchNorm1dBuilder, BatchNorm2d, BatchNorm2dBuilder};
 pub use container::Sequential;
-pub use linear::{Linear, LinearBuilder};
+pub use conv::{Conv2d, Conv2dBuilder, Padding};
+pub use dropout::Dropout;
+pub use flatten::Flatten;
+pub use linear::{Identity, Linear, LinearBuilder};
+pub use loss::{BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss};
 pub use module::{Field, Forward, Item, Module, Visitor};
 pub use param::{Buffer, Param, Training};
+pub use pooling::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
 pub use rushlight_macros::Module;
+pub use size::Pair;
 pub use state::{LoadReport, StateDict};

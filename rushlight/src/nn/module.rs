@@ -271,6 +271,39 @@ pub trait Forward: Module {
     }
 }
 
+/// Implements [`Forward`] by a body that gives a `Result`.
+macro_rules! forward {
+    ($layer:ty, |$this:ident, $x:ident| $body:expr) => {
+        impl crate::nn::Forward for $layer {
+            #[track_caller]
+            fn forward(&self, x: &crate::Tensor) -> crate::Tensor {
+                crate::error::ok(crate::nn::Forward::try_forward(self, x))
+            }
+
+            fn try_forward(&self, $x: &crate::Tensor) -> crate::Result<crate::Tensor> {
+                let $this = self;
+                $body
+            }
+        }
+    };
+}
+pub(super) use forward;
+
+/// Methods that set one option each and give the whole back.
+macro_rules! setters {
+    ($options:ty: $($(#[$doc:meta])* $name:ident: $ty:ty,)*) => {
+        impl $options {$(
+            $(#[$doc])*
+            #[allow(clippy::useless_conversion, reason = "some are")]
+            pub fn $name(mut self, $name: $ty) -> Self {
+                self.$name = $name.into();
+                self
+            }
+        )*}
+    };
+}
+pub(super) use setters;
+
 macro_rules! pointers {
     ($($pointer:ident),*) => {$(
         impl<M: Module + ?Sized> Module for $pointer<M> {

@@ -254,14 +254,16 @@ impl Default for Training {
     }
 }
 
-/// An operation's error, in whose text "the weight" and the like become the paths of the parameters in the model.
+/// An operation's error, in whose text "the weight" and "the bias" become the paths of the parameters in the model.
 #[cold]
-pub(super) fn with_names(error: Error, names: &[(&str, Option<&Param>)]) -> Error {
-    let named = |message: String| {
-        names.iter().fold(message, |message, (what, param)| match param.and_then(Param::name) {
-            Some(name) => message.replace(what, &name),
-            None => message,
-        })
+pub(super) fn with_names(error: Error, weight: &Param, bias: Option<&Param>) -> Error {
+    let named = |mut message: String| {
+        for (what, param) in [("the weight", Some(weight)), ("the bias", bias)] {
+            if let Some(name) = param.and_then(Param::name) {
+                message = message.replace(what, &name);
+            }
+        }
+        message
     };
     match error {
         Error::Shape { op, message } => Error::Shape { op, message: named(message) },

@@ -26,6 +26,16 @@ impl Tensor {
         Ok(out.record("CloneBackward0", [self], [], |[], [_], g| Ok([Some(g.clone())])))
     }
 
+    /// [`copy`](Tensor::copy) with the strides of `whole`, gaps included.
+    pub(crate) fn copy_spanning(&self, whole: &Layout) -> Result<Tensor> {
+        if whole.is_dense() {
+            return self.copy_laid_out(whole);
+        }
+        let out = Tensor::zeros_spanning(self, whole);
+        self.backend().copy(&self.read("copy")?, &out.write("copy")?)?;
+        Ok(out.record("CloneBackward0", [self], [], |[], [_], g| Ok([Some(g.clone())])))
+    }
+
     /// A copy in row-major order.
     pub(crate) fn try_contiguous_copy(&self) -> Result<Tensor> {
         self.copy_laid_out(&Layout::contiguous(self.shape()))

@@ -32,7 +32,7 @@ impl Tensor {
                 ),
             ));
         }
-        if is_grad_enabled() && (others_tracked || self.requires_grad()) {
+        if is_grad_enabled() && (others_tracked || self.has_history()) {
             self.check_in_place(name)?;
             let before = self.detach().copy_laid_out(self.layout())?.with_grad_fn(self.edge());
             let after = recorded(&before)?.try_to_dtype(self.dtype())?;
@@ -75,7 +75,7 @@ impl Tensor {
             refuse_bool(name, other.dtype())?;
         }
         let tracked = other.requires_grad();
-        if is_grad_enabled() && (tracked || self.requires_grad()) {
+        if is_grad_enabled() && (tracked || self.has_history()) {
             self.fits(name, &other)?;
             return self.change(name, tracked, |_| Ok(()), |before| out_of_place(before, other));
         }
@@ -252,7 +252,7 @@ impl Tensor {
         name: &'static str,
         fill: impl FnOnce(&mut Out<'_>) -> Result<()>,
     ) -> Result<Tensor> {
-        if is_grad_enabled() && self.requires_grad() {
+        if is_grad_enabled() && self.has_history() {
             self.check_in_place(name)?;
             let new = self.detach().try_contiguous_copy()?;
             new.overwrite(name, fill)?;

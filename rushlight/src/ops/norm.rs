@@ -1,5 +1,6 @@
 //! Normalisation.
 
+use super::activation::relu_grad;
 use super::{need, want_float, want_same_dtype};
 use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::BatchNorm;
@@ -35,6 +36,34 @@ impl Tensor {
         momentum: f64,
         eps: f64,
     ) -> Result<Tensor> {
+        self.batch_norm_then(running, [weight, bias], training, [momentum, eps], false)
+    }
+
+    /// [`relu`](Tensor::relu) of [`batch_norm`](Tensor::batch_norm), without a pass over memory of its own.
+    ///
+    /// # Errors
+    /// As [`try_batch_norm`](Tensor::try_batch_norm).
+    #[op]
+    pub fn try_batch_norm_relu(
+        &self,
+        running: Option<(&Tensor, &Tensor)>,
+        weight: Option<&Tensor>,
+        bias: Option<&Tensor>,
+        training: bool,
+        momentum: f64,
+        eps: f64,
+    ) -> Result<Tensor> {
+        self.batch_norm_then(running, [weight, bias], training, [momentum, eps], true)
+    }
+
+    fn batch_norm_then(
+        &self,
+        running: Option<(&Tensor, &Tensor)>,
+        [weight, bias]: [Option<&Tensor>; 2],
+        training: bool,
+        [momentum, eps]: [f64; 2],
+        relu: bool,
+    ) -> Result<Tensor> {
         want_float(NAME, self)?;
         let &[batch, channels, ref rest @ ..] = self.shape() else {
             return Err(Error::shape(NAME, format!("wants an input [N, C, …], but got {:?}", self.shape())));
@@ -54,7 +83,7 @@ impl Tensor {
                 ));
             }
         }
-        let norm = BatchNorm { n: batch, channels, spatial: rest.iter().product(), eps };
+        let norm = BatchNorm { n: batch, channels, spatial: rest.iter().product(), eps, relu };
         let x = self.try_contiguous()?;
         let [weight, bias] = [weight, bias].map(|t| t.map(Tensor::try_contiguous).transpose());
         let (weight, bias) = (weight?, bias?);
@@ -129,15 +158,24 @@ fn recorded(
     training: bool,
 ) -> Tensor {
     let scaled = weight.is_some();
-    let saves =
-        [Save::Input(&x), Save::Input(&mean), Save::Input(&invstd), weight.as_ref().map_or(Save::Nothing, Save::Input)];
+    let saves = [
+        Save::Input(&x),
+        Save::Input(&mean),
+        Save::Input(&invstd),
+        weight.as_ref().map_or(Save::Nothing, Save::Input),
+        if norm.relu { Save::Output } else { Save::Nothing },
+    ];
     let inputs = [Some(&x), weight.as_ref(), bias.as_ref()];
-    out.record("NativeBatchNormBackward0", inputs, saves, move |[x, mean, invstd, w], needs, g| {
+    let node = if norm.relu { "ReluBackward0" } else { "NativeBatchNormBackward0" };
+    out.record(node, inputs, saves, move |[x, mean, invstd, w, y], needs, g| {
         let weight = scaled.then_some(w);
-        if is_grad_enabled() {
-            composed_grad(norm, g, [&x, &mean, &invstd], weight.as_ref(), training, needs)
+        let stats = [&x, &mean, &invstd];
+        if !is_grad_enabled() {
+            fused_grad(norm, g, stats, weight.as_ref(), norm.relu.then_some(&y), training, needs)
+        } else if norm.relu {
+            composed_grad(norm, &relu_grad(g, &y)?, stats, weight.as_ref(), training, needs)
         } else {
-            fused_grad(norm, g, [&x, &mean, &invstd], weight.as_ref(), training, needs)
+            composed_grad(norm, g, stats, weight.as_ref(), training, needs)
         }
     })
 }
@@ -147,6 +185,7 @@ fn fused_grad(
     g: &Tensor,
     [x, mean, invstd]: [&Tensor; 3],
     weight: Option<&Tensor>,
+    relu_output: Option<&Tensor>,
     training: bool,
     [of_x, of_w, of_b]: [bool; 3],
 ) -> Result<[Option<Tensor>; 3]> {
@@ -155,11 +194,12 @@ fn fused_grad(
     let [dw, db] = [(); 2].map(|()| x.fresh_like(Layout::contiguous(&[norm.channels]), x.dtype()));
     {
         let w = weight.map(|weight| weight.read(NAME)).transpose()?;
+        let y = relu_output.map(|y| y.read(NAME)).transpose()?;
         let stats = [&mean.read(NAME)?, &invstd.read(NAME)?];
         let mut dx = dx.as_ref().map(|dx| dx.write(NAME)).transpose()?;
         let grads = [&mut dw.write(NAME)?, &mut db.write(NAME)?];
         let (input, g) = (&x.read(NAME)?, &g.read(NAME)?);
-        x.backend().batch_norm_grad(&norm, input, g, w.as_ref(), training, stats, dx.as_mut(), grads)?;
+        x.backend().batch_norm_grad(&norm, input, g, w.as_ref(), y.as_ref(), training, stats, dx.as_mut(), grads)?;
     }
     Ok([dx, of_w.then_some(dw), of_b.then_some(db)])
 }

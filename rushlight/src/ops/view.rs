@@ -1,6 +1,6 @@
 //! Views: other shapes and parts of the same memory. None of them copies, except `reshape` and `flatten` where they must.
 
-use crate::autograd::copied_into;
+use crate::autograd::{copied_into, put_back};
 use crate::ops::Sizes;
 use crate::tensor::{Dims, Layout, wrap_dim};
 use crate::{Error, Result, Tensor};
@@ -31,11 +31,7 @@ impl Tensor {
     /// The memory seen through another layout, without checks beyond the storage's.
     pub(crate) fn try_view_as_strided(&self, layout: Layout) -> Result<Tensor> {
         let whole = self.0.layout;
-        Ok(self.view_recorded(layout, "AsStridedBackward0", move |g| {
-            let zeros = Tensor::zeros_laid_out(g, &whole.dense_like());
-            let offset = layout.offset() - whole.offset();
-            copied_into(&zeros, &Layout::strided(layout.dims(), layout.strides(), offset), g)
-        }))
+        Ok(self.view_recorded(layout, "AsStridedBackward0", move |g| put_back(g, &whole, &layout)))
     }
 
     /// The same elements in another shape, without copying. One size may be -1: it is inferred.

@@ -12,9 +12,11 @@
 //! }
 //! ```
 
+mod adam;
 mod groups;
 mod sgd;
 
+pub use adam::{Adam, AdamOptions, AdamW};
 pub use groups::{Builder, Descent, Rule, Setting};
 pub use sgd::{SGD, SGDOptions};
 
@@ -85,8 +87,8 @@ pub trait Optimizer: Send {
 
 /// Gives the builder of an optimizer a method for each option.
 macro_rules! setters {
-    ($options:ty: $($(#[$doc:meta])* $name:ident: $ty:ty,)*) => {
-        impl crate::optim::Builder<$options> {$(
+    ([$($generics:tt)*] $options:ty: $($(#[$doc:meta])* $name:ident: $ty:ty,)*) => {
+        impl<$($generics)*> crate::optim::Builder<$options> {$(
             $(#[$doc])*
             pub fn $name(mut self, $name: $ty) -> Self {
                 self.options.$name = $name;

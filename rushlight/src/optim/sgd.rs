@@ -61,7 +61,7 @@ impl SGD {
     }
 }
 
-super::setters! { SGDOptions:
+super::setters! { [] SGDOptions:
     /// The learning rate; default 0.001.
     lr: f64,
     /// The share of the last step's direction that is kept; default 0.

@@ -305,4 +305,12 @@ impl Tensor {
         filled.expect("nobody else has the memory, and every type has a zero");
         fresh
     }
+
+    /// Zeros with `like`'s type and device and the sizes and strides of `whole`, gaps included, in memory of their own.
+    pub(crate) fn zeros_spanning(like: &Tensor, whole: &Layout) -> Tensor {
+        let span = Layout::contiguous(&[whole.storage_span()]);
+        let memory = Tensor::zeros_laid_out(like, &span);
+        let layout = Layout::strided(whole.dims(), whole.strides(), 0);
+        Tensor::from_parts(memory.0.storage.clone(), layout, like.dtype(), None, None)
+    }
 }

@@ -1,6 +1,6 @@
 //! The gradient of the weight in transformed space: `Gᵀ [Σ over tiles (Bᵀ d B) ⊙ (A y Aᵀ)] G`.
 
-use super::transform::{Maps, Tiles, maps};
+use super::transform::{Map, Tiles, apply};
 use super::{ConvShape, Grid, Kernels, Transformed};
 use crate::conv::{Shared, tasks};
 use crate::gemm::kernel::{Direct, MAX_MR, Store};
@@ -21,24 +21,24 @@ pub(in crate::conv) fn backward_weight(
     grad_out: &[f32],
     grad_w: &mut [f32],
 ) {
-    let maps = maps(kernels.isa, m);
+    let n = m + 2;
     let out = s.output();
     let tiles = [out[1].div_ceil(m), out[2].div_ceil(m)];
     let grid = |x, channels: usize, size: [usize; 3], padding: [usize; 2], reach| {
-        let padded = channels.next_multiple_of(maps.lanes);
+        let padded = channels.next_multiple_of(kernels.lanes);
         Grid { x, channels, padded, size: [size[1], size[2]], padding, step: m, reach, tiles }
     };
-    let data = grid(x, s.in_channels, s.input, [s.padding[1], s.padding[2]], maps.n);
+    let data = grid(x, s.in_channels, s.input, [s.padding[1], s.padding[2]], n);
     let gradient = grid(grad_out, s.out_channels, out, [0; 2], m);
-    let elements = maps.n * maps.n;
+    let elements = n * n;
     let rows = s.batch * tiles[0];
     let row_bytes = 4 * Transformed::len(elements, tiles[1], data.padded + gradient.padded);
     let chunks = rows.div_ceil((SHARED_BYTES / row_bytes).max(1));
     let most = split(rows, chunks, 0).1 * tiles[1];
-    let panel = 2 * maps.lanes;
+    let panel = 2 * kernels.lanes;
     let sums = Sums {
-        maps,
         kernels,
+        m,
         channels: [s.in_channels, s.out_channels],
         groups: s.in_channels.div_ceil(GROUP),
         panels: s.out_channels.div_ceil(panel),
@@ -55,8 +55,8 @@ pub(in crate::conv) fn backward_weight(
             unsafe {
                 let v = Transformed::new(scratch, count, data.padded);
                 let z = Transformed::new(scratch.add(sizes[0]), count, gradient.padded);
-                data.transform(maps, kernels, maps.input, first..first + len, v);
-                gradient.transform(maps, kernels, maps.output_t, first..first + len, z);
+                data.transform(kernels, Map::Input, first..first + len, v);
+                gradient.transform(kernels, Map::OutputT, first..first + len, z);
                 let kept = Shared(if chunks == 1 { std::ptr::null_mut() } else { scratch.add(sizes[0] + sizes[1]) });
                 let work = count * elements * s.in_channels * s.out_channels;
                 tasks(sums.groups * sums.panels, work, |t| {
@@ -75,8 +75,9 @@ pub(in crate::conv) fn backward_weight(
 
 /// Sums over tiles, for groups of input channels by panels of output channels.
 struct Sums {
-    maps: &'static Maps,
     kernels: &'static Kernels<f32>,
+    /// Side of a tile.
+    m: usize,
     /// Input, output.
     channels: [usize; 2],
     groups: usize,
@@ -94,7 +95,7 @@ impl Sums {
 
     /// Elements of the sums of one group and panel.
     fn len(&self) -> usize {
-        self.maps.n * self.maps.n * self.plane()
+        (self.m + 2).pow(2) * self.plane()
     }
 
     /// Adds up `count` tiles, and writes the gradient if these are the `last`.
@@ -116,7 +117,7 @@ impl Sums {
         let columns = self.panel.min(z.channels - oc);
         let shape = crate::gemm::blocked::Tiles::new(channels, columns, self.kernels);
         let offsets: [isize; MAX_MR] = std::array::from_fn(|i| i as isize);
-        for element in 0..self.maps.n * self.maps.n {
+        for element in 0..(self.m + 2).pow(2) {
             for column in 0..shape.columns {
                 let (j, cols) = shape.column(column);
                 for row in 0..shape.rows {
@@ -150,24 +151,25 @@ impl Sums {
         if !last {
             return;
         }
-        let lanes = self.maps.lanes;
+        let lanes = self.kernels.lanes;
         // Taps as [input channel][tap][output channel], then transposed into the weight's order.
         with_scratch(channels * 9 * lanes, |taps: *mut f32| {
             for block in (0..columns).step_by(lanes) {
                 let valid = lanes.min(self.channels[1] - oc - block);
                 // SAFETY: the sums have whole registers of output channels; the weight has these channels.
                 unsafe {
-                    (self.maps.weight_t)(Tiles {
+                    let tiles = Tiles {
                         tiles: channels,
                         from: sums.add(block),
                         from_tile: self.panel,
-                        from_row: (self.maps.n * self.plane()) as isize,
+                        from_row: ((self.m + 2) * self.plane()) as isize,
                         from_column: self.plane() as isize,
                         to: taps,
                         to_tile: 9 * lanes,
                         to_row: 3 * lanes,
                         to_column: lanes,
-                    });
+                    };
+                    apply(self.kernels.isa, self.m, Map::WeightT, tiles);
                     let to = self.grad_w.get().add(((oc + block) * self.channels[0] + ic) * 9);
                     pack(self.kernels.isa, taps, 1, lanes as isize, valid, channels * 9, to, 9 * self.channels[0]);
                 }

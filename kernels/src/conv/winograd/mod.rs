@@ -19,7 +19,7 @@ use crate::gemm::scratch::with_scratch;
 use crate::gemm::split;
 use crate::threads;
 use std::ops::Range;
-use transform::{Map, Maps, Tiles, maps};
+use transform::{Map, Tiles, apply};
 
 /// Bytes of transformed weights that are kept for all tiles; larger ones are made again where they are used.
 const WEIGHT_BYTES: usize = 12 << 20;
@@ -87,12 +87,13 @@ impl Grid<'_> {
     ///
     /// # Safety
     /// `to` has room for them, `n` by `n` elements each.
-    unsafe fn transform(&self, maps: &Maps, kernels: &Kernels<f32>, map: Map, rows: Range<usize>, to: Transformed) {
-        let lanes = maps.lanes;
+    unsafe fn transform(&self, kernels: &Kernels<f32>, map: Map<'_>, rows: Range<usize>, to: Transformed) {
+        let lanes = kernels.lanes;
+        let n = self.step + 2;
         let blocks = self.padded / lanes;
         let [th, tw] = self.tiles;
         let images = rows.start / th..rows.end.div_ceil(th);
-        let elements = maps.n * maps.n * rows.len() * tw * self.padded;
+        let elements = n * n * rows.len() * tw * self.padded;
         let width = (tw - 1) * self.step + self.reach;
         tasks(images.len() * blocks, 8 * elements, |t| {
             let (image, c) = (images.start + t / blocks, t % blocks * lanes);
@@ -105,7 +106,7 @@ impl Grid<'_> {
                     self.columns(kernels, image, (first * self.step, height), (c, lanes), width, buffer);
                     for row in first..last {
                         let tile = (image * th + row - rows.start) * tw;
-                        map(Tiles {
+                        let tiles = Tiles {
                             tiles: tw,
                             from: buffer.add((row - first) * self.step * width * lanes),
                             from_tile: self.step * lanes,
@@ -113,9 +114,10 @@ impl Grid<'_> {
                             from_column: lanes as isize,
                             to: to.ptr.get().add(tile * to.channels + c),
                             to_tile: to.channels,
-                            to_row: maps.n * to.plane,
+                            to_row: n * to.plane,
                             to_column: to.plane,
-                        });
+                        };
+                        apply(kernels.isa, self.step, map, tiles);
                     }
                 }
             });
@@ -179,7 +181,6 @@ struct Taps<'a> {
 
 /// One convolution of tiles with 3 by 3 taps.
 struct Convolution<'a> {
-    maps: &'static Maps,
     kernels: &'static Kernels<f32>,
     grid: Grid<'a>,
     taps: Taps<'a>,
@@ -188,13 +189,10 @@ struct Convolution<'a> {
     size: [usize; 2],
     out: Shared<f32>,
     /// One value a channel, as many as there are channels in whole registers.
-    bias: *const f32,
+    bias: &'a [f32],
     clamp: Option<(f32, f32)>,
     images: usize,
 }
-
-// SAFETY: the bias is only read, and tasks write disjoint elements of `out`.
-unsafe impl Sync for Convolution<'_> {}
 
 pub(super) fn forward(
     s: &ConvShape,
@@ -268,41 +266,41 @@ fn convolve(
     output: &[usize; 3],
     out: &mut [f32],
 ) {
-    let maps = maps(kernels.isa, m);
     let grid = Grid {
         x,
         channels: in_channels,
-        padded: in_channels.next_multiple_of(maps.lanes),
+        padded: in_channels.next_multiple_of(kernels.lanes),
         size: [input[1], input[2]],
         padding: [padding[1], padding[2]],
         step: m,
-        reach: maps.n,
+        reach: m + 2,
         tiles: [output[1].div_ceil(m), output[2].div_ceil(m)],
     };
-    let padded = channels.next_multiple_of(maps.lanes);
+    let padded = channels.next_multiple_of(kernels.lanes);
     with_scratch(padded, |biases: *mut f32| {
-        // SAFETY: the scratch memory has `padded` elements, and a bias as many values as channels.
-        unsafe {
+        // SAFETY: the scratch memory has `padded` elements.
+        let biases = unsafe {
             biases.write_bytes(0, padded);
-            if let Some(bias) = bias {
-                biases.copy_from_nonoverlapping(bias.as_ptr(), channels);
-            }
+            std::slice::from_raw_parts_mut(biases, padded)
+        };
+        if let Some(bias) = bias {
+            biases[..channels].copy_from_slice(bias);
         }
         let size = [output[1], output[2]];
         let out = Shared(out.as_mut_ptr());
-        Convolution { maps, kernels, grid, taps, channels, size, out, bias: biases, clamp, images }.run();
+        Convolution { kernels, grid, taps, channels, size, out, bias: biases, clamp, images }.run();
     });
 }
 
 impl Convolution<'_> {
     /// Elements of a transformed tile.
     fn elements(&self) -> usize {
-        self.maps.n * self.maps.n
+        (self.grid.step + 2).pow(2)
     }
 
     /// Output channels that are multiplied at a time: two registers.
     fn panel(&self) -> usize {
-        2 * self.maps.lanes
+        2 * self.kernels.lanes
     }
 
     /// Elements from one plane of a panel of transformed weights to the next.
@@ -355,7 +353,7 @@ impl Convolution<'_> {
     unsafe fn weights(&self, panel: usize, to: *mut f32) {
         /// Input channels at a time.
         const CHANNELS: usize = 32;
-        let lanes = self.maps.lanes;
+        let lanes = self.kernels.lanes;
         let Taps { w, inner, outer, flipped } = self.taps;
         let mut buffer = [0f32; CHANNELS * 9 * 16];
         let taps = buffer.as_mut_ptr();
@@ -382,7 +380,7 @@ impl Convolution<'_> {
                         }
                     }
                     let sign = if flipped { -1 } else { 1 };
-                    (self.maps.weight)(Tiles {
+                    let tiles = Tiles {
                         tiles: channels,
                         from: taps.add(if flipped { 8 * lanes } else { 0 }),
                         from_tile: 9 * lanes,
@@ -390,9 +388,10 @@ impl Convolution<'_> {
                         from_column: sign * lanes as isize,
                         to: to.add(ic * self.panel() + block * lanes),
                         to_tile: self.panel(),
-                        to_row: self.maps.n * self.weight_plane(),
+                        to_row: (self.grid.step + 2) * self.weight_plane(),
                         to_column: self.weight_plane(),
-                    });
+                    };
+                    apply(self.kernels.isa, self.grid.step, Map::Weight, tiles);
                 }
             }
         }
@@ -405,7 +404,7 @@ impl Convolution<'_> {
     unsafe fn chunk(&self, rows: Range<usize>, v: Transformed, weights: Shared<f32>) {
         let tw = self.grid.tiles[1];
         // SAFETY: the caller's promise.
-        unsafe { self.grid.transform(self.maps, self.kernels, self.maps.input, rows.clone(), v) };
+        unsafe { self.grid.transform(self.kernels, Map::Input, rows.clone(), v) };
         let panels = self.channels.div_ceil(self.panel());
         let panel_len = self.elements() * self.weight_plane();
         // A few rows at a time, so that the products stay in the second-level cache.
@@ -478,7 +477,7 @@ impl Convolution<'_> {
 
     /// Transforms products back and writes them to the output.
     unsafe fn finish(&self, panel: usize, rows: Range<usize>, m: Transformed) {
-        let Maps { m: side, n, lanes, .. } = *self.maps;
+        let (side, lanes) = (self.grid.step, self.kernels.lanes);
         let [th, tw] = self.grid.tiles;
         let [h, w] = self.size;
         let width = tw * side;
@@ -496,14 +495,14 @@ impl Convolution<'_> {
                             tiles: tw,
                             from: m.ptr.get().add((row - rows.start) * tw * m.channels + block * lanes),
                             from_tile: m.channels,
-                            from_row: (n * m.plane) as isize,
+                            from_row: ((side + 2) * m.plane) as isize,
                             from_column: m.plane as isize,
                             to: buffer,
                             to_tile: side * lanes,
                             to_row: width * lanes,
                             to_column: lanes,
                         };
-                        (self.maps.output)(tiles, self.bias.add(oc), self.clamp);
+                        apply(self.kernels.isa, side, Map::Output(&self.bias[oc..], self.clamp), tiles);
                         for i in 0..side.min(h - y) {
                             let to = self.out.get().add(((image * self.channels + oc) * h + y + i) * w);
                             let (from, channels) = (buffer.add(i * width * lanes), lanes.min(self.channels - oc));

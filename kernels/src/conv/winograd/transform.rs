@@ -6,10 +6,8 @@
 //! ±3/2, which keep all maps within a factor of the direct sum's rounding errors, and their pairs of opposite sign need no more
 //! operations.
 
-use crate::cpu::{self, Isa};
-#[cfg(target_arch = "x86_64")]
-use crate::gemm::vector::{F32x8, F32x16};
-use crate::gemm::vector::{Lanes, Vector};
+use crate::cpu::Isa;
+use crate::gemm::vector::{Vector, VectorKernel, dispatch};
 
 /// The largest transformed tile.
 pub(super) const MAX_N: usize = 6;
@@ -207,31 +205,19 @@ pub(super) struct Tiles {
     pub to_column: usize,
 }
 
-/// # Safety
-/// All tiles are valid, and the processor has the instructions.
-pub(super) type Map = unsafe fn(Tiles);
-/// # Safety
-/// As [`Map`]; the biases of a register's lanes.
-pub(super) type OutputMap = unsafe fn(Tiles, bias: *const f32, clamp: Option<(f32, f32)>);
-
-/// The maps of one scheme for one instruction set.
-pub(super) struct Maps {
-    /// Outputs along one side of a tile.
-    pub m: usize,
-    /// Inputs along one side of a tile.
-    pub n: usize,
-    /// Channels in a register.
-    pub lanes: usize,
+/// One of the maps in two dimensions.
+#[derive(Clone, Copy)]
+pub(super) enum Map<'a> {
     /// `Bᵀ d B`
-    pub input: Map,
-    /// `act(Aᵀ m A + bias)`
-    pub output: OutputMap,
+    Input,
+    /// `clamp(Aᵀ m A + bias)`, with a bias for each lane
+    Output(&'a [f32], Option<(f32, f32)>),
     /// `G g Gᵀ`
-    pub weight: Map,
+    Weight,
     /// `A y Aᵀ`
-    pub output_t: Map,
+    OutputT,
     /// `Gᵀ u G`
-    pub weight_t: Map,
+    WeightT,
 }
 
 /// Applies `line`, which maps `from` elements to `to`, along the columns of a tile and then along its rows.
@@ -243,7 +229,7 @@ unsafe fn both<V: Register>(
     line: impl Fn(Line<V>) -> Line<V>,
     finish: impl Fn(V) -> V,
 ) {
-    // SAFETY: the caller's promise, see `Map`.
+    // SAFETY: the caller's promise, see `apply`.
     unsafe {
         let src = t.from.add(tile * t.from_tile);
         let dst = t.to.add(tile * t.to_tile);
@@ -267,74 +253,50 @@ unsafe fn both<V: Register>(
     }
 }
 
-macro_rules! maps {
-    ($module:ident, $vector:ty, [$($feature:meta)?]) => {
-        mod $module {
-            use super::*;
-
-            // SAFETY (of every block here): the caller's promise, see `Map`.
-            macro_rules! map {
-                ($name:ident, $from:expr, $to:expr) => {
-                    $(#[$feature])?
-                    #[allow(clippy::undocumented_unsafe_blocks)]
-                    unsafe fn $name<S: Scheme>(t: Tiles) {
-                        for tile in 0..t.tiles {
-                            unsafe { both::<$vector>(&t, tile, ($from, $to), |x| S::$name(x), |x| x) };
-                        }
-                    }
-                };
-            }
-            map!(input, S::N, S::N);
-            map!(weight, 3, S::N);
-            map!(output_t, S::M, S::N);
-            map!(weight_t, S::N, 3);
-
-            $(#[$feature])?
-            #[allow(clippy::undocumented_unsafe_blocks)]
-            unsafe fn output<S: Scheme>(t: Tiles, bias: *const f32, clamp: Option<(f32, f32)>) {
-                unsafe {
-                    let bias = <$vector>::load(bias);
-                    let (lo, hi) = clamp.unwrap_or((f32::NEG_INFINITY, f32::INFINITY));
-                    let (lo, hi) = (<$vector>::splat(lo), <$vector>::splat(hi));
-                    for tile in 0..t.tiles {
-                        let line = |x| S::output(x);
-                        both::<$vector>(&t, tile, (S::N, S::M), line, |x| x.add(bias).clamp(lo, hi));
-                    }
-                }
-            }
-
-            const fn maps<S: Scheme>() -> Maps {
-                Maps {
-                    m: S::M,
-                    n: S::N,
-                    lanes: <$vector as Vector>::LANES,
-                    input: input::<S>,
-                    output: output::<S>,
-                    weight: weight::<S>,
-                    output_t: output_t::<S>,
-                    weight_t: weight_t::<S>,
-                }
-            }
-
-            pub(super) static F2: Maps = maps::<super::F2>();
-            pub(super) static F4: Maps = maps::<super::F4>();
-        }
-    };
+struct Run<'a> {
+    m: usize,
+    map: Map<'a>,
+    tiles: Tiles,
 }
-maps!(portable, Lanes<f32, 8>, []);
-#[cfg(target_arch = "x86_64")]
-maps!(avx2, F32x8, [target_feature(enable = "avx2,fma")]);
-#[cfg(target_arch = "x86_64")]
-maps!(avx512, F32x16, [target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]);
 
-/// The maps for tiles of `m` by `m` outputs, 2 or 4.
-pub(super) fn maps(isa: Isa, m: usize) -> &'static Maps {
-    let [two, four]: [&'static Maps; 2] = match isa.min(cpu::detected()) {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => [&avx512::F2, &avx512::F4],
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => [&avx2::F2, &avx2::F4],
-        _ => [&portable::F2, &portable::F4],
-    };
-    if m == 2 { two } else { four }
+impl Run<'_> {
+    #[inline(always)]
+    unsafe fn scheme<V: Register, S: Scheme>(&self) {
+        let t = &self.tiles;
+        // SAFETY: the caller's promise, see `apply`.
+        unsafe {
+            match self.map {
+                Map::Input => (0..t.tiles).for_each(|i| both::<V>(t, i, (S::N, S::N), |x| S::input(x), |x| x)),
+                Map::Weight => (0..t.tiles).for_each(|i| both::<V>(t, i, (3, S::N), |x| S::weight(x), |x| x)),
+                Map::OutputT => (0..t.tiles).for_each(|i| both::<V>(t, i, (S::M, S::N), |x| S::output_t(x), |x| x)),
+                Map::WeightT => (0..t.tiles).for_each(|i| both::<V>(t, i, (S::N, 3), |x| S::weight_t(x), |x| x)),
+                Map::Output(bias, clamp) => {
+                    let bias = V::load(bias[..V::LANES].as_ptr());
+                    let (lo, hi) = clamp.unwrap_or((f32::NEG_INFINITY, f32::INFINITY));
+                    let (lo, hi) = (V::splat(lo), V::splat(hi));
+                    let finish = |x: V| x.add(bias).clamp(lo, hi);
+                    (0..t.tiles).for_each(|i| both::<V>(t, i, (S::N, S::M), |x| S::output(x), finish));
+                }
+            }
+        }
+    }
+}
+
+impl VectorKernel for Run<'_> {
+    type Elem = f32;
+
+    #[inline(always)]
+    unsafe fn run<V: Vector<Elem = f32>>(self) {
+        // SAFETY: the caller's promise, see `apply`.
+        unsafe { if self.m == 2 { self.scheme::<V, F2>() } else { self.scheme::<V, F4>() } }
+    }
+}
+
+/// Applies `map` of the scheme with `m` by `m` outputs, 2 or 4, to `tiles`.
+///
+/// # Safety
+/// All tiles are valid.
+pub(super) unsafe fn apply(isa: Isa, m: usize, map: Map<'_>, tiles: Tiles) {
+    // SAFETY: the caller's promise.
+    unsafe { dispatch(isa, Run { m, map, tiles }) }
 }
