@@ -1,2 +1,43 @@
-//! The rushlight command.
-fn main() {}
+//! The `rushlight` command: trains image classifiers and uses them.
+
+mod commands;
+mod failure;
+mod interrupt;
+mod progress;
+mod report;
+mod run_folder;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use commands::predict::PredictArgs;
+use commands::train::TrainArgs;
+
+/// Train and use neural networks that classify images
+#[derive(Parser, Debug)]
+#[command(name = "rushlight", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Train(TrainArgs),
+    Predict(PredictArgs),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Train(args) => commands::train::run(&args),
+        Command::Predict(args) => commands::predict::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}

@@ -24,6 +24,8 @@ pub mod io;
 pub mod nn;
 mod ops;
 pub mod optim;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod random;
 
 /// The memory that freed tensors leave for the next ones.
@@ -32,6 +34,8 @@ pub mod memory {
 }
 
 pub mod tensor;
+#[cfg(any(feature = "image", feature = "digits"))]
+pub mod vision;
 
 pub use autograd::{BackwardOptions, EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad};
 pub use backend::Device;

@@ -1,0 +1,4 @@
+//! One file for each command: its arguments and what it does.
+
+pub mod predict;
+pub mod train;

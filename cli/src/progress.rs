@@ -1,0 +1,67 @@
+//! The progress bar of an epoch. It appears on a terminal only; elsewhere nothing but the finished lines is printed.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Running totals over the batches of an epoch, shown as a bar.
+pub struct Progress {
+    bar: ProgressBar,
+    started: Instant,
+    images: usize,
+    right: usize,
+    /// The sum of the losses of all images.
+    loss: f64,
+}
+
+impl Progress {
+    /// A bar for epoch `epoch` of `epochs` with this many batches.
+    pub fn start(epoch: usize, epochs: usize, batches: usize) -> Self {
+        let style = ProgressStyle::with_template("epoch {prefix} {bar:30} {pos}/{len}  {msg}")
+            .expect("the template is valid")
+            .progress_chars("━╸─");
+        let bar = ProgressBar::new(batches as u64).with_style(style).with_prefix(format!("{epoch}/{epochs}"));
+        Progress { bar, started: Instant::now(), images: 0, right: 0, loss: 0.0 }
+    }
+
+    /// Counts a batch: its mean loss, its number of images and how many of them were classified right.
+    pub fn batch(&mut self, loss: f64, images: usize, right: usize) {
+        self.images += images;
+        self.right += right;
+        self.loss += loss * images as f64;
+        if !self.bar.is_hidden() {
+            self.bar.set_message(format!(
+                "loss {:.4}  accuracy {:.2} %  {:.0} images/s",
+                self.loss(),
+                100.0 * self.accuracy(),
+                self.images_per_second(self.started.elapsed())
+            ));
+        }
+        self.bar.inc(1);
+    }
+
+    /// The mean loss so far.
+    pub fn loss(&self) -> f64 {
+        self.loss / self.images.max(1) as f64
+    }
+
+    /// The share of images classified right so far.
+    pub fn accuracy(&self) -> f64 {
+        self.right as f64 / self.images.max(1) as f64
+    }
+
+    /// Images per second, had they taken `elapsed`.
+    pub fn images_per_second(&self, elapsed: Duration) -> f64 {
+        self.images as f64 / elapsed.as_secs_f64().max(1e-9)
+    }
+
+    /// Time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Takes the bar away.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}

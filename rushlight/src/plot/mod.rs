@@ -1,0 +1,168 @@
+//! Pictures of data and training, written as PNG files: scatter and line charts, training curves, confusion matrices.
+//!
+//! Needs the feature `plot`. Everything is drawn by the library itself with an embedded font, so that a picture looks
+//! the same on every machine.
+//!
+//! ```no_run
+//! use rushlight::plot::Chart;
+//!
+//! let x = [1.0, 2.0, 3.0, 4.0];
+//! let y = [1.1, 1.9, 3.2, 3.9];
+//! Chart::new("A line through four points")
+//!     .x_label("x")
+//!     .y_label("y")
+//!     .scatter("Original data", &x, &y)
+//!     .line("Fitted line", &x, &x)
+//!     .save("fit.png")?;
+//! # Ok::<(), rushlight::Error>(())
+//! ```
+
+mod canvas;
+mod chart;
+mod confusion;
+mod scale;
+
+use crate::{Result, io};
+use std::io::Write;
+use std::path::Path;
+
+pub use chart::{Chart, Panels};
+pub use confusion::ConfusionMatrix;
+
+/// An opaque colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Color {
+    /// Red, 0 to 255.
+    pub red: u8,
+    /// Green, 0 to 255.
+    pub green: u8,
+    /// Blue, 0 to 255.
+    pub blue: u8,
+}
+
+impl Color {
+    /// The first colour of lines.
+    pub const BLUE: Color = Color::hex(0x2563EB);
+    /// The first colour of dots.
+    pub const RED: Color = Color::hex(0xDC2626);
+    /// Orange.
+    pub const ORANGE: Color = Color::hex(0xF97316);
+    /// Green.
+    pub const GREEN: Color = Color::hex(0x16A34A);
+    /// Violet.
+    pub const VIOLET: Color = Color::hex(0x7C3AED);
+    /// Teal.
+    pub const TEAL: Color = Color::hex(0x0891B2);
+    /// Pink.
+    pub const PINK: Color = Color::hex(0xDB2777);
+    /// Brown.
+    pub const BROWN: Color = Color::hex(0x92400E);
+    /// Gray.
+    pub const GRAY: Color = Color::hex(0x6B7280);
+
+    const WHITE: Color = Color::hex(0xFFFFFF);
+    /// Titles.
+    const INK: Color = Color::hex(0x111827);
+    /// Labels of axes and ticks.
+    const TEXT: Color = Color::hex(0x4B5563);
+    const AXIS: Color = Color::hex(0x9CA3AF);
+    const GRID: Color = Color::hex(0xE5E7EB);
+
+    /// The colour written `0xRRGGBB`.
+    pub const fn hex(rgb: u32) -> Color {
+        Color { red: (rgb >> 16) as u8, green: (rgb >> 8) as u8, blue: rgb as u8 }
+    }
+
+    /// The colour `amount` (0 to 1) of the way from `self` to `other`.
+    fn mix(self, other: Color, amount: f32) -> Color {
+        let channel = |a: u8, b: u8| (f32::from(a) + (f32::from(b) - f32::from(a)) * amount).round() as u8;
+        Color {
+            red: channel(self.red, other.red),
+            green: channel(self.green, other.green),
+            blue: channel(self.blue, other.blue),
+        }
+    }
+}
+
+/// Writes the bytes of a picture.
+fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    io::atomic_write(path, |file| file.write_all(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::Cursor;
+
+    /// Decodes a picture and counts the pixels of exactly this colour.
+    fn pixels(png: &[u8], color: Color) -> usize {
+        let mut reader = png::Decoder::new(Cursor::new(png)).read_info().unwrap();
+        let mut samples = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut samples).unwrap();
+        samples.chunks_exact(3).filter(|p| **p == [color.red, color.green, color.blue]).count()
+    }
+
+    #[test]
+    fn dots_are_red_and_lines_blue() {
+        let x = [1.0f32, 2.0, 3.0];
+        let dots = Chart::new("dots").scatter("data", &x, &x);
+        let png = dots.to_png().unwrap();
+        assert!(pixels(&png, Color::RED) > 4 * 100, "three dots and the legend's");
+        assert_eq!(pixels(&png, Color::BLUE), 0);
+        let png = dots.line("fit", &x, &x).to_png().unwrap();
+        assert!(pixels(&png, Color::BLUE) > 1000);
+    }
+
+    #[test]
+    fn gaps_split_a_line() {
+        let x: Vec<f64> = (0..100).map(f64::from).collect();
+        let flat = vec![1.0; 100];
+        let mut gap = flat.clone();
+        gap[25..75].fill(f64::NAN);
+        let blue = |y: &[f64]| pixels(&Chart::new("").line("", &x, y).to_png().unwrap(), Color::BLUE);
+        let (whole, half) = (blue(&flat), blue(&gap));
+        assert!(half * 10 > whole * 4 && half * 10 < whole * 6, "{half} of {whole}");
+    }
+
+    #[test]
+    fn odd_data_are_drawn_or_refused() {
+        Chart::new("nothing").to_png().unwrap();
+        Chart::new("no point").line("empty", &[0.0f64; 0], &[0.0f64; 0]).to_png().unwrap();
+        Chart::new("∞ 数字 \n").line("\u{0}", &[f64::MAX, f64::NAN], &[f64::MIN, 0.0]).to_png().unwrap();
+        let error = Chart::new("").scatter("data", &[1.0, 2.0], &[1.0]).to_png().unwrap_err();
+        assert_eq!(error.to_string(), "chart: series \"data\" has 2 x values, but 1 y values");
+        assert!(Panels::new("").to_png().is_err());
+        assert!(ConfusionMatrix::new("", [""; 0]).to_png().is_err());
+        for n in [1, 2, 45] {
+            ConfusionMatrix::new("empty", (0..n).map(|i| i.to_string())).to_png().unwrap();
+        }
+    }
+
+    #[test]
+    fn unwritable_paths_are_named_and_nothing_is_left() {
+        let folder = std::env::temp_dir().join(format!("rushlight-plot-{}", std::process::id()));
+        fs::create_dir_all(folder.join("taken.png")).unwrap();
+        let chart = Chart::new("");
+        for path in [folder.join("missing/chart.png"), folder.join("taken.png")] {
+            let message = chart.save(&path).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("{}: ", path.display())), "{message}");
+        }
+        chart.save(folder.join("chart.png")).unwrap();
+        chart.save(folder.join("chart.png")).unwrap();
+        let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["chart.png", "taken.png"]);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn confusion_counts() {
+        let mut matrix = ConfusionMatrix::new("", ["a", "b"]);
+        for (truth, prediction) in [(0, 0), (0, 1), (1, 1), (1, 1)] {
+            matrix.record(truth, prediction);
+        }
+        assert_eq!([matrix.count(0, 0), matrix.count(0, 1), matrix.count(1, 0), matrix.count(1, 1)], [1, 1, 0, 2]);
+        assert_eq!((matrix.total(), matrix.accuracy()), (4, 0.75));
+    }
+}

@@ -1,0 +1,15 @@
+//! Pictures: reading them, preparing them, and a small data set to begin with.
+
+#[cfg(feature = "digits")]
+mod digits;
+#[cfg(feature = "image")]
+mod image;
+#[cfg(feature = "image")]
+mod mnist;
+
+#[cfg(feature = "digits")]
+pub use digits::digits;
+#[cfg(feature = "image")]
+pub use image::{Image, MAX_PIXELS, PixelFormat};
+#[cfg(feature = "image")]
+pub use mnist::mnist_pixels;
