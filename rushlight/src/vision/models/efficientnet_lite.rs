@@ -1,8 +1,8 @@
 //! EfficientNet-Lite0: EfficientNet-B0 (Tan & Le, 2019) without squeeze-and-excitation and with ReLU6 for Swish, as published
 //! for TensorFlow Lite in 2020. Names are those of the PyPI package `efficientnet-lite-pytorch`.
 
+use crate::Tensor;
 use crate::nn::{self, Forward, Module};
-use crate::{Result, Tensor};
 
 /// A convolution whose output has size ⌈input / stride⌉. Of an odd number of zeros the extra one is put behind, as TensorFlow does.
 #[derive(Module)]

@@ -1,7 +1,7 @@
 //! ResNet-18 of He et al., "Deep Residual Learning for Image Recognition" (2015), with torchvision's names.
 
+use crate::Tensor;
 use crate::nn::{self, Forward, Module};
-use crate::{Result, Tensor};
 
 /// Two 3 × 3 convolutions beside a shortcut.
 #[derive(Module)]
@@ -80,25 +80,17 @@ impl ResNet18 {
         let net = ResNet18 {
             conv1: nn::Conv2d::builder(3, 64, 7).stride(2).padding(3).bias(false).build(),
             bn1: nn::BatchNorm2d::new(64),
-            maxpool: nn::MaxPool2d::builder(3).stride(2).padding(1).build(),
+            maxpool: nn::MaxPool2d::new(3).stride(2).padding(1),
             layer1: stage(64, 64, 1),
             layer2: stage(64, 128, 2),
             layer3: stage(128, 256, 2),
             layer4: stage(256, 512, 2),
             fc: nn::Linear::new(512, classes),
         };
-        net.initialise().expect("every convolution has a weight of floating point numbers");
-        net
-    }
-
-    fn initialise(&self) -> Result<()> {
-        for (_, param) in self.named_parameters() {
-            let weight = param.get();
-            if weight.dim() == 4 {
-                nn::init::try_kaiming_normal_(&weight, 0.0, nn::init::FanMode::FanOut, nn::init::Nonlinearity::Relu)?;
-            }
+        for weight in net.parameters().iter().filter(|param| param.get().dim() == 4) {
+            nn::init::kaiming_normal_(weight, nn::init::Fan::Out, nn::init::Nonlinearity::Relu);
         }
-        Ok(())
+        net
     }
 }
 
