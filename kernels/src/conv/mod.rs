@@ -8,6 +8,8 @@
 //! respect to the weight reads the same source with taps as rows ([`weight`]).
 
 mod correlate;
+mod depthwise;
+mod plan;
 mod source;
 mod weight;
 mod winograd;
@@ -244,6 +246,9 @@ pub fn forward<T: GemmElement>(
         let (x, w, bias, out) = (as_f32(x), as_f32(w), bias.map(as_f32), as_f32_mut(out));
         return winograd::forward(s, m, f32::kernels(cpu::isa()), x, w, bias, activation.limits(), out);
     }
+    if depthwise::applies(s) {
+        return depthwise::forward(s, cpu::isa(), x, w, bias, activation.limits(), out);
+    }
     correlate::forward(s, T::kernels(cpu::isa()), x, w, bias, activation.limits(), out);
 }
 
@@ -265,6 +270,9 @@ pub fn backward_input<T: GemmElement>(s: &ConvShape, grad_out: &[T], w: &[T], gr
         let kernels = f32::kernels(cpu::isa());
         return winograd::backward_input(s, m, kernels, as_f32(grad_out), as_f32(w), as_f32_mut(grad_x));
     }
+    if depthwise::applies(s) {
+        return depthwise::backward_input(s, cpu::isa(), grad_out, w, grad_x);
+    }
     correlate::backward_input(s, T::kernels(cpu::isa()), grad_out, w, grad_x);
 }
 
@@ -284,6 +292,9 @@ pub fn backward_weight<T: GemmElement>(s: &ConvShape, x: &[T], grad_out: &[T], g
     if let Some(m) = winograd_tile::<T>(s) {
         let kernels = f32::kernels(cpu::isa());
         return winograd::backward_weight(s, m, kernels, as_f32(x), as_f32(grad_out), as_f32_mut(grad_w));
+    }
+    if depthwise::applies(s) {
+        return depthwise::backward_weight(s, cpu::isa(), x, grad_out, grad_w);
     }
     weight::backward_weight(s, T::kernels(cpu::isa()), x, grad_out, grad_w);
 }

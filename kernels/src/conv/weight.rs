@@ -3,8 +3,8 @@
 //! The micro-kernel's rows are taps, whose elements it broadcasts from the source; its columns are output channels, for
 //! which the output's gradient is transposed to `[position][channel]`.
 
-use super::correlate::forward_offsets;
-use super::source::{Layout, Source};
+use super::plan::Plan;
+use super::source::Source;
 use super::{ConvShape, Shared, tasks, volume};
 use crate::gemm::GemmElement;
 use crate::gemm::blocked::Tiles;
@@ -25,7 +25,7 @@ pub(super) fn backward_weight<T: GemmElement>(
     grad_out: &[T],
     grad_w: &mut [T],
 ) {
-    let layout = Layout::input(s);
+    let Plan { layout, parts, .. } = Plan::forward(s);
     let grid = s.output();
     let positions = volume(grid);
     let (channels, m) = (s.in_group(), s.out_group());
@@ -47,7 +47,7 @@ pub(super) fn backward_weight<T: GemmElement>(
                 // SAFETY: the gradient has m channels of these positions; every task has its own rows of the result.
                 unsafe { pack(kernels.isa, from.as_ptr(), 1, positions as isize, len, m, to, width) };
             });
-            let offsets = forward_offsets(s, &layout, source);
+            let offsets = parts[0].offsets(channels, &layout, source);
             let weight = Weight {
                 kernels,
                 source,
