@@ -30,6 +30,9 @@ pub struct Pool2d {
     pub ceil_mode: bool,
 }
 
+/// Lengths of rows are rounded up to this where there is room.
+const VECTOR: usize = 16;
+
 /// By what average pooling divides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Divisor {
@@ -165,7 +168,7 @@ impl Pool2d {
 
     /// For each column the number of its places in the window, as far as `divisor` counts them.
     fn extents<T: Float>(&self, ow: usize, divisor: Divisor) -> Vec<T> {
-        (0..ow).map(|o| T::of(self.extent(1, o, divisor) as f64)).collect()
+        (0..ow.next_multiple_of(VECTOR)).map(|o| T::of(self.extent(1, o, divisor) as f64)).collect()
     }
 
     /// The average of every window, by `divisor`. Dilations must be 1.
@@ -270,37 +273,46 @@ impl<T: Float> Kernel for Max<'_, T> {
         let Max { pool, x, rows, values, indices } = self;
         let [height, width] = pool.input;
         let [oh, ow] = pool.output();
-        let padded = pool.padded_width(ow);
+        // Rows are handled in whole vectors where there is room: what comes out behind their end is written over, or not used.
+        let (wide, owide) = (width.next_multiple_of(VECTOR), ow.next_multiple_of(VECTOR));
+        let padded = pool.padded_width(owide).max(pool.padding[1] + wide);
         // Padding is the smallest value at the last place: it never wins.
         let (mut best, mut place) = (vec![T::NEG_INFINITY; padded], vec![i32::MAX; padded]);
         let (mut value_columns, mut place_columns) =
             (Columns::new(padded, T::NEG_INFINITY), Columns::new(padded, i32::MAX));
-        let mut out_place = vec![0; ow];
+        let (mut out_value, mut out_place) = (vec![T::ZERO; owide], vec![0; owide]);
+        let inner = pool.padding[1]..pool.padding[1] + width;
+        let behind = inner.end..inner.end + pool.padding[1].max(VECTOR).min(padded - inner.end);
         let outputs = values.chunks_exact_mut(ow).zip(indices.chunks_exact_mut(ow));
         for (row, (values, indices)) in rows.zip(outputs) {
             let (plane, oy) = (row / oh * height * width, row % oh);
-            let inner = pool.padding[1]..pool.padding[1] + width;
-            if pool.places(0, oy).is_empty() {
+            let kys = pool.places(0, oy);
+            if kys.is_empty() {
                 best.fill(T::NEG_INFINITY);
                 place.fill(i32::MAX);
             }
-            for (i, ky) in pool.places(0, oy).enumerate() {
+            for (i, ky) in kys.enumerate() {
                 let y = pool.position(0, oy, ky) as usize;
-                let x = &x[plane + y * width..][..width];
-                best_row(x, (y * width) as i32, i == 0, &mut best[inner.clone()], &mut place[inner.clone()]);
+                let start = plane + y * width;
+                let n = if start + wide <= x.len() { wide } else { width };
+                let to = inner.start..inner.start + n;
+                best_row(&x[start..start + n], (y * width) as i32, i == 0, &mut best[to.clone()], &mut place[to]);
             }
+            best[behind.clone()].fill(T::NEG_INFINITY);
+            place[behind.clone()].fill(i32::MAX);
             value_columns.part(pool, &best);
             place_columns.part(pool, &place);
             for kx in 0..pool.kernel[1] {
-                let x = value_columns.get(pool, &best, kx, ow);
-                let at = place_columns.get(pool, &place, kx, ow);
+                let x = value_columns.get(pool, &best, kx, owide);
+                let at = place_columns.get(pool, &place, kx, owide);
                 if kx == 0 {
-                    values.copy_from_slice(x);
+                    out_value.copy_from_slice(x);
                     out_place.copy_from_slice(at);
                 } else {
-                    better_of(x, at, values, &mut out_place);
+                    better_of(x, at, &mut out_value, &mut out_place);
                 }
             }
+            values.copy_from_slice(&out_value[..ow]);
             for (index, &place) in indices.iter_mut().zip(&out_place) {
                 // A dilated window can lie beside the input altogether.
                 *index = if place == i32::MAX { 0 } else { i64::from(place) };
@@ -323,7 +335,7 @@ fn best_row<T: Float>(x: &[T], start: i32, first: bool, best: &mut [T], place: &
     }
     for i in 0..n {
         // As PyTorch does: the first of equals, but the last nan.
-        let beats = x[i] > best[i] || x[i].is_nan();
+        let beats = (x[i] > best[i]) | x[i].is_nan();
         best[i] = if beats { x[i] } else { best[i] };
         place[i] = if beats { start + i as i32 } else { place[i] };
     }
@@ -335,8 +347,10 @@ fn better_of<T: Float>(x: &[T], at: &[i32], best: &mut [T], place: &mut [i32]) {
     let n = x.len();
     let (at, best, place) = (&at[..n], &mut best[..n], &mut place[..n]);
     for i in 0..n {
-        let wins = if at[i] < place[i] { x[i] >= best[i] } else { x[i] > best[i] };
-        let beats = wins || x[i].is_nan() && (at[i] > place[i] || !best[i].is_nan());
+        // No short cuts: the loop has to be free of branches.
+        let first = (x[i] == best[i]) & (at[i] < place[i]);
+        let nan = x[i].is_nan() & ((at[i] > place[i]) | !best[i].is_nan());
+        let beats = (x[i] > best[i]) | first | nan;
         best[i] = if beats { x[i] } else { best[i] };
         place[i] = if beats { at[i] } else { place[i] };
     }
@@ -380,23 +394,28 @@ impl<T: Float> Kernel for Avg<'_, T> {
         let Avg { pool, x, rows, columns, divisor, out } = self;
         let [height, width] = pool.input;
         let [oh, ow] = pool.output();
-        let padded = pool.padded_width(ow);
+        let (wide, owide) = (width.next_multiple_of(VECTOR), ow.next_multiple_of(VECTOR));
+        let padded = pool.padded_width(owide).max(pool.padding[1] + wide);
         let mut sum = vec![T::ZERO; padded];
         let mut sum_columns = Columns::new(padded, T::ZERO);
+        let mut total = vec![T::ZERO; owide];
+        let inner = pool.padding[1]..pool.padding[1] + width;
         for (row, out) in rows.zip(out.chunks_exact_mut(ow)) {
             let (plane, oy) = (row / oh * height * width, row % oh);
-            let inner = &mut sum[pool.padding[1]..pool.padding[1] + width];
-            inner.fill(T::ZERO);
+            sum[inner.start..inner.start + wide].fill(T::ZERO);
             for ky in pool.places(0, oy) {
-                let y = pool.position(0, oy, ky) as usize;
-                add_to(inner, &x[plane + y * width..][..width]);
+                let start = plane + pool.position(0, oy, ky) as usize * width;
+                let n = if start + wide <= x.len() { wide } else { width };
+                add_to(&mut sum[inner.start..inner.start + n], &x[start..start + n]);
             }
+            sum[inner.end..inner.start + wide].fill(T::ZERO);
             sum_columns.part(pool, &sum);
-            out.fill(T::ZERO);
+            total.fill(T::ZERO);
             for kx in 0..pool.kernel[1] {
-                add_to(out, sum_columns.get(pool, &sum, kx, ow));
+                add_to(&mut total, sum_columns.get(pool, &sum, kx, owide));
             }
-            divide(out, pool.extent(0, oy, divisor), columns, divisor);
+            divide(&mut total, pool.extent(0, oy, divisor), columns, divisor);
+            out.copy_from_slice(&total[..ow]);
         }
     }
 }
@@ -421,21 +440,23 @@ impl<T: Float> Kernel for AvgBackward<'_, T> {
         if g.is_empty() {
             return;
         }
-        let padded = pool.padded_width(ow);
-        let mut share = vec![T::ZERO; ow];
+        let owide = ow.next_multiple_of(VECTOR);
+        let padded = pool.padded_width(owide);
+        // Lanes behind the last output stay 0.
+        let mut share = vec![T::ZERO; owide];
         let mut sum = vec![T::ZERO; padded + 1];
         let mut parts = [vec![T::ZERO; padded / 2 + 1], vec![T::ZERO; padded / 2 + 1]];
         for (row, g) in g.chunks_exact(ow).enumerate() {
             let (plane, oy) = (row / oh * height * width, row % oh);
-            share.copy_from_slice(g);
+            share[..ow].copy_from_slice(g);
             divide(&mut share, pool.extent(0, oy, divisor), columns, divisor);
             sum.fill(T::ZERO);
             parts.iter_mut().for_each(|part| part.fill(T::ZERO));
             // Backwards, so that every element gets its windows' shares in the order of the windows.
             for kx in (0..pool.kernel[1]).rev() {
                 match pool.stride[1] {
-                    1 => add_to(&mut sum[kx..kx + ow], &share),
-                    2 => add_to(&mut parts[kx % 2][kx / 2..][..ow], &share),
+                    1 => add_to(&mut sum[kx..kx + owide], &share),
+                    2 => add_to(&mut parts[kx % 2][kx / 2..][..owide], &share),
                     stride => {
                         for (ox, &share) in share.iter().enumerate() {
                             sum[kx + ox * stride] += share;
