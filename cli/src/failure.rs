@@ -29,6 +29,12 @@ impl Failure {
     }
 }
 
+impl From<rushlight::Error> for Failure {
+    fn from(error: rushlight::Error) -> Self {
+        Failure::new(error.to_string())
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

@@ -1,18 +1,20 @@
 //! The `rushlight` command: trains image classifiers and uses them.
 
 mod commands;
+mod data;
 mod failure;
 mod interrupt;
+mod model;
+mod output;
 mod progress;
 mod report;
 mod run_folder;
-
-use std::process::ExitCode;
+mod training;
 
 use clap::{Parser, Subcommand};
-
 use commands::predict::PredictArgs;
 use commands::train::TrainArgs;
+use std::process::ExitCode;
 
 /// Train and use neural networks that classify images
 #[derive(Parser, Debug)]

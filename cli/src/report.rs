@@ -1,9 +1,10 @@
 //! What a training run tells: a table while it goes, a CSV file and pictures when it is done.
 
+use rushlight::io::atomic_write;
+use rushlight::plot::{Chart, Panels};
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
-
-use rushlight::plot::{Chart, Panels, PlotError};
 
 /// The numbers of one epoch. Accuracies are shares, 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,8 +39,12 @@ impl Epoch {
     }
 }
 
-/// All epochs as CSV with a heading.
-pub fn csv(epochs: &[Epoch]) -> String {
+/// Writes all epochs as CSV with a heading.
+pub fn save_csv(epochs: &[Epoch], path: &Path) -> rushlight::Result<()> {
+    atomic_write(path, |file| file.write_all(csv(epochs).as_bytes()))
+}
+
+fn csv(epochs: &[Epoch]) -> String {
     let mut text = "epoch,train_loss,train_accuracy,test_loss,test_accuracy,images_per_second,seconds\n".to_owned();
     for e in epochs {
         // Writing to a string does not fail.
@@ -53,7 +58,7 @@ pub fn csv(epochs: &[Epoch]) -> String {
 }
 
 /// Draws loss and accuracy over the epochs.
-pub fn save_curves(title: &str, epochs: &[Epoch], path: &Path) -> Result<(), PlotError> {
+pub fn save_curves(title: &str, epochs: &[Epoch], path: &Path) -> rushlight::Result<()> {
     let number: Vec<f64> = epochs.iter().map(|e| e.number as f64).collect();
     let column = |value: fn(&Epoch) -> f64| epochs.iter().map(value).collect::<Vec<_>>();
     let loss = Chart::new("Loss")

@@ -1,6 +1,6 @@
 //! Layers, what they compute and what they hold.
 //!
-//! `cargo run --release -p rushlight --example layers_and_activations`
+//! `cargo run -p rushlight --example layers_and_activations`
 
 use rushlight::nn::Forward;
 use rushlight::{Tensor, manual_seed, nn};
@@ -13,7 +13,7 @@ fn main() {
     println!("x\n{x}\n");
     println!("layer\n{layer}\n");
     println!("layer.weight\n{}\n", layer.weight);
-    println!("layer.bias\n{}\n", layer.bias);
+    println!("layer.bias\n{}\n", bias(&layer));
     println!("layer(x)\n{}\n", layer.forward(&x));
 
     let layer1 = nn::Linear::new(10, 5);
@@ -22,10 +22,14 @@ fn main() {
     println!("layer2\n{layer2}\n");
     println!("layer2(layer1(x))\n{}\n", layer2.forward(&layer1.forward(&x)));
     println!("layer2.weight\n{}\n", layer2.weight);
-    println!("layer2.bias\n{}\n", layer2.bias);
+    println!("layer2.bias\n{}\n", bias(&layer2));
 
     let y = Tensor::from([[1.0, 2.0, -1.0, -1.0]]);
     println!("y\n{y}\n");
     println!("relu(y)\n{}\n", y.relu());
     println!("nn.ReLU()(y)\n{}", nn::ReLU::new().forward(&y));
+}
+
+fn bias(layer: &nn::Linear) -> &nn::Param {
+    layer.bias.as_ref().expect("a layer has a bias unless it is built without")
 }

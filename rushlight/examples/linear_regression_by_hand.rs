@@ -1,18 +1,16 @@
 //! Fits a line to 17 points with nothing but tensors, gradients and a manual update.
 //!
-//! `cargo run --release -p rushlight --features plot --example linear_regression_by_hand`
-
-use std::error::Error;
+//! `cargo run -p rushlight --example linear_regression_by_hand [PLOT.png]`
 
 use rushlight::plot::Chart;
-use rushlight::{Tensor, manual_seed, no_grad};
+use rushlight::{Result, Tensor, manual_seed, no_grad};
 
 const X: [f32; 17] =
     [3.3, 4.4, 5.5, 6.71, 6.93, 4.168, 9.779, 6.182, 7.59, 2.167, 7.042, 10.791, 5.313, 7.997, 5.654, 9.27, 3.1];
 const Y: [f32; 17] =
     [1.7, 2.76, 2.09, 3.19, 1.694, 1.573, 3.366, 2.596, 2.53, 1.221, 2.827, 3.465, 1.65, 2.904, 2.42, 2.94, 1.3];
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<()> {
     manual_seed(0);
     let (x, y) = (Tensor::from(X).view([-1, 1]), Tensor::from(Y).view([-1, 1]));
     let w = Tensor::randn([1]).requires_grad_(true);
@@ -37,13 +35,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("w = {:.4}, b = {:.4}", w.item::<f32>(), b.item::<f32>());
 
     let fitted = no_grad(|| predict(&x)).to_vec::<f32>();
-    let path = "linear_regression_by_hand.png";
+    let path = std::env::args().nth(1).unwrap_or("linear_regression_by_hand.png".into());
     Chart::new("Linear regression by hand")
         .x_label("x")
         .y_label("y")
         .scatter("Original data", &X, &Y)
         .line("Fitted line", &X, &fitted)
-        .save(path)?;
+        .save(&path)?;
     println!("plot: {path}");
     Ok(())
 }

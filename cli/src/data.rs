@@ -1,0 +1,69 @@
+//! What a classifier is trained and tested on.
+
+use crate::failure::{Failure, Result};
+use crate::model::{CLASSES, SIDE};
+use rushlight::data::{Dataset, IdxDataset};
+use rushlight::vision::digits;
+use std::path::Path;
+
+/// Pictures for training and for the test, as float32 from 0 to 1, and how many classes there are.
+pub struct Data {
+    /// What runs on it are called.
+    pub name: String,
+    pub train: IdxDataset,
+    pub test: IdxDataset,
+    pub classes: usize,
+}
+
+impl Data {
+    /// The data of a folder of IDX files, or the embedded digits.
+    pub fn load(folder: Option<&Path>) -> Result<Data> {
+        let (name, train, test) = match folder {
+            None => ("digits".into(), digits(true)?, digits(false)?),
+            Some(folder) => {
+                let name = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_str()?.to_owned()));
+                let (train, test) = (IdxDataset::open(folder, true)?, IdxDataset::open(folder, false)?);
+                (name.unwrap_or_else(|| "run".into()), train, test)
+            }
+        };
+        let place = folder.map_or("the embedded digits".into(), |folder| folder.display().to_string());
+        for (part, set) in [("training", &train), ("test", &test)] {
+            let shape = set.images().shape();
+            if shape[0] == 0 {
+                return Err(Failure::new(format!("{place}: there are no {part} pictures")));
+            }
+            if shape[2..] != [SIDE, SIDE] {
+                let (width, height) = (shape[3], shape[2]);
+                return Err(Failure::new(format!(
+                    "{place}: the {part} pictures have {width} x {height} pixels, but the network takes {SIDE} x {SIDE}"
+                )));
+            }
+        }
+        let train = train.check_classes(CLASSES)?;
+        let largest = train.labels().try_to_vec::<i64>()?.into_iter().max().unwrap_or(0);
+        // A class that is in the test alone cannot be learned.
+        let classes = largest as usize + 1;
+        Ok(Data { name, test: test.check_classes(classes)?, train, classes })
+    }
+
+    /// Mean and standard deviation of the training pixels.
+    pub fn statistics(&self) -> Result<(f64, f64)> {
+        let pixels = self.train.images().try_to_vec::<f32>()?;
+        let count = pixels.len() as f64;
+        let mean = pixels.iter().map(|&pixel| f64::from(pixel)).sum::<f64>() / count;
+        let variance = pixels.iter().map(|&pixel| (f64::from(pixel) - mean).powi(2)).sum::<f64>() / count;
+        if variance == 0.0 {
+            return Err(Failure::new(format!(
+                "{}: all training pixels are equal: there is nothing to learn",
+                self.name
+            )));
+        }
+        Ok((mean, variance.sqrt()))
+    }
+
+    /// One line about it.
+    pub fn describe(&self) -> String {
+        let (train, test, classes) = (self.train.len(), self.test.len(), self.classes);
+        format!("{}: {train} training and {test} test pictures of {classes} classes", self.name)
+    }
+}

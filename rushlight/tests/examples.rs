@@ -1,0 +1,79 @@
+//! The chapter's listings print what PyTorch prints for them, and draw their plots.
+
+use flate2::read::GzDecoder;
+use serde_json::Value;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What PyTorch printed (`golden/generate_lenet.py`).
+fn golden() -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/lenet.json.gz");
+    serde_json::from_reader(GzDecoder::new(File::open(path).unwrap())).unwrap()
+}
+
+/// Runs an example in an empty folder and gives the folder and what was printed.
+fn run(name: &str, args: &[&str]) -> (PathBuf, String) {
+    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let folder = tmp.join("examples").join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["run", "--quiet", "--offline", "--example", name]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    cargo.arg("--manifest-path").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
+    cargo.arg("--target-dir").arg(tmp.parent().unwrap());
+    let output = cargo.arg("--").args(args).current_dir(&folder).output().unwrap();
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    (folder, String::from_utf8(output.stdout).unwrap())
+}
+
+/// The listing's lines of losses.
+fn losses(golden: &Value, epochs: usize, every: usize) -> String {
+    let lines = golden.as_array().unwrap().iter().enumerate();
+    let line = |(i, loss): (usize, &Value)| {
+        format!("Epoch [{}/{epochs}], Loss: {}\n", (i + 1) * every, loss.as_str().unwrap())
+    };
+    lines.map(line).collect()
+}
+
+/// A PNG with red dots and a blue line over white.
+fn assert_is_plot(path: &Path) {
+    let image = rushlight::vision::Image::open(path).unwrap();
+    let count = |rgb: [u8; 3]| image.to_rgb().samples().chunks_exact(3).filter(|pixel| **pixel == rgb).count();
+    assert!(count([0xDC, 0x26, 0x26]) > 15 * 100, "red dots");
+    assert!(count([0x25, 0x63, 0xEB]) > 1000, "a blue line");
+    assert!(count([255; 3]) > image.width() * image.height() / 2, "a white ground");
+}
+
+#[test]
+fn linear_regression_by_hand() {
+    let golden = &golden()["linear_regression_by_hand"];
+    let number = |name: &str| golden[name]["data"][0].as_f64().unwrap();
+    let (folder, printed) = run("linear_regression_by_hand", &[]);
+    let expected = losses(&golden["every_10"], 100, 10)
+        + &format!("w = {:.4}, b = {:.4}\n", number("w"), number("b"))
+        + "plot: linear_regression_by_hand.png\n";
+    assert_eq!(printed, expected);
+    assert!(printed.contains("w = 0.3718, b = -0.0528"));
+    assert_is_plot(&folder.join("linear_regression_by_hand.png"));
+}
+
+#[test]
+fn linear_regression() {
+    let golden = &golden()["linear_regression"];
+    let (folder, printed) = run("linear_regression", &["line.png"]);
+    assert_eq!(printed, losses(&golden["every_5"], 60, 5) + "plot: line.png\n");
+    assert_is_plot(&folder.join("line.png"));
+}
+
+#[test]
+fn layers_and_activations() {
+    let golden = golden();
+    let parts = golden["layers_and_activations"].as_array().unwrap().iter();
+    let text = |part: &Value, key: &str| part[key].as_str().unwrap().to_owned();
+    let expected: Vec<String> = parts.map(|part| text(part, "name") + "\n" + &text(part, "text")).collect();
+    assert_eq!(run("layers_and_activations", &[]).1, expected.join("\n\n") + "\n");
+}
