@@ -224,13 +224,7 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Image> {
 }
 
 /// A decoder's output, checked: a decoder that delivers another amount than it announced must not crash the caller.
-fn finish(
-    name: &'static str,
-    width: usize,
-    height: usize,
-    format: PixelFormat,
-    samples: Vec<u8>,
-) -> Result<Image> {
+fn finish(name: &'static str, width: usize, height: usize, format: PixelFormat, samples: Vec<u8>) -> Result<Image> {
     if width == 0 || height == 0 || samples.len() != width * height * format.channels() {
         let message = format!("{} samples for {width} x {height} pixels", samples.len());
         return Err(damaged(name, &message));
