@@ -2,7 +2,7 @@
 
 use super::plan::{Part, Plan};
 use super::source::Source;
-use super::{ConvShape, Shared, tasks, volume};
+use super::{ConvShape, Shared, Weight, tasks, volume};
 use crate::gemm::GemmElement;
 use crate::gemm::blocked::Tiles;
 use crate::gemm::kernel::{Kernels, MAX_MR, MAX_TILE, Panel, Run, Scatter, Store};
@@ -218,15 +218,8 @@ impl<T: GemmElement> Weights<'_, T> {
     }
 }
 
-pub(super) fn forward<T: GemmElement>(
-    s: &ConvShape,
-    kernels: &'static Kernels<T>,
-    x: &[T],
-    w: &[T],
-    bias: Option<&[T]>,
-    clamp: Option<(T, T)>,
-    out: &mut [T],
-) {
+/// The forward of `s`, and the layout of its packed weights.
+fn forward_plan<T>(s: &ConvShape, kernels: &Kernels<T>) -> Plan {
     let mut plan = Plan::forward(s);
     // Where a position is one element of the source and images are small, tiles may span images.
     plan.layout.merged = volume(s.kernel) == 1
@@ -234,14 +227,47 @@ pub(super) fn forward<T: GemmElement>(
         && plan.output < 256
         && !plan.output.is_multiple_of(kernels.nr)
         && s.batch > 1;
-    let (channels, m, area) = (s.in_group(), s.out_group(), volume(s.kernel));
-    let weights = Weights { kernels, parts: &plan.parts, groups: s.groups, m, channels, area };
-    with_scratch(weights.total(), |weight: *mut T| {
-        let w = Shared(w.as_ptr().cast_mut());
-        let row = channels * area;
-        weights.pack(weight, row, |g, i, c| w.get().wrapping_add((g * m + i) * row + c * area).cast_const());
-        run(s, &weights, &plan, weight, x, bias, clamp, out);
-    });
+    plan
+}
+
+fn forward_weights<'a, T: GemmElement>(s: &ConvShape, kernels: &'static Kernels<T>, plan: &'a Plan) -> Weights<'a, T> {
+    let (channels, m) = (s.in_group(), s.out_group());
+    Weights { kernels, parts: &plan.parts, groups: s.groups, m, channels, area: volume(s.kernel) }
+}
+
+/// Packs `w` for the forward of convolutions with this kernel, whatever the size of the images.
+///
+/// # Safety
+/// `to` has room for as many elements as `w` has.
+pub(super) unsafe fn pack_forward<T: GemmElement>(s: &ConvShape, kernels: &'static Kernels<T>, w: &[T], to: *mut T) {
+    let plan = Plan::forward(s);
+    let weights = forward_weights(s, kernels, &plan);
+    let w = Shared(w.as_ptr().cast_mut());
+    let row = weights.channels * weights.area;
+    let m = weights.m;
+    let area = weights.area;
+    weights.pack(to, row, |g, i, c| w.get().wrapping_add((g * m + i) * row + c * area).cast_const());
+}
+
+pub(super) fn forward<T: GemmElement>(
+    s: &ConvShape,
+    kernels: &'static Kernels<T>,
+    x: &[T],
+    w: Weight<'_, T>,
+    bias: Option<&[T]>,
+    clamp: Option<(T, T)>,
+    out: &mut [T],
+) {
+    let plan = forward_plan(s, kernels);
+    let weights = forward_weights(s, kernels, &plan);
+    match w {
+        Weight::Packed(w) => run(s, &weights, &plan, w, x, bias, clamp, out),
+        Weight::Plain(w) => with_scratch(w.len(), |packed: *mut T| {
+            // SAFETY: the scratch memory has the size of the weight.
+            unsafe { pack_forward(s, kernels, w, packed) };
+            run(s, &weights, &plan, packed, x, bias, clamp, out);
+        }),
+    }
 }
 
 pub(super) fn backward_input<T: GemmElement>(
