@@ -285,6 +285,20 @@ pub(crate) struct TileStats<T> {
     pub(crate) sum: [f64; TILE],
 }
 
+/// The largest element of columns `start..start + width` with rows `inner` apart.
+#[inline(always)]
+fn tile_max<T: Float>(x: &[T], start: usize, n: usize, inner: usize, width: usize) -> [T; TILE] {
+    let mut all = [T::NEG_INFINITY; TILE];
+    let max = &mut all[..width];
+    for r in 0..n {
+        let row = &x[start + r * inner..][..width];
+        for c in 0..width {
+            max[c] = max[c].max_nan(row[c]);
+        }
+    }
+    all
+}
+
 /// The statistics of columns `start..start + width` with rows `inner` apart.
 #[inline(always)]
 pub(crate) fn tile_stats<S: Simd, T: Float>(
@@ -294,14 +308,8 @@ pub(crate) fn tile_stats<S: Simd, T: Float>(
     inner: usize,
     width: usize,
 ) -> TileStats<T> {
-    let mut stats = TileStats { max: [T::NEG_INFINITY; TILE], sum: [0.0; TILE] };
-    let (max, sum) = (&mut stats.max[..width], &mut stats.sum[..width]);
-    for r in 0..n {
-        let row = &x[start + r * inner..][..width];
-        for c in 0..width {
-            max[c] = max[c].max_nan(row[c]);
-        }
-    }
+    let mut stats = TileStats { max: tile_max(x, start, n, inner, width), sum: [0.0; TILE] };
+    let (max, sum) = (&stats.max[..width], &mut stats.sum[..width]);
     for r in 0..n {
         let row = &x[start + r * inner..][..width];
         for c in 0..width {
@@ -312,8 +320,8 @@ pub(crate) fn tile_stats<S: Simd, T: Float>(
 }
 
 body!(
-    /// [`Share`] for elements of different rows.
-    ShareColumns 3 |x, max, sum| (x - max).exp::<S>() / sum
+    /// [`Exp`] for elements of different rows.
+    ExpColumns 2 |x, max| (x - max).exp::<S>()
 );
 body!(
     /// [`Log`] for elements of different rows.
@@ -332,20 +340,41 @@ kernel!(ForwardTiles<'a, T, const LOG: bool> { x: &'a [T], y: &'a Parts<'a, T>, 
     for tile in tiles {
         let (o, first, width) = tile_at(tile, inner);
         let start = o * n * inner + first;
-        let stats = tile_stats::<S, T>(x, start, n, inner, width);
-        let mut sums = [T::ONE; TILE];
-        for (out, &sum) in sums.iter_mut().zip(&stats.sum[..width]) {
-            *out = T::of(if LOG { sum.ln() } else { sum });
+        if LOG {
+            let stats = tile_stats::<S, T>(x, start, n, inner, width);
+            let mut sums = [T::ONE; TILE];
+            for (out, sum) in sums.iter_mut().zip(&stats.sum[..width]) {
+                *out = T::of(sum.ln());
+            }
+            for r in 0..n {
+                let at = start + r * inner..start + r * inner + width;
+                // SAFETY: tiles do not overlap.
+                let y = unsafe { y.part(at.clone()) };
+                map::<S, T, 3>([&x[at], &stats.max[..width], &sums[..width]], y, LogColumns);
+            }
+            continue;
         }
-        let (max, sums) = (&stats.max[..width], &sums[..width]);
+        let max = tile_max(x, start, n, inner, width);
+        let mut sum = [0.0; TILE];
+        let sum = &mut sum[..width];
         for r in 0..n {
             let at = start + r * inner..start + r * inner + width;
             // SAFETY: tiles do not overlap.
             let y = unsafe { y.part(at.clone()) };
-            if LOG {
-                map::<S, T, 3>([&x[at], max, sums], y, LogColumns);
-            } else {
-                map::<S, T, 3>([&x[at], max, sums], y, ShareColumns);
+            map::<S, T, 2>([&x[at], &max[..width]], y, ExpColumns);
+            for c in 0..width {
+                sum[c] += y[c].wide();
+            }
+        }
+        let mut sums = [T::ONE; TILE];
+        for (out, sum) in sums.iter_mut().zip(sum) {
+            *out = T::of(*sum);
+        }
+        for r in 0..n {
+            // SAFETY: tiles do not overlap.
+            let y = unsafe { y.part(start + r * inner..start + r * inner + width) };
+            for c in 0..width {
+                y[c] = y[c] / sums[c];
             }
         }
     }
