@@ -13,6 +13,8 @@ pub struct Data {
     pub train: IdxDataset,
     pub test: IdxDataset,
     pub classes: usize,
+    /// Mean and standard deviation of the training pixels.
+    pub statistics: (f64, f64),
 }
 
 impl Data {
@@ -43,22 +45,13 @@ impl Data {
         let largest = train.labels().try_to_vec::<i64>()?.into_iter().max().unwrap_or(0);
         // A class that is in the test alone cannot be learned.
         let classes = largest as usize + 1;
-        Ok(Data { name, test: test.check_classes(classes)?, train, classes })
-    }
-
-    /// Mean and standard deviation of the training pixels.
-    pub fn statistics(&self) -> Result<(f64, f64)> {
-        let pixels = self.train.images().try_to_vec::<f32>()?;
-        let count = pixels.len() as f64;
-        let mean = pixels.iter().map(|&pixel| f64::from(pixel)).sum::<f64>() / count;
-        let variance = pixels.iter().map(|&pixel| (f64::from(pixel) - mean).powi(2)).sum::<f64>() / count;
-        if variance == 0.0 {
-            return Err(Failure::new(format!(
-                "{}: all training pixels are equal: there is nothing to learn",
-                self.name
-            )));
+        let test = test.check_classes(classes)?;
+        let statistics = statistics(&train)?;
+        // Less is rounding: two shades that differ at all are 1/255 apart.
+        if statistics.1 < 1e-6 {
+            return Err(Failure::new(format!("{place}: all training pixels are equal: there is nothing to learn")));
         }
-        Ok((mean, variance.sqrt()))
+        Ok(Data { name, train, test, classes, statistics })
     }
 
     /// One line about it.
@@ -66,4 +59,12 @@ impl Data {
         let (train, test, classes) = (self.train.len(), self.test.len(), self.classes);
         format!("{}: {train} training and {test} test pictures of {classes} classes", self.name)
     }
+}
+
+/// Mean and standard deviation of all pixels.
+fn statistics(set: &IdxDataset) -> Result<(f64, f64)> {
+    let pixels = set.images().try_to_vec::<f32>()?;
+    let mean_of = |f: &dyn Fn(f64) -> f64| pixels.iter().map(|&v| f(v.into())).sum::<f64>() / pixels.len() as f64;
+    let mean = mean_of(&|v| v);
+    Ok((mean, mean_of(&|v| (v - mean).powi(2)).sqrt()))
 }

@@ -120,7 +120,7 @@ impl Run<'_> {
     fn train(&mut self, args: &TrainArgs, data: Data, interrupt: &Interrupt) -> Result<()> {
         rushlight::manual_seed(args.seed);
         say(&data.describe())?;
-        let (mean, std) = data.statistics()?;
+        let (mean, std) = data.statistics;
         let classifier = Classifier { net: LeNet::new(data.classes), classes: data.classes, mean, std };
         say(&format!(
             "LeNet with {} parameters, {} threads",

@@ -1,0 +1,153 @@
+//! `rushlight train` and `rushlight predict` as a user runs them, on real digits.
+
+mod common;
+
+use common::{folder, names, rushlight, stderr, succeed, write_digits, write_png};
+use rushlight::vision::{Image, digits};
+use std::fs;
+use std::path::Path;
+
+const RESULTS: [&str; 4] = ["confusion.png", "curves.png", "metrics.csv", "model.safetensors"];
+
+/// The number that stands before `after` or behind `before` in a text.
+fn number(text: &str, before: &str, after: &str) -> f64 {
+    let rest = &text[text.find(before).unwrap_or_else(|| panic!("{before:?} in {text}")) + before.len()..];
+    rest[..rest.find(after).unwrap()].trim().parse().unwrap()
+}
+
+#[test]
+fn learns_the_embedded_digits_and_recognises_pictures() {
+    let folder = folder("learns");
+    let output = rushlight(&folder, &["train", "--epochs", "3"]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(output.stderr, b"", "nothing but results where nobody watches");
+    let control = output.stdout.iter().find(|byte| byte.is_ascii_control() && **byte != b'\n');
+    assert_eq!(control, None, "control characters in piped output");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("digits: 2000 training and 500 test pictures of 10 classes\n"), "{text}");
+    assert!(number(&text, "test accuracy ", " %") >= 93.0, "{text}");
+
+    let run = folder.join("runs/digits-1");
+    assert_eq!(names(&run), RESULTS);
+    let csv = fs::read_to_string(run.join("metrics.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 4);
+    let column = |name: &str| rows[0].iter().position(|heading| *heading == name).unwrap();
+    let last = |name: &str| rows[3][column(name)].parse::<f64>().unwrap();
+    assert!((last("test_loss") - number(&text, "test loss ", ",")).abs() < 1e-8);
+    assert!((100.0 * last("test_accuracy") - number(&text, "test accuracy ", " %")).abs() < 0.01);
+    assert!((last("train_loss") - number(&text, "training loss ", "\n")).abs() < 1e-8);
+    for picture in ["curves.png", "confusion.png"] {
+        assert!(Image::open(run.join(picture)).unwrap().width() > 400);
+    }
+
+    // Digits of the test part as they are, and as a photograph of paper would show them: larger, dark on light, moved.
+    let test = digits(false).unwrap();
+    let (mut plain, mut paper) = (0, 0);
+    for index in 0..20 {
+        let pixels = test.images().select(0, index).to_vec::<f32>();
+        let ink = |x: usize, y: usize| pixels.get(y * 28 + x).filter(|_| x < 28).map_or(0, |v| (v * 255.0) as u8);
+        let same: Vec<u8> = (0..28 * 28).map(|i| ink(i % 28, i / 28)).collect();
+        write_png(&folder.join("plain.png"), 28, &same);
+        let moved = |i: usize| ((i % 200) / 6).wrapping_sub(4);
+        let large: Vec<u8> = (0..200 * 200).map(|i| 230 - ink(moved(i), i / 200 / 6) / 2).collect();
+        write_png(&folder.join("paper.png"), 200, &large);
+        let model = run.join("model.safetensors");
+        let text = succeed(&folder, &["predict", model.to_str().unwrap(), "plain.png", "paper.png"]);
+        let label = test.labels().select(0, index).item::<i64>();
+        plain += usize::from(text.contains(&format!("plain.png: {label} (")));
+        paper += usize::from(text.contains(&format!("paper.png: {label} (")));
+        assert_eq!((text.lines().count(), text.matches(" %)").count()), (2, 6), "{text}");
+    }
+    assert!(plain >= 18 && paper >= 16, "{plain} and {paper} of 20");
+}
+
+/// What a run came to: the table without the columns of time, and the model.
+fn result(run: &Path) -> (Vec<String>, Vec<u8>) {
+    let csv = fs::read_to_string(run.join("metrics.csv")).unwrap();
+    let rows = csv.lines().map(|line| line.split(',').take(5).collect::<Vec<_>>().join(",")).collect();
+    (rows, fs::read(run.join("model.safetensors")).unwrap())
+}
+
+#[test]
+fn threads_and_workers_change_nothing_and_the_seed_does() {
+    let folder = folder("same");
+    write_digits(&folder.join("data"), 160, 50);
+    for optimizer in ["sgd", "adam"] {
+        let train = |name: &str, more: &[&str]| {
+            let common = ["train", "data", "--epochs", "2", "--optimizer", optimizer, "--overwrite", "--out", name];
+            let text = succeed(&folder, &[&common[..], more].concat());
+            let last = text.lines().find(|line| line.starts_with("test accuracy")).unwrap().to_owned();
+            (last, result(&folder.join(name)))
+        };
+        let one = train("one", &["--threads", "1"]);
+        assert_eq!(one.1.0.len(), 3);
+        assert!(one == train("two", &["--threads", "2"]), "1 and 2 threads");
+        assert!(one == train("three", &["--threads", "3", "--workers", "1"]), "a worker");
+        assert!(one == train("four", &["--threads", "2", "--workers", "3"]), "3 workers");
+        assert!(one != train("five", &["--threads", "1", "--seed", "1"]), "another seed");
+    }
+}
+
+#[test]
+fn runs_are_numbered_and_not_overwritten_unasked() {
+    let folder = folder("numbered");
+    write_digits(&folder.join("few digits"), 20, 10);
+    for number in 1..=2 {
+        let text = succeed(&folder, &["train", "few digits", "--epochs", "1", "--batch-size", "1000"]);
+        assert!(text.contains(&format!("written to runs/few digits-{number}: ")), "{text}");
+    }
+    let run = folder.join("runs/few digits-1");
+    let model = fs::read(run.join("model.safetensors")).unwrap();
+    let again = ["train", "few digits", "--epochs", "1", "--seed", "5", "--out", "runs/few digits-1"];
+    let message = common::fail(&folder, &again, 1);
+    assert!(message.contains("already holds a run"), "{message}");
+    assert_eq!(fs::read(run.join("model.safetensors")).unwrap(), model);
+    succeed(&folder, &[&again[..], &["--overwrite"]].concat());
+    assert_ne!(fs::read(run.join("model.safetensors")).unwrap(), model);
+    assert_eq!(names(&run), RESULTS);
+}
+
+#[test]
+#[cfg(unix)]
+fn interrupted_runs_keep_the_last_finished_epoch() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::{Child, Stdio};
+
+    let folder = folder("interrupted");
+    write_digits(&folder.join("data"), 60, 20);
+    let start = |args: &[&str]| -> Child {
+        rushlight(&folder, args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    // Reads until a line begins like this, then sends the signal, and gives exit code and standard error.
+    let stop = |mut child: Child, line: &str, signal: &str| {
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        assert!(lines.any(|l| l.starts_with(line)), "{line:?} was never printed");
+        let kill = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        let last = lines.last().unwrap_or_default();
+        let mut message = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut message).unwrap();
+        (child.wait().unwrap().code(), message, last)
+    };
+
+    for (signal, out) in [("-INT", "a"), ("-TERM", "b")] {
+        let child = start(&["train", "data", "--epochs", "100000", "--out", out]);
+        let (code, message, last) = stop(child, "    3 ", signal);
+        assert_eq!(code, Some(130), "{message}");
+        let kept = number(&message, ": epoch ", " is kept") as usize;
+        assert!(message.starts_with(&format!("error: interrupted in epoch {}", kept + 1)) && kept >= 3, "{message}");
+        assert!(last.starts_with(&format!("written to {out}: ")), "{last}");
+        assert_eq!(names(&folder.join(out)), RESULTS);
+        assert_eq!(result(&folder.join(out)).0.len(), kept + 1);
+        write_png(&folder.join("x.png"), 28, &[[0; 392], [255; 392]].concat());
+        succeed(&folder, &["predict", &format!("{out}/model.safetensors"), "x.png"]);
+    }
+
+    let (code, message, _) = stop(start(&["train", "--epochs", "2", "--batch-size", "1"]), "epoch", "-INT");
+    assert_eq!(
+        (code, message.as_str()),
+        (Some(130), "error: interrupted in epoch 1: no epoch was finished, nothing was kept\n")
+    );
+    assert!(!folder.join("runs/digits-1").exists());
+}
