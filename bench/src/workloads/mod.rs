@@ -37,7 +37,10 @@ fn workload<F: FnMut() -> Tensor + 'static>(
     cost: Cost,
     make: impl Fn() -> F + 'static,
 ) -> Workload {
-    let make = Box::new(move || Box::new(Running::new(make(), sum)) as Box<dyn Steps>);
+    let make = Box::new(move || {
+        rushlight::manual_seed(0);
+        Box::new(Running::new(make(), sum)) as Box<dyn Steps>
+    });
     Workload { name, title, cost, memory: false, make }
 }
 

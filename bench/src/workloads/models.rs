@@ -3,7 +3,7 @@
 use super::training::{cross_entropy, sgd, training};
 use super::{Workload, workload};
 use crate::machine::Cost;
-use rushlight::nn::{Forward, Module as _};
+use rushlight::nn::Forward;
 use rushlight::vision::models::{EfficientNetLite0, ResNet18};
 use rushlight::{Tensor, no_grad};
 
