@@ -1,6 +1,6 @@
 //! Initial values for parameters: `torch.nn.init`, draw for draw.
 //!
-//! The functions fill a tensor or [`Param`](super::Param) in place, without recording, and give it back.
+//! The functions fill a tensor or [`Param`] in place, without recording, and give it back.
 //!
 //! ```
 //! use rushlight::nn::{Linear, init};
@@ -227,7 +227,7 @@ pub fn try_dirac_(tensor: impl Into<Tensor>, groups: usize) -> Result<Tensor> {
 #[op(free)]
 pub fn try_trunc_normal_(tensor: impl Into<Tensor>, mean: f64, std: f64, a: f64, b: f64) -> Result<Tensor> {
     let tensor = tensor.into();
-    if !(a <= b) {
+    if a > b || a.is_nan() || b.is_nan() {
         return Err(Error::value("trunc_normal_", format!("wants a ≤ b, but got a={a} and b={b}")));
     }
     let _guard = NoGrad::new();
@@ -241,7 +241,7 @@ pub fn try_trunc_normal_(tensor: impl Into<Tensor>, mean: f64, std: f64, a: f64,
                 return Ok(tensor);
             }
             let again = tensor.try_zeros_like()?.try_normal_(mean, std)?;
-            tensor.try_copy_(&again.try_where_(&outside, &tensor.detach())?)?;
+            tensor.try_copy_(&again.try_where_(&outside, tensor.detach())?)?;
         }
     }
     // So little of the distribution lies inside that candidates are drawn there, and accepted by their density.
@@ -249,7 +249,7 @@ pub fn try_trunc_normal_(tensor: impl Into<Tensor>, mean: f64, std: f64, a: f64,
     let mut pending = tensor.try_ones_like()?.try_to_dtype(DType::Bool)?;
     loop {
         let candidate = tensor.try_zeros_like()?.try_uniform_(a, b)?;
-        tensor.try_copy_(&candidate.try_where_(&pending, &tensor.detach())?)?;
+        tensor.try_copy_(&candidate.try_where_(&pending, tensor.detach())?)?;
         let chance = tensor.try_zeros_like()?.try_uniform_(0.0, 1.0)?.try_log()?;
         let density = candidate.try_sub(mean)?.try_div(std)?.try_square()?.try_mul(-0.5)?.try_sub(peak)?;
         pending = pending.try_logical_and(&chance.try_gt(&density)?)?;
