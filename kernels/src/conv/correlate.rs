@@ -7,7 +7,7 @@ use crate::gemm::GemmElement;
 use crate::gemm::blocked::Tiles;
 use crate::gemm::kernel::{Kernels, MAX_MR, MAX_TILE, Panel, Run, Scatter, Store};
 use crate::gemm::pack::pack;
-use crate::gemm::scratch::with_scratch;
+use crate::gemm::scratch::{Buffer, with_scratch};
 use crate::gemm::vector::dispatch;
 use std::mem::MaybeUninit;
 
@@ -177,6 +177,14 @@ impl<T: GemmElement> Weights<'_, T> {
         self.parts.iter().map(|part| self.len(part)).sum()
     }
 
+    /// Packs a weight whose rows are output channels.
+    fn pack_rows(&self, w: &[T], to: *mut T) {
+        let Self { m, channels, area, .. } = *self;
+        let row = channels * area;
+        let w = Shared(w.as_ptr().cast_mut());
+        self.pack(to, row, |g, i, c| w.get().wrapping_add((g * m + i) * row + c * area).cast_const());
+    }
+
     /// Packs all parts, one after the other. The taps of output channel `m` of group `g` in channel `c` of the source begin at
     /// `from(g, m, c)`, and `between` elements further for the next output channel.
     fn pack(&self, to: *mut T, between: usize, from: impl Fn(usize, usize, usize) -> *const T + Sync) {
@@ -236,17 +244,11 @@ fn forward_weights<'a, T: GemmElement>(s: &ConvShape, kernels: &'static Kernels<
 }
 
 /// Packs `w` for the forward of convolutions with this kernel, whatever the size of the images.
-///
-/// # Safety
-/// `to` has room for as many elements as `w` has.
-pub(super) unsafe fn pack_forward<T: GemmElement>(s: &ConvShape, kernels: &'static Kernels<T>, w: &[T], to: *mut T) {
+pub(super) fn pack_forward<T: GemmElement>(s: &ConvShape, kernels: &'static Kernels<T>, w: &[T]) -> Buffer {
+    let buffer = Buffer::with_room_for::<T>(w.len());
     let plan = Plan::forward(s);
-    let weights = forward_weights(s, kernels, &plan);
-    let w = Shared(w.as_ptr().cast_mut());
-    let row = weights.channels * weights.area;
-    let m = weights.m;
-    let area = weights.area;
-    weights.pack(to, row, |g, i, c| w.get().wrapping_add((g * m + i) * row + c * area).cast_const());
+    forward_weights(s, kernels, &plan).pack_rows(w, buffer.as_ptr());
+    buffer
 }
 
 pub(super) fn forward<T: GemmElement>(
@@ -263,8 +265,7 @@ pub(super) fn forward<T: GemmElement>(
     match w {
         Weight::Packed(w) => run(s, &weights, &plan, w, x, bias, clamp, out),
         Weight::Plain(w) => with_scratch(w.len(), |packed: *mut T| {
-            // SAFETY: the scratch memory has the size of the weight.
-            unsafe { pack_forward(s, kernels, w, packed) };
+            weights.pack_rows(w, packed);
             run(s, &weights, &plan, packed, x, bias, clamp, out);
         }),
     }

@@ -9,6 +9,7 @@
 
 mod correlate;
 mod depthwise;
+mod element;
 mod packed;
 mod plan;
 mod source;
@@ -18,10 +19,11 @@ mod winograd;
 #[cfg(test)]
 mod tests;
 
-use crate::gemm::{Activation, GemmElement, Kerneled};
-use crate::{cpu, threads};
+use crate::gemm::Activation;
+use crate::threads;
+pub use element::ConvElement;
+use element::{Algorithm, Weight};
 pub use packed::PackedWeight;
-use std::any::TypeId;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The shape of a convolution. Spatial arrays are depth, height, width; 2-d convolutions have 1 (padding 0) in front,
@@ -173,25 +175,6 @@ pub fn winograd() -> bool {
     WINOGRAD.load(Relaxed)
 }
 
-/// The side of Winograd tiles for this convolution, if it should be done that way.
-fn winograd_tile<T: 'static>(s: &ConvShape) -> Option<usize> {
-    if winograd() && TypeId::of::<T>() == TypeId::of::<f32>() { winograd::tile(s) } else { None }
-}
-
-/// The same elements as f32, which they are.
-fn as_f32<T: 'static>(x: &[T]) -> &[f32] {
-    assert!(TypeId::of::<T>() == TypeId::of::<f32>());
-    // SAFETY: T is f32.
-    unsafe { std::slice::from_raw_parts(x.as_ptr().cast(), x.len()) }
-}
-
-/// The same elements as f32, which they are.
-fn as_f32_mut<T: 'static>(x: &mut [T]) -> &mut [f32] {
-    assert!(TypeId::of::<T>() == TypeId::of::<f32>());
-    // SAFETY: T is f32.
-    unsafe { std::slice::from_raw_parts_mut(x.as_mut_ptr().cast(), x.len()) }
-}
-
 fn volume(size: [usize; 3]) -> usize {
     size.iter().product()
 }
@@ -223,41 +206,12 @@ impl<T> Shared<T> {
     }
 }
 
-/// A weight as it is, or packed for one of the algorithms.
-#[derive(Clone, Copy)]
-enum Weight<'a, T> {
-    Plain(&'a [T]),
-    Packed(*const T),
-}
-
-// SAFETY: only read.
-unsafe impl<T: Sync> Sync for Weight<'_, T> {}
-
-/// How the forward is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Algorithm {
-    /// With tiles of this side.
-    Winograd(usize),
-    Depthwise,
-    Correlate,
-}
-
-impl Algorithm {
-    fn best<T: 'static>(s: &ConvShape) -> Self {
-        match winograd_tile::<T>(s) {
-            Some(m) => Algorithm::Winograd(m),
-            None if depthwise::applies(s) => Algorithm::Depthwise,
-            None => Algorithm::Correlate,
-        }
-    }
-}
-
 /// `out = act(x ⋆ w + bias)`: cross-correlation, as `torch.nn.functional.conv2d`. `bias` has one value an output channel.
 ///
 /// # Panics
 /// If a slice's length does not go with the shape.
 #[track_caller]
-pub fn forward<T: GemmElement>(
+pub fn forward<T: ConvElement>(
     s: &ConvShape,
     x: &[T],
     w: &[T],
@@ -266,11 +220,29 @@ pub fn forward<T: GemmElement>(
     out: &mut [T],
 ) {
     s.check("conv", x.len(), w.len(), out.len());
-    run_forward(s, Algorithm::best::<T>(s), x, Weight::Plain(w), bias, activation, out);
+    forward_with(s, T::best(s), x, Weight::Plain(w), bias, activation, out);
+}
+
+/// [`forward`] with a weight that has been packed before.
+///
+/// # Panics
+/// If the weight [does not fit](PackedWeight::fits), or a slice's length does not go with the shape.
+#[track_caller]
+pub fn forward_packed<T: ConvElement>(
+    s: &ConvShape,
+    x: &[T],
+    w: &PackedWeight<T>,
+    bias: Option<&[T]>,
+    activation: Activation,
+    out: &mut [T],
+) {
+    s.check("conv", x.len(), s.weight_len(), out.len());
+    assert!(w.fits(s), "conv: a weight packed for {:?} does not fit {s:?}", w.shape());
+    forward_with(s, w.algorithm(), x, w.weight(), bias, activation, out);
 }
 
 #[track_caller]
-fn run_forward<T: GemmElement>(
+fn forward_with<T: ConvElement>(
     s: &ConvShape,
     algorithm: Algorithm,
     x: &[T],
@@ -283,42 +255,9 @@ fn run_forward<T: GemmElement>(
         let (want, got) = (s.out_channels, bias.len());
         assert!(got == want, "conv: a bias for {want} output channels has as many values, but got {got}");
     }
-    if out.is_empty() {
-        return;
+    if !out.is_empty() {
+        T::forward(s, algorithm, x, w, bias, activation.limits(), out);
     }
-    let kernels = T::kernels(cpu::isa());
-    match (algorithm, w) {
-        (Algorithm::Winograd(m), w) => {
-            let w = match w {
-                Weight::Plain(w) => Weight::Plain(as_f32(w)),
-                Weight::Packed(w) => Weight::Packed(w.cast()),
-            };
-            let (x, bias, out) = (as_f32(x), bias.map(as_f32), as_f32_mut(out));
-            winograd::forward(s, m, f32::kernels(cpu::isa()), x, w, bias, activation.limits(), out);
-        }
-        (Algorithm::Depthwise, Weight::Plain(w)) => {
-            depthwise::forward(s, kernels.isa, x, w, bias, activation.limits(), out)
-        }
-        (_, w) => correlate::forward(s, kernels, x, w, bias, activation.limits(), out),
-    }
-}
-
-/// [`forward`] with a weight that has been packed before.
-///
-/// # Panics
-/// If the weight [does not fit](PackedWeight::fits), or a slice's length does not go with the shape.
-#[track_caller]
-pub fn forward_packed<T: GemmElement>(
-    s: &ConvShape,
-    x: &[T],
-    w: &PackedWeight<T>,
-    bias: Option<&[T]>,
-    activation: Activation,
-    out: &mut [T],
-) {
-    s.check("conv", x.len(), s.weight_len(), out.len());
-    assert!(w.fits(s), "conv: a weight packed for {:?} does not fit {s:?}", w.shape());
-    run_forward(s, w.algorithm(), x, w.weight(), bias, activation, out);
 }
 
 /// The gradient of [`forward`] with respect to its input; also the forward of a transposed convolution, whose output
@@ -327,22 +266,13 @@ pub fn forward_packed<T: GemmElement>(
 /// # Panics
 /// If a slice's length does not go with the shape.
 #[track_caller]
-pub fn backward_input<T: GemmElement>(s: &ConvShape, grad_out: &[T], w: &[T], grad_x: &mut [T]) {
+pub fn backward_input<T: ConvElement>(s: &ConvShape, grad_out: &[T], w: &[T], grad_x: &mut [T]) {
     s.check("conv backward_input", grad_x.len(), w.len(), grad_out.len());
-    if grad_x.is_empty() {
-        return;
-    }
     if grad_out.is_empty() {
-        return grad_x.fill(T::ZERO);
+        grad_x.fill(T::ZERO);
+    } else if !grad_x.is_empty() {
+        T::backward_input(s, grad_out, w, grad_x);
     }
-    if let Some(m) = winograd_tile::<T>(s) {
-        let kernels = f32::kernels(cpu::isa());
-        return winograd::backward_input(s, m, kernels, as_f32(grad_out), as_f32(w), as_f32_mut(grad_x));
-    }
-    if depthwise::applies(s) {
-        return depthwise::backward_input(s, cpu::isa(), grad_out, w, grad_x);
-    }
-    correlate::backward_input(s, T::kernels(cpu::isa()), grad_out, w, grad_x);
 }
 
 /// The gradient of [`forward`] with respect to its weight.
@@ -350,20 +280,11 @@ pub fn backward_input<T: GemmElement>(s: &ConvShape, grad_out: &[T], w: &[T], gr
 /// # Panics
 /// If a slice's length does not go with the shape.
 #[track_caller]
-pub fn backward_weight<T: GemmElement>(s: &ConvShape, x: &[T], grad_out: &[T], grad_w: &mut [T]) {
+pub fn backward_weight<T: ConvElement>(s: &ConvShape, x: &[T], grad_out: &[T], grad_w: &mut [T]) {
     s.check("conv backward_weight", x.len(), grad_w.len(), grad_out.len());
-    if grad_w.is_empty() {
-        return;
-    }
     if grad_out.is_empty() {
-        return grad_w.fill(T::ZERO);
+        grad_w.fill(T::ZERO);
+    } else if !grad_w.is_empty() {
+        T::backward_weight(s, x, grad_out, grad_w);
     }
-    if let Some(m) = winograd_tile::<T>(s) {
-        let kernels = f32::kernels(cpu::isa());
-        return winograd::backward_weight(s, m, kernels, as_f32(x), as_f32(grad_out), as_f32_mut(grad_w));
-    }
-    if depthwise::applies(s) {
-        return depthwise::backward_weight(s, cpu::isa(), x, grad_out, grad_w);
-    }
-    weight::backward_weight(s, T::kernels(cpu::isa()), x, grad_out, grad_w);
 }

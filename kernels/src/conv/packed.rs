@@ -1,9 +1,8 @@
 //! Weights that are packed once and used many times.
 
-use super::{Algorithm, ConvShape, Weight, as_f32, correlate, winograd, winograd_tile};
+use super::{Algorithm, ConvElement, ConvShape, Weight};
 use crate::cpu::{self, Isa};
 use crate::gemm::scratch::Buffer;
-use crate::gemm::{GemmElement, Kerneled};
 
 /// A weight in the order in which the kernels read it, for [`forward_packed`](super::forward_packed): worth while where a
 /// weight stays the same over many calls. How it is packed depends on the shape that it was packed for (its batch and image
@@ -23,7 +22,7 @@ enum Data<T> {
     Packed(Buffer),
 }
 
-impl<T: GemmElement> PackedWeight<T> {
+impl<T: ConvElement> PackedWeight<T> {
     /// Packs `w` for convolutions like `s`.
     ///
     /// # Panics
@@ -31,20 +30,9 @@ impl<T: GemmElement> PackedWeight<T> {
     #[track_caller]
     pub fn new(s: &ConvShape, w: &[T]) -> Self {
         s.check("conv weight", s.input_len(), w.len(), s.output_len());
-        let isa = cpu::isa();
-        let algorithm = Algorithm::best::<T>(s);
-        let packed = match algorithm {
-            Algorithm::Winograd(m) => winograd::pack_forward(s, m, f32::kernels(isa), as_f32(w)),
-            Algorithm::Depthwise => None,
-            Algorithm::Correlate => {
-                let buffer = Buffer::with_room_for::<T>(w.len());
-                // SAFETY: the buffer has this room.
-                unsafe { correlate::pack_forward(s, T::kernels(isa), w, buffer.as_ptr()) };
-                Some(buffer)
-            }
-        };
-        let data = packed.map_or_else(|| Data::Plain(w.to_vec()), Data::Packed);
-        Self { shape: *s, isa, algorithm, data }
+        let algorithm = T::best(s);
+        let data = T::pack(s, algorithm, w).map_or_else(|| Data::Plain(w.to_vec()), Data::Packed);
+        Self { shape: *s, isa: cpu::isa(), algorithm, data }
     }
 
     /// The shape that it was packed for.
@@ -56,12 +44,7 @@ impl<T: GemmElement> PackedWeight<T> {
     /// its algorithm is allowed and can do what `s` asks for.
     pub fn fits(&self, s: &ConvShape) -> bool {
         let key = |s: &ConvShape| (s.in_channels, s.out_channels, s.groups, s.kernel);
-        let possible = match self.algorithm {
-            Algorithm::Winograd(_) => winograd::applies(s) && super::winograd(),
-            // Better packed anew.
-            _ => winograd_tile::<T>(s).is_none(),
-        };
-        key(s) == key(&self.shape) && self.isa == cpu::isa() && possible
+        key(s) == key(&self.shape) && self.isa == cpu::isa() && T::can(s, self.algorithm)
     }
 
     pub(super) fn algorithm(&self) -> Algorithm {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::cpu::{Isa, with_isa};
-use crate::gemm::test_noise as noise;
+use crate::gemm::{Kerneled, test_noise as noise};
 use crate::threads::{num_threads, set_num_threads};
 
 /// Calls `f(out index, input index, weight index)` for every product of the convolution.
@@ -78,7 +78,7 @@ fn check(s: &ConvShape) {
             forward_packed(s, &x, &packed, Some(&bias), Activation::Relu, &mut z);
             let (y, gx, gw) = run();
             assert!(z == y, "{s:?}: a packed weight gives another result");
-            let bound = if winograd_tile::<f32>(s).is_some() { 1e-5 } else { 2e-6 };
+            let bound = if winograd::tile(s).is_some() { 1e-5 } else { 2e-6 };
             close("out", s, &double(&y), &relu, bound);
             close("grad_x", s, &double(&gx), &grad_x, bound);
             close("grad_w", s, &double(&gw), &grad_w, bound);

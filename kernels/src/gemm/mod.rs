@@ -9,6 +9,7 @@ pub(crate) mod blocked;
 mod gemv;
 pub(crate) mod kernel;
 pub(crate) mod pack;
+mod problem;
 pub(crate) mod scratch;
 pub(crate) mod vector;
 
@@ -18,8 +19,8 @@ mod tests;
 pub(crate) use tests::noise as test_noise;
 
 use crate::{cpu, threads};
-use kernel::{Kernels, MAX_TILE, Store};
-use std::mem::MaybeUninit;
+use kernel::Kernels;
+use problem::Problem;
 
 /// A matrix to read: element `(i, j)` is at `ptr + i * rs + j * cs`. Strides may be 0 or negative.
 #[derive(Debug)]
@@ -128,6 +129,7 @@ impl<T> Default for Epilogue<'_, T> {
 }
 
 mod sealed {
+    use super::Problem;
     use super::kernel::Kernels;
     use crate::cpu::Isa;
     use crate::simd::Simd;
@@ -137,6 +139,12 @@ mod sealed {
 
         /// `a * b + c`
         fn mul_add<S: Simd>(a: Self, b: Self, c: Self) -> Self;
+
+        /// The whole multiplication, compiled in this crate rather than in every one that uses it.
+        ///
+        /// # Safety
+        /// As `gemm`.
+        unsafe fn multiply(problem: &Problem<Self>, kernels: &'static Kernels<Self>);
     }
 }
 
@@ -170,6 +178,10 @@ macro_rules! element {
             #[inline(always)]
             fn mul_add<$s: crate::simd::Simd>($a: $t, $b: $t, $c: $t) -> $t {
                 $mul_add
+            }
+            unsafe fn multiply(problem: &Problem<$t>, kernels: &'static Kernels<$t>) {
+                // SAFETY: the caller's promise.
+                unsafe { run(problem, kernels) }
             }
         }
         impl GemmElement for $t {
@@ -212,102 +224,6 @@ element!(
 /// Multiply-adds below which a second thread costs more than it brings (about 5 µs of work).
 pub(crate) const PARALLEL_MULTIPLY_ADDS: usize = 600_000;
 
-/// One multiplication, with the options of the public functions unpacked.
-#[derive(Clone, Copy)]
-pub(crate) struct Problem<T> {
-    pub m: usize,
-    pub n: usize,
-    pub k: usize,
-    pub alpha: T,
-    pub a: Mat<T>,
-    pub b: Mat<T>,
-    pub beta: T,
-    pub c: MatMut<T>,
-    pub bias_row: *const T,
-    pub bias_col: *const T,
-    pub clamp: Option<(T, T)>,
-}
-
-impl<T: GemmElement> Problem<T> {
-    /// The same multiplication as `Cᵀ = Bᵀ Aᵀ`.
-    fn t(self) -> Self {
-        Self {
-            m: self.n,
-            n: self.m,
-            a: self.b.t(),
-            b: self.a.t(),
-            c: self.c.t(),
-            bias_row: self.bias_col,
-            bias_col: self.bias_row,
-            ..self
-        }
-    }
-
-    /// Computes one tile of C through `kernel`, which gets told where to store it. The product may come in several
-    /// parts along the inner dimension: only the `first` applies beta, only the `last` bias and clamp.
-    ///
-    /// # Safety
-    /// The tile lies in C, and `kernel` stores `rows` by `cols` elements.
-    #[inline(always)]
-    unsafe fn tile(
-        &self,
-        (i, rows): (usize, usize),
-        (j, cols): (usize, usize),
-        first: bool,
-        last: bool,
-        kernel: impl FnOnce(Store<T>),
-    ) {
-        let offset = |p: *const T, by: usize| if p.is_null() || !last { std::ptr::null() } else { p.wrapping_add(by) };
-        let store = Store {
-            c: self.c.at(i, j),
-            rs: self.c.rs,
-            alpha: self.alpha,
-            beta: if first { self.beta } else { T::ONE },
-            bias_row: offset(self.bias_row, i),
-            bias_col: offset(self.bias_col, j),
-            clamp: self.clamp.filter(|_| last),
-        };
-        if self.c.cs == 1 {
-            return kernel(store);
-        }
-        // The kernel writes rows; where C's are not contiguous they go through a buffer.
-        let mut buffer = [const { MaybeUninit::<T>::uninit() }; MAX_TILE];
-        let tile: *mut T = buffer.as_mut_ptr().cast();
-        let none = std::ptr::null();
-        kernel(Store {
-            c: tile,
-            rs: cols as isize,
-            beta: T::ZERO,
-            bias_row: none,
-            bias_col: none,
-            clamp: None,
-            ..store
-        });
-        for jj in 0..cols {
-            for ii in 0..rows {
-                // SAFETY: the kernel has filled rows by cols elements; the tile lies in C.
-                unsafe {
-                    let mut x = *tile.add(ii * cols + jj);
-                    let c = store.c.wrapping_offset(ii as isize * self.c.rs + jj as isize * self.c.cs);
-                    if store.beta != T::ZERO {
-                        x = store.beta.mul(*c).add(x);
-                    }
-                    if !store.bias_row.is_null() {
-                        x = x.add(*store.bias_row.add(ii));
-                    }
-                    if !store.bias_col.is_null() {
-                        x = x.add(*store.bias_col.add(jj));
-                    }
-                    if let Some((lo, hi)) = store.clamp {
-                        x = x.clamp_to(lo, hi);
-                    }
-                    *c = x;
-                }
-            }
-        }
-    }
-}
-
 /// The `i`th of `parts` nearly equal parts of `0..n`: start and length.
 #[inline(always)]
 pub(crate) fn split(n: usize, parts: usize, i: usize) -> (usize, usize) {
@@ -346,7 +262,7 @@ pub unsafe fn gemm<T: GemmElement>(
     let bias_col = pointer(epilogue.bias_col, n, "columns");
     let problem = Problem { m, n, k, alpha, a, b, beta, c, bias_row, bias_col, clamp: epilogue.activation.limits() };
     // SAFETY: the caller's promise.
-    unsafe { run(problem, T::kernels(cpu::isa())) }
+    unsafe { T::multiply(&problem, T::kernels(cpu::isa())) }
 }
 
 /// `batch` independent multiplications, see [`gemm`]: the `i`th uses `a + i * stride_a`, `b + i * stride_b` and
@@ -387,7 +303,7 @@ pub unsafe fn gemm_batched<T: GemmElement>(
             clamp: None,
         };
         // SAFETY: the caller's promise.
-        unsafe { run(problem, kernels) }
+        unsafe { T::multiply(&problem, kernels) }
     };
     let work = m.saturating_mul(n).saturating_mul(k);
     if work.saturating_mul(batch) < PARALLEL_MULTIPLY_ADDS || batch == 1 || batch < threads::num_threads() {
@@ -409,17 +325,18 @@ unsafe impl<T> Send for SharedPointers<T> {}
 
 /// # Safety
 /// As [`gemm`].
-unsafe fn run<T: GemmElement>(problem: Problem<T>, kernels: &'static Kernels<T>) {
-    if problem.m == 0 || problem.n == 0 {
+unsafe fn run<T: GemmElement>(p: &Problem<T>, kernels: &'static Kernels<T>) {
+    if p.m == 0 || p.n == 0 {
         return;
     }
     // SAFETY: the caller's promise.
     unsafe {
-        if problem.n == 1 || problem.m == 1 {
-            let problem = if problem.n == 1 { problem } else { problem.t() };
-            return gemv::run(&problem, kernels);
+        if p.n == 1 {
+            gemv::run(p, kernels)
+        } else if p.m == 1 {
+            gemv::run(&p.t(), kernels)
+        } else {
+            blocked::run(p, kernels)
         }
-        let problem = blocked::orient(problem, kernels);
-        blocked::run(&problem, kernels)
     }
 }

@@ -11,7 +11,7 @@ const ALIGN: usize = 64;
 
 /// Memory of its own, aligned to a cache line.
 #[derive(Debug)]
-pub(crate) struct Buffer {
+pub struct Buffer {
     start: NonNull<u8>,
     bytes: usize,
 }

@@ -150,7 +150,8 @@ pub(crate) trait VectorKernel {
     /// The element type.
     type Elem: GemmElement;
 
-    /// Does the work. Implementations are `#[inline(always)]`, and so is everything they call in a loop.
+    /// Does the work. Implementations are `#[inline(always)]`, and so is everything they call in a loop; they hand no
+    /// registers to closures, which would be compiled without the instruction set and then not be inlined.
     ///
     /// # Safety
     /// The processor has the instructions of `V`, and whatever the work itself asks for.

@@ -220,38 +220,41 @@ pub(super) enum Map<'a> {
     WeightT,
 }
 
-/// Applies `line`, which maps `from` elements to `to`, along the columns of a tile and then along its rows.
-#[inline(always)]
-unsafe fn both<V: Register>(
-    t: &Tiles,
-    tile: usize,
-    (from, to): (usize, usize),
-    line: impl Fn(Line<V>) -> Line<V>,
-    finish: impl Fn(V) -> V,
-) {
-    // SAFETY: the caller's promise, see `apply`.
-    unsafe {
-        let src = t.from.add(tile * t.from_tile);
-        let dst = t.to.add(tile * t.to_tile);
-        let mut half = [[V::splat(0.0); MAX_N]; MAX_N];
-        for j in 0..from {
-            let mut column = [V::splat(0.0); MAX_N];
-            for i in 0..from {
-                column[i] = V::load(src.offset(i as isize * t.from_row + j as isize * t.from_column));
-            }
-            let column = line(column);
-            for i in 0..to {
-                half[i][j] = column[i];
-            }
-        }
-        for i in 0..to {
-            let row = line(half[i]);
-            for j in 0..to {
-                finish(row[j]).store(dst.add(i * t.to_row + j * t.to_column));
-            }
-        }
-    }
+/// One of a scheme's maps of a line. (A type, not a closure: closures would not be compiled for the instruction set.)
+trait Step {
+    /// Elements of a line before and after.
+    const SIZES: (usize, usize);
+
+    unsafe fn line<V: Register>(x: Line<V>) -> Line<V>;
 }
+
+struct Input<S>(S);
+struct Output<S>(S);
+struct Weight<S>(S);
+struct OutputT<S>(S);
+struct WeightT<S>(S);
+
+macro_rules! step {
+    ($name:ident, $method:ident, $from:expr, $to:expr) => {
+        impl<S: Scheme> Step for $name<S> {
+            const SIZES: (usize, usize) = ($from, $to);
+
+            #[inline(always)]
+            unsafe fn line<V: Register>(x: Line<V>) -> Line<V> {
+                // SAFETY: the same contract.
+                unsafe { S::$method(x) }
+            }
+        }
+    };
+}
+step!(Input, input, S::N, S::N);
+step!(Output, output, S::N, S::M);
+step!(Weight, weight, 3, S::N);
+step!(OutputT, output_t, S::M, S::N);
+step!(WeightT, weight_t, S::N, 3);
+
+/// What is added to a register at the end, and its limits.
+type Finish<V> = Option<(V, V, V)>;
 
 struct Run<'a> {
     m: usize,
@@ -262,20 +265,52 @@ struct Run<'a> {
 impl Run<'_> {
     #[inline(always)]
     unsafe fn scheme<V: Register, S: Scheme>(&self) {
-        let t = &self.tiles;
         // SAFETY: the caller's promise, see `apply`.
         unsafe {
             match self.map {
-                Map::Input => (0..t.tiles).for_each(|i| both::<V>(t, i, (S::N, S::N), |x| S::input(x), |x| x)),
-                Map::Weight => (0..t.tiles).for_each(|i| both::<V>(t, i, (3, S::N), |x| S::weight(x), |x| x)),
-                Map::OutputT => (0..t.tiles).for_each(|i| both::<V>(t, i, (S::M, S::N), |x| S::output_t(x), |x| x)),
-                Map::WeightT => (0..t.tiles).for_each(|i| both::<V>(t, i, (S::N, 3), |x| S::weight_t(x), |x| x)),
+                Map::Input => self.all::<V, Input<S>>(None),
+                Map::Weight => self.all::<V, Weight<S>>(None),
+                Map::OutputT => self.all::<V, OutputT<S>>(None),
+                Map::WeightT => self.all::<V, WeightT<S>>(None),
                 Map::Output(bias, clamp) => {
                     let bias = V::load(bias[..V::LANES].as_ptr());
                     let (lo, hi) = clamp.unwrap_or((f32::NEG_INFINITY, f32::INFINITY));
-                    let (lo, hi) = (V::splat(lo), V::splat(hi));
-                    let finish = |x: V| x.add(bias).clamp(lo, hi);
-                    (0..t.tiles).for_each(|i| both::<V>(t, i, (S::N, S::M), |x| S::output(x), finish));
+                    self.all::<V, Output<S>>(Some((bias, V::splat(lo), V::splat(hi))));
+                }
+            }
+        }
+    }
+
+    /// Maps the columns of every tile, and then its rows.
+    #[inline(always)]
+    unsafe fn all<V: Register, L: Step>(&self, finish: Finish<V>) {
+        let t = &self.tiles;
+        let (from, to) = L::SIZES;
+        for tile in 0..t.tiles {
+            // SAFETY: the caller's promise, see `apply`.
+            unsafe {
+                let src = t.from.add(tile * t.from_tile);
+                let dst = t.to.add(tile * t.to_tile);
+                let mut half = [[V::splat(0.0); MAX_N]; MAX_N];
+                for j in 0..from {
+                    let mut column = [V::splat(0.0); MAX_N];
+                    for i in 0..from {
+                        column[i] = V::load(src.offset(i as isize * t.from_row + j as isize * t.from_column));
+                    }
+                    let column = L::line(column);
+                    for i in 0..to {
+                        half[i][j] = column[i];
+                    }
+                }
+                for i in 0..to {
+                    let row = L::line(half[i]);
+                    for j in 0..to {
+                        let mut x = row[j];
+                        if let Some((bias, lo, hi)) = finish {
+                            x = x.add(bias).clamp(lo, hi);
+                        }
+                        x.store(dst.add(i * t.to_row + j * t.to_column));
+                    }
                 }
             }
         }

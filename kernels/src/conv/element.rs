@@ -1,0 +1,114 @@
+//! The element types of convolution, and which algorithm is used for what.
+
+use super::{ConvShape, correlate, depthwise, weight, winograd};
+use crate::cpu;
+use crate::gemm::scratch::Buffer;
+use crate::gemm::{GemmElement, Kerneled};
+
+/// An element type that convolutions are done in: `f32` and `f64`.
+pub trait ConvElement: GemmElement + Convolved {}
+
+/// How the forward is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// With tiles of this side.
+    Winograd(usize),
+    Depthwise,
+    Correlate,
+}
+
+/// A weight as it is, or packed for one of the algorithms.
+#[derive(Clone, Copy)]
+pub enum Weight<'a, T> {
+    Plain(&'a [T]),
+    Packed(*const T),
+}
+
+// SAFETY: only read.
+unsafe impl<T: Sync> Sync for Weight<'_, T> {}
+
+/// The whole operations. Not generic, so that they are compiled in this crate rather than in every one that uses them.
+pub trait Convolved: Sized {
+    /// The fastest way to do `s`.
+    fn best(s: &ConvShape) -> Algorithm;
+    /// Whether what was packed for `algorithm` may be used for `s`.
+    fn can(s: &ConvShape, algorithm: Algorithm) -> bool;
+    fn forward(
+        s: &ConvShape,
+        algorithm: Algorithm,
+        x: &[Self],
+        w: Weight<'_, Self>,
+        bias: Option<&[Self]>,
+        clamp: Option<(Self, Self)>,
+        out: &mut [Self],
+    );
+    /// The weight as `algorithm` reads it, if there is something to gain by keeping that.
+    fn pack(s: &ConvShape, algorithm: Algorithm, w: &[Self]) -> Option<Buffer>;
+    fn backward_input(s: &ConvShape, grad_out: &[Self], w: &[Self], grad_x: &mut [Self]);
+    fn backward_weight(s: &ConvShape, x: &[Self], grad_out: &[Self], grad_w: &mut [Self]);
+}
+
+/// The operations of one type, with or without Winograd's algorithm.
+macro_rules! convolved {
+    ($t:ident $(, $winograd:ident)?) => {
+        impl ConvElement for $t {}
+
+        impl Convolved for $t {
+            fn best(s: &ConvShape) -> Algorithm {
+                $(if super::winograd() && let Some(m) = winograd::tile(s) {
+                    return Algorithm::$winograd(m);
+                })?
+                if depthwise::applies(s) { Algorithm::Depthwise } else { Algorithm::Correlate }
+            }
+
+            fn can(s: &ConvShape, algorithm: Algorithm) -> bool {
+                match algorithm {
+                    Algorithm::Winograd(_) => winograd::applies(s) && super::winograd(),
+                    // Where Winograd is faster the weight had better be packed anew.
+                    _ => Self::best(s) == algorithm,
+                }
+            }
+
+            fn forward(
+                s: &ConvShape, algorithm: Algorithm, x: &[$t], w: Weight<'_, $t>, bias: Option<&[$t]>, clamp: Option<($t, $t)>,
+                out: &mut [$t],
+            ) {
+                let kernels = <$t>::kernels(cpu::isa());
+                match (algorithm, w) {
+                    $((Algorithm::$winograd(m), w) => winograd::forward(s, m, kernels, x, w, bias, clamp, out),)?
+                    (Algorithm::Depthwise, Weight::Plain(w)) => depthwise::forward(s, kernels.isa, x, w, bias, clamp, out),
+                    (_, w) => correlate::forward(s, kernels, x, w, bias, clamp, out),
+                }
+            }
+
+            fn pack(s: &ConvShape, algorithm: Algorithm, w: &[$t]) -> Option<Buffer> {
+                let kernels = <$t>::kernels(cpu::isa());
+                match algorithm {
+                    $(Algorithm::$winograd(m) => winograd::pack_forward(s, m, kernels, w),)?
+                    Algorithm::Depthwise => None,
+                    _ => Some(correlate::pack_forward(s, kernels, w)),
+                }
+            }
+
+            fn backward_input(s: &ConvShape, grad_out: &[$t], w: &[$t], grad_x: &mut [$t]) {
+                let kernels = <$t>::kernels(cpu::isa());
+                match Self::best(s) {
+                    $(Algorithm::$winograd(m) => winograd::backward_input(s, m, kernels, grad_out, w, grad_x),)?
+                    Algorithm::Depthwise => depthwise::backward_input(s, kernels.isa, grad_out, w, grad_x),
+                    _ => correlate::backward_input(s, kernels, grad_out, w, grad_x),
+                }
+            }
+
+            fn backward_weight(s: &ConvShape, x: &[$t], grad_out: &[$t], grad_w: &mut [$t]) {
+                let kernels = <$t>::kernels(cpu::isa());
+                match Self::best(s) {
+                    $(Algorithm::$winograd(m) => winograd::backward_weight(s, m, kernels, x, grad_out, grad_w),)?
+                    Algorithm::Depthwise => depthwise::backward_weight(s, kernels.isa, x, grad_out, grad_w),
+                    _ => weight::backward_weight(s, kernels, x, grad_out, grad_w),
+                }
+            }
+        }
+    };
+}
+convolved!(f32, Winograd);
+convolved!(f64);
