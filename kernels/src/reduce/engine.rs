@@ -102,6 +102,13 @@ struct Shared<P>(P);
 // SAFETY: tasks read the input and write disjoint outputs, all of them plain data.
 unsafe impl<P> Sync for Shared<P> {}
 
+impl<P: Copy> Shared<P> {
+    /// The pointer; a closure that calls this shares the whole.
+    fn get(&self) -> P {
+        self.0
+    }
+}
+
 struct Plan<T, R: Reducer<T>> {
     reducer: R,
     x: Shared<*const T>,
@@ -222,7 +229,7 @@ impl<T, R: Reducer<T>> Plan<T, R> {
     fn in_pieces_of_columns(&self, outputs: usize, pieces: usize, tasks: usize, f: impl Fn(usize, *mut R::Acc) + Sync) {
         let mut partials = vec![R::EMPTY; outputs * pieces];
         let shared = Shared(partials.as_mut_ptr());
-        parallel_tasks(tasks * pieces, |task| f(task, (&shared).0));
+        parallel_tasks(tasks * pieces, |task| f(task, shared.get()));
         for (output, parts) in partials.chunks(pieces).enumerate() {
             let acc = parts[1..].iter().fold(parts[0], |acc, &part| R::merge(acc, part));
             // SAFETY: `output` is below the number of outputs; all tasks are done.
@@ -272,7 +279,7 @@ impl<T, R: Reducer<T>> Kernel for Rows<'_, T, R> {
             let mut acc = R::EMPTY;
             let x = plan.x.0.wrapping_offset(kept.offset);
             let mut at = self.elements.start;
-            let mut row = Cursor::at(&plan.rows, if n == 0 { 0 } else { at / n });
+            let mut row = Cursor::at(&plan.rows, at.checked_div(n).unwrap_or(0));
             while at < self.elements.end {
                 let skip = at % n;
                 let len = (n - skip).min(self.elements.end - at);

@@ -1,0 +1,110 @@
+//! Against plain loops, with one and two threads.
+
+use super::*;
+use crate::threads::set_num_threads;
+
+fn numbers(n: usize, below: usize) -> Vec<i64> {
+    (0..n as u64).map(|i| ((i * 2654435761 + 12345) >> 7) as i64 % below.max(1) as i64).collect()
+}
+
+fn coordinates(mut i: usize, sizes: &[usize]) -> Vec<usize> {
+    let mut at = vec![0; sizes.len()];
+    for d in (0..sizes.len()).rev() {
+        at[d] = i % sizes[d];
+        i /= sizes[d];
+    }
+    at
+}
+
+fn offset(at: &[usize], sizes: &[usize]) -> usize {
+    at.iter().zip(sizes).fold(0, |o, (i, n)| o * n + i)
+}
+
+const CASES: [(&[usize], usize, &[usize]); 8] = [
+    (&[5], 0, &[9]),
+    (&[4, 7], 0, &[3, 6]),
+    (&[4, 7], 1, &[4, 20]),
+    (&[3, 4, 5], 1, &[2, 6, 5]),
+    (&[3, 4, 5], 2, &[3, 1, 2]),
+    (&[100, 30, 40], 1, &[100, 20, 40]),
+    (&[1], 0, &[1]),
+    (&[3, 4], 1, &[0, 4]),
+];
+
+#[test]
+fn gather_and_scatter_add_match_plain_loops() {
+    for (sizes, dim, index_sizes) in CASES {
+        let (len, index_len) = (sizes.iter().product::<usize>(), index_sizes.iter().product::<usize>());
+        let x: Vec<f32> = (0..len).map(|i| (i as f32).sin()).collect();
+        let index = numbers(index_len, sizes[dim]);
+        let src_sizes: Vec<usize> = index_sizes.iter().map(|n| n + usize::from(index_len == 18)).collect();
+        let src: Vec<f32> = (0..src_sizes.iter().product()).map(|i| (i as f32).cos()).collect();
+        let mut want = vec![0.0; index_len];
+        let mut want_sum = x.clone();
+        for i in 0..index_len {
+            let mut at = coordinates(i, index_sizes);
+            let from = src[offset(&at, &src_sizes)];
+            at[dim] = index[i] as usize;
+            want[i] = x[offset(&at, sizes)];
+            want_sum[offset(&at, sizes)] += from;
+        }
+        for threads in [1, 2] {
+            set_num_threads(threads);
+            let mut out = vec![9.0; index_len];
+            gather(&x, sizes, dim, &index, index_sizes, &mut out).unwrap();
+            assert_eq!(out, want, "{sizes:?} {dim} {index_sizes:?}");
+            let mut sum = x.clone();
+            scatter_add(&mut sum, sizes, dim, &index, index_sizes, &src, &src_sizes).unwrap();
+            assert_eq!(sum, want_sum, "{sizes:?} {dim} {index_sizes:?}");
+        }
+    }
+}
+
+#[test]
+fn rows_are_selected_and_added() {
+    for [outer, n, inner] in [[1, 5, 3], [2, 7, 1], [3, 4, 200], [1, 1000, 64], [0, 3, 2]] {
+        for k in [0, 1, 6, 500] {
+            let x: Vec<f32> = (0..outer * n * inner).map(|i| (i as f32).sin()).collect();
+            let src: Vec<f32> = (0..outer * k * inner).map(|i| (i as f32).cos()).collect();
+            let indices = numbers(k, n);
+            let (mut want, mut want_sum) = (vec![0.0; src.len()], x.clone());
+            for o in 0..outer {
+                for (row, &index) in indices.iter().enumerate() {
+                    for i in 0..inner {
+                        let at = (o * n + index as usize) * inner + i;
+                        want[(o * k + row) * inner + i] = x[at];
+                        want_sum[at] += 0.5 * src[(o * k + row) * inner + i];
+                    }
+                }
+            }
+            for threads in [1, 2] {
+                set_num_threads(threads);
+                let mut out = vec![9.0; src.len()];
+                index_select(&x, [outer, n, inner], &indices, &mut out).unwrap();
+                assert_eq!(out, want);
+                let mut sum = x.clone();
+                index_add(&mut sum, [outer, n, inner], &indices, &src, 0.5).unwrap();
+                assert_eq!(sum, want_sum);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bad_index_is_reported_and_nothing_written() {
+    for (bad, place) in [(-1, 0), (5, 1999), (i64::MIN, 1024), (i64::MAX, 3)] {
+        let mut index = vec![2; 2000];
+        index[place] = bad;
+        let want = Err(BadIndex { value: bad, position: place, size: 5 });
+        let (x, mut out) = (vec![1.0; 5], vec![9.0; 2000]);
+        assert_eq!(gather(&x, &[5], 0, &index, &[2000], &mut out), want);
+        assert_eq!(index_select(&x, [1, 5, 1], &index, &mut out), want);
+        assert!(out.iter().all(|&x| x == 9.0));
+        let mut sum = vec![1.0; 5];
+        assert_eq!(scatter_add(&mut sum, &[5], 0, &index, &[2000], &out, &[2000]), want);
+        assert_eq!(index_add(&mut sum, [1, 5, 1], &index, &out, 1.0), want);
+        assert_eq!(sum, x);
+    }
+    let error = check_indices(&[0, 7], 3).unwrap_err().to_string();
+    assert_eq!(error, "index 7 at position 1 is out of bounds for a dimension of size 3");
+}

@@ -1,0 +1,158 @@
+//! Against plain loops in f64, on every instruction set, with one and two threads.
+
+use super::*;
+use crate::cpu::{Isa, with_isa};
+use crate::threads::set_num_threads;
+
+fn noise(n: usize, scale: f64) -> Vec<f64> {
+    (0..n).map(|i| ((i as u64 * 2654435761 % 10007) as f64 / 10007.0 - 0.5) * scale).collect()
+}
+
+struct Reference {
+    y: Vec<f64>,
+    mean: Vec<f64>,
+    var: Vec<f64>,
+    dx: Vec<f64>,
+    dweight: Vec<f64>,
+    dbias: Vec<f64>,
+}
+
+fn reference(b: &BatchNorm<f32>, x: &[f32], g: &[f32], relu: bool, stats: Option<(&[f32], &[f32])>) -> Reference {
+    let (c, count) = (b.channels, b.count() as f64);
+    let mut r = Reference {
+        y: vec![0.0; x.len()],
+        mean: vec![0.0; c],
+        var: vec![0.0; c],
+        dx: vec![0.0; x.len()],
+        dweight: vec![0.0; c],
+        dbias: vec![0.0; c],
+    };
+    for channel in 0..c {
+        let at: Vec<usize> = (0..x.len()).filter(|i| i / b.spatial % c == channel).collect();
+        let mean = at.iter().map(|&i| x[i] as f64).sum::<f64>() / count;
+        let var = at.iter().map(|&i| (x[i] as f64 - mean).powi(2)).sum::<f64>() / count;
+        (r.mean[channel], r.var[channel]) = match stats {
+            None => (mean, var),
+            Some((mean, var)) => (mean[channel] as f64, var[channel] as f64),
+        };
+        let (mean, std) = (r.mean[channel], (r.var[channel] + b.eps).sqrt());
+        let (w, bias) = (b.weight.map_or(1.0, |w| w[channel] as f64), b.bias.map_or(0.0, |b| b[channel] as f64));
+        let hat = |i: usize| (x[i] as f64 - mean) / std;
+        let grad = |i: usize| if relu && hat(i) * w + bias <= 0.0 { 0.0 } else { g[i] as f64 };
+        let sum: f64 = at.iter().map(|&i| grad(i)).sum();
+        let dot: f64 = at.iter().map(|&i| grad(i) * hat(i)).sum();
+        (r.dweight[channel], r.dbias[channel]) = (dot, sum);
+        for &i in &at {
+            let y = hat(i) * w + bias;
+            r.y[i] = if relu { y.max(0.0) } else { y };
+            let through = if stats.is_none() { (sum + hat(i) * dot) / count } else { 0.0 };
+            r.dx[i] = w / std * (grad(i) - through);
+        }
+    }
+    r
+}
+
+fn near(name: &str, got: &[f32], want: &[f64], tolerance: f64) {
+    for (i, (g, w)) in got.iter().zip(want).enumerate() {
+        assert!((*g as f64 - w).abs() <= tolerance * (1.0 + w.abs()), "{name} {i}: {g} {w}");
+    }
+}
+
+const SHAPES: [[usize; 3]; 11] = [
+    [2, 1, 1],
+    [64, 10, 1],
+    [300, 200, 1],
+    [5, 3, 2],
+    [4, 7, 49],
+    [3, 64, 35],
+    [2, 3, 20_000],
+    [1, 2, 70_000],
+    [40, 40, 64],
+    [8, 5, 1000],
+    [2, 0, 5],
+];
+
+#[test]
+fn everything_matches_the_definition() {
+    for [n, channels, spatial] in SHAPES {
+        for offset in [0.0, 1000.0] {
+            let len = n * channels * spatial;
+            let x: Vec<f32> = noise(len, 3.0).iter().map(|x| (x + offset) as f32).collect();
+            let g: Vec<f32> = noise(len + 3, 2.0)[3..].iter().map(|&x| x as f32).collect();
+            let weight: Vec<f32> = (0..channels).map(|c| 0.5 + c as f32 % 3.0).collect();
+            let bias: Vec<f32> = (0..channels).map(|c| c as f32 % 5.0 * 0.25 - 0.3).collect();
+            for (relu, affine) in [(false, false), (false, true), (true, true)] {
+                let (weight, bias) = if affine { (Some(&weight[..]), Some(&bias[..])) } else { (None, None) };
+                let b = BatchNorm { n, channels, spatial, weight, bias, eps: 1e-5 };
+                let want = reference(&b, &x, &g, relu, None);
+                let given: (Vec<f32>, Vec<f32>) = (
+                    want.mean.iter().map(|&m| m as f32 + 0.1).collect(),
+                    want.var.iter().map(|&v| v as f32 + 0.1).collect(),
+                );
+                let want_eval = reference(&b, &x, &g, relu, Some((&given.0, &given.1)));
+                // Far from 0 the mean itself is rounded to 2^-14 of a standard deviation.
+                let tolerance = if offset == 0.0 { 4e-6 } else { 2e-4 };
+                let mut results: Vec<(Isa, Vec<Vec<f32>>)> = vec![];
+                for isa in Isa::available() {
+                    for threads in [1, 2] {
+                        set_num_threads(threads);
+                        let run = || {
+                            let new = || vec![9.0f32; len];
+                            let per = || vec![0.5f32; channels];
+                            let (mut y, mut dx, mut mean, mut invstd) = (new(), new(), per(), per());
+                            let (mut rm, mut rv, mut dw, mut db) = (per(), per(), per(), per());
+                            let running = Running { mean: &mut rm, var: &mut rv, momentum: 0.1 };
+                            b.forward(&x, relu, Some(running), &mut y, &mut mean, &mut invstd);
+                            let out = relu.then_some(&y[..]);
+                            b.backward(&x, &g, out, true, (&mean, &invstd), Some(&mut dx), &mut dw, &mut db);
+                            let (mut ye, mut dxe, mut dwe, mut dbe) = (new(), new(), per(), per());
+                            b.forward_with(&x, relu, &given.0, &given.1, &mut ye);
+                            let inv: Vec<f32> = given.1.iter().map(|v| 1.0 / (v + 1e-5).sqrt()).collect();
+                            let out = relu.then_some(&ye[..]);
+                            b.backward(&x, &g, out, false, (&given.0, &inv), Some(&mut dxe), &mut dwe, &mut dbe);
+                            vec![y, dx, mean, rm, rv, dw, db, ye, dxe, dwe, dbe]
+                        };
+                        let got = with_isa(isa, run);
+                        let grown = tolerance * (n * spatial) as f64;
+                        near("y", &got[0], &want.y, tolerance);
+                        near("mean", &got[2], &want.mean, 1e-6);
+                        let mixed: Vec<f64> = want.mean.iter().map(|m| 0.45 + 0.1 * m).collect();
+                        near("running mean", &got[3], &mixed, 1e-6);
+                        let unbiased = (n * spatial) as f64 / ((n * spatial) as f64 - 1.0);
+                        let mixed: Vec<f64> = want.var.iter().map(|v| 0.45 + 0.1 * v * unbiased).collect();
+                        near("running var", &got[4], &mixed, 1e-6);
+                        near("y eval", &got[7], &want_eval.y, tolerance);
+                        // A ReLU may fall on the other side of 0 by rounding.
+                        if !relu || offset == 0.0 {
+                            near("dx", &got[1], &want.dx, tolerance * 10.0);
+                            near("dweight", &got[5], &want.dweight, grown);
+                            near("dbias", &got[6], &want.dbias, tolerance * 10.0);
+                            near("dx eval", &got[8], &want_eval.dx, tolerance * 10.0);
+                            near("dweight eval", &got[9], &want_eval.dweight, grown);
+                            near("dbias eval", &got[10], &want_eval.dbias, tolerance * 10.0);
+                        }
+                        if let Some((last, values)) = results.last()
+                            && *last == isa
+                        {
+                            assert_eq!(values, &got, "{threads} threads");
+                        }
+                        results.push((isa, got));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn statistics_survive_a_huge_mean() {
+    // 2^20 + {-1, 0, 1}: exact in f32, variance 2/3.
+    for spatial in [1, 300] {
+        let b = BatchNorm { n: 3, channels: 2, spatial, weight: None, bias: None, eps: 0.0 };
+        let x: Vec<f32> = (0..6 * spatial).map(|i| 1048576.0 + (i / (2 * spatial)) as f32 - 1.0).collect();
+        let (mut y, mut mean, mut invstd) = (vec![0.0; x.len()], vec![0.0; 2], vec![0.0; 2]);
+        b.forward(&x, false, None, &mut y, &mut mean, &mut invstd);
+        assert_eq!(mean, [1048576.0; 2]);
+        assert!(invstd.iter().all(|i| (i - 1.5f32.sqrt()).abs() < 1e-6), "{invstd:?}");
+    }
+}

@@ -1,0 +1,46 @@
+"""Writes optim.txt: parameters after a few steps of PyTorch's SGD, Adam and AdamW (pip install torch==2.15).
+
+    python generate_optim.py > optim.txt
+
+One line for each case: dtype, optimizer, options as name=value, steps, and then the parameters as hexadecimal bit patterns.
+Parameters start as (i * 37 mod 29 - 14) / 8, gradients are ((i * 23 + t * 11) mod 31 - 15) / 16 in step t = 1, 2, ...: exact
+numbers that the test makes itself.
+"""
+
+import itertools
+import struct
+
+import torch
+
+N = 7
+
+
+def run(dtype, name, options, steps):
+    p = torch.tensor([(i * 37 % 29 - 14) / 8 for i in range(N)], dtype=dtype, requires_grad=True)
+    optimizer = getattr(torch.optim, name)([p], foreach=False, **options)
+    for t in range(1, steps + 1):
+        p.grad = torch.tensor([((i * 23 + t * 11) % 31 - 15) / 16 for i in range(N)], dtype=dtype)
+        optimizer.step()
+    code = {torch.float32: ("f", "I", 8), torch.float64: ("d", "Q", 16)}[dtype]
+    bits = [format(struct.unpack(code[1], struct.pack(code[0], x))[0], f"0{code[2]}x") for x in p.tolist()]
+    words = [f"{k}={float(v)!r}" for k, v in options.items() if k != "betas"]
+    if "betas" in options:
+        words += [f"beta1={options['betas'][0]!r}", f"beta2={options['betas'][1]!r}"]
+    print("f32" if dtype == torch.float32 else "f64", name, ",".join(words), steps, *bits)
+
+
+def product(**values):
+    for choice in itertools.product(*values.values()):
+        yield dict(zip(values, choice))
+
+
+for dtype in (torch.float32, torch.float64):
+    for options in product(lr=(0.03,), momentum=(0.0, 0.9), dampening=(0.0, 0.25), weight_decay=(0.0, 0.1), nesterov=(False, True), maximize=(False, True)):
+        if options["nesterov"] and (options["momentum"] == 0 or options["dampening"] != 0):
+            continue
+        if options["momentum"] == 0 and options["dampening"] != 0:
+            continue
+        run(dtype, "SGD", options, 4)
+    for name in ("Adam", "AdamW"):
+        for options in product(lr=(0.03,), betas=((0.9, 0.999), (0.4, 0.8)), eps=(1e-8, 0.1), weight_decay=(0.0, 0.1), amsgrad=(False, True), maximize=(False, True)):
+            run(dtype, name, options, 5)
