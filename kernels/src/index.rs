@@ -4,9 +4,11 @@
 //! of the indices.
 
 use crate::MAX_RANK;
-use crate::split::{Parts, for_ranges};
+use crate::cpu;
+use crate::simd::{Kernel, Simd, dispatch};
+use crate::split::{Parts, WORTH_THREADS, for_ranges};
 use std::fmt;
-use std::ops::{Add, Mul};
+use std::ops::{Add, Mul, Range};
 
 /// An index that is not within its dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,26 +105,50 @@ pub fn index_add<T: Copy + Send + Sync + Add<Output = T> + Mul<Output = T>>(
     if src.is_empty() {
         return Ok(());
     }
-    // A task owns some columns of one outer index, and goes through the indices in order.
-    let width = inner.min(64);
-    let across = inner.div_ceil(width);
+    // A task owns a range of the rows of one outer index, and goes through all indices in order.
+    let ranges = if k * inner < WORTH_THREADS { 1 } else { RANGES.min(n) };
     let out = Parts::new(out);
-    for_ranges(outer * across, k * width, |tasks| {
+    let isa = cpu::isa();
+    for_ranges(outer * ranges, k * inner / ranges, |tasks| {
         for task in tasks {
-            let (o, first) = (task / across, task % across * width);
-            let width = width.min(inner - first);
-            for (row, &index) in indices.iter().enumerate() {
-                let from = (o * k + row) * inner + first;
-                let to = (o * n + index as usize) * inner + first;
-                // SAFETY: tasks own different columns.
-                let to = unsafe { out.part(to..to + width) };
-                for (to, &x) in to.iter_mut().zip(&src[from..from + width]) {
+            let (o, r) = (task / ranges, task % ranges);
+            let rows = r * n / ranges..(r + 1) * n / ranges;
+            // SAFETY: tasks own different rows.
+            let out = unsafe { out.part((o * n + rows.start) * inner..(o * n + rows.end) * inner) };
+            let src = &src[o * k * inner..(o + 1) * k * inner];
+            dispatch(isa, AddRows { out, rows, inner, indices, src, alpha });
+        }
+    });
+    Ok(())
+}
+
+/// Ranges of rows that tasks of [`index_add`] own.
+const RANGES: usize = 8;
+
+struct AddRows<'a, T> {
+    out: &'a mut [T],
+    rows: Range<usize>,
+    inner: usize,
+    indices: &'a [i64],
+    src: &'a [T],
+    alpha: T,
+}
+
+impl<T: Copy + Add<Output = T> + Mul<Output = T>> Kernel for AddRows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let AddRows { out, rows, inner, indices, src, alpha } = self;
+        for (src, &index) in src.chunks_exact(inner).zip(indices) {
+            let row = (index as usize).wrapping_sub(rows.start);
+            if row < rows.len() {
+                for (to, &x) in out[row * inner..(row + 1) * inner].iter_mut().zip(src) {
                     *to = *to + alpha * x;
                 }
             }
         }
-    });
-    Ok(())
+    }
 }
 
 /// The walk that [`gather`] and [`scatter_add`] share: for every element of the index array (contiguous, of `sizes`) its
@@ -151,25 +177,24 @@ impl Walk {
         walk
     }
 
-    /// Calls `f(i, offset)` for the elements in `range`; the offset is that of index 0 along `dim`.
+    /// Calls `f(elements, offset, step)` for the pieces of `range` that lie in one innermost row: the offset is that of index 0
+    /// along `dim` for the first of them, and grows by `step` with each.
     #[inline(always)]
-    fn each(&self, range: std::ops::Range<usize>, mut f: impl FnMut(usize, usize)) {
+    fn rows(&self, range: Range<usize>, mut f: impl FnMut(Range<usize>, usize, usize)) {
         let last = self.rank - 1;
+        let stride = |d: usize| if d == self.dim { 0 } else { self.strides[d] };
         let mut coordinates = [0; MAX_RANK];
         let mut rest = range.start;
         for d in (0..self.rank).rev() {
             coordinates[d] = rest % self.sizes[d];
             rest /= self.sizes[d];
         }
-        let stride = |d: usize| if d == self.dim { 0 } else { self.strides[d] };
         let mut i = range.start;
         while i < range.end {
-            let base: usize = (0..last).map(|d| coordinates[d] * stride(d)).sum();
+            let base: usize = (0..self.rank).map(|d| coordinates[d] * stride(d)).sum();
             let end = (i + self.sizes[last] - coordinates[last]).min(range.end);
-            for c in coordinates[last]..coordinates[last] + (end - i) {
-                f(i, base + c * stride(last));
-                i += 1;
-            }
+            f(i..end, base, stride(last));
+            i = end;
             coordinates[last] = 0;
             for d in (0..last).rev() {
                 coordinates[d] += 1;
@@ -206,8 +231,14 @@ pub fn gather<T: Copy + Send + Sync>(
     for_ranges(len, 4, |range| {
         // SAFETY: ranges do not overlap.
         let part = unsafe { out.part(range.clone()) };
-        walk.each(range.clone(), |i, base| {
-            part[i - range.start] = x[base + index[i] as usize * walk.strides[dim]];
+        walk.rows(range.clone(), |elements, base, step| {
+            let to = &mut part[elements.start - range.start..elements.end - range.start];
+            for (c, (to, &index)) in to.iter_mut().zip(&index[elements]).enumerate() {
+                let from = base + c * step + index as usize * walk.strides[dim];
+                debug_assert!(from < x.len());
+                // SAFETY: the index is below the size of `dim`, the other coordinates below those of `x`.
+                *to = unsafe { *x.get_unchecked(from) };
+            }
         });
     });
     Ok(())
@@ -240,13 +271,15 @@ pub fn scatter_add<T: Copy + Send + Sync + Add<Output = T>>(
         return Ok(());
     }
     let plain = index_sizes == src_sizes;
-    let add = |range: std::ops::Range<usize>, out: &Parts<T>| {
-        walk.each(range, |i, base| {
-            let at = base + index[i] as usize * walk.strides[dim];
-            let from = if plain { i } else { source.offset(i) };
-            // SAFETY: tasks have different coordinates before `dim`, so different elements.
-            let to = unsafe { &mut out.part(at..at + 1)[0] };
-            *to = *to + src[from];
+    let add = |range: Range<usize>, out: &Parts<T>| {
+        walk.rows(range, |elements, base, step| {
+            for (c, i) in elements.enumerate() {
+                let at = base + c * step + index[i] as usize * walk.strides[dim];
+                let from = if plain { i } else { source.offset(i) };
+                // SAFETY: tasks have different coordinates before `dim`, so different elements.
+                let to = unsafe { &mut out.part(at..at + 1)[0] };
+                *to = *to + src[from];
+            }
         });
     };
     let outer: usize = index_sizes[..dim].iter().product();

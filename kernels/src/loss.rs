@@ -6,10 +6,10 @@
 use crate::cpu;
 use crate::float::Float;
 use crate::index::BadIndex;
-use crate::lanes::{LANES, body, lanes, map};
 use crate::reduce::max_row;
+use crate::rows::{body, map};
 use crate::simd::{Kernel, Simd, dispatch};
-use crate::softmax::{TILE, exp_sum, for_tiles, padded, sum_above, tile_at, tile_stats};
+use crate::softmax::{TILE, exp_sum, for_tiles, sum_above, tile_at, tile_stats};
 use crate::split::{Parts, for_ranges};
 use std::ops::Range;
 
@@ -271,7 +271,7 @@ impl<T: Float> Kernel for Forward<'_, T> {
             let (o, first, width) = tile_at(tile, inner);
             let start = o * classes * inner + first;
             let tile = tile_stats::<S, T>(x, start, classes, inner, width);
-            let (max, sum) = (tile.max.as_flattened(), tile.sum.as_flattened());
+            let (max, sum) = (&tile.max, &tile.sum);
             let mut weighted = [0.0; TILE];
             if smooth {
                 for class in 0..classes {
@@ -292,6 +292,13 @@ impl<T: Float> Kernel for Forward<'_, T> {
 body!(
     /// `factor * exp(x - max - log_sum)`
     Probability { factor, max, log_sum } 1 |x| factor * (x - max - log_sum).exp::<S>()
+);
+
+body!(
+    /// [`Probability`] for elements of different rows, less the share of label smoothing.
+    ProbabilityColumns { weight } 5 |x, factor, even, max, log_sum| {
+        factor * (x - max - log_sum).exp::<S>() - even * weight
+    }
 );
 
 struct Backward<'a, T> {
@@ -340,28 +347,23 @@ impl<T: Float> Kernel for Backward<'_, T> {
         for tile in range {
             let (o, first, width) = tile_at(tile, inner);
             let start = o * classes * inner + first;
-            let mut columns = [[[T::ZERO; LANES]; TILE / LANES]; 4];
+            let mut columns = [[T::ZERO; TILE]; 4];
             let rows = o * inner + first..o * inner + first + width;
             for (c, row) in rows.clone().enumerate() {
                 let [probability, _, even] = loss.factors(targets[row], grad.of(row), weights);
                 let [max, log_sum] = stats[row];
                 for (column, value) in columns.iter_mut().zip([probability, even, max, log_sum]) {
-                    column.as_flattened_mut()[c] = value;
+                    column[c] = value;
                 }
             }
-            let [probability, even, max, log_sum] = &columns;
+            let [factor, even, max, log_sum] = &columns;
+            let (factor, even, max, log_sum) = (&factor[..width], &even[..width], &max[..width], &log_sum[..width]);
             for class in 0..classes {
-                let at = start + class * inner;
-                let weight = loss.class_weight(class);
-                let mut row = padded(&x[at..at + width]);
-                for c in 0..width.div_ceil(LANES) {
-                    let (x, probability, even, max, log_sum) = (row[c], probability[c], even[c], max[c], log_sum[c]);
-                    row[c] = lanes!(T, l => {
-                        probability[l] * (x[l] - max[l] - log_sum[l]).exp::<S>() - even[l] * weight
-                    });
-                }
+                let at = start + class * inner..start + class * inner + width;
                 // SAFETY: tiles do not overlap.
-                unsafe { dx.part(at..at + width) }.copy_from_slice(&row.as_flattened()[..width]);
+                let dx = unsafe { dx.part(at.clone()) };
+                let body = ProbabilityColumns { weight: loss.class_weight(class) };
+                map::<S, T, 5>([&x[at], factor, even, max, log_sum], dx, body);
             }
             for row in rows {
                 let target = targets[row];

@@ -6,8 +6,8 @@
 
 use crate::cpu;
 use crate::float::Float;
-use crate::lanes::{Body, LANES, lanes, map};
-use crate::reduce::{Axes, Deviation, FloatElement, Moments, PairSum, Terms, var};
+use crate::reduce::{Axes, FloatElement, Moments, deviation_sums, var};
+use crate::rows::{Body, body, map, sums};
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::split::{Parts, TASK, WORTH_THREADS, for_ranges};
 use crate::threads::parallel_tasks;
@@ -15,6 +15,8 @@ use std::ops::Range;
 
 /// Pieces that few channels are cut into.
 const PIECES: usize = 32;
+/// Elements of every sample from which the mean is estimated first.
+const SAMPLE: usize = 16;
 /// Channels handled together where `spatial` is 1.
 const TILE: usize = 64;
 
@@ -433,16 +435,17 @@ impl<T: FloatElement> Kernel for Stats<'_, T> {
         // are not much larger than the standard deviation.
         let (mut sum, mut count) = (0.0, 0);
         for segment in norm.segments(channel, range.clone()) {
-            let sample = &x[segment.start..segment.end.min(segment.start + LANES)];
-            sum += sample.iter().fold(T::ZERO, |s, &x| s + x).wide();
+            let sample = &x[segment.start..segment.end.min(segment.start + SAMPLE)];
+            sum += sample.iter().map(|x| x.wide()).sum::<f64>();
             count += sample.len();
         }
         let shift = T::of(sum / count as f64);
-        let mut sums = PairSum::new();
+        let [mut sum, mut squares] = [0.0; 2];
         for segment in norm.segments(channel, range.clone()) {
-            sums.add([&x[segment]], [shift], Deviation { from: shift });
+            let part = deviation_sums::<S, T>(&x[segment], shift);
+            sum += part[0];
+            squares += part[1];
         }
-        let [sum, squares] = sums.totals();
         Moments::around(range.len(), shift.wide(), sum, squares)
     }
 }
@@ -515,22 +518,22 @@ impl<T> Clone for Inputs<'_, T> {
 }
 impl<T> Copy for Inputs<'_, T> {}
 
-/// The gradient, and its product with the deviation of x from its mean.
-struct Products<T> {
-    mean: T,
-}
-impl<T: Float> Terms<T, 2> for Products<T> {
-    #[inline(always)]
-    fn terms(&self, [x, g]: [T; 2]) -> [T; 2] {
-        [g, g * (x - self.mean)]
-    }
-}
-impl<T: Float> Terms<T, 3> for Products<T> {
-    #[inline(always)]
-    fn terms(&self, [x, g, y]: [T; 3]) -> [T; 2] {
-        self.terms([x, masked(g, y)])
-    }
-}
+body!(
+    /// The gradient.
+    Grad 2 |_x, g| g
+);
+body!(
+    /// The gradient behind a ReLU.
+    MaskedGrad 3 |_x, g, y| masked(g, y)
+);
+body!(
+    /// The gradient's product with the deviation of x.
+    Dot { mean } 2 |x, g| g * (x - mean)
+);
+body!(
+    /// The same behind a ReLU.
+    MaskedDot { mean } 3 |x, g, y| masked(g, y) * (x - mean)
+);
 
 struct Sums<'a, T> {
     inputs: Inputs<'a, T>,
@@ -546,15 +549,17 @@ impl<T: FloatElement> Kernel for Sums<'_, T> {
     fn run<S: Simd>(self) -> [f64; 2] {
         let Inputs { norm, x, g, y, .. } = self.inputs;
         let mean = self.mean;
-        let mut sums = PairSum::new();
+        let [mut sum, mut dot] = [0.0; 2];
         for at in norm.segments(self.channel, self.range) {
             let (x, g) = (&x[at.clone()], &g[at.clone()]);
-            match y {
-                None => sums.add([x, g], [mean, T::ZERO], Products { mean }),
-                Some(y) => sums.add([x, g, &y[at]], [mean, T::ZERO, T::ZERO], Products { mean }),
-            }
+            let part = match y {
+                None => sums::<S, T, 2, 2>([x, g], (Grad, Dot { mean })),
+                Some(y) => sums::<S, T, 3, 2>([x, g, &y[at]], (MaskedGrad, MaskedDot { mean })),
+            };
+            sum += part[0];
+            dot += part[1];
         }
-        sums.totals()
+        [sum, dot]
     }
 }
 
@@ -598,41 +603,28 @@ impl<T: FloatElement> Kernel for SumColumns<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) -> [[f64; 2]; TILE] {
         let Inputs { norm, x, g, y, .. } = self.inputs;
-        let (mut sums, mut dots) = ([[0.0; LANES]; TILE / LANES], [[0.0; LANES]; TILE / LANES]);
-        let means = padded(&self.mean[self.first..][..self.width]);
-        let chunks = self.width.div_ceil(LANES);
+        let (mut sums, mut dots) = ([0.0; TILE], [0.0; TILE]);
+        let width = self.width;
+        let (sums, dots, mean) = (&mut sums[..width], &mut dots[..width], &self.mean[self.first..][..width]);
         for row in 0..norm.n {
-            let at = row * norm.channels + self.first..row * norm.channels + self.first + self.width;
-            let (x, mut g) = (padded(&x[at.clone()]), padded(&g[at.clone()]));
-            if let Some(y) = y {
-                let y = padded(&y[at]);
-                for c in 0..chunks {
-                    let (old, y) = (g[c], y[c]);
-                    g[c] = lanes!(T, l => masked(old[l], y[l]));
-                }
-            }
-            for c in 0..chunks {
-                let (x, g, mean) = (x[c], g[c], means[c]);
-                for l in 0..LANES {
-                    sums[c][l] += g[l].wide();
-                    dots[c][l] += (g[l] * (x[l] - mean[l])).wide();
-                }
+            let at = row * norm.channels + self.first..row * norm.channels + self.first + width;
+            let (x, g) = (&x[at.clone()], &g[at.clone()]);
+            let y = y.map(|y| &y[at]);
+            for c in 0..width {
+                let g = match y {
+                    None => g[c],
+                    Some(y) => masked(g[c], y[c]),
+                };
+                sums[c] += g.wide();
+                dots[c] += (g * (x[c] - mean[c])).wide();
             }
         }
         let mut out = [[0.0; 2]; TILE];
-        for (c, out) in out.iter_mut().enumerate() {
-            *out = [sums[c / LANES][c % LANES], dots[c / LANES][c % LANES]];
+        for c in 0..width {
+            out[c] = [sums[c], dots[c]];
         }
         out
     }
-}
-
-/// A row of a tile as whole chunks; what is behind it is 0.
-#[inline(always)]
-fn padded<T: Float>(row: &[T]) -> [[T; LANES]; TILE / LANES] {
-    let mut out = [[T::ZERO; LANES]; TILE / LANES];
-    out.as_flattened_mut()[..row.len()].copy_from_slice(row);
-    out
 }
 
 struct GradColumns<'a, T> {

@@ -1,9 +1,8 @@
 //! Optimizer steps, one pass over memory each, in PyTorch's order of operations and with its roundings: a sum with a
 //! multiple is fused where the instruction set can, divisions are true divisions, scalars are computed in f64 and rounded.
 
-use crate::cpu;
+use crate::cpu::{self, Isa};
 use crate::float::Float;
-use crate::lanes::{LANES, lanes, read_or, write};
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::split::{Parts, TASK};
 use crate::threads::parallel_for;
@@ -44,55 +43,13 @@ pub struct Adam {
     pub maximize: bool,
 }
 
-/// A step for `LANES` elements of several arrays, `M` of which it changes. Settings are asked once for all lanes, so that the
-/// loops over lanes have no branches.
-trait Step<T: Float, const M: usize>: Copy + Sync {
-    fn step<S: Simd>(self, state: [[T; LANES]; M], g: [T; LANES]) -> [[T; LANES]; M];
-}
-
-struct Run<'a, T, K, const M: usize> {
-    kernel: K,
-    state: [&'a mut [T]; M],
-    g: &'a [T],
-}
-
-impl<T: Float, K: Step<T, M>, const M: usize> Kernel for Run<'_, T, K, M> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let Run { kernel, state, g } = self;
-        let n = g.len();
-        let mut i = 0;
-        while i + LANES <= n {
-            let mut lanes = [[T::ZERO; LANES]; M];
-            // SAFETY: `apply` checked that all arrays have `n` elements.
-            unsafe {
-                for m in 0..M {
-                    lanes[m] = state[m].as_ptr().add(i).cast::<[T; LANES]>().read_unaligned();
-                }
-                let g = g.as_ptr().add(i).cast::<[T; LANES]>().read_unaligned();
-                lanes = kernel.step::<S>(lanes, g);
-                for m in 0..M {
-                    state[m].as_mut_ptr().add(i).cast::<[T; LANES]>().write_unaligned(lanes[m]);
-                }
-            }
-            i += LANES;
-        }
-        if i < n {
-            let mut lanes = [[T::ZERO; LANES]; M];
-            for m in 0..M {
-                lanes[m] = read_or(state[m], i, T::ZERO);
-            }
-            lanes = kernel.step::<S>(lanes, read_or(g, i, T::ZERO));
-            for m in 0..M {
-                write(state[m], i, lanes[m]);
-            }
-        }
-    }
-}
-
-fn apply<T: Float, K: Step<T, M>, const M: usize>(name: &str, kernel: K, state: [&mut [T]; M], g: &[T]) {
+/// Runs a step over parts of arrays of the same length, in parallel if it is worth it: `state` it changes, `g` it reads.
+fn apply<T: Float, const M: usize>(
+    name: &str,
+    state: [&mut [T]; M],
+    g: &[T],
+    step: impl Fn(Isa, [&mut [T]; M], &[T]) + Sync,
+) {
     for s in &state {
         assert_eq!(s.len(), g.len(), "{name}: parameter, gradient and state differ in length");
     }
@@ -101,7 +58,7 @@ fn apply<T: Float, K: Step<T, M>, const M: usize>(name: &str, kernel: K, state: 
     parallel_for(g.len(), TASK, |range| {
         // SAFETY: ranges do not overlap.
         let state = std::array::from_fn(|m| unsafe { state[m].part(range.clone()) });
-        dispatch(isa, Run { kernel, state, g: &g[range] });
+        step(isa, state, &g[range]);
     });
 }
 
@@ -111,47 +68,50 @@ struct Descent<T> {
     momentum: T,
     keep: T,
     weight_decay: Option<T>,
-    nesterov: bool,
     maximize: bool,
-    first: bool,
 }
 
 impl<T: Float> Descent<T> {
     #[inline(always)]
-    fn gradient<S: Simd>(self, p: [T; LANES], mut g: [T; LANES]) -> [T; LANES] {
-        if self.maximize {
-            g = lanes!(T, l => -g[l]);
+    fn gradient<S: Simd>(self, p: T, g: T) -> T {
+        let g = if self.maximize { -g } else { g };
+        match self.weight_decay {
+            Some(decay) => decay.mul_add::<S>(p, g),
+            None => g,
         }
-        if let Some(decay) = self.weight_decay {
-            g = lanes!(T, l => decay.mul_add::<S>(p[l], g[l]));
-        }
-        g
     }
 }
 
-impl<T: Float> Step<T, 1> for Descent<T> {
+struct Plain<'a, T>(Descent<T>, &'a mut [T], &'a [T]);
+
+impl<T: Float> Kernel for Plain<'_, T> {
+    type Output = ();
+
     #[inline(always)]
-    fn step<S: Simd>(self, [p]: [[T; LANES]; 1], g: [T; LANES]) -> [[T; LANES]; 1] {
-        let g = self.gradient::<S>(p, g);
-        [lanes!(T, l => self.minus_lr.mul_add::<S>(g[l], p[l]))]
+    fn run<S: Simd>(self) {
+        let Plain(step, p, g) = self;
+        for (p, &g) in p.iter_mut().zip(g) {
+            *p = step.minus_lr.mul_add::<S>(step.gradient::<S>(*p, g), *p);
+        }
     }
 }
 
-impl<T: Float> Step<T, 2> for Descent<T> {
+/// `MODE`: 0 first step, 1 later ones, each plus 2 with nesterov.
+struct Momentum<'a, T, const MODE: u8>(Descent<T>, &'a mut [T], &'a mut [T], &'a [T]);
+
+impl<T: Float, const MODE: u8> Kernel for Momentum<'_, T, MODE> {
+    type Output = ();
+
     #[inline(always)]
-    fn step<S: Simd>(self, [p, mut buffer]: [[T; LANES]; 2], g: [T; LANES]) -> [[T; LANES]; 2] {
-        let mut g = self.gradient::<S>(p, g);
-        if self.first {
-            buffer = g;
-        } else {
-            buffer = lanes!(T, l => self.keep.mul_add::<S>(g[l], buffer[l] * self.momentum));
+    fn run<S: Simd>(self) {
+        let Momentum(step, p, buffer, g) = self;
+        for ((p, buffer), &g) in p.iter_mut().zip(buffer).zip(g) {
+            let g = step.gradient::<S>(*p, g);
+            let new = if MODE & 1 == 0 { g } else { step.keep.mul_add::<S>(g, *buffer * step.momentum) };
+            let g = if MODE & 2 == 0 { new } else { step.momentum.mul_add::<S>(new, g) };
+            *buffer = new;
+            *p = step.minus_lr.mul_add::<S>(g, *p);
         }
-        if self.nesterov {
-            g = lanes!(T, l => self.momentum.mul_add::<S>(buffer[l], g[l]));
-        } else {
-            g = buffer;
-        }
-        [lanes!(T, l => self.minus_lr.mul_add::<S>(g[l], p[l])), buffer]
     }
 }
 
@@ -166,14 +126,17 @@ pub fn sgd<T: Float>(settings: &Sgd, first: bool, p: &mut [T], g: &[T], buffer: 
         momentum: T::of(settings.momentum),
         keep: T::of(1.0 - settings.dampening),
         weight_decay: (settings.weight_decay != 0.0).then_some(T::of(settings.weight_decay)),
-        nesterov: settings.nesterov,
         maximize: settings.maximize,
-        first,
     };
-    match buffer {
-        None => apply("sgd", step, [p], g),
-        Some(buffer) => apply("sgd", step, [p, buffer], g),
-    }
+    let Some(buffer) = buffer else {
+        return apply("sgd", [p], g, |isa, [p], g| dispatch(isa, Plain(step, p, g)));
+    };
+    apply("sgd", [p, buffer], g, |isa, [p, buffer], g| match (first, settings.nesterov) {
+        (true, false) => dispatch(isa, Momentum::<T, 0>(step, p, buffer, g)),
+        (false, false) => dispatch(isa, Momentum::<T, 1>(step, p, buffer, g)),
+        (true, true) => dispatch(isa, Momentum::<T, 2>(step, p, buffer, g)),
+        (false, true) => dispatch(isa, Momentum::<T, 3>(step, p, buffer, g)),
+    });
 }
 
 #[derive(Clone, Copy)]
@@ -193,42 +156,68 @@ struct Moments<T> {
 }
 
 impl<T: Float> Moments<T> {
-    /// The new parameter and averages, and the second moment that was used: the new one, or `largest` if it is larger.
+    /// The new averages, and the parameter after decoupled weight decay.
     #[inline(always)]
-    fn update<S: Simd>(self, [mut p, m, v, largest]: [[T; LANES]; 4], mut g: [T; LANES]) -> [[T; LANES]; 4] {
-        if self.maximize {
-            g = lanes!(T, l => -g[l]);
-        }
-        if let Some(decay) = self.weight_decay {
-            g = lanes!(T, l => decay.mul_add::<S>(p[l], g[l]));
-        }
-        if let Some(shrink) = self.shrink {
-            p = lanes!(T, l => p[l] * shrink);
-        }
-        let m = if self.from_start {
-            lanes!(T, l => self.weight.mul_add::<S>(g[l] - m[l], m[l]))
-        } else {
-            lanes!(T, l => (-(g[l] - m[l])).mul_add::<S>(self.complement, g[l]))
+    fn averages<S: Simd>(self, p: T, m: T, v: T, g: T) -> (T, T, T) {
+        let g = if self.maximize { -g } else { g };
+        let g = match self.weight_decay {
+            Some(decay) => decay.mul_add::<S>(p, g),
+            None => g,
         };
-        let v = lanes!(T, l => (self.one_minus_beta2 * g[l]).mul_add::<S>(g[l], v[l] * self.beta2));
-        let used = lanes!(T, l => largest[l].max_nan(v[l]));
-        let denominator = lanes!(T, l => used[l].sqrt() / self.root + self.eps);
-        [lanes!(T, l => p[l] + self.minus_step * m[l] / denominator[l]), m, v, used]
+        let p = match self.shrink {
+            Some(shrink) => p * shrink,
+            None => p,
+        };
+        let difference = g - m;
+        let m = if self.from_start {
+            self.weight.mul_add::<S>(difference, m)
+        } else {
+            (-difference).mul_add::<S>(self.complement, g)
+        };
+        (p, m, (self.one_minus_beta2 * g).mul_add::<S>(g, v * self.beta2))
+    }
+
+    #[inline(always)]
+    fn descend(self, p: T, m: T, v: T) -> T {
+        p + self.minus_step * m / (v.sqrt() / self.root + self.eps)
     }
 }
 
-impl<T: Float> Step<T, 3> for Moments<T> {
+struct Adaptive<'a, T>(Moments<T>, [&'a mut [T]; 3], &'a [T]);
+
+impl<T: Float> Kernel for Adaptive<'_, T> {
+    type Output = ();
+
     #[inline(always)]
-    fn step<S: Simd>(self, [p, m, v]: [[T; LANES]; 3], g: [T; LANES]) -> [[T; LANES]; 3] {
-        let [p, m, v, _] = self.update::<S>([p, m, v, [T::NEG_INFINITY; LANES]], g);
-        [p, m, v]
+    fn run<S: Simd>(self) {
+        let Adaptive(step, [p, m, v], g) = self;
+        for (((p, m), v), &g) in p.iter_mut().zip(m).zip(v).zip(g) {
+            (*p, *m, *v) = step.averages::<S>(*p, *m, *v, g);
+            *p = step.descend(*p, *m, *v);
+        }
     }
 }
 
-impl<T: Float> Step<T, 4> for Moments<T> {
+struct AdaptiveMax<'a, T>(Moments<T>, [&'a mut [T]; 4], &'a [T]);
+
+impl<T: Float> Kernel for AdaptiveMax<'_, T> {
+    type Output = ();
+
     #[inline(always)]
-    fn step<S: Simd>(self, state: [[T; LANES]; 4], g: [T; LANES]) -> [[T; LANES]; 4] {
-        self.update::<S>(state, g)
+    fn run<S: Simd>(self) {
+        let AdaptiveMax(step, [p, m, v, largest], g) = self;
+        // Block by block in two loops: one loop over five arrays would not be vectorised for fear of overlaps.
+        for start in (0..g.len()).step_by(1024) {
+            let block = start..g.len().min(start + 1024);
+            let (p, m, v, g) = (&mut p[block.clone()], &mut m[block.clone()], &mut v[block.clone()], &g[block.clone()]);
+            for (((p, m), v), &g) in p.iter_mut().zip(&mut *m).zip(&mut *v).zip(g) {
+                (*p, *m, *v) = step.averages::<S>(*p, *m, *v, g);
+            }
+            for (((p, m), v), largest) in p.iter_mut().zip(m).zip(v).zip(&mut largest[block]) {
+                *largest = largest.max_nan(*v);
+                *p = step.descend(*p, *m, *largest);
+            }
+        }
     }
 }
 
@@ -262,7 +251,9 @@ pub fn adam<T: Float>(
         maximize,
     };
     match largest {
-        None => apply("adam", step, [p, m, v], g),
-        Some(largest) => apply("adam", step, [p, m, v, largest], g),
+        None => apply("adam", [p, m, v], g, |isa, state, g| dispatch(isa, Adaptive(step, state, g))),
+        Some(largest) => {
+            apply("adam", [p, m, v, largest], g, |isa, state, g| dispatch(isa, AdaptiveMax(step, state, g)))
+        }
     }
 }

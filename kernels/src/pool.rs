@@ -1,11 +1,11 @@
 //! Pooling over the two last dimensions of contiguous arrays `[planes, height, width]`: maximum, average, adaptive average.
 //!
-//! Sixteen neighbouring outputs are computed side by side. For each place in the window their inputs are loaded with one
-//! (for stride 2: one double) load; lanes that fall into the padding are filled with what changes nothing.
+//! A row of outputs is computed in two steps, each a plain loop along a row: first the window's rows are combined for every
+//! column of the input, then its columns for every output. With stride 2 the columns are parted into even and odd ones in
+//! between.
 
 use crate::cpu;
 use crate::float::Float;
-use crate::lanes::{LANES, lanes, read_or, write};
 use crate::reduce::{Axes, FloatElement, mean};
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::split::{Parts, for_ranges};
@@ -29,6 +29,9 @@ pub struct Pool2d {
     /// Whether a last window that hangs over the end counts.
     pub ceil_mode: bool,
 }
+
+/// Lengths of rows are rounded up to this where there is room.
+const VECTOR: usize = 16;
 
 /// By what average pooling divides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,23 +61,6 @@ pub fn pooled_size(
         size -= 1;
     }
     Some(size)
-}
-
-/// How the inputs of neighbouring outputs are loaded.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Loading {
-    /// With vector loads: no lane that matters falls into the padding.
-    Whole,
-    /// With vector loads that stay within the array, but some lanes fall into the padding.
-    Masked,
-    /// Each lane for itself.
-    OneByOne,
-}
-
-/// Every second element.
-#[inline(always)]
-fn even<T: Float>(pairs: [T; 2 * LANES]) -> [T; LANES] {
-    lanes!(T, l => pairs[2 * l])
 }
 
 impl Pool2d {
@@ -120,77 +106,14 @@ impl Pool2d {
         (o * self.stride[d] + k * self.dilation[d]) as isize - self.padding[d] as isize
     }
 
-    /// The first and the last row of the input in the windows of output row `oy`.
-    #[inline(always)]
-    fn rows(&self, oy: usize) -> [isize; 2] {
-        let places = self.places(0, oy);
-        [self.position(0, oy, places.start), self.position(0, oy, places.end.saturating_sub(1).max(places.start))]
-    }
-
-    /// How the inputs of `LANES` outputs from `ox` on, in a row of outputs whose windows take rows `ys` of the plane that begins at
-    /// `plane`, can be loaded from an array of `len` elements.
-    #[inline(always)]
-    fn loading(&self, len: usize, plane: usize, ys: [isize; 2], ox: usize, ow: usize) -> Loading {
-        let (width, stride) = (self.input[1] as isize, self.stride[1] as isize);
-        let (first, last) = (self.position(1, ox, 0), self.position(1, ox, self.kernel[1].saturating_sub(1)));
-        let behind = last + stride * LANES as isize;
-        let within =
-            plane as isize + ys[0] * width + first >= 0 && plane as isize + ys[1] * width + behind <= len as isize;
-        // Lanes behind the last output may hold anything.
-        let lanes = (ow - ox).min(LANES) as isize;
-        match (within && stride <= 2, first >= 0 && last + (lanes - 1) * stride < width) {
-            (false, _) => Loading::OneByOne,
-            (true, false) => Loading::Masked,
-            (true, true) => Loading::Whole,
-        }
-    }
-
-    /// The inputs of `LANES` outputs from `ox` on at place `kx` in row `y` of a plane (which begins at `plane`), `fill` in the
-    /// padding.
-    ///
-    /// # Safety
-    /// `loading` is what [`loading`](Self::loading) said for `x`.
-    #[inline(always)]
-    unsafe fn load<T: Float>(
-        &self,
-        loading: Loading,
-        x: &[T],
-        plane: usize,
-        y: isize,
-        ox: usize,
-        kx: usize,
-        fill: T,
-    ) -> [T; LANES] {
-        let (width, stride) = (self.input[1] as isize, self.stride[1] as isize);
-        let first = self.position(1, ox, kx);
-        let start = plane as isize + y * width + first;
-        if loading == Loading::OneByOne {
-            return lanes!(T, l => {
-                let at = first + l as isize * stride;
-                if at >= 0 && at < width { x[(start + l as isize * stride) as usize] } else { fill }
-            });
-        }
-        let from = x.as_ptr().wrapping_offset(start);
-        // SAFETY: `loading` found all rows of the window, and as many elements as are read here, within the array.
-        let values = unsafe {
-            if stride == 1 {
-                from.cast::<[T; LANES]>().read_unaligned()
-            } else {
-                even(from.cast::<[T; 2 * LANES]>().read_unaligned())
-            }
-        };
-        if loading == Loading::Whole {
-            return values;
-        }
-        let (first, width, stride) = (first as i32, width as i32, stride as i32);
-        lanes!(T, l => {
-            let at = first + l as i32 * stride;
-            if at >= 0 && at < width { values[l] } else { fill }
-        })
+    /// Length of a row of columns: the input between its paddings, and what the last output's window may reach beyond.
+    fn padded_width(&self, ow: usize) -> usize {
+        let reach = ow.saturating_sub(1) * self.stride[1] + self.dilation[1] * (self.kernel[1] - 1) + 1;
+        reach.max(self.input[1] + 2 * self.padding[1])
     }
 
     /// The largest element of every window, and its position in its plane (`row * width + column`). Of equal ones the first
-    /// is taken; nan counts as larger than everything.
+    /// is taken; nan counts as larger than everything. Of a window without elements: minus infinity at 0.
     ///
     /// # Panics
     /// If a slice has not the right length, a stride or dilation is 0, or a plane has more than 2^31 elements.
@@ -201,15 +124,12 @@ impl Pool2d {
         }
         let isa = cpu::isa();
         let [oh, ow] = self.output();
-        // The column of the first element of every window.
-        let columns: Vec<i32> =
-            (0..ow.next_multiple_of(LANES)).map(|o| self.position(1, o, self.places(1, o).start) as i32).collect();
         let (values, indices) = (Parts::new(values), Parts::new(indices));
         for_ranges(self.planes * oh, ow * (self.kernel[0] * self.kernel[1]).max(4), |rows| {
             let part = rows.start * ow..rows.end * ow;
             // SAFETY: ranges of output rows do not overlap.
             let (values, indices) = unsafe { (values.part(part.clone()), indices.part(part)) };
-            dispatch(isa, Max { pool: self, x, rows, columns: &columns, values, indices });
+            dispatch(isa, Max { pool: self, x, rows, values, indices });
         });
     }
 
@@ -246,20 +166,9 @@ impl Pool2d {
         }
     }
 
-    /// What an output row's sums are divided by, for each column.
-    #[inline(always)]
-    fn divisor<T: Float>(&self, oy: usize, columns: &[T], ox: usize, divisor: Divisor) -> [T; LANES] {
-        let rows = T::of(self.extent(0, oy, divisor) as f64);
-        let columns = read_or(columns, ox, T::ONE);
-        match divisor {
-            Divisor::Override(n) => [T::of(n as f64); LANES],
-            // Windows of padding only have the sum 0, and give 0.
-            _ => lanes!(T, l => if rows * columns[l] == T::ZERO { T::ONE } else { rows * columns[l] }),
-        }
-    }
-
+    /// For each column the number of its places in the window, as far as `divisor` counts them.
     fn extents<T: Float>(&self, ow: usize, divisor: Divisor) -> Vec<T> {
-        (0..ow.next_multiple_of(LANES)).map(|o| T::of(self.extent(1, o, divisor) as f64)).collect()
+        (0..ow.next_multiple_of(VECTOR)).map(|o| T::of(self.extent(1, o, divisor) as f64)).collect()
     }
 
     /// The average of every window, by `divisor`. Dilations must be 1.
@@ -304,11 +213,54 @@ impl Pool2d {
     }
 }
 
+/// Columns that a stride of 1 or 2 makes contiguous, others are picked one by one: for place `kx` of the window the columns
+/// of outputs 0, 1, 2, … are `ox * stride + kx * dilation`.
+struct Columns<T> {
+    parts: [Vec<T>; 2],
+}
+
+impl<T: Copy> Columns<T> {
+    fn new(width: usize, fill: T) -> Self {
+        Columns { parts: [vec![fill; width / 2 + 1], vec![fill; width / 2 + 1]] }
+    }
+
+    /// The columns of `row` that place `kx` has for `ow` outputs.
+    #[inline(always)]
+    fn get<'a>(&'a mut self, pool: &Pool2d, row: &'a [T], kx: usize, ow: usize) -> &'a [T] {
+        let (first, stride) = (kx * pool.dilation[1], pool.stride[1]);
+        match stride {
+            1 => &row[first..first + ow],
+            2 => &self.parts[first % 2][first / 2..][..ow],
+            _ => {
+                let part = &mut self.parts[0][..ow];
+                for (ox, place) in part.iter_mut().enumerate() {
+                    *place = row[first + ox * stride];
+                }
+                part
+            }
+        }
+    }
+
+    /// Parts even and odd columns, if the stride asks for it.
+    #[inline(always)]
+    fn part(&mut self, pool: &Pool2d, row: &[T]) {
+        if pool.stride[1] == 2 {
+            let [even, odd] = &mut self.parts;
+            let (pairs, rest) = row.as_chunks::<2>();
+            for ((&[a, b], even), odd) in pairs.iter().zip(&mut *even).zip(odd) {
+                (*even, *odd) = (a, b);
+            }
+            if let [last] = rest {
+                even[pairs.len()] = *last;
+            }
+        }
+    }
+}
+
 struct Max<'a, T> {
     pool: &'a Pool2d,
     x: &'a [T],
     rows: Range<usize>,
-    columns: &'a [i32],
     values: &'a mut [T],
     indices: &'a mut [i64],
 }
@@ -318,42 +270,97 @@ impl<T: Float> Kernel for Max<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Max { pool, x, rows, columns, values, indices } = self;
+        let Max { pool, x, rows, values, indices } = self;
         let [height, width] = pool.input;
         let [oh, ow] = pool.output();
+        // Rows are handled in whole vectors where there is room: what comes out behind their end is written over, or not used.
+        let (wide, owide) = (width.next_multiple_of(VECTOR), ow.next_multiple_of(VECTOR));
+        let padded = pool.padded_width(owide).max(pool.padding[1] + wide);
+        // Padding is the smallest value at the last place: it never wins.
+        let (mut best, mut place) = (vec![T::NEG_INFINITY; padded], vec![i32::MAX; padded]);
+        let (mut value_columns, mut place_columns) =
+            (Columns::new(padded, T::NEG_INFINITY), Columns::new(padded, i32::MAX));
+        let (mut out_value, mut out_place) = (vec![T::ZERO; owide], vec![0; owide]);
+        let inner = pool.padding[1]..pool.padding[1] + width;
+        let behind = inner.end..inner.end + pool.padding[1].max(VECTOR).min(padded - inner.end);
         let outputs = values.chunks_exact_mut(ow).zip(indices.chunks_exact_mut(ow));
         for (row, (values, indices)) in rows.zip(outputs) {
             let (plane, oy) = (row / oh * height * width, row % oh);
             let kys = pool.places(0, oy);
-            let first = pool.position(0, oy, kys.start) as i32 * width as i32;
-            for ox in (0..ow).step_by(LANES) {
-                let mut best = [T::NEG_INFINITY; LANES];
-                let mut place = read_or(columns, ox, 0);
-                for place in &mut place {
-                    *place += first;
+            if kys.is_empty() {
+                best.fill(T::NEG_INFINITY);
+                place.fill(i32::MAX);
+            }
+            for (i, ky) in kys.enumerate() {
+                let y = pool.position(0, oy, ky) as usize;
+                let start = plane + y * width;
+                let n = if start + wide <= x.len() { wide } else { width };
+                let to = inner.start..inner.start + n;
+                best_row(&x[start..start + n], (y * width) as i32, i == 0, &mut best[to.clone()], &mut place[to]);
+            }
+            best[behind.clone()].fill(T::NEG_INFINITY);
+            place[behind.clone()].fill(i32::MAX);
+            value_columns.part(pool, &best);
+            place_columns.part(pool, &place);
+            for kx in 0..pool.kernel[1] {
+                let x = value_columns.get(pool, &best, kx, owide);
+                let at = place_columns.get(pool, &place, kx, owide);
+                if kx == 0 {
+                    out_value.copy_from_slice(x);
+                    out_place.copy_from_slice(at);
+                } else {
+                    better_of(x, at, &mut out_value, &mut out_place);
                 }
-                let loading = pool.loading(x.len(), plane, pool.rows(oy), ox, ow);
-                for ky in kys.clone() {
-                    let y = pool.position(0, oy, ky);
-                    for kx in 0..pool.kernel[1] {
-                        // SAFETY: `loading` is for these windows.
-                        let x = unsafe { pool.load(loading, x, plane, y, ox, kx, T::NEG_INFINITY) };
-                        let at = y as i32 * width as i32 + pool.position(1, ox, kx) as i32;
-                        for l in 0..LANES {
-                            let beats = x[l] > best[l] || x[l].is_nan();
-                            best[l] = if beats { x[l] } else { best[l] };
-                            place[l] = if beats { at + l as i32 * pool.stride[1] as i32 } else { place[l] };
-                        }
-                    }
-                }
-                let mut wide = [0; LANES];
-                for l in 0..LANES {
-                    wide[l] = i64::from(place[l]);
-                }
-                write(values, ox, best);
-                write(indices, ox, wide);
+            }
+            values.copy_from_slice(&out_value[..ow]);
+            for (index, &place) in indices.iter_mut().zip(&out_place) {
+                // A dilated window can lie beside the input altogether.
+                *index = if place == i32::MAX { 0 } else { i64::from(place) };
             }
         }
+    }
+}
+
+/// Takes a row of the input, whose first element has position `start`, into the best of every column.
+#[inline(always)]
+fn best_row<T: Float>(x: &[T], start: i32, first: bool, best: &mut [T], place: &mut [i32]) {
+    let n = x.len();
+    let (best, place) = (&mut best[..n], &mut place[..n]);
+    if first {
+        best.copy_from_slice(x);
+        for i in 0..n {
+            place[i] = start + i as i32;
+        }
+        return;
+    }
+    for i in 0..n {
+        // As PyTorch does: the first of equals, but the last nan.
+        let beats = (x[i] > best[i]) | x[i].is_nan();
+        best[i] = if beats { x[i] } else { best[i] };
+        place[i] = if beats { start + i as i32 } else { place[i] };
+    }
+}
+
+/// Takes for every output the better of `best` and `x`. Of equals the first in the plane wins, of nan the last.
+#[inline(always)]
+fn better_of<T: Float>(x: &[T], at: &[i32], best: &mut [T], place: &mut [i32]) {
+    let n = x.len();
+    let (at, best, place) = (&at[..n], &mut best[..n], &mut place[..n]);
+    for i in 0..n {
+        // No short cuts: the loop has to be free of branches.
+        let first = (x[i] == best[i]) & (at[i] < place[i]);
+        let nan = x[i].is_nan() & ((at[i] > place[i]) | !best[i].is_nan());
+        let beats = (x[i] > best[i]) | first | nan;
+        best[i] = if beats { x[i] } else { best[i] };
+        place[i] = if beats { at[i] } else { place[i] };
+    }
+}
+
+/// `y += x`
+#[inline(always)]
+fn add_to<T: Float>(y: &mut [T], x: &[T]) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y += x;
     }
 }
 
@@ -366,6 +373,19 @@ struct Avg<'a, T> {
     out: &'a mut [T],
 }
 
+/// Divides a row by the number of places in each window. Windows of padding only have the sum 0, and give 0.
+#[inline(always)]
+fn divide<T: Float>(out: &mut [T], rows: usize, columns: &[T], divisor: Divisor) {
+    let rows = T::of(rows as f64);
+    for (out, &columns) in out.iter_mut().zip(columns) {
+        let by = match divisor {
+            Divisor::Override(n) => T::of(n as f64),
+            _ => rows * columns,
+        };
+        *out = *out / if by == T::ZERO { T::ONE } else { by };
+    }
+}
+
 impl<T: Float> Kernel for Avg<'_, T> {
     type Output = ();
 
@@ -374,27 +394,28 @@ impl<T: Float> Kernel for Avg<'_, T> {
         let Avg { pool, x, rows, columns, divisor, out } = self;
         let [height, width] = pool.input;
         let [oh, ow] = pool.output();
+        let (wide, owide) = (width.next_multiple_of(VECTOR), ow.next_multiple_of(VECTOR));
+        let padded = pool.padded_width(owide).max(pool.padding[1] + wide);
+        let mut sum = vec![T::ZERO; padded];
+        let mut sum_columns = Columns::new(padded, T::ZERO);
+        let mut total = vec![T::ZERO; owide];
+        let inner = pool.padding[1]..pool.padding[1] + width;
         for (row, out) in rows.zip(out.chunks_exact_mut(ow)) {
             let (plane, oy) = (row / oh * height * width, row % oh);
-            for ox in (0..ow).step_by(LANES) {
-                let mut sum = [T::ZERO; LANES];
-                let loading = pool.loading(x.len(), plane, pool.rows(oy), ox, ow);
-                for ky in pool.places(0, oy) {
-                    let y = pool.position(0, oy, ky);
-                    for kx in 0..pool.kernel[1] {
-                        // SAFETY: `loading` is for these windows.
-                        let x = unsafe { pool.load(loading, x, plane, y, ox, kx, T::ZERO) };
-                        for l in 0..LANES {
-                            sum[l] += x[l];
-                        }
-                    }
-                }
-                let by = pool.divisor(oy, columns, ox, divisor);
-                for l in 0..LANES {
-                    sum[l] = sum[l] / by[l];
-                }
-                write(out, ox, sum);
+            sum[inner.start..inner.start + wide].fill(T::ZERO);
+            for ky in pool.places(0, oy) {
+                let start = plane + pool.position(0, oy, ky) as usize * width;
+                let n = if start + wide <= x.len() { wide } else { width };
+                add_to(&mut sum[inner.start..inner.start + n], &x[start..start + n]);
             }
+            sum[inner.end..inner.start + wide].fill(T::ZERO);
+            sum_columns.part(pool, &sum);
+            total.fill(T::ZERO);
+            for kx in 0..pool.kernel[1] {
+                add_to(&mut total, sum_columns.get(pool, &sum, kx, owide));
+            }
+            divide(&mut total, pool.extent(0, oy, divisor), columns, divisor);
+            out.copy_from_slice(&total[..ow]);
         }
     }
 }
@@ -419,27 +440,40 @@ impl<T: Float> Kernel for AvgBackward<'_, T> {
         if g.is_empty() {
             return;
         }
+        let owide = ow.next_multiple_of(VECTOR);
+        let padded = pool.padded_width(owide);
+        // Lanes behind the last output stay 0.
+        let mut share = vec![T::ZERO; owide];
+        let mut sum = vec![T::ZERO; padded + 1];
+        let mut parts = [vec![T::ZERO; padded / 2 + 1], vec![T::ZERO; padded / 2 + 1]];
         for (row, g) in g.chunks_exact(ow).enumerate() {
             let (plane, oy) = (row / oh * height * width, row % oh);
-            for ox in (0..ow).step_by(LANES) {
-                let by = pool.divisor(oy, columns, ox, divisor);
-                let g = read_or(g, ox, T::ZERO);
-                let g = lanes!(T, l => g[l] / by[l]);
-                let lanes = LANES.min(ow - ox);
-                for ky in pool.places(0, oy) {
-                    let y = pool.position(0, oy, ky) as usize;
-                    let dx = &mut dx[plane + y * width..plane + (y + 1) * width];
-                    // Backwards, so that every element gets its windows' shares in the order of the windows.
-                    for kx in (0..pool.kernel[1]).rev() {
-                        let first = pool.position(1, ox, kx);
-                        for (l, g) in g[..lanes].iter().enumerate() {
-                            let at = first + (l * pool.stride[1]) as isize;
-                            if let Some(dx) = dx.get_mut(at as usize) {
-                                *dx += *g;
-                            }
+            share[..ow].copy_from_slice(g);
+            divide(&mut share, pool.extent(0, oy, divisor), columns, divisor);
+            sum.fill(T::ZERO);
+            parts.iter_mut().for_each(|part| part.fill(T::ZERO));
+            // Backwards, so that every element gets its windows' shares in the order of the windows.
+            for kx in (0..pool.kernel[1]).rev() {
+                match pool.stride[1] {
+                    1 => add_to(&mut sum[kx..kx + owide], &share),
+                    2 => add_to(&mut parts[kx % 2][kx / 2..][..owide], &share),
+                    stride => {
+                        for (ox, &share) in share.iter().enumerate() {
+                            sum[kx + ox * stride] += share;
                         }
                     }
                 }
+            }
+            if pool.stride[1] == 2 {
+                let [even, odd] = &parts;
+                for ((pair, &a), &b) in sum.as_chunks_mut::<2>().0.iter_mut().zip(even).zip(odd) {
+                    *pair = [a, b];
+                }
+            }
+            let inner = &sum[pool.padding[1]..pool.padding[1] + width];
+            for ky in pool.places(0, oy) {
+                let y = pool.position(0, oy, ky) as usize;
+                add_to(&mut dx[plane + y * width..][..width], inner);
             }
         }
     }
@@ -663,6 +697,22 @@ mod tests {
                 assert!(i == got.1 && v.iter().zip(&got.0).all(|(v, w)| (*v as f32).to_bits() == *w || v.is_nan()));
             }
         }
+    }
+
+    #[test]
+    fn a_window_beside_the_input_has_no_maximum() {
+        let pool = Pool2d {
+            planes: 2,
+            input: [2, 2],
+            kernel: [2, 2],
+            stride: [1, 1],
+            padding: [1, 1],
+            dilation: [3, 3],
+            ceil_mode: false,
+        };
+        let (mut v, mut i) = ([9.0; 2], [9; 2]);
+        pool.max(&[1.0f32; 8], &mut v, &mut i);
+        assert!(v == [f32::NEG_INFINITY; 2] && i == [0; 2]);
     }
 
     #[test]

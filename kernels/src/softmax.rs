@@ -5,8 +5,8 @@
 
 use crate::cpu;
 use crate::float::Float;
-use crate::lanes::{LANES, body, lanes, map, map_in_place, map_sum, sum};
-use crate::reduce::max_row;
+use crate::reduce::{max_row, sum_row};
+use crate::rows::{body, map, map_in_place, map_sum, sums};
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::split::{Parts, TASK, for_ranges};
 use crate::threads::parallel_tasks;
@@ -89,10 +89,6 @@ body!(
     Product 2 |y, g| y * g
 );
 body!(
-    /// `g`
-    Itself 1 |g| g
-);
-body!(
     /// The gradient of softmax.
     Gradient { sum } 2 |y, g| y * (g - sum)
 );
@@ -104,13 +100,13 @@ body!(
 /// The sum of `exp(x - max)`.
 #[inline(always)]
 pub(crate) fn exp_sum<S: Simd, T: Float>(x: &[T], max: T) -> f64 {
-    sum::<S, T, 1>([x], [T::NEG_INFINITY], Exp { max })
+    sums::<S, T, 1, 1>([x], [Exp { max }])[0]
 }
 
 /// The sum of `x - max`.
 #[inline(always)]
 pub(crate) fn sum_above<S: Simd, T: Float>(x: &[T], max: T) -> f64 {
-    sum::<S, T, 1>([x], [max], Above { max })
+    sums::<S, T, 1, 1>([x], [Above { max }])[0]
 }
 
 /// One row.
@@ -121,7 +117,7 @@ fn row<S: Simd, T: Float, const LOG: bool>(x: &[T], y: &mut [T]) {
         let log_sum = T::of(exp_sum::<S, T>(x, max).ln());
         map::<S, T, 1>([x], y, Log { max, log_sum });
     } else {
-        let sum = T::of(map_sum::<S, T, 1>([x], [T::NEG_INFINITY], y, Exp { max }));
+        let sum = T::of(map_sum::<S, T, 1>([x], y, Exp { max }));
         map_in_place::<S, T>(y, Over { sum });
     }
 }
@@ -194,7 +190,12 @@ fn forward<T: Float, const LOG: bool>(x: &[T], y: &mut [T], outer: usize, n: usi
 /// The sum in a row's gradient.
 #[inline(always)]
 fn gradient_sum<S: Simd, T: Float, const LOG: bool>(y: &[T], g: &[T]) -> f64 {
-    if LOG { sum::<S, T, 1>([g], [T::ZERO], Itself) } else { sum::<S, T, 2>([y, g], [T::ZERO; 2], Product) }
+    if LOG {
+        // SAFETY: the elements of a slice.
+        unsafe { sum_row::<S, T>(g.as_ptr(), g.len(), 1) }
+    } else {
+        sums::<S, T, 2, 1>([y, g], [Product])[0]
+    }
 }
 
 /// Writes a row's gradient.
@@ -280,16 +281,22 @@ pub(crate) fn tile_at(tile: usize, inner: usize) -> (usize, usize, usize) {
 
 /// For every column of a tile the largest element and the sum of `exp(x - max)`.
 pub(crate) struct TileStats<T> {
-    pub(crate) max: [[T; LANES]; TILE / LANES],
-    pub(crate) sum: [[f64; LANES]; TILE / LANES],
+    pub(crate) max: [T; TILE],
+    pub(crate) sum: [f64; TILE],
 }
 
-/// The row of a tile as whole chunks; what is behind it is 0.
+/// The largest element of columns `start..start + width` with rows `inner` apart.
 #[inline(always)]
-pub(crate) fn padded<T: Float>(row: &[T]) -> [[T; LANES]; TILE / LANES] {
-    let mut out = [[T::ZERO; LANES]; TILE / LANES];
-    out.as_flattened_mut()[..row.len()].copy_from_slice(row);
-    out
+fn tile_max<T: Float>(x: &[T], start: usize, n: usize, inner: usize, width: usize) -> [T; TILE] {
+    let mut all = [T::NEG_INFINITY; TILE];
+    let max = &mut all[..width];
+    for r in 0..n {
+        let row = &x[start + r * inner..][..width];
+        for c in 0..width {
+            max[c] = max[c].max_nan(row[c]);
+        }
+    }
+    all
 }
 
 /// The statistics of columns `start..start + width` with rows `inner` apart.
@@ -301,52 +308,74 @@ pub(crate) fn tile_stats<S: Simd, T: Float>(
     inner: usize,
     width: usize,
 ) -> TileStats<T> {
-    let chunks = width.div_ceil(LANES);
-    let mut max = [[T::NEG_INFINITY; LANES]; TILE / LANES];
+    let mut stats = TileStats { max: tile_max(x, start, n, inner, width), sum: [0.0; TILE] };
+    let (max, sum) = (&stats.max[..width], &mut stats.sum[..width]);
     for r in 0..n {
-        let row = padded(&x[start + r * inner..][..width]);
-        for (max, x) in max[..chunks].iter_mut().zip(row) {
-            for l in 0..LANES {
-                max[l] = max[l].max_nan(x[l]);
-            }
+        let row = &x[start + r * inner..][..width];
+        for c in 0..width {
+            sum[c] += (row[c] - max[c]).exp::<S>().wide();
         }
     }
-    let mut sum = [[0.0; LANES]; TILE / LANES];
-    for r in 0..n {
-        let row = padded(&x[start + r * inner..][..width]);
-        for c in 0..chunks {
-            let (x, max, sum) = (row[c], max[c], &mut sum[c]);
-            let e = lanes!(T, l => (x[l] - max[l]).exp::<S>());
-            for l in 0..LANES {
-                sum[l] += e[l].wide();
-            }
-        }
-    }
-    TileStats { max, sum }
+    stats
 }
+
+body!(
+    /// [`Exp`] for elements of different rows.
+    ExpColumns 2 |x, max| (x - max).exp::<S>()
+);
+body!(
+    /// [`Log`] for elements of different rows.
+    LogColumns 3 |x, max, log_sum| x - max - log_sum
+);
+body!(
+    /// [`Gradient`] for elements of different rows.
+    GradientColumns 3 |y, g, sum| y * (g - sum)
+);
+body!(
+    /// [`LogGradient`] for elements of different rows.
+    LogGradientColumns 3 |y, g, sum| g - y.exp::<S>() * sum
+);
 
 kernel!(ForwardTiles<'a, T, const LOG: bool> { x: &'a [T], y: &'a Parts<'a, T>, n: usize, inner: usize, tiles: Range<usize> } -> (), S => {
     for tile in tiles {
         let (o, first, width) = tile_at(tile, inner);
         let start = o * n * inner + first;
-        let stats = tile_stats::<S, T>(x, start, n, inner, width);
-        let mut sums = [[T::ONE; LANES]; TILE / LANES];
-        for (out, &sum) in sums.as_flattened_mut().iter_mut().zip(&stats.sum.as_flattened()[..width]) {
-            *out = T::of(if LOG { sum.ln() } else { sum });
+        if LOG {
+            let stats = tile_stats::<S, T>(x, start, n, inner, width);
+            let mut sums = [T::ONE; TILE];
+            for (out, sum) in sums.iter_mut().zip(&stats.sum[..width]) {
+                *out = T::of(sum.ln());
+            }
+            for r in 0..n {
+                let at = start + r * inner..start + r * inner + width;
+                // SAFETY: tiles do not overlap.
+                let y = unsafe { y.part(at.clone()) };
+                map::<S, T, 3>([&x[at], &stats.max[..width], &sums[..width]], y, LogColumns);
+            }
+            continue;
+        }
+        let max = tile_max(x, start, n, inner, width);
+        let mut sum = [0.0; TILE];
+        let sum = &mut sum[..width];
+        for r in 0..n {
+            let at = start + r * inner..start + r * inner + width;
+            // SAFETY: tiles do not overlap.
+            let y = unsafe { y.part(at.clone()) };
+            map::<S, T, 2>([&x[at], &max[..width]], y, ExpColumns);
+            for c in 0..width {
+                sum[c] += y[c].wide();
+            }
+        }
+        let mut sums = [T::ONE; TILE];
+        for (out, sum) in sums.iter_mut().zip(sum) {
+            *out = T::of(*sum);
         }
         for r in 0..n {
-            let at = start + r * inner;
-            let mut row = padded(&x[at..at + width]);
-            for c in 0..width.div_ceil(LANES) {
-                let (x, max, sum) = (row[c], stats.max[c], sums[c]);
-                row[c] = if LOG {
-                    lanes!(T, l => x[l] - max[l] - sum[l])
-                } else {
-                    lanes!(T, l => (x[l] - max[l]).exp::<S>() / sum[l])
-                };
-            }
             // SAFETY: tiles do not overlap.
-            unsafe { y.part(at..at + width) }.copy_from_slice(&row.as_flattened()[..width]);
+            let y = unsafe { y.part(start + r * inner..start + r * inner + width) };
+            for c in 0..width {
+                y[c] = y[c] / sums[c];
+            }
         }
     }
 });
@@ -355,36 +384,29 @@ kernel!(BackwardTiles<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a 
     for tile in tiles {
         let (o, first, width) = tile_at(tile, inner);
         let start = o * n * inner + first;
-        let chunks = width.div_ceil(LANES);
-        let mut wide = [[0.0; LANES]; TILE / LANES];
+        let mut wide = [0.0; TILE];
+        let wide = &mut wide[..width];
         for r in 0..n {
-            let at = start + r * inner;
-            let g = padded(&g[at..at + width]);
-            let y = if LOG { g } else { padded(&y[at..at + width]) };
-            for c in 0..chunks {
-                let (y, g, sum) = (y[c], g[c], &mut wide[c]);
-                for l in 0..LANES {
-                    sum[l] += if LOG { g[l] } else { y[l] * g[l] }.wide();
-                }
+            let at = start + r * inner..start + r * inner + width;
+            let (y, g) = (&y[at.clone()], &g[at]);
+            for c in 0..width {
+                wide[c] += if LOG { g[c] } else { y[c] * g[c] }.wide();
             }
         }
-        let mut sums = [[T::ZERO; LANES]; TILE / LANES];
-        for c in 0..chunks {
-            sums[c] = lanes!(T, l => T::of(wide[c][l]));
+        let mut sums = [T::ZERO; TILE];
+        for (sum, wide) in sums.iter_mut().zip(wide) {
+            *sum = T::of(*wide);
         }
+        let sums = &sums[..width];
         for r in 0..n {
-            let at = start + r * inner;
-            let (y, mut g) = (padded(&y[at..at + width]), padded(&g[at..at + width]));
-            for c in 0..chunks {
-                let (y, old, sum) = (y[c], g[c], sums[c]);
-                g[c] = if LOG {
-                    lanes!(T, l => old[l] - y[l].exp::<S>() * sum[l])
-                } else {
-                    lanes!(T, l => y[l] * (old[l] - sum[l]))
-                };
-            }
+            let at = start + r * inner..start + r * inner + width;
             // SAFETY: tiles do not overlap.
-            unsafe { dx.part(at..at + width) }.copy_from_slice(&g.as_flattened()[..width]);
+            let dx = unsafe { dx.part(at.clone()) };
+            if LOG {
+                map::<S, T, 3>([&y[at.clone()], &g[at], sums], dx, LogGradientColumns);
+            } else {
+                map::<S, T, 3>([&y[at.clone()], &g[at], sums], dx, GradientColumns);
+            }
         }
     }
 });

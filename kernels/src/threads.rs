@@ -8,7 +8,7 @@
 //!
 //! How work is cut into tasks must not depend on the number of threads wherever the cut shows in the result.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
@@ -56,6 +56,16 @@ static POOL: Pool = Pool {
 
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
+thread_local! {
+    /// Whether this thread does all its work alone.
+    static ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps the work of this thread on this thread from now on: for workers that run beside the one the cores are for.
+pub fn stay_alone() {
+    ALONE.set(true);
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -90,6 +100,7 @@ pub fn set_num_threads(n: usize) {
 pub fn parallel_tasks(tasks: usize, f: impl Fn(usize) + Sync) {
     let threads = num_threads().min(tasks);
     if threads > 1
+        && !ALONE.get()
         && let Ok(owner) = POOL.owner.try_lock()
     {
         let next = AtomicUsize::new(0);
@@ -265,6 +276,20 @@ mod tests {
                 });
             }
         });
+    }
+
+    #[test]
+    fn a_thread_can_stay_alone() {
+        let alone = std::thread::spawn(|| {
+            stay_alone();
+            let own = std::thread::current().id();
+            let strangers = AtomicUsize::new(0);
+            parallel_tasks(64, |_| {
+                strangers.fetch_add(usize::from(std::thread::current().id() != own), Relaxed);
+            });
+            strangers.into_inner()
+        });
+        assert_eq!(alone.join().unwrap(), 0);
     }
 
     #[test]

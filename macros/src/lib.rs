@@ -15,9 +15,9 @@ pub fn op(attribute: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes a struct a module: its fields that are modules, parameters or buffers are visited under their names.
 ///
-/// `#[module(skip)]` leaves a field out, `#[module(rename = "…")]` visits it under another name. A field of any other type
-/// that is no module is a compile error, unless it is plain data: numbers, `bool`, `String` and the like are skipped with
-/// `#[module(skip)]`, so that nothing goes unregistered by accident.
+/// A field of any other type is a compile error unless it is marked with `#[module(skip)]`. `#[module(rename = "…")]` visits a field
+/// under another name. On the struct, `#[module(plain)]` leaves all fields out, and `#[module(extra_repr = path)]` names the function
+/// for the text in the parentheses. `Display` is implemented, too. The trait `rushlight::nn::Module` has examples.
 #[proc_macro_derive(Module, attributes(module))]
 pub fn derive_module(item: TokenStream) -> TokenStream {
     module::expand(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()

@@ -34,7 +34,6 @@ pub mod memory {
 }
 
 pub mod tensor;
-#[cfg(any(feature = "image", feature = "digits"))]
 pub mod vision;
 
 pub use autograd::{BackwardOptions, EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad};

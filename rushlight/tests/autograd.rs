@@ -592,6 +592,20 @@ mod depth {
     }
 
     #[test]
+    fn of_operations_that_take_one_tensor_twice() {
+        small_stack(|| {
+            let (x, y) = chain(|y| (y + y) * 0.5);
+            y.sum().backward();
+            assert_eq!(grad_of(&x), [1.0]);
+            drop((x, y));
+            drop(chain(|y| y + y));
+            drop(chain(|y| y * y));
+            drop(chain(|y| y.view([1]) * y.view([1])));
+            drop(chain(|y| Tensor::cat(&[y, y], 0).narrow(0, 1, 1)));
+        });
+    }
+
+    #[test]
     fn of_views() {
         small_stack(|| {
             let (x, y) = chain(|y| y.unsqueeze(0).squeeze(0));

@@ -10,13 +10,6 @@ use rushlight::{BackwardOptions, Result, Tensor, no_grad};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Operations of the fixture that the library does not have yet.
-const MISSING: &[(&str, &str)] = &[
-    ("max_pool2d", "pooling is not written yet"),
-    ("avg_pool2d", "pooling is not written yet"),
-    ("batch_norm", "normalisation is not written yet"),
-];
-
 /// Cases that have no counterpart here.
 const INEXPRESSIBLE: &[(&str, &str)] = &[
     ("conv2d/padding_same/f32", "the operation takes numbers; the module computes them from `same`"),
@@ -24,6 +17,18 @@ const INEXPRESSIBLE: &[(&str, &str)] = &[
     ("error/conv2d/padding_same_stride/f32", "the operation takes numbers; the module computes them from `same`"),
     ("error/mse_loss/reduction/f32", "the reduction is an enum, which has no wrong values"),
 ];
+
+/// Cases in which PyTorch's own rounding is coarser than the tolerance, and how many times.
+const COARSE: &[(&str, f64, &str)] = &[(
+    "batch_norm/far_from_zero/f32",
+    20.0,
+    "x * scale + shift cancels far from 0: PyTorch is up to 1.7e-5 from the exact values",
+)];
+
+fn tolerance(case: &Case) -> Tolerance {
+    let times = COARSE.iter().find(|(name, _, _)| *name == case.name).map_or(1.0, |(_, times, _)| *times);
+    case.tolerance() * times
+}
 
 /// Inputs of one run: the leaves, and what the operation sees of them.
 struct Given {
@@ -58,7 +63,7 @@ fn call(case: &Case, seen: &[Arg]) -> Result<Vec<Tensor>> {
 }
 
 fn check_outputs(case: &Case, outputs: &[Tensor], seen: &[Arg], how: &str) -> Result<(), String> {
-    let tolerance = case.tolerance();
+    let tolerance = tolerance(case);
     if outputs.len() != case.outputs.len() {
         return Err(format!("{how}: {} outputs instead of {}", outputs.len(), case.outputs.len()));
     }
@@ -111,7 +116,7 @@ fn check_gradients(
 
 fn check_differentiated(case: &Case) -> Result<(), String> {
     let text = |error: rushlight::Error| format!("an error: {error}");
-    let tolerance = case.tolerance();
+    let tolerance = tolerance(case);
     let given = given(case, true).map_err(text)?;
     let outputs = call(case, &given.seen).map_err(text)?;
     check_outputs(case, &outputs, &given.seen, "recorded")?;
@@ -183,20 +188,12 @@ fn every_case_as_pytorch_has_it() {
     let cases = cases();
     assert!(cases.len() >= 2001, "the fixture has shrunk to {} cases", cases.len());
     let mut failures = Vec::new();
-    for (op, reason) in MISSING {
-        assert!(cases.iter().any(|case| case.op == *op), "{op} is listed as missing ({reason}), but has no cases");
-        assert!(TABLE.iter().all(|(name, _)| name != op), "{op} is listed as missing ({reason}), but can be run");
-    }
     for (op, _) in TABLE {
         assert!(cases.iter().any(|case| case.op == *op), "{op} can be run, but has no cases");
     }
-    let (mut run, mut missing) = (0, 0);
+    let mut run = 0;
     for case in &cases {
-        if MISSING.iter().any(|(op, _)| *op == case.op) {
-            missing += 1;
-            continue;
-        }
-        assert!(TABLE.iter().any(|(op, _)| *op == case.op), "{}: {} is neither run nor listed", case.name, case.op);
+        assert!(TABLE.iter().any(|(op, _)| *op == case.op), "{}: there is no way to run {}", case.name, case.op);
         if INEXPRESSIBLE.iter().any(|(name, _)| *name == case.name) {
             continue;
         }
@@ -205,10 +202,12 @@ fn every_case_as_pytorch_has_it() {
             failures.push(format!("{}: {message}", case.name));
         }
     }
+    for (name, _, reason) in COARSE {
+        assert!(cases.iter().any(|case| case.name == *name), "{name} is listed ({reason}), but is no case");
+    }
     for (name, reason) in INEXPRESSIBLE {
         assert!(cases.iter().any(|case| case.name == *name), "{name} is listed ({reason}), but is no case");
     }
-    println!("{run} cases run, {missing} of operations that are missing");
     assert!(failures.is_empty(), "{} of {run} cases:\n{}", failures.len(), failures.join("\n"));
 }
 

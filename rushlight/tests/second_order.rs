@@ -81,3 +81,11 @@ fn softmaxes() {
         check(|t| t[0].try_log_softmax(dim), &[&x]);
     }
 }
+
+#[test]
+fn residuals_and_padding() {
+    rushlight::manual_seed(6);
+    let (x, y) = (leaf(&[3, 4]), leaf(&[4]));
+    check(|t| t[0].try_add_relu(t[1]), &[&x, &y]);
+    check(|t| t[0].try_pad(&[1, 0, 2, 3], 0.5)?.try_square(), &[&x]);
+}

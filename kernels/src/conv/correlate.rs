@@ -1,7 +1,8 @@
 //! Forward and gradient of the input: weights (a row a channel) times shifted rows of the source.
 
-use super::source::{Axis, Layout, Source};
-use super::{ConvShape, Shared, tasks, volume};
+use super::plan::{Part, Plan};
+use super::source::Source;
+use super::{ConvShape, Shared, Weight, tasks, volume};
 use crate::gemm::GemmElement;
 use crate::gemm::blocked::Tiles;
 use crate::gemm::kernel::{Kernels, MAX_MR, MAX_TILE, Panel, Run, Scatter, Store};
@@ -154,115 +155,119 @@ impl<T: GemmElement> Correlation<'_, T> {
     }
 }
 
-/// Packs the rows of a weight, group after group: row `m` at `w + m * rs`, its elements at `columns`.
-fn pack_weight<T: GemmElement>(
+/// The weight of every part of a plan in the order in which the micro-kernel reads it.
+struct Weights<'a, T: 'static> {
     kernels: &'static Kernels<T>,
+    parts: &'a [Part],
     groups: usize,
+    /// Channels of a group in the output, and in the source.
     m: usize,
-    k: usize,
-    to: *mut T,
-    row: impl Fn(usize, usize) -> (*const T, isize, isize) + Sync,
-) {
-    let tiles = Tiles::new(m, 1, kernels);
-    let to = Shared(to);
-    tasks(groups * tiles.rows, 4 * groups * m * k, |t| {
-        let (group, tile) = (t / tiles.rows, t % tiles.rows);
-        let (i, rows) = tiles.row(tile);
-        let (from, ps, js) = row(group, i);
-        // SAFETY: `row` describes valid rows; every panel has its own place.
-        unsafe { pack(kernels.isa, from, ps, js, k, rows, to.get().add((group * m + i) * k), rows) };
-    });
+    channels: usize,
+    /// Taps of the kernel.
+    area: usize,
+}
+
+impl<T: GemmElement> Weights<'_, T> {
+    /// Elements of a part: `[group][tile of output channels][channel][tap][output channel]`.
+    fn len(&self, part: &Part) -> usize {
+        self.groups * self.m * self.channels * part.taps.len()
+    }
+
+    fn total(&self) -> usize {
+        self.parts.iter().map(|part| self.len(part)).sum()
+    }
+
+    /// Packs all parts, one after the other. The taps of output channel `m` of group `g` in channel `c` of the source begin at
+    /// `from(g, m, c)`, and `between` elements further for the next output channel.
+    fn pack(&self, to: *mut T, between: usize, from: impl Fn(usize, usize, usize) -> *const T + Sync) {
+        let Self { kernels, groups, m, channels, area, .. } = *self;
+        let tiles = Tiles::new(m, 1, kernels);
+        let to = Shared(to);
+        let whole = |part: &Part| part.taps.len() == area && part.taps.iter().enumerate().all(|(i, t)| i == t.0);
+        tasks(groups * tiles.rows, 4 * groups * m * channels * area, |t| {
+            let (group, (i, rows)) = (t / tiles.rows, tiles.row(t % tiles.rows));
+            let all = if channels > 1 { from(group, i, 1) as isize - from(group, i, 0) as isize } else { 0 };
+            // SAFETY: `from` finds `area` valid taps of every channel; every tile has its own place.
+            unsafe {
+                if let [part] = self.parts
+                    && whole(part)
+                    && (channels == 1 || all == (area * size_of::<T>()) as isize)
+                {
+                    // All channels' taps lie side by side.
+                    let to = to.get().add((group * m + i) * channels * area);
+                    return pack(kernels.isa, from(group, i, 0), 1, between as isize, channels * area, rows, to, rows);
+                }
+                with_scratch(area * rows, |taps: *mut T| {
+                    for c in 0..channels {
+                        pack(kernels.isa, from(group, i, c), 1, between as isize, area, rows, taps, rows);
+                        let mut start = 0;
+                        for part in self.parts {
+                            let n = part.taps.len();
+                            let to = to.get().add(start + ((group * m + i) * channels + c * rows) * n);
+                            for (t, &(tap, _)) in part.taps.iter().enumerate() {
+                                for r in 0..rows {
+                                    *to.add(t * rows + r) = *taps.add(tap * rows + r);
+                                }
+                            }
+                            start += self.len(part);
+                        }
+                    }
+                });
+            }
+        });
+    }
+}
+
+/// The forward of `s`, and the layout of its packed weights.
+fn forward_plan<T>(s: &ConvShape, kernels: &Kernels<T>) -> Plan {
+    let mut plan = Plan::forward(s);
+    // Where a position is one element of the source and images are small, tiles may span images.
+    plan.layout.merged = volume(s.kernel) == 1
+        && s.padding == [0; 3]
+        && plan.output < 256
+        && !plan.output.is_multiple_of(kernels.nr)
+        && s.batch > 1;
+    plan
+}
+
+fn forward_weights<'a, T: GemmElement>(s: &ConvShape, kernels: &'static Kernels<T>, plan: &'a Plan) -> Weights<'a, T> {
+    let (channels, m) = (s.in_group(), s.out_group());
+    Weights { kernels, parts: &plan.parts, groups: s.groups, m, channels, area: volume(s.kernel) }
+}
+
+/// Packs `w` for the forward of convolutions with this kernel, whatever the size of the images.
+///
+/// # Safety
+/// `to` has room for as many elements as `w` has.
+pub(super) unsafe fn pack_forward<T: GemmElement>(s: &ConvShape, kernels: &'static Kernels<T>, w: &[T], to: *mut T) {
+    let plan = Plan::forward(s);
+    let weights = forward_weights(s, kernels, &plan);
+    let w = Shared(w.as_ptr().cast_mut());
+    let row = weights.channels * weights.area;
+    let m = weights.m;
+    let area = weights.area;
+    weights.pack(to, row, |g, i, c| w.get().wrapping_add((g * m + i) * row + c * area).cast_const());
 }
 
 pub(super) fn forward<T: GemmElement>(
     s: &ConvShape,
     kernels: &'static Kernels<T>,
     x: &[T],
-    w: &[T],
+    w: Weight<'_, T>,
     bias: Option<&[T]>,
     clamp: Option<(T, T)>,
     out: &mut [T],
 ) {
-    let grid = s.output();
-    let (channels, m) = (s.in_group(), s.out_group());
-    let k = channels * volume(s.kernel);
-    let mut layout = Layout::input(s);
-    let positions = volume(grid);
-    // Where a position is one element of the source and images are small, tiles may span images.
-    layout.merged = volume(s.kernel) == 1
-        && s.padding == [0; 3]
-        && positions < 256
-        && !positions.is_multiple_of(kernels.nr)
-        && s.batch > 1;
-    let out = Shared(out.as_mut_ptr());
-    with_scratch(s.out_channels * k, |weight: *mut T| {
-        pack_weight(kernels, s.groups, m, k, weight, |group, i| {
-            (w.as_ptr().wrapping_add((group * m + i) * k), 1, k as isize)
-        });
-        layout.prepare(kernels.isa, x, |source| {
-            let offsets = offsets(channels, &layout, source, &taps(s.kernel, s.dilation));
-            let correlation = Correlation {
-                kernels,
-                source,
-                channels,
-                groups: s.groups,
-                m,
-                offsets: &offsets,
-                weight,
-                grid,
-                merged: layout.merged,
-                out,
-                image: (s.out_channels * positions) as isize,
-                channel: positions as isize,
-                steps: [(grid[1] * grid[2]) as isize, grid[2] as isize, 1],
-                bias: bias.map_or(std::ptr::null(), <[T]>::as_ptr),
-                clamp,
-            };
-            // SAFETY: the slices have the lengths that go with the shape (checked by the caller), and so do the strides.
-            unsafe { correlation.run() };
-        });
-    });
-}
-
-/// Distance of every tap from the first.
-fn taps(kernel: [usize; 3], dilation: [usize; 3]) -> Vec<[usize; 3]> {
-    let [kd, kh, kw] = kernel;
-    let [dd, dh, dw] = dilation;
-    let tap = |t: usize| [t / (kh * kw) * dd, t / kw % kh * dh, t % kw * dw];
-    (0..kd * kh * kw).map(tap).collect()
-}
-
-/// The offsets of all taps of all `channels` of a group, in the order of a weight's row.
-pub(super) fn offsets<T>(channels: usize, layout: &Layout, source: &Source<T>, taps: &[[usize; 3]]) -> Vec<isize> {
-    let taps: Vec<isize> = taps.iter().map(|&t| layout.offset(source, t)).collect();
-    (0..channels as isize).flat_map(|c| taps.iter().map(move |t| c * source.channel + t)).collect()
-}
-
-/// The offsets of all taps of all channels of a group in the source of the forward.
-pub(super) fn forward_offsets<T>(s: &ConvShape, layout: &Layout, source: &Source<T>) -> Vec<isize> {
-    offsets(s.in_group(), layout, source, &taps(s.kernel, s.dilation))
-}
-
-/// The input elements of one residue of the stride, along one axis, and the taps that reach them.
-struct Residue {
-    /// First input element.
-    first: usize,
-    /// Number of input elements, `stride` apart.
-    count: usize,
-    /// Taps, and how far each reads from the element that the first input element's position has in the source.
-    taps: Vec<(usize, isize)>,
-}
-
-/// Input element `i` gets output element `o` times tap `t` where `o * stride + t * dilation = i + padding`.
-fn residues(s: &ConvShape, axis: usize) -> Vec<Residue> {
-    let (stride, padding) = (s.stride[axis], s.padding[axis]);
-    let of = |first: usize| {
-        let (at, residue) = ((first + padding) / stride, (first + padding) % stride);
-        let taps = (0..s.kernel[axis]).filter(|t| t * s.dilation[axis] % stride == residue);
-        let shift = |t: usize| at as isize - (t * s.dilation[axis] / stride) as isize;
-        Residue { first, count: (s.input[axis] - first).div_ceil(stride), taps: taps.map(|t| (t, shift(t))).collect() }
-    };
-    (0..stride.min(s.input[axis])).map(of).collect()
+    let plan = forward_plan(s, kernels);
+    let weights = forward_weights(s, kernels, &plan);
+    match w {
+        Weight::Packed(w) => run(s, &weights, &plan, w, x, bias, clamp, out),
+        Weight::Plain(w) => with_scratch(w.len(), |packed: *mut T| {
+            // SAFETY: the scratch memory has the size of the weight.
+            unsafe { pack_forward(s, kernels, w, packed) };
+            run(s, &weights, &plan, packed, x, bias, clamp, out);
+        }),
+    }
 }
 
 pub(super) fn backward_input<T: GemmElement>(
@@ -272,104 +277,56 @@ pub(super) fn backward_input<T: GemmElement>(
     w: &[T],
     grad_x: &mut [T],
 ) {
-    let residues = [0, 1, 2].map(|axis| residues(s, axis));
-    let out = s.output();
-    // The source begins where the tap that reads furthest ahead does.
-    let origin =
-        [0, 1, 2].map(|axis| residues[axis].iter().flat_map(|r| r.taps.iter().map(|t| t.1)).min().unwrap_or(0));
-    let axes = [0, 1, 2].map(|axis| {
-        let count = residues[axis].iter().map(|r| r.count).max().unwrap_or(0);
-        let taps = residues[axis].iter().flat_map(|r| r.taps.iter().map(|t| (t.1 - origin[axis]) as usize));
-        Axis::new(out[axis], origin[axis], 1, count, taps)
-    });
-    let layout = Layout { axes, channels: s.out_channels, batch: s.batch, merged: false };
+    let plan = Plan::backward_input(s);
     // Groups swap the roles of their input and output channels.
-    let (channels, m) = (s.out_group(), s.in_group());
-    let area = volume(s.kernel);
-    let input = volume(s.input);
-    let [_, h, wd] = s.input;
-    let grad_x = Shared(grad_x.as_mut_ptr());
-    with_scratch(2 * s.in_channels * channels * area, |weight: *mut T| {
-        // Every combination of residues has its taps; their weights lie one after the other.
-        let mut combinations = Vec::new();
-        let mut end = 0;
-        for d in &residues[0] {
-            for h in &residues[1] {
-                for w in &residues[2] {
-                    combinations.push(([d, h, w], end));
-                    end += s.in_channels * channels * d.taps.len() * h.taps.len() * w.taps.len();
-                }
-            }
-        }
-        for &([d, h, wr], at) in &combinations {
-            let chosen: Vec<usize> = tap_numbers(s, [d, h, wr]);
-            let k = channels * chosen.len();
-            let gathered = weight.wrapping_add(end);
-            // SAFETY: the second half of the scratch memory holds these weights as [group][channel of the output][tap]
-            // [channel of the input], the first half has room for their panels.
-            unsafe {
-                let mut to = gathered;
-                for oc in 0..s.out_channels {
-                    for &tap in &chosen {
-                        for ic in 0..m {
-                            *to = w[(oc * m + ic) * area + tap];
-                            to = to.add(1);
-                        }
-                    }
-                }
-                let from = Shared(gathered);
-                pack_weight(kernels, s.groups, m, k, weight.add(at), |group, i| {
-                    (from.get().wrapping_add(group * k * m + i).cast_const(), m as isize, 1)
-                });
-            }
-        }
-        layout.prepare(kernels.isa, grad_out, |source| {
-            for &([d, hr, wr], at) in &combinations {
-                let mut taps = Vec::new();
-                for td in &d.taps {
-                    for th in &hr.taps {
-                        taps.extend(
-                            wr.taps
-                                .iter()
-                                .map(|tw| [td.1 - origin[0], th.1 - origin[1], tw.1 - origin[2]].map(|x| x as usize)),
-                        );
-                    }
-                }
-                let offsets = offsets(channels, &layout, source, &taps);
-                let [sd, sh, sw] = s.stride;
-                let correlation = Correlation {
-                    kernels,
-                    source,
-                    channels,
-                    groups: s.groups,
-                    m,
-                    offsets: &offsets,
-                    weight: weight.wrapping_add(at),
-                    grid: [d.count, hr.count, wr.count],
-                    merged: false,
-                    out: Shared(grad_x.get().wrapping_add((d.first * h + hr.first) * wd + wr.first)),
-                    image: (s.in_channels * input) as isize,
-                    channel: input as isize,
-                    steps: [sd * h * wd, sh * wd, sw].map(|x| x as isize),
-                    bias: std::ptr::null(),
-                    clamp: None,
-                };
-                // SAFETY: as in `forward`.
-                unsafe { correlation.run() };
-            }
-        });
+    let (channels, m, area) = (s.out_group(), s.in_group(), volume(s.kernel));
+    let weights = Weights { kernels, parts: &plan.parts, groups: s.groups, m, channels, area };
+    with_scratch(weights.total(), |weight: *mut T| {
+        let w = Shared(w.as_ptr().cast_mut());
+        let from =
+            |g: usize, i: usize, c: usize| w.get().wrapping_add(((g * channels + c) * m + i) * area).cast_const();
+        weights.pack(weight, area, from);
+        run(s, &weights, &plan, weight, grad_out, None, None, grad_x);
     });
 }
 
-/// The taps of a combination of residues as places in the kernel.
-fn tap_numbers(s: &ConvShape, [d, h, w]: [&Residue; 3]) -> Vec<usize> {
-    let mut numbers = Vec::new();
-    for td in &d.taps {
-        for th in &h.taps {
-            numbers.extend(w.taps.iter().map(|tw| (td.0 * s.kernel[1] + th.0) * s.kernel[2] + tw.0));
+/// Carries out a plan with its packed weights.
+fn run<T: GemmElement>(
+    s: &ConvShape,
+    weights: &Weights<'_, T>,
+    plan: &Plan,
+    weight: *const T,
+    x: &[T],
+    bias: Option<&[T]>,
+    clamp: Option<(T, T)>,
+    out: &mut [T],
+) {
+    let out = out.as_mut_ptr();
+    plan.layout.prepare(weights.kernels.isa, x, |source| {
+        let mut weight = weight;
+        for part in &plan.parts {
+            let correlation = Correlation {
+                kernels: weights.kernels,
+                source,
+                channels: weights.channels,
+                groups: s.groups,
+                m: weights.m,
+                offsets: &part.offsets(weights.channels, &plan.layout, source),
+                weight,
+                grid: part.grid,
+                merged: plan.layout.merged,
+                out: Shared(out.wrapping_add(part.first)),
+                image: (s.groups * weights.m * plan.output) as isize,
+                channel: plan.output as isize,
+                steps: part.steps.map(|x| x as isize),
+                bias: bias.map_or(std::ptr::null(), <[T]>::as_ptr),
+                clamp,
+            };
+            // SAFETY: the slices have the lengths that go with the shape (checked by the caller), and so do the strides.
+            unsafe { correlation.run() };
+            weight = weight.wrapping_add(weights.len(part));
         }
-    }
-    numbers
+    });
 }
 
 const _: () = assert!(MAX_TILE == MAX_MR * MAX_COLUMNS);

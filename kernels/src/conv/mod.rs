@@ -8,6 +8,9 @@
 //! respect to the weight reads the same source with taps as rows ([`weight`]).
 
 mod correlate;
+mod depthwise;
+mod packed;
+mod plan;
 mod source;
 mod weight;
 mod winograd;
@@ -17,6 +20,7 @@ mod tests;
 
 use crate::gemm::{Activation, GemmElement, Kerneled};
 use crate::{cpu, threads};
+pub use packed::PackedWeight;
 use std::any::TypeId;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -219,6 +223,35 @@ impl<T> Shared<T> {
     }
 }
 
+/// A weight as it is, or packed for one of the algorithms.
+#[derive(Clone, Copy)]
+enum Weight<'a, T> {
+    Plain(&'a [T]),
+    Packed(*const T),
+}
+
+// SAFETY: only read.
+unsafe impl<T: Sync> Sync for Weight<'_, T> {}
+
+/// How the forward is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Algorithm {
+    /// With tiles of this side.
+    Winograd(usize),
+    Depthwise,
+    Correlate,
+}
+
+impl Algorithm {
+    fn best<T: 'static>(s: &ConvShape) -> Self {
+        match winograd_tile::<T>(s) {
+            Some(m) => Algorithm::Winograd(m),
+            None if depthwise::applies(s) => Algorithm::Depthwise,
+            None => Algorithm::Correlate,
+        }
+    }
+}
+
 /// `out = act(x ⋆ w + bias)`: cross-correlation, as `torch.nn.functional.conv2d`. `bias` has one value an output channel.
 ///
 /// # Panics
@@ -233,6 +266,19 @@ pub fn forward<T: GemmElement>(
     out: &mut [T],
 ) {
     s.check("conv", x.len(), w.len(), out.len());
+    run_forward(s, Algorithm::best::<T>(s), x, Weight::Plain(w), bias, activation, out);
+}
+
+#[track_caller]
+fn run_forward<T: GemmElement>(
+    s: &ConvShape,
+    algorithm: Algorithm,
+    x: &[T],
+    w: Weight<'_, T>,
+    bias: Option<&[T]>,
+    activation: Activation,
+    out: &mut [T],
+) {
     if let Some(bias) = bias {
         let (want, got) = (s.out_channels, bias.len());
         assert!(got == want, "conv: a bias for {want} output channels has as many values, but got {got}");
@@ -240,11 +286,39 @@ pub fn forward<T: GemmElement>(
     if out.is_empty() {
         return;
     }
-    if let Some(m) = winograd_tile::<T>(s) {
-        let (x, w, bias, out) = (as_f32(x), as_f32(w), bias.map(as_f32), as_f32_mut(out));
-        return winograd::forward(s, m, f32::kernels(cpu::isa()), x, w, bias, activation.limits(), out);
+    let kernels = T::kernels(cpu::isa());
+    match (algorithm, w) {
+        (Algorithm::Winograd(m), w) => {
+            let w = match w {
+                Weight::Plain(w) => Weight::Plain(as_f32(w)),
+                Weight::Packed(w) => Weight::Packed(w.cast()),
+            };
+            let (x, bias, out) = (as_f32(x), bias.map(as_f32), as_f32_mut(out));
+            winograd::forward(s, m, f32::kernels(cpu::isa()), x, w, bias, activation.limits(), out);
+        }
+        (Algorithm::Depthwise, Weight::Plain(w)) => {
+            depthwise::forward(s, kernels.isa, x, w, bias, activation.limits(), out)
+        }
+        (_, w) => correlate::forward(s, kernels, x, w, bias, activation.limits(), out),
     }
-    correlate::forward(s, T::kernels(cpu::isa()), x, w, bias, activation.limits(), out);
+}
+
+/// [`forward`] with a weight that has been packed before.
+///
+/// # Panics
+/// If the weight [does not fit](PackedWeight::fits), or a slice's length does not go with the shape.
+#[track_caller]
+pub fn forward_packed<T: GemmElement>(
+    s: &ConvShape,
+    x: &[T],
+    w: &PackedWeight<T>,
+    bias: Option<&[T]>,
+    activation: Activation,
+    out: &mut [T],
+) {
+    s.check("conv", x.len(), s.weight_len(), out.len());
+    assert!(w.fits(s), "conv: a weight packed for {:?} does not fit {s:?}", w.shape());
+    run_forward(s, w.algorithm(), x, w.weight(), bias, activation, out);
 }
 
 /// The gradient of [`forward`] with respect to its input; also the forward of a transposed convolution, whose output
@@ -265,6 +339,9 @@ pub fn backward_input<T: GemmElement>(s: &ConvShape, grad_out: &[T], w: &[T], gr
         let kernels = f32::kernels(cpu::isa());
         return winograd::backward_input(s, m, kernels, as_f32(grad_out), as_f32(w), as_f32_mut(grad_x));
     }
+    if depthwise::applies(s) {
+        return depthwise::backward_input(s, cpu::isa(), grad_out, w, grad_x);
+    }
     correlate::backward_input(s, T::kernels(cpu::isa()), grad_out, w, grad_x);
 }
 
@@ -284,6 +361,9 @@ pub fn backward_weight<T: GemmElement>(s: &ConvShape, x: &[T], grad_out: &[T], g
     if let Some(m) = winograd_tile::<T>(s) {
         let kernels = f32::kernels(cpu::isa());
         return winograd::backward_weight(s, m, kernels, as_f32(x), as_f32(grad_out), as_f32_mut(grad_w));
+    }
+    if depthwise::applies(s) {
+        return depthwise::backward_weight(s, cpu::isa(), x, grad_out, grad_w);
     }
     weight::backward_weight(s, T::kernels(cpu::isa()), x, grad_out, grad_w);
 }

@@ -8,8 +8,9 @@
 use super::{ConvShape, Shared, tasks, volume};
 use crate::cpu::Isa;
 use crate::gemm::GemmElement;
+use crate::gemm::kernel::copy;
 use crate::gemm::scratch::with_scratch;
-use crate::simd::{self, Kernel, Simd};
+use crate::gemm::vector::{Vector, VectorKernel, dispatch};
 
 /// Bytes of prepared images at a time: they should still be in the last-level cache when they are read.
 const GROUP_BYTES: usize = 8 << 20;
@@ -86,7 +87,7 @@ pub(super) struct Source<T> {
     /// Number of images that are prepared.
     pub images: usize,
     pub channel: isize,
-    phase: isize,
+    pub phase: isize,
     pub image: isize,
     pub plane: isize,
     pub row: isize,
@@ -96,6 +97,7 @@ pub(super) struct Source<T> {
 unsafe impl<T: Sync> Sync for Source<T> {}
 
 /// The axes of a source, and how many channels it has.
+#[derive(Clone)]
 pub(super) struct Layout {
     pub axes: [Axis; 3],
     pub channels: usize,
@@ -115,7 +117,8 @@ impl Layout {
         Self { axes, channels: s.in_channels, batch: s.batch, merged: false }
     }
 
-    fn strides<T>(&self, x: *const T, images: usize) -> Source<T> {
+    /// The strides with which `images` images are prepared; those of `x`, if it can be read as it is.
+    pub(super) fn strides<T>(&self, x: *const T, images: usize) -> Source<T> {
         let [d, h, w] = &self.axes;
         if self.plain() {
             let (row, plane, image) = (w.input, h.input * w.input, d.input * h.input * w.input);
@@ -134,11 +137,17 @@ impl Layout {
         Source { ptr: std::ptr::null(), first: 0, images, channel, phase, image, plane, row }
     }
 
-    fn phases(&self) -> usize {
+    pub(super) fn phases(&self) -> usize {
         self.axes.iter().map(|a| a.phases.len()).product()
     }
 
-    fn plain(&self) -> bool {
+    /// Elements of a channel of an image before it is prepared.
+    pub(super) fn volume(&self) -> usize {
+        volume([0, 1, 2].map(|i| self.axes[i].input))
+    }
+
+    /// Whether images can be read as they are.
+    pub(super) fn plain(&self) -> bool {
         !self.merged && self.axes.iter().all(Axis::plain)
     }
 
@@ -164,7 +173,7 @@ impl Layout {
                 let images = group.min(self.batch - first);
                 let source = Source { ptr: scratch.cast_const(), first, ..self.strides(std::ptr::null(), images) };
                 let to = Shared(scratch);
-                let volume = volume([0, 1, 2].map(|i| self.axes[i].input));
+                let volume = self.volume();
                 // A few planes a task. Moving an element costs about as much as ten multiply-adds.
                 let planes = self.channels * images;
                 let chunk = (40_000 / (source.image as usize * self.phases()).max(1)).clamp(1, planes.max(1));
@@ -175,12 +184,22 @@ impl Layout {
                         let at = c as isize * source.channel + n as isize * source.image;
                         // The block of this channel and image, in scratch memory of the size computed above.
                         let to = to.get().wrapping_offset(at);
-                        simd::dispatch(isa, Fill { layout: self, source: &source, from, to });
+                        // SAFETY: the block has this size.
+                        unsafe { self.fill(isa, &source, from, to) };
                     }
                 });
                 f(&source);
             }
         });
+    }
+
+    /// Prepares one channel of one image.
+    ///
+    /// # Safety
+    /// `to` has room for all its phases, as `source` says.
+    pub(super) unsafe fn fill<T: GemmElement>(&self, isa: Isa, source: &Source<T>, from: &[T], to: *mut T) {
+        // SAFETY: the caller's promise.
+        unsafe { dispatch(isa, Fill { layout: self, source, from, to }) }
     }
 }
 
@@ -192,11 +211,11 @@ struct Fill<'a, T> {
     to: *mut T,
 }
 
-impl<T: GemmElement> Kernel for Fill<'_, T> {
-    type Output = ();
+impl<T: GemmElement> VectorKernel for Fill<'_, T> {
+    type Elem = T;
 
     #[inline(always)]
-    fn run<S: Simd>(self) {
+    unsafe fn run<V: Vector<Elem = T>>(self) {
         let Self { layout, source, from, to } = self;
         let [d, h, w] = &layout.axes;
         let row = source.row as usize;
@@ -208,26 +227,25 @@ impl<T: GemmElement> Kernel for Fill<'_, T> {
                     let (h_lo, h_hi, h_at) = h.inside(fh);
                     let (lo, hi, at) = w.inside(fw);
                     let mut end = 0;
-                    for i in 0..d.len {
-                        for j in 0..h.len {
-                            let start = (i * h.len + j) * row;
-                            let inside = (d_lo..d_hi).contains(&i) && (h_lo..h_hi).contains(&j) && lo < hi;
-                            // SAFETY: the block has `image` elements a phase, row after row; `inside` says which of them
-                            // lie in the image.
-                            unsafe {
-                                if inside {
-                                    let y = d_at + (i - d_lo) * d.stride;
-                                    let z = h_at + (j - h_lo) * h.stride;
-                                    let from = &from[(y * h.input + z) * w.input + at..];
-                                    zero(phase.add(end), start + lo - end);
-                                    copy(from, w.stride, phase.add(start + lo), hi - lo);
-                                    end = start + hi;
-                                }
+                    for i in d_lo..d_hi {
+                        for j in h_lo..h_hi {
+                            if lo == hi {
+                                continue;
                             }
+                            let start = (i * h.len + j) * row;
+                            let y = d_at + (i - d_lo) * d.stride;
+                            let z = h_at + (j - h_lo) * h.stride;
+                            let from = &from[(y * h.input + z) * w.input + at..];
+                            // SAFETY: the block has `image` elements a phase, row after row.
+                            unsafe {
+                                zero::<V>(phase.add(end), start + lo - end);
+                                copy_every::<V>(from, w.stride, phase.add(start + lo), hi - lo);
+                            }
+                            end = start + hi;
                         }
                     }
                     // SAFETY: as above.
-                    unsafe { zero(phase.add(end), source.image as usize - end) };
+                    unsafe { zero::<V>(phase.add(end), source.image as usize - end) };
                     phase = phase.wrapping_offset(source.phase);
                 }
             }
@@ -235,48 +253,38 @@ impl<T: GemmElement> Kernel for Fill<'_, T> {
     }
 }
 
-/// Elements moved at a time.
-const CHUNK: usize = 16;
-
 #[inline(always)]
-unsafe fn zero<T: GemmElement>(to: *mut T, len: usize) {
-    // Mostly a few elements: a loop that the compiler must not turn into a call.
+unsafe fn zero<V: Vector>(to: *mut V::Elem, len: usize) {
     let mut i = 0;
     // SAFETY: the caller vouches for `len` elements.
     unsafe {
-        while i + CHUNK <= len {
-            to.add(i).cast::<[T; CHUNK]>().write_unaligned([T::ZERO; CHUNK]);
-            i += CHUNK;
-        }
+        let zero = V::splat(V::Elem::ZERO);
         while i < len {
-            to.add(i).write_volatile(T::ZERO);
-            i += 1;
+            zero.store_masked(to.add(i), V::mask(V::LANES.min(len - i)));
+            i += V::LANES;
         }
     }
 }
 
 /// Copies every `step`th element of `from`.
 #[inline(always)]
-unsafe fn copy<T: GemmElement>(from: &[T], step: usize, to: *mut T, len: usize) {
+unsafe fn copy_every<V: Vector>(from: &[V::Elem], step: usize, to: *mut V::Elem, len: usize) {
     assert!(from.len() > (len - 1) * step);
     // SAFETY: the source was checked, and the caller vouches for `len` elements at `to`.
     unsafe {
         let from = from.as_ptr();
-        if step == 1 && len >= CHUNK {
-            let mut i = 0;
-            while i < len {
-                // The last chunk overlaps the one before.
-                let at = i.min(len - CHUNK);
-                to.add(at).cast::<[T; CHUNK]>().write_unaligned(from.add(at).cast::<[T; CHUNK]>().read_unaligned());
-                i += CHUNK;
+        match step {
+            1 => copy::<V>(from, to, len),
+            // With the step known the compiler moves whole vectors and picks their elements.
+            2 => {
+                for i in 0..len {
+                    *to.add(i) = *from.add(2 * i);
+                }
             }
-        } else if step == 2 {
-            for i in 0..len {
-                *to.add(i) = *from.add(2 * i);
-            }
-        } else {
-            for i in 0..len {
-                *to.add(i) = *from.add(i * step);
+            _ => {
+                for i in 0..len {
+                    *to.add(i) = *from.add(i * step);
+                }
             }
         }
     }

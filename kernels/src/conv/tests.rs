@@ -73,7 +73,11 @@ fn check(s: &ConvShape) {
                 backward_weight(s, &x, &g, &mut gw);
                 (y, gx, gw)
             };
+            let packed = PackedWeight::new(s, &w);
+            let mut z = vec![f32::NAN; out.len()];
+            forward_packed(s, &x, &packed, Some(&bias), Activation::Relu, &mut z);
             let (y, gx, gw) = run();
+            assert!(z == y, "{s:?}: a packed weight gives another result");
             let bound = if winograd_tile::<f32>(s).is_some() { 1e-5 } else { 2e-6 };
             close("out", s, &double(&y), &relu, bound);
             close("grad_x", s, &double(&gx), &grad_x, bound);
@@ -188,7 +192,16 @@ fn winograd_is_within_its_bound() {
                 let run = || {
                     let (mut y, mut gx, mut gw) =
                         (vec![f32::NAN; y.len()], vec![f32::NAN; x.len()], vec![f32::NAN; w.len()]);
-                    winograd::forward(s, m, kernels, &x, &w, Some(&bias), Activation::Relu.limits(), &mut y);
+                    winograd::forward(
+                        s,
+                        m,
+                        kernels,
+                        &x,
+                        Weight::Plain(&w),
+                        Some(&bias),
+                        Activation::Relu.limits(),
+                        &mut y,
+                    );
                     winograd::backward_input(s, m, kernels, &g, &w, &mut gx);
                     winograd::backward_weight(s, m, kernels, &x, &g, &mut gw);
                     (y, gx, gw)

@@ -1,10 +1,11 @@
 //! Gradient of the weight: taps times output channels, summed over all positions of all images.
 //!
 //! The micro-kernel's rows are taps, whose elements it broadcasts from the source; its columns are output channels, for
-//! which the output's gradient is transposed to `[position][channel]`.
+//! which a task transposes the output's gradient, a few hundred positions at a time. Positions are cut into a few parts whose sums
+//! are added up at the end; how many depends on the shape alone, so that threads do not show in the result.
 
-use super::correlate::forward_offsets;
-use super::source::{Layout, Source};
+use super::plan::Plan;
+use super::source::Source;
 use super::{ConvShape, Shared, tasks, volume};
 use crate::gemm::GemmElement;
 use crate::gemm::blocked::Tiles;
@@ -12,11 +13,18 @@ use crate::gemm::kernel::{Direct, Kernels, Store};
 use crate::gemm::pack::pack;
 use crate::gemm::scratch::with_scratch;
 use crate::gemm::split;
+use crate::gemm::vector::{Vector, VectorKernel, dispatch};
 
-/// Positions after which sums are added to the gradient: their rows of the output's gradient stay in a cache.
-const POSITIONS: usize = 512;
-/// Multiply-adds of a task: about 100 µs.
-const TASK_MULTIPLY_ADDS: usize = 8_000_000;
+/// Positions whose gradients are transposed at a time.
+const POSITIONS: usize = 384;
+/// Elements of all partial sums together, unless one set of sums is larger.
+const SUMS: usize = 2 << 20;
+/// Parts that positions are cut into at most.
+const PARTS: usize = 16;
+/// Tasks that there should be.
+const TASKS: usize = 32;
+/// Rows of tiles of a task at least: less would not be worth the transposition.
+const BAND: usize = 16;
 
 pub(super) fn backward_weight<T: GemmElement>(
     s: &ConvShape,
@@ -25,58 +33,122 @@ pub(super) fn backward_weight<T: GemmElement>(
     grad_out: &[T],
     grad_w: &mut [T],
 ) {
-    let layout = Layout::input(s);
+    let Plan { layout, parts: plan, .. } = Plan::forward(s);
     let grid = s.output();
-    let positions = volume(grid);
     let (channels, m) = (s.in_group(), s.out_group());
     let k = channels * volume(s.kernel);
-    // Rows of a multiple of the registers' width, so that loads are aligned.
-    let width = m.next_multiple_of(kernels.lanes);
-    let sums_len = s.groups * k * m;
-    layout.prepare(kernels.isa, x, |source| {
-        let images = source.images;
-        let gradient = s.groups * images * positions * width;
-        with_scratch(gradient + sums_len, |scratch: *mut T| {
-            let to = Shared(scratch);
-            let columns = Tiles::new(1, positions, kernels).columns.min(positions.div_ceil(256));
-            tasks(s.groups * images * columns, 10 * gradient, |t| {
-                let (image, (start, len)) = (t / columns, split(positions, columns, t % columns));
-                let (n, g) = (image / s.groups, image % s.groups);
-                let from = &grad_out[((source.first + n) * s.out_channels + g * m) * positions + start..];
-                let to = to.get().wrapping_add(((g * images + n) * positions + start) * width);
-                // SAFETY: the gradient has m channels of these positions; every task has its own rows of the result.
-                unsafe { pack(kernels.isa, from.as_ptr(), 1, positions as isize, len, m, to, width) };
-            });
-            let offsets = forward_offsets(s, &layout, source);
+    let one = s.groups * k * m;
+    let tiles = Tiles::new(k, m, kernels);
+    let most = (SUMS / one).clamp(1, PARTS);
+    with_scratch(one * most, |sums: *mut T| {
+        let mut parts = 0;
+        layout.prepare(kernels.isa, x, |source| {
+            let blocks = Blocks::new(source.images, grid);
+            let now = most.min(blocks.count());
             let weight = Weight {
                 kernels,
                 source,
-                offsets: &offsets,
+                offsets: &plan[0].offsets(channels, &layout, source),
                 channels,
                 groups: s.groups,
                 m,
                 grid,
-                gradient: scratch,
-                width,
-                sums: Shared(scratch.wrapping_add(gradient)),
+                tiles,
+                blocks,
+                grad_out,
+                sums: Shared(sums),
             };
-            // SAFETY: the scratch memory has the sizes that go with the shape.
+            let bands = TASKS.div_ceil(now * s.groups).clamp(1, tiles.rows.div_ceil(BAND));
+            tasks(now * s.groups * bands, one * source.images * volume(grid), |t| {
+                let (t, band) = (t / bands, split(tiles.rows, bands, t % bands));
+                let (part, group) = (t / s.groups, t % s.groups);
+                // SAFETY: the sums have room for all parts; every task has its own rows of a part's.
+                unsafe { weight.band(part, split(blocks.count(), now, part), group, band, part >= parts) };
+            });
+            parts = parts.max(now);
+        });
+        // Some taps of a group at a time.
+        let chunk = 64.min(k);
+        let chunks = k.div_ceil(chunk);
+        let (sums, grad_w) = (Shared(sums), Shared(grad_w.as_mut_ptr()));
+        tasks(s.groups * chunks, 2 * one * parts, |t| {
+            let (group, first) = (t / chunks, t % chunks * chunk);
+            let taps = chunk.min(k - first);
+            let start = (group * k + first) * m;
+            // SAFETY: the sums lie one part after the other; every task has its own taps.
             unsafe {
-                weight.run();
-                let sums = scratch.add(gradient);
-                let first = source.first == 0;
-                for g in 0..s.groups {
-                    for oc in 0..m {
-                        let row = &mut grad_w[(g * m + oc) * k..][..k];
-                        for (q, to) in row.iter_mut().enumerate() {
-                            let sum = *sums.add((g * k + q) * m + oc);
-                            *to = if first { sum } else { to.add(sum) };
-                        }
-                    }
+                let sum = sums.get().add(start);
+                for part in 1..parts {
+                    let (to, from, len) = (sum, sum.add(part * one), taps * m);
+                    dispatch(kernels.isa, Add { to, from, len });
                 }
+                let to = grad_w.get().add(group * m * k + first);
+                pack(kernels.isa, sum, 1, m as isize, m, taps, to, k);
             }
         });
     });
+}
+
+/// `to += from`
+struct Add<T> {
+    to: *mut T,
+    from: *const T,
+    len: usize,
+}
+
+impl<T: GemmElement> VectorKernel for Add<T> {
+    type Elem = T;
+
+    #[inline(always)]
+    unsafe fn run<V: Vector<Elem = T>>(self) {
+        for i in (0..self.len).step_by(V::LANES) {
+            // SAFETY: the caller vouches for `len` elements.
+            unsafe {
+                let mask = V::mask(V::LANES.min(self.len - i));
+                let to = self.to.add(i);
+                V::load_masked(to, mask).add(V::load_masked(self.from.add(i), mask)).store_masked(to, mask);
+            }
+        }
+    }
+}
+
+/// Positions of all images, cut into blocks: several whole images, or some rows of one.
+#[derive(Clone, Copy)]
+struct Blocks {
+    images: usize,
+    grid: [usize; 3],
+    image_step: usize,
+    row_step: usize,
+}
+
+/// First image, depth, row; number of images and rows.
+struct Block {
+    first: [usize; 3],
+    images: usize,
+    rows: usize,
+}
+
+impl Blocks {
+    fn new(images: usize, grid: [usize; 3]) -> Self {
+        let [_, h, w] = grid;
+        let image_step = (POSITIONS / (h * w)).clamp(1, images);
+        Self { images, grid, image_step, row_step: (POSITIONS / w).clamp(1, h) }
+    }
+
+    fn rows(&self) -> usize {
+        self.grid[1].div_ceil(self.row_step)
+    }
+
+    fn count(&self) -> usize {
+        self.images.div_ceil(self.image_step) * self.grid[0] * self.rows()
+    }
+
+    fn get(&self, i: usize) -> Block {
+        let (i, row) = (i / self.rows(), i % self.rows() * self.row_step);
+        let (image, depth) = (i / self.grid[0] * self.image_step, i % self.grid[0]);
+        let images = self.image_step.min(self.images - image);
+        Block { first: [image, depth, row], images, rows: self.row_step.min(self.grid[1] - row) }
+    }
 }
 
 struct Weight<'a, T: 'static> {
@@ -87,79 +159,71 @@ struct Weight<'a, T: 'static> {
     groups: usize,
     m: usize,
     grid: [usize; 3],
-    /// `[group][image][position][width]`
-    gradient: *const T,
-    width: usize,
-    /// `[group][tap][output channel]`
+    tiles: Tiles,
+    blocks: Blocks,
+    grad_out: &'a [T],
+    /// `[part][group][tap][output channel]`
     sums: Shared<T>,
 }
 
-// SAFETY: the elements are `Send + Sync`, the operands are only read, and tasks write disjoint sums.
-unsafe impl<T: GemmElement> Sync for Weight<'_, T> {}
-
 impl<T: GemmElement> Weight<'_, T> {
+    /// Some rows of tiles, summed over some blocks.
+    ///
     /// # Safety
-    /// The pointers are valid for the sizes given.
-    unsafe fn run(&self) {
-        let k = self.offsets.len();
-        let tiles = Tiles::new(k, self.m, self.kernels);
-        let work = self.groups * k * self.m * self.source.images * volume(self.grid);
-        let bands = (work / self.groups / TASK_MULTIPLY_ADDS).clamp(1, tiles.rows.min(64));
-        tasks(self.groups * bands, work, |t| {
-            // SAFETY: the caller's promise; every task has its own rows of sums.
-            unsafe { self.band(&tiles, t / bands, split(tiles.rows, bands, t % bands)) }
-        });
-    }
-
-    /// Some rows of tiles, over all images.
-    unsafe fn band(&self, tiles: &Tiles, group: usize, band: (usize, usize)) {
+    /// The sums have room for this part.
+    unsafe fn band(&self, part: usize, blocks: (usize, usize), group: usize, band: (usize, usize), new: bool) {
         let [gd, gh, gw] = self.grid;
-        let source = self.source;
-        let images = source.images;
-        // Whole images at a time where they are small, some rows at a time where they are large.
-        let image_step = (POSITIONS / (gh * gw)).clamp(1, images);
-        let row_step = (POSITIONS / gw).clamp(1, gh);
-        let mut first = true;
-        for n in (0..images).step_by(image_step) {
-            for d in 0..gd {
-                for h in (0..gh).step_by(row_step) {
-                    let steps = [image_step.min(images - n), row_step.min(gh - h), gw];
-                    let at = n as isize * source.image + d as isize * source.plane + h as isize * source.row;
-                    let channel = (group * self.channels) as isize * source.channel;
-                    let a = source.ptr.wrapping_offset(channel + at);
-                    let position = (((group * images + n) * gd + d) * gh + h) * gw;
-                    let b = self.gradient.wrapping_add(position * self.width);
-                    for column in 0..tiles.columns {
-                        let (j, cols) = tiles.column(column);
-                        for row in band.0..band.0 + band.1 {
-                            let (i, rows) = tiles.row(row);
-                            let out = Store {
-                                c: self.sums.get().wrapping_add((group * self.offsets.len() + i) * self.m + j),
-                                rs: self.m as isize,
-                                alpha: T::ONE,
-                                beta: if first { T::ZERO } else { T::ONE },
-                                bias_row: std::ptr::null(),
-                                bias_col: std::ptr::null(),
-                                clamp: None,
-                            };
-                            let width = self.width as isize;
-                            let args = Direct {
-                                steps,
-                                a,
-                                rows: self.offsets[i..i + rows].as_ptr(),
-                                a_steps: [source.image, source.row, 1],
-                                b: b.wrapping_add(j),
-                                b_steps: [(gd * gh * gw) as isize * width, gw as isize * width, width],
-                                cols,
-                                out,
-                            };
-                            // SAFETY: the caller's promise; taps and positions lie in the source.
-                            unsafe { self.kernels.run_direct(rows, &args) };
-                        }
+        let (source, m, k) = (self.source, self.m, self.offsets.len());
+        let positions = gd * gh * gw;
+        // Rows of a multiple of the registers' width, so that loads are aligned.
+        let width = m.next_multiple_of(self.kernels.lanes);
+        let largest = self.blocks.image_step * self.blocks.row_step * gw;
+        let sums = self.sums.get().wrapping_add((part * self.groups + group) * k * m);
+        with_scratch(largest * width, |gradient: *mut T| {
+            for block in blocks.0..blocks.0 + blocks.1 {
+                let Block { first: [n, d, h], images, rows } = self.blocks.get(block);
+                let len = rows * gw;
+                for i in 0..images {
+                    let channel = (source.first + n + i) * self.groups * m + group * m;
+                    let from = &self.grad_out[channel * positions + (d * gh + h) * gw..];
+                    // SAFETY: the gradient has m channels of these positions, the scratch memory room for the block.
+                    unsafe {
+                        let to = gradient.add(i * len * width);
+                        pack(self.kernels.isa, from.as_ptr(), 1, positions as isize, len, m, to, width);
                     }
-                    first = false;
+                }
+                let channel = (group * self.channels) as isize * source.channel;
+                let at = n as isize * source.image + d as isize * source.plane + h as isize * source.row;
+                let a = source.ptr.wrapping_offset(channel + at);
+                for column in 0..self.tiles.columns {
+                    let (j, cols) = self.tiles.column(column);
+                    for row in band.0..band.0 + band.1 {
+                        let (i, taps) = self.tiles.row(row);
+                        let out = Store {
+                            c: sums.wrapping_add(i * m + j),
+                            rs: m as isize,
+                            alpha: T::ONE,
+                            beta: if new && block == blocks.0 { T::ZERO } else { T::ONE },
+                            bias_row: std::ptr::null(),
+                            bias_col: std::ptr::null(),
+                            clamp: None,
+                        };
+                        let width = width as isize;
+                        let args = Direct {
+                            steps: [images, rows, gw],
+                            a,
+                            rows: self.offsets[i..i + taps].as_ptr(),
+                            a_steps: [source.image, source.row, 1],
+                            b: gradient.wrapping_add(j),
+                            b_steps: [len as isize * width, gw as isize * width, width],
+                            cols,
+                            out,
+                        };
+                        // SAFETY: the caller's promise; taps and positions lie in the source.
+                        unsafe { self.kernels.run_direct(taps, &args) };
+                    }
                 }
             }
-        }
+        });
     }
 }

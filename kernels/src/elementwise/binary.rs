@@ -66,6 +66,10 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
                 let weight = T::from_f64(weight);
                 map!(|a, b| lerp::<T, S>(a, b, weight))
             }
+            BinaryOp::AddRelu => map!(|a, b| {
+                let sum = a + b;
+                if sum <= zero { zero } else { sum }
+            }),
             BinaryOp::ReluGrad => map!(|grad, y| if y <= zero { zero } else { grad }),
             BinaryOp::LeakyReluGrad(slope) => {
                 let slope = T::from_f64(slope);

@@ -145,6 +145,8 @@ pub enum BinaryOp {
     AddScaledInt(i64),
     /// From `a` to `b`, with a constant weight.
     LerpScalar(f64),
+    /// `max(a + b, 0)`; nan stays nan. The end of a residual block.
+    AddRelu,
     /// Gradient `a`, output `b` of relu (or of any threshold at 0): 0 where `b <= 0`, else `a`.
     ReluGrad,
     /// Gradient `a`, input `b` of a leaky relu: `a` where `b > 0`, else `slope * a`.

@@ -9,7 +9,9 @@ const KEPT_BYTES: usize = 64 << 20;
 /// A cache line, and the widest vector register.
 const ALIGN: usize = 64;
 
-struct Buffer {
+/// Memory of its own, aligned to a cache line.
+#[derive(Debug)]
+pub(crate) struct Buffer {
     start: NonNull<u8>,
     bytes: usize,
 }
@@ -17,9 +19,18 @@ struct Buffer {
 impl Buffer {
     fn new(bytes: usize) -> Self {
         let layout = Self::layout(bytes);
-        // SAFETY: `bytes` is not zero, see `with_scratch`.
+        // SAFETY: `bytes` is not zero, all callers see to that.
         let start = unsafe { alloc(layout) };
         Self { start: NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout)), bytes }
+    }
+
+    /// Room for `len` elements, uninitialised.
+    pub(crate) fn with_room_for<T: Copy>(len: usize) -> Self {
+        Self::new((len * size_of::<T>()).max(ALIGN))
+    }
+
+    pub(crate) fn as_ptr<T: Copy>(&self) -> *mut T {
+        self.start.as_ptr().cast()
     }
 
     fn layout(bytes: usize) -> Layout {
@@ -34,6 +45,11 @@ impl Drop for Buffer {
     }
 }
 
+// SAFETY: plain memory; who writes to it through the pointer sees to it that nobody else does.
+unsafe impl Send for Buffer {}
+// SAFETY: as above.
+unsafe impl Sync for Buffer {}
+
 thread_local! {
     static FREE: RefCell<Vec<Buffer>> = const { RefCell::new(Vec::new()) };
 }
@@ -47,7 +63,7 @@ pub(crate) fn with_scratch<T: Copy, R>(len: usize, f: impl FnOnce(*mut T) -> R) 
         fit.map(|i| free.swap_remove(i))
     });
     let buffer = kept.unwrap_or_else(|| Buffer::new(bytes.next_multiple_of(4096)));
-    let result = f(buffer.start.as_ptr().cast());
+    let result = f(buffer.as_ptr());
     FREE.with_borrow_mut(|free| {
         free.push(buffer);
         let mut total: usize = free.iter().map(|b| b.bytes).sum();

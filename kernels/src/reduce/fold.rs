@@ -170,13 +170,15 @@ impl<T: Copy + Send + Sync, F: Fold<T>> Reducer<T> for Folding<F> {
         unsafe {
             if stride == 1 {
                 let (chunks, _) = accs.as_chunks_mut::<LANES>();
-                for (c, accs) in chunks.iter_mut().enumerate() {
-                    let x = x.wrapping_add(c * LANES);
-                    for group in groups {
-                        tree_lanes::<T, F>(accs, moved(x, group));
+                // Rows outside: memory is read in as long pieces as there are.
+                for group in groups {
+                    for (c, accs) in chunks.iter_mut().enumerate() {
+                        tree_lanes::<T, F>(accs, moved(x.wrapping_add(c * LANES), group));
                     }
-                    for &offset in rest {
-                        add_lanes::<T, F>(accs, x.wrapping_offset(offset));
+                }
+                for &offset in rest {
+                    for (c, accs) in chunks.iter_mut().enumerate() {
+                        add_lanes::<T, F>(accs, x.wrapping_offset(offset).wrapping_add(c * LANES));
                     }
                 }
                 accs_at = chunks.len() * LANES;

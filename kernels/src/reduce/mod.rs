@@ -18,7 +18,6 @@ mod axes;
 mod element;
 mod engine;
 mod fold;
-mod pair;
 mod var;
 
 #[cfg(test)]
@@ -29,8 +28,7 @@ pub use axes::Axes;
 pub(crate) use element::Op;
 pub use element::{Element, FloatElement};
 pub(crate) use fold::max_row;
-pub(crate) use pair::{Deviation, PairSum, Terms};
-pub(crate) use var::Moments;
+pub(crate) use var::{Moments, deviation_sums, sum_row};
 
 /// The sum over `reduced` for every element of `kept`: 0 where there is nothing to sum. Integers (and bools, which
 /// count as 0 and 1) wrap in i64.

@@ -3,13 +3,15 @@
 
 use super::engine::{ROWS, Reducer};
 use super::fold::{Folding, Sum};
-use super::pair::{Deviation, PairSum};
 use crate::float::Float;
-use crate::lanes::{LANES, lanes};
+use crate::rows::{body, sums};
 use crate::simd::Simd;
 
 /// Elements of which the mean is taken before deviations from it are summed.
 const BLOCK: usize = 2048;
+
+/// Columns side by side.
+const LANES: usize = 16;
 
 /// Number of elements, their mean, and the sum of squared deviations from it.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +63,7 @@ fn not_negative(x: f64) -> f64 {
 /// # Safety
 /// They can be read.
 #[inline(always)]
-unsafe fn sum_row<S: Simd, T: Float>(x: *const T, n: usize, stride: isize) -> f64 {
+pub(crate) unsafe fn sum_row<S: Simd, T: Float>(x: *const T, n: usize, stride: isize) -> f64 {
     let mut sum = 0.0;
     // SAFETY: the caller's promise.
     unsafe { Folding::<Sum>::row::<S>(&mut sum, x, n, stride, 0) };
@@ -82,7 +84,7 @@ unsafe fn moments_row<S: Simd, T: Float>(x: *const T, n: usize, stride: isize) -
         // SAFETY: the block is part of the caller's elements.
         let moments = unsafe {
             let shift = T::of(sum_row::<S, T>(block, len, stride) / len as f64);
-            let [sum, squares] = deviations(block, len, stride, shift);
+            let [sum, squares] = deviations::<S, T>(block, len, stride, shift);
             Moments::around(len, shift.wide(), sum, squares)
         };
         all = Moments::merge(all, moments);
@@ -91,14 +93,27 @@ unsafe fn moments_row<S: Simd, T: Float>(x: *const T, n: usize, stride: isize) -
     all
 }
 
+body!(
+    /// The deviation from a value.
+    Deviation { shift } 1 |x| x - shift
+);
+body!(
+    /// Its square.
+    Square { shift } 1 |x| (x - shift) * (x - shift)
+);
+
 /// The sums of deviations from `shift` and of their squares.
 #[inline(always)]
-unsafe fn deviations<T: Float>(x: *const T, n: usize, stride: isize, shift: T) -> [f64; 2] {
+pub(crate) fn deviation_sums<S: Simd, T: Float>(x: &[T], shift: T) -> [f64; 2] {
+    sums::<S, T, 1, 2>([x], (Deviation { shift }, Square { shift }))
+}
+
+/// The sums of deviations from `shift` and of their squares.
+#[inline(always)]
+unsafe fn deviations<S: Simd, T: Float>(x: *const T, n: usize, stride: isize, shift: T) -> [f64; 2] {
     if stride == 1 {
-        let mut sums = PairSum::new();
         // SAFETY: the caller's elements lie next to each other.
-        sums.add([unsafe { std::slice::from_raw_parts(x, n) }], [shift], Deviation { from: shift });
-        return sums.totals();
+        return deviation_sums::<S, T>(unsafe { std::slice::from_raw_parts(x, n) }, shift);
     }
     let [mut sum, mut squares] = [0.0; 2];
     for i in 0..n {
@@ -161,7 +176,10 @@ impl<T: Float> Reducer<T> for Var {
                     sums[l] += x[l].wide();
                 }
             }
-            let shift = lanes!(T, l => T::of(sums[l] / rows as f64));
+            let mut shift = [T::ZERO; LANES];
+            for l in 0..LANES {
+                shift[l] = T::of(sums[l] / rows as f64);
+            }
             let (mut sums, mut squares) = ([0.0; LANES], [0.0; LANES]);
             for &offset in offsets {
                 // SAFETY: as above.

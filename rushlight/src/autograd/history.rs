@@ -341,6 +341,6 @@ impl super::node::Backward for CopySlices {
 
 impl Drop for CopySlices {
     fn drop(&mut self) {
-        super::node::bury(&mut self.edges, std::iter::empty());
+        super::node::let_go(&mut self.edges, std::iter::empty());
     }
 }

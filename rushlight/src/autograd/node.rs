@@ -2,7 +2,7 @@
 
 use super::is_grad_enabled;
 use crate::{Error, Result, Tensor};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -326,8 +326,11 @@ pub(crate) fn maybe(needed: bool, f: impl FnOnce() -> Result<Tensor>) -> Result<
     needed.then(f).transpose()
 }
 
-// A graph can be millions of nodes long, and dropping its last handle must not recurse as deep. The first node to be dropped
-// on a thread drops, in a loop, everything that the nodes below it let go of.
+// A graph can be millions of nodes long, and dropping its last handle must not recurse as deep. A node drops what it holds on
+// the spot down to a small depth; below, things are put on a list that the outermost drop on the thread works off.
+
+/// How deep drops of nodes may nest.
+const DEEP: u32 = 32;
 
 /// What a dropped node let go of.
 enum Remains {
@@ -338,62 +341,51 @@ enum Remains {
 }
 
 thread_local! {
-    /// `None` while no node is being dropped on this thread, so that nothing is lost by never dropping it: a thread that ends
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    /// Empty while no node is being dropped on this thread, so that nothing is lost by never dropping it: a thread that ends
     /// may still have graphs to drop after its other variables.
-    static REMAINS: ManuallyDrop<RefCell<Option<Vec<Remains>>>> = const { ManuallyDrop::new(RefCell::new(None)) };
+    static LATER: ManuallyDrop<RefCell<Vec<Remains>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
-/// Drops `edges` and `saved` in this call, or leaves them to the outermost drop that is under way.
-pub(super) fn bury(edges: &mut [Edge], saved: impl Iterator<Item = Tensor>) {
-    let outermost = REMAINS.with(|remains| {
-        let mut remains = remains.borrow_mut();
-        let outermost = remains.is_none();
-        let list = remains.get_or_insert_default();
-        list.extend(edges.iter_mut().filter_map(Option::take).map(Remains::Node));
-        list.extend(saved.map(Remains::Saved));
-        outermost
-    });
-    if outermost {
-        while let Some(one) = REMAINS.with(|remains| remains.borrow_mut().as_mut().and_then(Vec::pop)) {
-            drop(one);
-        }
-        REMAINS.with(|remains| remains.take());
+/// Drops what a node holds.
+#[inline]
+pub(super) fn let_go(edges: &mut [Edge], saved: impl Iterator<Item = Tensor>) {
+    let depth = DEPTH.get();
+    if depth == DEEP {
+        LATER.with(|later| {
+            let mut later = later.borrow_mut();
+            later.extend(saved.map(Remains::Saved));
+            later.extend(edges.iter_mut().filter_map(Option::take).map(Remains::Node));
+        });
+        return;
     }
+    DEPTH.set(depth + 1);
+    saved.for_each(drop);
+    edges.iter_mut().for_each(|edge| drop(edge.take()));
+    if depth == 0 && LATER.with(|later| !later.borrow().is_empty()) {
+        work_off();
+    }
+    DEPTH.set(depth);
 }
 
-/// Whether an edge is the last reference to an inner node.
-#[inline]
-fn is_last(edge: &Edge) -> bool {
-    edge.as_ref().is_some_and(|node| Arc::strong_count(node) == 1 && node.op.leaf().is_none())
-}
-
-/// Whether dropping the tensor drops no inner node, by itself or by its base.
-#[inline]
-fn is_shallow(tensor: &Tensor) -> bool {
-    Arc::strong_count(&tensor.0) > 1
-        || (!is_last(&tensor.0.grad_fn)
-            && tensor.0.ext.get().is_none()
-            && tensor.0.base.as_ref().is_none_or(|base| Arc::strong_count(&base.0) > 1))
+#[cold]
+fn work_off() {
+    while let Some(one) = LATER.with(|later| later.borrow_mut().pop()) {
+        drop(one);
+    }
+    LATER.with(|later| later.take());
 }
 
 impl<const E: usize, const S: usize, F> Drop for Op<E, S, F> {
     #[inline]
     fn drop(&mut self) {
-        // The usual short case: nothing goes deeper from here. Saved tensors first: their nodes are usually edges, too.
-        if S > 0
-            && let Some(saved) = self.saved.get_mut().unwrap_or_else(PoisonError::into_inner).take()
-            && !saved.iter().all(|one| one.tensor.as_ref().is_none_or(is_shallow))
-        {
-            return bury(&mut self.edges, saved.into_iter().filter_map(|one| one.tensor));
-        }
-        if self.edges.iter().any(is_last) {
-            bury(&mut self.edges, std::iter::empty());
-        }
+        let saved = self.saved.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let_go(&mut self.edges, saved.into_iter().flatten().filter_map(|one| one.tensor));
     }
 }
 
 impl<F> Drop for ListOp<F> {
     fn drop(&mut self) {
-        bury(&mut self.edges, std::iter::empty());
+        let_go(&mut self.edges, std::iter::empty());
     }
 }

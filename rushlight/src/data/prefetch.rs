@@ -71,7 +71,13 @@ impl<T: Send + 'static> Prefetch<T> {
         let shared = Arc::new(Shared { state, room: Condvar::new(), ready: Condvar::new(), total, window });
         let spawn = |k: usize| {
             let (shared, job) = (shared.clone(), job.clone());
-            Builder::new().name(format!("loader-{k}")).spawn(move || shared.work(&*job)).ok()
+            Builder::new()
+                .name(format!("loader-{k}"))
+                .spawn(move || {
+                    rushlight_kernels::threads::stay_alone();
+                    shared.work(&*job)
+                })
+                .ok()
         };
         let threads: Vec<_> = (0..threads.min(total)).map_while(spawn).collect();
         (!threads.is_empty()).then_some(Prefetch { shared, threads })

@@ -61,11 +61,13 @@ fn normalise(
     bias: Option<&Param>,
     statistics: Option<Statistics<'_>>,
     training: bool,
+    relu: bool,
 ) -> Result<Tensor> {
+    let norm = if relu { Tensor::try_batch_norm_relu } else { Tensor::try_batch_norm };
     let [w, b] = [weight, bias].map(|param| param.map(Param::get));
     let (w, b) = (w.as_ref(), b.as_ref());
     let y = match statistics {
-        None => x.try_batch_norm(None, w, b, true, 0.0, options.eps),
+        None => norm(x, None, w, b, true, 0.0, options.eps),
         Some(Statistics { mean, var, batches }) => {
             let batches = batches.get();
             // Without a momentum, the running statistics are means over all batches.
@@ -74,7 +76,7 @@ fn normalise(
                 None if training => 1.0 / (batches.try_item::<f64>()? + 1.0),
                 None => 0.0,
             };
-            let y = x.try_batch_norm(Some((&mean.get(), &var.get())), w, b, training, momentum, options.eps);
+            let y = norm(x, Some((&mean.get(), &var.get())), w, b, training, momentum, options.eps);
             if training && y.is_ok() {
                 batches.try_add_(1)?;
             }
@@ -129,6 +131,25 @@ macro_rules! batch_norms {
 
             fn extra_repr(&self) -> String {
                 self.options.repr()
+            }
+
+            /// The layer and a ReLU behind it, without a pass over memory for the latter. A [`Sequential`](super::Sequential) does this by
+            /// itself.
+            ///
+            /// # Errors
+            /// If the input has the wrong number of dimensions or channels.
+            #[op]
+            pub fn try_forward_relu(&self, x: &Tensor) -> Result<Tensor> {
+                self.run(x, true)
+            }
+
+            fn run(&self, x: &Tensor, relu: bool) -> Result<Tensor> {
+                if !matches!(x.dim(), $ranks) {
+                    let message = format!(concat!("expected ", $wanted, " input, but got shape {:?}"), x.shape());
+                    return Err(Error::shape($name, message));
+                }
+                let (weight, bias) = (self.weight.as_ref(), self.bias.as_ref());
+                normalise(&self.options, x, weight, bias, self.statistics(), self.training.get(), relu)
             }
 
             fn statistics(&self) -> Option<Statistics<'_>> {
@@ -198,14 +219,7 @@ macro_rules! batch_norms {
             }
         }
 
-        forward!($layer, |layer, x| {
-            if !matches!(x.dim(), $ranks) {
-                let message = format!(concat!("expected ", $wanted, " input, but got shape {:?}"), x.shape());
-                return Err(Error::shape($name, message));
-            }
-            let training = layer.training.get();
-            normalise(&layer.options, x, layer.weight.as_ref(), layer.bias.as_ref(), layer.statistics(), training)
-        });
+        forward!($layer, |layer, x| layer.run(x, false));
     )*};
 }
 batch_norms! {

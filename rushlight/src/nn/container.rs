@@ -1,6 +1,6 @@
 //! Modules in a row.
 
-use super::{Forward, Item, Module, Visitor};
+use super::{BatchNorm2d, Forward, Item, Module, ReLU, Visitor};
 use crate::error::ok;
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
@@ -100,8 +100,19 @@ impl Forward for Sequential {
 
     fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
         let mut x = x.clone();
-        for (name, layer) in &self.layers {
-            x = layer.try_forward(&x).map_err(|error| error.at(format!("layer {name} ({})", layer.kind())))?;
+        let mut layers = self.layers.iter().peekable();
+        while let Some((name, layer)) = layers.next() {
+            // A ReLU behind a batch normalisation costs nothing when both are done in one pass.
+            let norm = layer.as_module().downcast_ref::<BatchNorm2d>();
+            let relu = layers.peek().is_some_and(|(_, next)| next.as_module().downcast_ref::<ReLU>().is_some());
+            let y = match norm.filter(|_| relu) {
+                Some(norm) => {
+                    layers.next();
+                    norm.try_forward_relu(&x)
+                }
+                None => layer.try_forward(&x),
+            };
+            x = y.map_err(|error| error.at(format!("layer {name} ({})", layer.kind())))?;
         }
         Ok(x)
     }

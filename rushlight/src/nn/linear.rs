@@ -52,12 +52,12 @@ impl Linear {
 
     /// The size of the last dimension of the input.
     pub fn in_features(&self) -> usize {
-        self.weight.get().shape()[1]
+        self.weight.get().shape().get(1).copied().unwrap_or_default()
     }
 
     /// The size of the last dimension of the output.
     pub fn out_features(&self) -> usize {
-        self.weight.get().shape()[0]
+        self.weight.get().shape().first().copied().unwrap_or_default()
     }
 
     fn extra_repr(&self) -> String {

@@ -104,7 +104,54 @@ impl<T: Field> Field for Option<T> {
 /// assert_eq!(net.num_parameters(), 10 * 5 + 5 + 5 * 2 + 2);
 /// let state = net.state_dict();
 /// assert_eq!(state.keys().collect::<Vec<_>>(), ["layer1.weight", "layer1.bias", "layer2.weight", "layer2.bias"]);
-/// println!("{net}");
+/// println!("{net}"); // as PyTorch prints it
+/// ```
+///
+/// On fields, `#[module(skip)]` leaves plain data out and `#[module(rename = "…")]` gives another key. On the struct,
+/// `#[module(extra_repr = path)]` names a function `fn(&Self) -> String` for [`extra_repr`](Module::extra_repr), and
+/// `#[module(plain)]` says that no field is part of the module. The derive implements `Display`, too.
+///
+/// ```
+/// use rushlight::{Tensor, nn, nn::{Module, Param}};
+///
+/// #[derive(Module)]
+/// #[module(extra_repr = Scaled::describe)]
+/// struct Scaled {
+///     #[module(rename = "inner.layer")]
+///     layer: nn::Linear,
+///     scale: Option<Param>,
+///     #[module(skip)]
+///     factor: f64,
+/// }
+///
+/// impl Scaled {
+///     fn describe(&self) -> String {
+///         format!("factor={}", self.factor)
+///     }
+/// }
+///
+/// let module = Scaled { layer: nn::Linear::new(2, 1), scale: Some(Param::new(Tensor::ones([1]))), factor: 2.0 };
+/// let state = module.state_dict();
+/// assert_eq!(state.keys().collect::<Vec<_>>(), ["scale", "inner.layer.weight", "inner.layer.bias"]);
+/// ```
+///
+/// A field that is no module, parameter or buffer and is not skipped does not compile, so nothing goes unregistered:
+///
+/// ```compile_fail,E0277
+/// #[derive(rushlight::nn::Module)]
+/// struct Net {
+///     layer: rushlight::nn::Linear,
+///     rate: f64,
+/// }
+/// ```
+///
+/// A tensor is none either: [`Param`] or [`Buffer`] says which it is meant to be.
+///
+/// ```compile_fail,E0277
+/// #[derive(rushlight::nn::Module)]
+/// struct Net {
+///     weight: rushlight::Tensor,
+/// }
 /// ```
 pub trait Module: Any + Send + Sync {
     /// Shows the visitor every field of this module, in order.

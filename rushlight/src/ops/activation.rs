@@ -28,6 +28,21 @@ impl Tensor {
         Ok(out.record("ReluBackward0", [self], [Save::Output], |[y], [_], g| Ok([Some(relu_grad(g, &y)?)])))
     }
 
+    /// `max(self + other, 0)`, elementwise with broadcasting: the end of a residual block in one pass over memory.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast or the elements are no floating point numbers.
+    #[op]
+    pub fn try_add_relu(&self, other: &Tensor) -> Result<Tensor> {
+        super::want_float("add_relu", self)?;
+        super::want_same_dtype("add_relu", self, other)?;
+        let out = super::binary("add_relu", BinaryOp::AddRelu, self, other)?;
+        Ok(out.record_binary("ReluBackward0", [self, other], [Save::Output], |[y], [of_a, of_b], g| {
+            let grad = relu_grad(g, &y)?;
+            Ok([of_a.then(|| grad.clone()), of_b.then_some(grad)])
+        }))
+    }
+
     /// `max(x, 0) + slope * min(x, 0)`, elementwise. Its derivative at 0 is `slope`.
     #[op]
     pub fn try_leaky_relu(&self, slope: f64) -> Result<Tensor> {

@@ -1,6 +1,6 @@
-//! Joining tensors.
+//! Joining and padding tensors.
 
-use crate::tensor::{DType, Layout, wrap_dim};
+use crate::tensor::{DType, Dims, Layout, Scalar, wrap_dim};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 
@@ -90,5 +90,46 @@ impl Tensor {
         let dim = wrap_dim("stack", dim, first.dim() + 1)? as isize;
         let rows = tensors.iter().map(|t| t.try_unsqueeze(dim)).collect::<Result<Vec<_>>>()?;
         Tensor::try_cat(&rows.iter().collect::<Vec<_>>(), dim)
+    }
+
+    /// The tensor framed with `value`: `padding` has a number of elements to put before and one to put behind, for the last
+    /// dimension, then for the last but one, and so on, as in PyTorch.
+    ///
+    /// # Errors
+    /// If `padding` has an odd number of entries, or more pairs than there are dimensions.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([[1, 2]]).pad(&[0, 1], 7).to_vec::<i64>(), [1, 2, 7]);
+    /// ```
+    #[op]
+    pub fn try_pad(&self, padding: &[usize], value: impl Into<Scalar>) -> Result<Tensor> {
+        if !padding.len().is_multiple_of(2) || padding.len() / 2 > self.dim() {
+            return Err(Error::shape(
+                "pad",
+                format!(
+                    "wants a pair of numbers for each of at most {} dimensions of shape {:?}, but got {padding:?}",
+                    self.dim(),
+                    self.shape()
+                ),
+            ));
+        }
+        let (mut shape, mut inner) = (self.shape().to_vec(), Vec::new());
+        for (i, pair) in padding.chunks(2).enumerate() {
+            let dim = self.dim() - 1 - i;
+            inner.push((dim as isize, pair[0], shape[dim]));
+            shape[dim] = Some(shape[dim])
+                .and_then(|size| size.checked_add(pair[0])?.checked_add(pair[1]))
+                .ok_or_else(|| Error::shape("pad", format!("padding {padding:?} is more than memory can hold")))?;
+        }
+        let out = self.fresh_like(Dims::from(shape).layout("pad")?, self.dtype());
+        self.backend().fill(value.into(), &out.write_fresh())?;
+        let middle = move |t: &Tensor| {
+            inner.iter().try_fold(t.clone(), |t, &(dim, start, length)| t.try_narrow(dim, start, length))
+        };
+        let part = out.view_raw(*middle(&out.detach())?.layout());
+        self.backend().copy(&self.read("pad")?, &part.write("pad")?)?;
+        drop(part);
+        Ok(out.record("ConstantPadNdBackward0", [self], [], move |[], [_], g| Ok([Some(middle(g)?)])))
     }
 }

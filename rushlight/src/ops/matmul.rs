@@ -31,7 +31,8 @@ fn product(name: &'static str, a: &Tensor, b: &Tensor, bias: Option<&Tensor>) ->
         _ => unreachable!("callers pass matrices or batches"),
     };
     let out = a.fresh_like(layout, a.dtype());
-    let bias = bias.map(|bias| bias.read(name)).transpose()?;
+    let packed = bias.filter(|bias| !bias.is_contiguous()).map(|bias| bias.detach().try_contiguous()).transpose()?;
+    let bias = packed.as_ref().or(bias).map(|bias| bias.read(name)).transpose()?;
     a.backend().matmul(&a.read(name)?, &b.read(name)?, bias.as_ref(), &out.write_fresh())?;
     Ok(out)
 }

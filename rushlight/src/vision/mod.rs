@@ -1,4 +1,4 @@
-//! Pictures: reading them, preparing them, and a small data set to begin with.
+//! Pictures: networks for them, reading and preparing them, and a small data set to begin with.
 
 #[cfg(feature = "digits")]
 mod digits;
@@ -6,6 +6,7 @@ mod digits;
 mod image;
 #[cfg(feature = "image")]
 mod mnist;
+pub mod models;
 
 #[cfg(feature = "digits")]
 pub use digits::digits;

@@ -74,6 +74,14 @@ fn numbers<T: TryFrom<i64>>(value: &Value) -> Option<Vec<T>> {
     Some(value.as_array()?.iter().map(number).collect())
 }
 
+impl std::ops::Mul<f64> for Tolerance {
+    type Output = Tolerance;
+
+    fn mul(self, times: f64) -> Tolerance {
+        Tolerance(self.0 * times, self.1 * times)
+    }
+}
+
 impl Case {
     /// That of the coarsest type which takes part: the gradient of a double that was rounded to single is no better.
     pub fn tolerance(&self) -> Tolerance {

@@ -298,6 +298,24 @@ table! {
         let (stride, padding, dilation) = (a.pair("stride", 1), a.pair("padding", 0), a.pair("dilation", 1));
         x.t(0).try_conv2d(x.t(1), x.option(2), stride, padding, dilation, a.int("groups", 1) as usize)
     };
+    "max_pool2d": |x, a| {
+        let kernel = a.pair("kernel_size", 0);
+        let stride = if a.has("stride") { a.pair("stride", 0) } else { kernel };
+        let (padding, dilation) = (a.pair("padding", 0), a.pair("dilation", 1));
+        x.t(0).try_max_pool2d(kernel, stride, padding, dilation, a.flag("ceil_mode", false))
+    };
+    "avg_pool2d": |x, a| {
+        let kernel = a.pair("kernel_size", 0);
+        let stride = if a.has("stride") { a.pair("stride", 0) } else { kernel };
+        let (ceil, count_pad) = (a.flag("ceil_mode", false), a.flag("count_include_pad", true));
+        let divisor = a.has("divisor_override").then(|| a.int("divisor_override", 0) as usize);
+        x.t(0).try_avg_pool2d(kernel, stride, a.pair("padding", 0), ceil, count_pad, divisor)
+    };
+    "batch_norm": |x, a| {
+        let running = x.option(1).zip(x.option(2));
+        let (training, momentum, eps) = (a.flag("training", false), a.float("momentum", 0.1), a.float("eps", 1e-5));
+        x.t(0).try_batch_norm(running, x.option(3), x.option(4), training, momentum, eps)
+    };
     "dropout": |x, a| x.t(0).try_dropout(a.float("p", 0.5), a.flag("training", true));
     "mse_loss": |x, a| x.t(0).try_mse_loss(x.t(1), reduction(a));
     "l1_loss": |x, a| x.t(0).try_l1_loss(x.t(1), reduction(a));

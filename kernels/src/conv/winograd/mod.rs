@@ -12,10 +12,10 @@ mod transform;
 
 pub(super) use gradient::backward_weight;
 
-use super::{ConvShape, Shared, tasks};
+use super::{ConvShape, Shared, Weight, tasks};
 use crate::gemm::kernel::{Direct, Kernels, MAX_MR, Store};
 use crate::gemm::pack::pack;
-use crate::gemm::scratch::with_scratch;
+use crate::gemm::scratch::{Buffer, with_scratch};
 use crate::gemm::split;
 use crate::threads;
 use std::ops::Range;
@@ -33,20 +33,24 @@ const TILES: usize = 64;
 /// power of two long, fall into the same few places of a cache.
 const LINE: usize = 16;
 
-/// The side of the tiles with which this convolution is faster than directly, if there is one.
-pub(super) fn tile(s: &ConvShape) -> Option<usize> {
-    let out = s.output();
-    let fits = s.kernel == [1, 3, 3]
+/// Whether this is what the algorithm can do.
+pub(super) fn applies(s: &ConvShape) -> bool {
+    s.kernel == [1, 3, 3]
         && s.stride == [1; 3]
         && s.dilation == [1; 3]
         && s.groups == 1
         && s.input[0] == 1
         && s.padding[0] == 0
         && s.padding[1] <= 2
-        && s.padding[2] <= 2;
+        && s.padding[2] <= 2
+}
+
+/// The side of the tiles with which this convolution is faster than directly, if there is one.
+pub(super) fn tile(s: &ConvShape) -> Option<usize> {
+    let out = s.output();
     let deep = s.in_channels >= 16 && s.out_channels >= 16;
     let tiles = s.batch * out[1].div_ceil(4) * out[2].div_ceil(4);
-    (fits && deep && tiles >= 16).then_some(4)
+    (applies(s) && deep && tiles >= 16).then_some(4)
 }
 
 /// Images cut into tiles.
@@ -171,7 +175,7 @@ impl Grid<'_> {
 /// Where a weight's taps lie.
 #[derive(Clone, Copy)]
 struct Taps<'a> {
-    w: &'a [f32],
+    w: Weight<'a, f32>,
     /// Elements from one input (output) channel to the next.
     inner: usize,
     outer: usize,
@@ -179,11 +183,113 @@ struct Taps<'a> {
     flipped: bool,
 }
 
+/// Transformed weights: panels of `[element][input channel][output channel]`.
+#[derive(Clone, Copy)]
+struct Weights<'a> {
+    kernels: &'static Kernels<f32>,
+    /// Side of a tile.
+    m: usize,
+    /// Input channels.
+    inner: usize,
+    /// Output channels.
+    channels: usize,
+    taps: Taps<'a>,
+}
+
+impl Weights<'_> {
+    /// Output channels of a panel: two registers.
+    fn width(&self) -> usize {
+        2 * self.kernels.lanes
+    }
+
+    fn panels(&self) -> usize {
+        self.channels.div_ceil(self.width())
+    }
+
+    /// Elements from one plane of a panel to the next.
+    fn plane(&self) -> usize {
+        self.inner * self.width() + LINE
+    }
+
+    /// Elements of a panel.
+    fn panel_len(&self) -> usize {
+        (self.m + 2).pow(2) * self.plane()
+    }
+
+    /// Whether they are made once for all tiles.
+    fn worth_keeping(&self) -> bool {
+        4 * self.panels() * self.panel_len() <= WEIGHT_BYTES
+    }
+
+    /// Makes all panels.
+    ///
+    /// # Safety
+    /// `to` has room for them.
+    unsafe fn all(&self, to: *mut f32) {
+        let to = Shared(to);
+        tasks(self.panels(), 40 * self.inner * self.channels, |panel| {
+            // SAFETY: every panel has its place.
+            unsafe { self.panel(panel, to.get().add(panel * self.panel_len())) };
+        });
+    }
+
+    /// Makes one panel.
+    ///
+    /// # Safety
+    /// `to` has room for it.
+    unsafe fn panel(&self, panel: usize, to: *mut f32) {
+        /// Input channels at a time.
+        const CHANNELS: usize = 32;
+        let lanes = self.kernels.lanes;
+        let Taps { w: Weight::Plain(w), inner, outer, flipped } = self.taps else { return };
+        let mut buffer = [0f32; CHANNELS * 9 * 16];
+        let taps = buffer.as_mut_ptr();
+        for block in 0..2 {
+            let oc = panel * self.width() + block * lanes;
+            let cols = lanes.min(self.channels.saturating_sub(oc));
+            // SAFETY: the weight has these channels; the buffer has room for CHANNELS of 9 registers (at most 16 lanes), and is zero where
+            // there are no output channels.
+            unsafe {
+                if cols < lanes {
+                    taps.write_bytes(0, CHANNELS * 9 * 16);
+                }
+                for ic in (0..self.inner).step_by(CHANNELS) {
+                    let channels = CHANNELS.min(self.inner - ic);
+                    if cols > 0 {
+                        let from = w[ic * inner + oc * outer..].as_ptr();
+                        if inner == 9 {
+                            pack(self.kernels.isa, from, 1, outer as isize, 9 * channels, cols, taps, lanes);
+                        } else {
+                            for i in 0..channels {
+                                let to = taps.add(i * 9 * lanes);
+                                pack(self.kernels.isa, from.add(i * inner), 1, outer as isize, 9, cols, to, lanes);
+                            }
+                        }
+                    }
+                    let sign = if flipped { -1 } else { 1 };
+                    let tiles = Tiles {
+                        tiles: channels,
+                        from: taps.add(if flipped { 8 * lanes } else { 0 }),
+                        from_tile: 9 * lanes,
+                        from_row: sign * 3 * lanes as isize,
+                        from_column: sign * lanes as isize,
+                        to: to.add(ic * self.width() + block * lanes),
+                        to_tile: self.width(),
+                        to_row: (self.m + 2) * self.plane(),
+                        to_column: self.plane(),
+                    };
+                    apply(self.kernels.isa, self.m, Map::Weight, tiles);
+                }
+            }
+        }
+    }
+}
+
 /// One convolution of tiles with 3 by 3 taps.
 struct Convolution<'a> {
     kernels: &'static Kernels<f32>,
     grid: Grid<'a>,
-    taps: Taps<'a>,
+    weights: Weights<'a>,
     /// Channels and size of the output.
     channels: usize,
     size: [usize; 2],
@@ -194,17 +300,33 @@ struct Convolution<'a> {
     images: usize,
 }
 
+fn forward_taps<'a>(s: &ConvShape, w: Weight<'a, f32>) -> Taps<'a> {
+    Taps { w, inner: 9, outer: 9 * s.in_channels, flipped: false }
+}
+
+/// Transforms `w` for the forward; nothing where transforming it again costs less than reading the result.
+pub(super) fn pack_forward(s: &ConvShape, m: usize, kernels: &'static Kernels<f32>, w: &[f32]) -> Option<Buffer> {
+    let (inner, channels) = (s.in_channels, s.out_channels);
+    let weights = Weights { kernels, m, inner, channels, taps: forward_taps(s, Weight::Plain(w)) };
+    weights.worth_keeping().then(|| {
+        let buffer = Buffer::with_room_for::<f32>(weights.panels() * weights.panel_len());
+        // SAFETY: the buffer has room for all panels.
+        unsafe { weights.all(buffer.as_ptr()) };
+        buffer
+    })
+}
+
 pub(super) fn forward(
     s: &ConvShape,
     m: usize,
     kernels: &'static Kernels<f32>,
     x: &[f32],
-    w: &[f32],
+    w: Weight<'_, f32>,
     bias: Option<&[f32]>,
     clamp: Option<(f32, f32)>,
     out: &mut [f32],
 ) {
-    let taps = Taps { w, inner: 9, outer: 9 * s.in_channels, flipped: false };
+    let taps = forward_taps(s, w);
     convolve(
         s.batch,
         x,
@@ -231,7 +353,7 @@ pub(super) fn backward_input(
     grad_x: &mut [f32],
 ) {
     // The convolution of the output's gradient with the reversed taps, padded so that its size becomes the input's.
-    let taps = Taps { w, inner: 9 * s.in_channels, outer: 9, flipped: true };
+    let taps = Taps { w: Weight::Plain(w), inner: 9 * s.in_channels, outer: 9, flipped: true };
     let padding = s.padding.map(|p| 2usize.wrapping_sub(p));
     let (channels, out) = (s.out_channels, s.output());
     convolve(
@@ -288,7 +410,8 @@ fn convolve(
         }
         let size = [output[1], output[2]];
         let out = Shared(out.as_mut_ptr());
-        Convolution { kernels, grid, taps, channels, size, out, bias: biases, clamp, images }.run();
+        let weights = Weights { kernels, m, inner: in_channels, channels, taps };
+        Convolution { kernels, grid, weights, channels, size, out, bias: biases, clamp, images }.run();
     });
 }
 
@@ -298,32 +421,23 @@ impl Convolution<'_> {
         (self.grid.step + 2).pow(2)
     }
 
-    /// Output channels that are multiplied at a time: two registers.
-    fn panel(&self) -> usize {
-        2 * self.kernels.lanes
-    }
-
-    /// Elements from one plane of a panel of transformed weights to the next.
-    fn weight_plane(&self) -> usize {
-        self.grid.channels * self.panel() + LINE
-    }
-
     fn run(&self) {
         let rows = self.images * self.grid.tiles[0];
         let tw = self.grid.tiles[1];
-        let panels = self.channels.div_ceil(self.panel());
         let row_bytes = 4 * Transformed::len(self.elements(), tw, self.grid.padded);
-        let panel_len = self.elements() * self.weight_plane();
-        let kept = 4 * panel_len * panels <= WEIGHT_BYTES;
-        with_scratch(if kept { panel_len * panels } else { 0 }, |weights: *mut f32| {
-            if kept {
-                let to = Shared(weights);
-                tasks(panels, 40 * self.grid.channels * self.channels, |panel| {
-                    // SAFETY: every panel has its place.
-                    unsafe { self.weights(panel, to.get().add(panel * panel_len)) };
-                });
+        let packed = match self.weights.taps.w {
+            Weight::Packed(w) => Some(w.cast_mut()),
+            Weight::Plain(_) => None,
+        };
+        let kept = packed.is_some() || self.weights.worth_keeping();
+        let make = kept && packed.is_none();
+        with_scratch(if make { self.weights.panels() * self.weights.panel_len() } else { 0 }, |weights: *mut f32| {
+            if make {
+                // SAFETY: the scratch memory has room for all panels.
+                unsafe { self.weights.all(weights) };
             }
-            let weights = Shared(if kept { weights } else { std::ptr::null_mut() });
+            let weights = packed.unwrap_or(if make { weights } else { std::ptr::null_mut() });
+            let weights = Shared(weights);
             // Every thread on its own, if there are rows enough for all; otherwise together on more rows.
             let own = (OWN_BYTES / row_bytes).max(TILES / 2 / tw).clamp(1, rows);
             let chunk = |rows: Range<usize>| {
@@ -349,54 +463,6 @@ impl Convolution<'_> {
         });
     }
 
-    /// Transforms the weights of one panel of output channels: `[element][input channel][output channel]`.
-    unsafe fn weights(&self, panel: usize, to: *mut f32) {
-        /// Input channels at a time.
-        const CHANNELS: usize = 32;
-        let lanes = self.kernels.lanes;
-        let Taps { w, inner, outer, flipped } = self.taps;
-        let mut buffer = [0f32; CHANNELS * 9 * 16];
-        let taps = buffer.as_mut_ptr();
-        for block in 0..2 {
-            let oc = panel * self.panel() + block * lanes;
-            let cols = lanes.min(self.channels.saturating_sub(oc));
-            // SAFETY: the weight has these channels; the buffer has room for CHANNELS of 9 registers (at most 16 lanes), and is zero where
-            // there are no output channels.
-            unsafe {
-                if cols < lanes {
-                    taps.write_bytes(0, CHANNELS * 9 * 16);
-                }
-                for ic in (0..self.grid.channels).step_by(CHANNELS) {
-                    let channels = CHANNELS.min(self.grid.channels - ic);
-                    if cols > 0 {
-                        let from = w[ic * inner + oc * outer..].as_ptr();
-                        if inner == 9 {
-                            pack(self.kernels.isa, from, 1, outer as isize, 9 * channels, cols, taps, lanes);
-                        } else {
-                            for i in 0..channels {
-                                let to = taps.add(i * 9 * lanes);
-                                pack(self.kernels.isa, from.add(i * inner), 1, outer as isize, 9, cols, to, lanes);
-                            }
-                        }
-                    }
-                    let sign = if flipped { -1 } else { 1 };
-                    let tiles = Tiles {
-                        tiles: channels,
-                        from: taps.add(if flipped { 8 * lanes } else { 0 }),
-                        from_tile: 9 * lanes,
-                        from_row: sign * 3 * lanes as isize,
-                        from_column: sign * lanes as isize,
-                        to: to.add(ic * self.panel() + block * lanes),
-                        to_tile: self.panel(),
-                        to_row: (self.grid.step + 2) * self.weight_plane(),
-                        to_column: self.weight_plane(),
-                    };
-                    apply(self.kernels.isa, self.grid.step, Map::Weight, tiles);
-                }
-            }
-        }
-    }
-
     /// All output channels of some rows of tiles.
     ///
     /// # Safety
@@ -405,8 +471,7 @@ impl Convolution<'_> {
         let tw = self.grid.tiles[1];
         // SAFETY: the caller's promise.
         unsafe { self.grid.transform(self.kernels, Map::Input, rows.clone(), v) };
-        let panels = self.channels.div_ceil(self.panel());
-        let panel_len = self.elements() * self.weight_plane();
+        let (panels, panel_len) = (self.weights.panels(), self.weights.panel_len());
         // A few rows at a time, so that the products stay in the second-level cache.
         let parts = rows.len().div_ceil((TILES / tw).max(1));
         let bands = (2 * threads::num_threads()).div_ceil(panels).clamp(1, parts);
@@ -415,12 +480,12 @@ impl Convolution<'_> {
             let (panel, band) = (t / bands, split(parts, bands, t % bands));
             let own = if weights.get().is_null() { panel_len } else { 0 };
             let (first, most) = split(rows.len(), parts, band.0);
-            let product = Transformed::len(self.elements(), most, tw * self.panel());
+            let product = Transformed::len(self.elements(), most, tw * self.weights.width());
             with_scratch(own + product, |scratch: *mut f32| {
                 // SAFETY: the scratch memory has the size of the products, and of the panel's weights where they are made here.
                 unsafe {
                     let u = if own > 0 {
-                        self.weights(panel, scratch);
+                        self.weights.panel(panel, scratch);
                         scratch
                     } else {
                         weights.get().add(panel * panel_len)
@@ -428,7 +493,7 @@ impl Convolution<'_> {
                     let mut first = first;
                     for part in band.0..band.0 + band.1 {
                         let len = split(rows.len(), parts, part).1;
-                        let m = Transformed::new(scratch.add(own), len * tw, self.panel());
+                        let m = Transformed::new(scratch.add(own), len * tw, self.weights.width());
                         self.multiply(v, first * tw..(first + len) * tw, u, m);
                         self.finish(panel, rows.start + first..rows.start + first + len, m);
                         first += len;
@@ -440,7 +505,7 @@ impl Convolution<'_> {
 
     /// The products of transformed tiles and transformed weights.
     unsafe fn multiply(&self, v: Transformed, tiles: Range<usize>, u: *const f32, m: Transformed) {
-        let shape = crate::gemm::blocked::Tiles::new(tiles.len(), self.panel(), self.kernels);
+        let shape = crate::gemm::blocked::Tiles::new(tiles.len(), self.weights.width(), self.kernels);
         let offsets: [isize; MAX_MR] = std::array::from_fn(|i| (i * v.channels) as isize);
         for element in 0..self.elements() {
             for column in 0..shape.columns {
@@ -463,8 +528,8 @@ impl Convolution<'_> {
                             a: v.ptr.get().add(element * v.plane + (tiles.start + i) * v.channels),
                             rows: offsets.as_ptr(),
                             a_steps: [0, 0, 1],
-                            b: u.add(element * self.weight_plane() + j),
-                            b_steps: [0, 0, self.panel() as isize],
+                            b: u.add(element * self.weights.plane() + j),
+                            b_steps: [0, 0, self.weights.width() as isize],
                             cols,
                             out,
                         };
@@ -485,7 +550,7 @@ impl Convolution<'_> {
             for row in rows.clone() {
                 let (image, y) = (row / th, row % th * side);
                 for block in 0..2 {
-                    let oc = panel * self.panel() + block * lanes;
+                    let oc = panel * self.weights.width() + block * lanes;
                     if oc >= self.channels {
                         break;
                     }

@@ -1,0 +1,77 @@
+//! Weights that are packed once and used many times.
+
+use super::{Algorithm, ConvShape, Weight, as_f32, correlate, winograd, winograd_tile};
+use crate::cpu::{self, Isa};
+use crate::gemm::scratch::Buffer;
+use crate::gemm::{GemmElement, Kerneled};
+
+/// A weight in the order in which the kernels read it, for [`forward_packed`](super::forward_packed): worth while where a
+/// weight stays the same over many calls. How it is packed depends on the shape that it was packed for (its batch and image
+/// size decide which algorithm is best), but any batch and image size may be convolved with it.
+#[derive(Debug)]
+pub struct PackedWeight<T> {
+    shape: ConvShape,
+    isa: Isa,
+    algorithm: Algorithm,
+    data: Data<T>,
+}
+
+#[derive(Debug)]
+enum Data<T> {
+    /// Where packing would gain nothing.
+    Plain(Vec<T>),
+    Packed(Buffer),
+}
+
+impl<T: GemmElement> PackedWeight<T> {
+    /// Packs `w` for convolutions like `s`.
+    ///
+    /// # Panics
+    /// If the weight's length does not go with the shape.
+    #[track_caller]
+    pub fn new(s: &ConvShape, w: &[T]) -> Self {
+        s.check("conv weight", s.input_len(), w.len(), s.output_len());
+        let isa = cpu::isa();
+        let algorithm = Algorithm::best::<T>(s);
+        let packed = match algorithm {
+            Algorithm::Winograd(m) => winograd::pack_forward(s, m, f32::kernels(isa), as_f32(w)),
+            Algorithm::Depthwise => None,
+            Algorithm::Correlate => {
+                let buffer = Buffer::with_room_for::<T>(w.len());
+                // SAFETY: the buffer has this room.
+                unsafe { correlate::pack_forward(s, T::kernels(isa), w, buffer.as_ptr()) };
+                Some(buffer)
+            }
+        };
+        let data = packed.map_or_else(|| Data::Plain(w.to_vec()), Data::Packed);
+        Self { shape: *s, isa, algorithm, data }
+    }
+
+    /// The shape that it was packed for.
+    pub fn shape(&self) -> &ConvShape {
+        &self.shape
+    }
+
+    /// Whether it can be used for `s` on this thread: channels, groups and kernel are the same, the instruction set too, and
+    /// its algorithm is allowed and can do what `s` asks for.
+    pub fn fits(&self, s: &ConvShape) -> bool {
+        let key = |s: &ConvShape| (s.in_channels, s.out_channels, s.groups, s.kernel);
+        let possible = match self.algorithm {
+            Algorithm::Winograd(_) => winograd::applies(s) && super::winograd(),
+            // Better packed anew.
+            _ => winograd_tile::<T>(s).is_none(),
+        };
+        key(s) == key(&self.shape) && self.isa == cpu::isa() && possible
+    }
+
+    pub(super) fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    pub(super) fn weight(&self) -> Weight<'_, T> {
+        match &self.data {
+            Data::Plain(w) => Weight::Plain(w),
+            Data::Packed(buffer) => Weight::Packed(buffer.as_ptr()),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! EfficientNet-Lite0: EfficientNet-B0 (Tan & Le, 2019) without squeeze-and-excitation and with ReLU6 for Swish, as published
+//! for TensorFlow Lite in 2020. Names are those of the PyPI package `efficientnet-lite-pytorch`.
+
+use crate::Tensor;
+use crate::nn::{self, Forward, Module};
+
+/// A convolution whose output has size ⌈input / stride⌉. Of an odd number of zeros the extra one is put behind, as TensorFlow does.
+#[derive(Module)]
+struct SamePadConv2d {
+    weight: nn::Param,
+    #[module(skip)]
+    stride: usize,
+    #[module(skip)]
+    groups: usize,
+}
+
+impl SamePadConv2d {
+    fn new(inputs: usize, outputs: usize, kernel: usize, stride: usize, groups: usize) -> SamePadConv2d {
+        let plain = nn::Conv2d::builder(inputs, outputs, kernel).groups(groups).bias(false).build();
+        SamePadConv2d { weight: plain.weight, stride, groups }
+    }
+}
+
+impl Forward for SamePadConv2d {
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let weight = self.weight.get();
+        let missing = |dim: usize| {
+            let (size, kernel) = (x.shape()[dim], weight.shape()[dim]);
+            ((size.div_ceil(self.stride) - 1) * self.stride + kernel).saturating_sub(size)
+        };
+        let [height, width] = [missing(2), missing(3)];
+        let (before, behind) = ([height / 2, width / 2], [height.div_ceil(2), width.div_ceil(2)]);
+        let conv = |x: &Tensor, padding| x.conv2d(&weight, None, [self.stride; 2], padding, [1, 1], self.groups);
+        if before == behind {
+            conv(x, before)
+        } else {
+            conv(&x.pad(&[before[1], behind[1], before[0], behind[0]], 0), [0, 0])
+        }
+    }
+}
+
+fn norm(channels: usize) -> nn::BatchNorm2d {
+    nn::BatchNorm2d::builder(channels).eps(1e-3).momentum(0.01).build()
+}
+
+/// A depthwise convolution between a widening and a narrowing one, beside a shortcut where shapes allow it.
+#[derive(Module)]
+struct InvertedResidual {
+    _expand_conv: Option<SamePadConv2d>,
+    _bn0: Option<nn::BatchNorm2d>,
+    _depthwise_conv: SamePadConv2d,
+    _bn1: nn::BatchNorm2d,
+    _project_conv: SamePadConv2d,
+    _bn2: nn::BatchNorm2d,
+    #[module(skip)]
+    shortcut: bool,
+}
+
+impl InvertedResidual {
+    fn new(inputs: usize, outputs: usize, kernel: usize, stride: usize, expand: usize) -> InvertedResidual {
+        let hidden = inputs * expand;
+        InvertedResidual {
+            _expand_conv: (expand != 1).then(|| SamePadConv2d::new(inputs, hidden, 1, 1, 1)),
+            _bn0: (expand != 1).then(|| norm(hidden)),
+            _depthwise_conv: SamePadConv2d::new(hidden, hidden, kernel, stride, hidden),
+            _bn1: norm(hidden),
+            _project_conv: SamePadConv2d::new(hidden, outputs, 1, 1, 1),
+            _bn2: norm(outputs),
+            shortcut: stride == 1 && inputs == outputs,
+        }
+    }
+}
+
+impl Forward for InvertedResidual {
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let wide = match (&self._expand_conv, &self._bn0) {
+            (Some(conv), Some(norm)) => &norm.forward(&conv.forward(x)).relu6(),
+            _ => x,
+        };
+        let y = self._bn1.forward(&self._depthwise_conv.forward(wide)).relu6();
+        let y = self._bn2.forward(&self._project_conv.forward(&y));
+        if self.shortcut { y + x } else { y }
+    }
+}
+
+/// EfficientNet-Lite0: pictures `[N, 3, H, W]` (224 × 224 in training) to logits `[N, classes]`.
+///
+/// ```
+/// use rushlight::{Tensor, nn::{Forward, Module}, vision::models::EfficientNetLite0};
+/// let net = EfficientNetLite0::new(1000);
+/// assert_eq!(net.num_parameters(), 4_652_008);
+/// net.eval();
+/// let logits = rushlight::no_grad(|| net.forward(&Tensor::zeros([1, 3, 64, 64])));
+/// assert_eq!(logits.shape(), [1, 1000]);
+/// ```
+#[derive(Module)]
+pub struct EfficientNetLite0 {
+    _conv_stem: SamePadConv2d,
+    _bn0: nn::BatchNorm2d,
+    _blocks: Vec<InvertedResidual>,
+    _conv_head: SamePadConv2d,
+    _bn1: nn::BatchNorm2d,
+    _dropout: nn::Dropout,
+    _fc: nn::Linear,
+}
+
+/// Repetitions, kernel, stride, expansion and output channels of each stage.
+const STAGES: [(usize, usize, usize, usize, usize); 7] = [
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+];
+
+impl EfficientNetLite0 {
+    /// A network for `classes` classes.
+    ///
+    /// # Panics
+    /// If `classes` is 0.
+    pub fn new(classes: usize) -> EfficientNetLite0 {
+        let conv_stem = SamePadConv2d::new(3, 32, 3, 2, 1);
+        let mut inputs = 32;
+        let mut blocks = Vec::new();
+        for (repeats, kernel, stride, expand, outputs) in STAGES {
+            for i in 0..repeats {
+                blocks.push(InvertedResidual::new(inputs, outputs, kernel, if i == 0 { stride } else { 1 }, expand));
+                inputs = outputs;
+            }
+        }
+        EfficientNetLite0 {
+            _conv_stem: conv_stem,
+            _bn0: norm(32),
+            _blocks: blocks,
+            _conv_head: SamePadConv2d::new(inputs, 1280, 1, 1, 1),
+            _bn1: norm(1280),
+            _dropout: nn::Dropout::new(0.2),
+            _fc: nn::Linear::new(1280, classes),
+        }
+    }
+}
+
+impl Forward for EfficientNetLite0 {
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let x = self._bn0.forward(&self._conv_stem.forward(x)).relu6();
+        let x = self._blocks.iter().fold(x, |x, block| block.forward(&x));
+        let x = self._bn1.forward(&self._conv_head.forward(&x)).relu6();
+        self._fc.forward(&self._dropout.forward(&x.adaptive_avg_pool2d([1, 1]).flatten(1, -1)))
+    }
+}

@@ -1,0 +1,7 @@
+//! Networks for pictures.
+
+mod efficientnet_lite;
+mod resnet;
+
+pub use efficientnet_lite::EfficientNetLite0;
+pub use resnet::{BasicBlock, ResNet18};
