@@ -24,7 +24,7 @@ fn main() {
     println!("layer2.weight\n{}\n", layer2.weight);
     println!("layer2.bias\n{}\n", bias(&layer2));
 
-    let y = Tensor::from([[1.0, 2.0, -1.0, -1.0]]);
+    let y = Tensor::from([[1.0f32, 2.0, -1.0, -1.0]]);
     println!("y\n{y}\n");
     println!("relu(y)\n{}\n", y.relu());
     println!("nn.ReLU()(y)\n{}", nn::ReLU::new().forward(&y));

@@ -1,4 +1,5 @@
 //! Running the program in a folder of its own.
+#![allow(dead_code, reason = "each test file uses some of this")]
 
 use rushlight::data::idx::{Idx, IdxData};
 use rushlight::vision::digits;
