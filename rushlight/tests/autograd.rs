@@ -502,7 +502,7 @@ mod in_place {
         for recorded in [false, true] {
             let x = Tensor::from([1.0f32, 2.0, 3.0]).requires_grad_(recorded);
             let y = &x * 1.0;
-            y.narrow(0, 1, 2).add_(&y.narrow(0, 0, 2));
+            y.narrow(0, 1, 2).add_(y.narrow(0, 0, 2));
             assert_eq!(values(&y), [1.0, 3.0, 5.0]);
             if recorded {
                 y.sum().backward();
@@ -511,7 +511,7 @@ mod in_place {
         }
         for _ in 0..2 {
             let y = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
-            y.mul_(&y.t());
+            y.mul_(y.t());
             assert_eq!(y.to_vec::<f32>(), [1.0, 6.0, 6.0, 16.0]);
         }
     }

@@ -99,7 +99,7 @@ fn check_all(rows: &[Row]) {
 /// Operations on inputs of the given shapes and range.
 macro_rules! rows {
     ($($name:literal: $shapes:expr, $range:expr, |$x:ident| $f:expr;)*) => {
-        vec![$(Row {
+        [$(Row {
             name: $name,
             shapes: {
                 let shapes: &[&[usize]] = &$shapes;

@@ -94,7 +94,8 @@ pub fn gradcheck_with(
             };
             let expected = (at(elements[j] + options.eps)? - at(elements[j] - options.eps)?) / (2.0 * options.eps);
             let close = (found - expected).abs() <= options.atol + options.rtol * expected.abs();
-            if !close && !(found.is_nan() && expected.is_nan()) {
+            let both_nan = found.is_nan() && expected.is_nan();
+            if !(close || both_nan) {
                 return Err(failed(format!(
                     "input {i}, element {j}: the derivative says {found}, differences say {expected}"
                 )));

@@ -520,7 +520,7 @@ impl Backend for Cpu {
     ) -> Result<f64> {
         each_float!("nll_loss", x.dtype(), T => class_loss::<T>(sizes, &weight)
             .nll(x.slice(), target.slice(), losses.slice())
-            .map(f64::from)
+            .map(|total| total.to_scalar().to_f64())
             .map_err(|bad| bad_class("nll_loss", bad)))
     }
 
@@ -550,7 +550,7 @@ impl Backend for Cpu {
     ) -> Result<f64> {
         each_float!("cross_entropy", x.dtype(), T => class_loss::<T>(sizes, &weight)
             .cross_entropy(x.slice(), target.slice(), stats.slice().as_chunks_mut().0, losses.slice())
-            .map(f64::from)
+            .map(|total| total.to_scalar().to_f64())
             .map_err(|bad| bad_class("cross_entropy", bad)))
     }
 

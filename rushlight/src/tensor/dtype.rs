@@ -130,10 +130,11 @@ impl Scalar {
     /// The value as `i64`, truncated towards zero; not-a-number and values out of range give `i64::MIN`.
     #[inline]
     pub fn to_i64(self) -> i64 {
+        const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
         match self {
             Scalar::Bool(v) => v as i64,
             Scalar::I64(v) => v,
-            Scalar::F64(v) if v >= -9_223_372_036_854_775_808.0 && v < 9_223_372_036_854_775_808.0 => v as i64,
+            Scalar::F64(v) if (-TWO_TO_63..TWO_TO_63).contains(&v) => v as i64,
             Scalar::F64(_) => i64::MIN,
         }
     }

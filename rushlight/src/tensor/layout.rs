@@ -126,7 +126,7 @@ impl Layout {
             if stride < span {
                 return false;
             }
-            span = stride * (size - 1) + span;
+            span += stride * (size - 1);
         }
         true
     }
