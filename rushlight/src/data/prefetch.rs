@@ -124,7 +124,7 @@ mod tests {
             let counter = begun.clone();
             let job = move |i: usize| {
                 counter.fetch_add(1, SeqCst);
-                if i % 3 == 0 {
+                if i.is_multiple_of(3) {
                     std::thread::sleep(Duration::from_micros(200));
                 }
                 i * i
