@@ -12,20 +12,27 @@ fn golden() -> Value {
     serde_json::from_reader(GzDecoder::new(File::open(path).unwrap())).unwrap()
 }
 
+/// The example's program, which `cargo test` has built beside the tests; `cargo test --test examples` has not.
+fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.ancestors().nth(2).unwrap();
+    let program = profile.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    let changed = |path: &Path| fs::metadata(path).and_then(|meta| meta.modified()).ok();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).with_extension("rs");
+    assert!(
+        changed(&program) > changed(&source),
+        "{} is missing or old: `cargo build -p rushlight --examples` makes it",
+        program.display()
+    );
+    program
+}
+
 /// Runs an example in an empty folder and gives the folder and what was printed.
 fn run(name: &str, args: &[&str]) -> (PathBuf, String) {
-    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let folder = tmp.join("examples").join(name);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples").join(name);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["run", "--quiet", "--offline", "--example", name]);
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    cargo.arg("--manifest-path").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
-    cargo.arg("--target-dir").arg(tmp.parent().unwrap());
-    let output = cargo.arg("--").args(args).current_dir(&folder).output().unwrap();
+    let output = Command::new(program(name)).args(args).current_dir(&folder).output().unwrap();
     assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     (folder, String::from_utf8(output.stdout).unwrap())
 }
