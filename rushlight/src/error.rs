@@ -56,6 +56,12 @@ pub enum Error {
         /// The operation.
         op: &'static str,
     },
+    /// Memory that the system does not give.
+    #[error("out of memory: {bytes} bytes are not to be had")]
+    Memory {
+        /// The bytes that were asked for.
+        bytes: usize,
+    },
     /// A file or folder that cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -107,6 +113,15 @@ impl Error {
     constructor!(value, Value);
     constructor!(autograd, Autograd);
 
+    /// The same error under the name of the operation that the user called.
+    #[cold]
+    pub(crate) fn named(mut self, name: &'static str) -> Error {
+        if let Error::DType { op, .. } | Error::Value { op, .. } = &mut self {
+            *op = name;
+        }
+        self
+    }
+
     #[cold]
     pub(crate) fn io(path: impl AsRef<Path>, source: std::io::Error) -> Error {
         Error::Io { path: path.as_ref().to_path_buf(), source }
@@ -141,7 +156,7 @@ pub(crate) fn ok<T>(result: Result<T>) -> T {
 #[track_caller]
 #[cold]
 #[inline(never)]
-fn fail(error: Error) -> ! {
+pub(crate) fn fail(error: Error) -> ! {
     let text = error.to_string();
     PANICKED.set(Some(error));
     panic!("{text}")

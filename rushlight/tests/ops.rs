@@ -143,7 +143,10 @@ fn check_differentiated(case: &Case) -> Result<(), String> {
         let mut inputs = leaves.clone();
         inputs.push(&start);
         let options = BackwardOptions { allow_unused: true, retain_graph: true, ..Default::default() };
-        let found = grad_with(&[&total], &inputs, &options).map_err(text)?;
+        let found = match total.requires_grad() {
+            true => grad_with(&[&total], &inputs, &options).map_err(text)?,
+            false => vec![None; inputs.len()], // constant, which is checked like all else
+        };
         check_gradients("second gradient of input", &second.grads, &wanted, &found, tolerance)?;
         let of_start = [(at, start.clone())];
         check_gradients(
@@ -186,7 +189,7 @@ fn check_without_panic(case: &Case) -> Result<(), String> {
 #[test]
 fn every_case_as_pytorch_has_it() {
     let cases = cases();
-    assert!(cases.len() >= 2001, "the fixture has shrunk to {} cases", cases.len());
+    assert!(cases.len() >= 2626, "the fixture has shrunk to {} cases", cases.len());
     let mut failures = Vec::new();
     for (op, _) in TABLE {
         assert!(cases.iter().any(|case| case.op == *op), "{op} can be run, but has no cases");

@@ -66,15 +66,12 @@ fn unsupported(op: &'static str, dtype: DType) -> Error {
     Error::dtype(op, format!("is not defined for {dtype}"))
 }
 
+/// Operations put their own name to it.
 #[cold]
-fn kernel_error(error: elementwise::Error, op: &dyn std::fmt::Debug, dtype: DType) -> Error {
+fn kernel_error(error: elementwise::Error, dtype: DType) -> Error {
     match error {
-        elementwise::Error::Unsupported => {
-            let text = format!("{op:?}");
-            let name = text.split(['(', ' ']).next().unwrap_or_default().to_lowercase();
-            Error::dtype("elementwise", format!("{name} is not defined for {dtype}"))
-        }
-        elementwise::Error::ZeroDivision => Error::value("division", "a whole number was divided by zero"),
+        elementwise::Error::Unsupported => unsupported("elementwise", dtype),
+        elementwise::Error::ZeroDivision => Error::value("elementwise", "a whole number was divided by zero"),
     }
 }
 
@@ -297,7 +294,7 @@ impl Backend for Cpu {
                     elementwise::unary::<T>(op, layout.dims(), x.ptr(), from.strides(), out.ptr(), layout.strides())
                 }
             };
-            result.map_err(|error| kernel_error(error, &op, x.dtype()))
+            result.map_err(|error| kernel_error(error, x.dtype()))
         })
     }
 
@@ -321,7 +318,7 @@ impl Backend for Cpu {
                     )
                 }
             };
-            result.map_err(|error| kernel_error(error, &op, a.dtype()))
+            result.map_err(|error| kernel_error(error, a.dtype()))
         })
     }
 

@@ -4,7 +4,8 @@
 //! Memory comes zeroed from the system and goes round afterwards, so it is always initialised: what a new buffer holds is
 //! unspecified, but never undefined.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use crate::error::{Error, fail};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -70,7 +71,7 @@ fn take_large(bytes: usize) -> NonNull<u8> {
 fn fresh(bytes: usize) -> NonNull<u8> {
     let layout = layout(bytes);
     // SAFETY: the size is not zero.
-    NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout))
+    NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| fail(Error::Memory { bytes }))
 }
 
 /// Gives back a block.

@@ -41,6 +41,12 @@ fn shape_of<const N: usize>(
             format!("groups, stride and dilation must be at least 1, but got {groups}, {stride:?}, {dilation:?}"),
         ));
     }
+    if [stride, padding, dilation].as_flattened().iter().any(|&n| n > i32::MAX as usize) {
+        return Err(Error::value(
+            name,
+            format!("stride, padding and dilation must be below 2^31, but got {stride:?}, {padding:?}, {dilation:?}"),
+        ));
+    }
     if !dw[0].is_multiple_of(groups) || dw[0] == 0 {
         return wrong(format!("the weight {dw:?} has {} output channels, which {groups} groups cannot share", dw[0]));
     }
@@ -71,7 +77,7 @@ fn shape_of<const N: usize>(
     };
     let reaches = |i: usize| {
         let reach = shape.kernel[i].checked_sub(1)?.checked_mul(shape.dilation[i])?;
-        Some(reach < shape.padding[i].checked_mul(2)?.checked_add(shape.input[i])?)
+        Some(reach < shape.input[i] + 2 * shape.padding[i])
     };
     if !(0..3).all(|i| reaches(i) == Some(true)) {
         return wrong(format!(

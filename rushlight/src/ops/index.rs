@@ -82,7 +82,10 @@ impl Tensor {
         self.check_index_shape("gather", at, index)?;
         let (x, index) = (self.as_at_least_1d()?, index.as_at_least_1d()?);
         let out = self.fresh_like(Layout::contiguous(index.shape()), self.dtype());
-        self.backend().gather(&x.read("gather")?, at, &index.read("gather")?, &mut out.write("gather")?)?;
+        // As in PyTorch, an index without elements may have any sizes.
+        if index.numel() > 0 {
+            self.backend().gather(&x.read("gather")?, at, &index.read("gather")?, &mut out.write("gather")?)?;
+        }
         let sizes = Sizes::of(&x);
         let out = out.record("GatherBackward0", [&x], [Save::Input(&index)], move |[index], [_], g| {
             Ok([Some(Tensor::zeros_laid_out(g, &Layout::contiguous(sizes.list())).scattered(at, &index, g)?)])
@@ -121,7 +124,9 @@ impl Tensor {
     fn scattered(&self, dim: usize, index: &Tensor, source: &Tensor) -> Result<Tensor> {
         let name = "scatter_add";
         let (index, values) = (index.try_contiguous()?, source.try_contiguous()?);
-        self.backend().scatter_add(dim, &index.read(name)?, &values.read(name)?, &mut self.write(name)?)?;
+        if index.numel() > 0 {
+            self.backend().scatter_add(dim, &index.read(name)?, &values.read(name)?, &mut self.write(name)?)?;
+        }
         Ok(self.detach().record(
             "ScatterAddBackward0",
             [self, source],
@@ -144,13 +149,14 @@ impl Tensor {
                 format!("the index must be 1-d, but has shape {:?}", index.shape()),
             ));
         }
-        let x = self.as_at_least_1d()?;
-        let mut shape = x.shape().to_vec();
+        let name = "index_select";
+        let mut shape = if self.dim() == 0 { vec![1] } else { self.shape().to_vec() };
         shape[at] = index.numel();
+        let layout = Layout::contiguous(&shape).checked(name)?;
+        let x = self.as_at_least_1d()?;
         let index = index.try_reshape([index.numel()])?.try_contiguous()?;
         let source = x.try_contiguous()?;
-        let out = self.fresh_like(Layout::contiguous(&shape), self.dtype());
-        let name = "index_select";
+        let out = self.fresh_like(layout, self.dtype());
         self.backend().index_select(&source.read(name)?, at, &index.read(name)?, &mut out.write(name)?)?;
         let sizes = Sizes::of(&x);
         let out = out.record("IndexSelectBackward0", [&x], [Save::Input(&index)], move |[index], [_], g| {

@@ -47,7 +47,7 @@ impl Tensor {
             let result = direct(&self.write(name)?);
             // Part of the memory may have been changed even where the operation failed.
             self.0.storage.bump_version();
-            result?;
+            result.map_err(|error| error.named(name))?;
         }
         Ok(self.clone())
     }

@@ -43,10 +43,10 @@ impl Tensor {
                     ),
                 ));
             }
-            shape[dim] += tensor.shape()[dim];
+            shape[dim] = shape[dim].saturating_add(tensor.shape()[dim]);
         }
         let casts = real.iter().map(|tensor| tensor.try_to_dtype(dtype)).collect::<Result<Vec<_>>>()?;
-        let out = first.fresh_like(Layout::contiguous(&shape), dtype);
+        let out = first.fresh_like(Layout::contiguous(&shape).checked("cat")?, dtype);
         let mut start = 0;
         let mut places = Vec::with_capacity(casts.len());
         for tensor in &casts {

@@ -134,7 +134,8 @@ pub(crate) fn binary(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -
     let (la, lb) = (a.layout(), b.layout());
     let same = (la.same_dims(lb) || lb.rank() == 0) && la.is_contiguous() && la.offset() == 0;
     let out = if same { a.fresh_like(*la, a.dtype()) } else { a.fresh_like(broadcast_layout(name, a, b)?, a.dtype()) };
-    a.backend().binary(op, &a.read(name)?, &b.read(name)?, &out.write_fresh())?;
+    let done = a.backend().binary(op, &a.read(name)?, &b.read(name)?, &out.write_fresh());
+    done.map_err(|error| error.named(name))?;
     Ok(out)
 }
 
@@ -190,7 +191,8 @@ impl Tensor {
 pub(crate) fn unary(name: &'static str, op: UnaryOp, x: &Tensor) -> Result<Tensor> {
     let own = x.layout();
     let out = x.fresh_like(if own.is_contiguous() && own.offset() == 0 { *own } else { own.dense_like() }, x.dtype());
-    x.backend().unary(op, &x.read(name)?, &out.write_fresh())?;
+    let done = x.backend().unary(op, &x.read(name)?, &out.write_fresh());
+    done.map_err(|error| error.named(name))?;
     Ok(out)
 }
 

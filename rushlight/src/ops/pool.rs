@@ -28,11 +28,23 @@ fn pool_of(
             format!("kernel, stride and dilation must be at least 1, but got {kernel:?}, {stride:?}, {dilation:?}"),
         ));
     }
+    // Kernels keep places in a plane in 32 bits.
+    let most = i32::MAX as usize;
+    if [kernel, stride, dilation].as_flattened().iter().any(|&n| n > most) {
+        return Err(Error::value(
+            name,
+            format!("kernel, stride and dilation must be below 2^31, but got {kernel:?}, {stride:?}, {dilation:?}"),
+        ));
+    }
     if padding[0] > kernel[0] / 2 || padding[1] > kernel[1] / 2 {
         return Err(Error::value(
             name,
             format!("padding must be at most half of the kernel, but got padding {padding:?} for kernel {kernel:?}"),
         ));
+    }
+    let padded = |size: usize, d: usize| size + 2 * padding[d] + kernel[d];
+    if padded(height, 0).saturating_mul(padded(width, 1)) >= most {
+        return Err(Error::shape(name, format!("pictures of 2^31 or more elements are too large: {:?}", x.shape())));
     }
     let planes = x.shape()[..x.dim() - 2].iter().product();
     let pool = Pool2d { planes, input: [height, width], kernel, stride, padding, dilation, ceil_mode };
@@ -185,8 +197,8 @@ fn avg_pool_grad(pool: Pool2d, divisor: Divisor, g: &Tensor) -> Result<Tensor> {
 fn adaptive(x: &Tensor, size: [usize; 2]) -> Result<Tensor> {
     let x = x.try_contiguous()?;
     let input = [x.shape()[x.dim() - 2], x.shape()[x.dim() - 1]];
-    let out = x.fresh_like(pictures(&x, size), x.dtype());
     let name = "adaptive_avg_pool2d";
+    let out = x.fresh_like(pictures(&x, size).checked(name)?, x.dtype());
     x.backend().adaptive_avg_pool2d(&x.read(name)?, &mut out.write(name)?)?;
     Ok(out.record("AdaptiveAvgPool2DBackward0", [&x], [], move |[], [_], g| Ok([Some(adaptive_grad(g, input)?)])))
 }

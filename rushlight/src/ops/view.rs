@@ -226,7 +226,7 @@ impl Tensor {
             };
         }
         let sizes = Sizes::of(self);
-        let layout = self.layout().broadcast_to(&dims[..given.len()]);
+        let layout = self.layout().broadcast_to(&dims[..given.len()]).checked("expand")?;
         Ok(self.view_recorded(layout, "ExpandBackward0", move |g| g.sum_to(sizes.list())))
     }
 

@@ -121,8 +121,7 @@ impl Tensor {
     /// ```
     #[op]
     pub fn try_from_slice<T: Element>(elements: &[T], shape: impl Into<Dims>) -> Result<Tensor> {
-        let layout = shape.into().infer("from_slice", elements.len())?;
-        Ok(Tensor::filled(layout, elements))
+        Tensor::shaped("from_slice", elements, shape.into())
     }
 
     /// [`from_slice`](Tensor::from_slice) that takes a vector.
@@ -131,7 +130,11 @@ impl Tensor {
     /// If the number of elements is not that of the shape.
     #[op]
     pub fn try_from_vec<T: Element>(elements: Vec<T>, shape: impl Into<Dims>) -> Result<Tensor> {
-        Tensor::try_from_slice(&elements, shape)
+        Tensor::shaped("from_vec", &elements, shape.into())
+    }
+
+    fn shaped<T: Element>(op: &'static str, elements: &[T], shape: Dims) -> Result<Tensor> {
+        Ok(Tensor::filled(shape.infer(op, elements.len())?, elements))
     }
 
     /// The elements in row-major order.

@@ -15,6 +15,20 @@ pub struct Layout {
     contiguous: bool,
 }
 
+/// No memory holds more elements than this. Larger numbers of elements count as this many, so that nothing overflows and no
+/// storage is found to hold them.
+const MOST: usize = isize::MAX as usize / 16;
+
+#[inline]
+fn times(numel: usize, size: usize) -> usize {
+    numel.saturating_mul(size).min(MOST)
+}
+
+#[cold]
+fn too_large(op: &'static str, shape: &dyn fmt::Debug) -> Error {
+    Error::shape(op, format!("shape {shape:?} has more elements than memory can hold"))
+}
+
 impl Layout {
     /// A row-major layout from the start of a storage.
     #[inline]
@@ -32,8 +46,8 @@ impl Layout {
             layout.dims[i] = size;
             // As in PyTorch, a dimension of size 0 counts as 1 in the strides of those before it.
             layout.strides[i] =
-                if i + 1 < dims.len() { layout.strides[i + 1] * dims[i + 1].max(1) as isize } else { 1 };
-            layout.numel *= size;
+                if i + 1 < dims.len() { layout.strides[i + 1].saturating_mul(dims[i + 1].max(1) as isize) } else { 1 };
+            layout.numel = times(layout.numel, size);
         }
         layout
     }
@@ -45,19 +59,25 @@ impl Layout {
             dims: [0; MAX_RANK],
             strides: [0; MAX_RANK],
             offset,
-            numel: dims.iter().product(),
+            numel: dims.iter().copied().fold(1, times),
             rank: dims.len() as u8,
             contiguous: true,
         };
         layout.dims[..dims.len()].copy_from_slice(dims);
         layout.strides[..dims.len()].copy_from_slice(strides);
-        let mut expected = 1;
+        let mut expected: isize = 1;
         for (&size, &stride) in dims.iter().zip(strides).rev() {
             layout.contiguous &= size == 1 || stride == expected;
-            expected *= size as isize;
+            expected = expected.saturating_mul(size as isize);
         }
         layout.contiguous |= layout.numel == 0;
         layout
+    }
+
+    /// This layout, or an error where memory could never hold its elements.
+    pub(crate) fn checked(self, op: &'static str) -> Result<Layout> {
+        let numel = self.dims().iter().try_fold(1usize, |numel, &size| numel.checked_mul(size.max(1)));
+        if numel.is_some_and(|numel| numel <= MOST) { Ok(self) } else { Err(too_large(op, &self.dims())) }
     }
 
     /// The sizes.
@@ -207,8 +227,7 @@ impl fmt::Debug for Layout {
 
 /// Broadcasts two shapes by PyTorch's rule: aligned at the end, sizes equal or one of them 1.
 pub(crate) fn broadcast(op: &'static str, a: &Layout, b: &Layout) -> Result<Layout> {
-    broadcast_dims(a.dims(), b.dims())
-        .map(|(dims, rank)| Layout::contiguous(&dims[..rank]))
+    let (dims, rank) = broadcast_dims(a.dims(), b.dims())
         .map_err(|(size_a, size_b, dim)| {
             Error::shape(
                 op,
@@ -218,7 +237,8 @@ pub(crate) fn broadcast(op: &'static str, a: &Layout, b: &Layout) -> Result<Layo
                     b.dims()
                 ),
             )
-        })
+        })?;
+    Layout::contiguous(&dims[..rank]).checked(op)
 }
 
 /// The broadcast sizes, or the two sizes that clash and their dimension.
@@ -267,16 +287,11 @@ impl Dims {
     pub(crate) fn layout(&self, op: &'static str) -> Result<Layout> {
         let mut sizes = [0; MAX_RANK];
         let list = self.list(op)?;
-        let mut numel: usize = 1;
         for (size, &given) in sizes.iter_mut().zip(list) {
             *size = usize::try_from(given)
                 .map_err(|_| Error::shape(op, format!("a size must not be negative, but got shape {list:?}")))?;
-            numel = numel
-                .checked_mul((*size).max(1))
-                .filter(|&n| n <= isize::MAX as usize / 16)
-                .ok_or_else(|| Error::shape(op, format!("shape {list:?} has more elements than memory can hold")))?;
         }
-        Ok(Layout::contiguous(&sizes[..list.len()]))
+        Layout::contiguous(&sizes[..list.len()]).checked(op)
     }
 
     /// Sizes of which one may be -1, to be inferred from the number of elements.

@@ -200,14 +200,50 @@ table! {
     "abs": |x, a| x.t(0).try_abs();
     "leaky_relu": |x, a| x.t(0).try_leaky_relu(a.float("negative_slope", 0.01));
     "clamp": |x, a| x.t(0).try_clamp(a.scalar("min"), a.scalar("max"));
+    "square": |x, a| x.t(0).try_square();
+    "expm1": |x, a| x.t(0).try_expm1();
+    "log1p": |x, a| x.t(0).try_log1p();
+    "log2": |x, a| x.t(0).try_log2();
+    "log10": |x, a| x.t(0).try_log10();
+    "rsqrt": |x, a| x.t(0).try_rsqrt();
+    "reciprocal": |x, a| x.t(0).try_reciprocal();
+    "sin": |x, a| x.t(0).try_sin();
+    "cos": |x, a| x.t(0).try_cos();
+    "tan": |x, a| x.t(0).try_tan();
+    "atan": |x, a| x.t(0).try_atan();
+    "sinh": |x, a| x.t(0).try_sinh();
+    "cosh": |x, a| x.t(0).try_cosh();
+    "erf": |x, a| x.t(0).try_erf();
+    "floor": |x, a| x.t(0).try_floor();
+    "ceil": |x, a| x.t(0).try_ceil();
+    "round": |x, a| x.t(0).try_round();
+    "trunc": |x, a| x.t(0).try_trunc();
+    "sign": |x, a| x.t(0).try_sign();
+    "relu6": |x, a| x.t(0).try_relu6();
+    "logsigmoid": |x, a| x.t(0).try_logsigmoid();
+    "remainder": |x, a| x.t(0).try_remainder(x.operand(1));
+    "floor_divide": |x, a| x.t(0).try_floor_divide(x.operand(1));
+    "logical_and": |x, a| x.t(0).try_logical_and(x.operand(1));
+    "logical_or": |x, a| x.t(0).try_logical_or(x.operand(1));
+    "logical_xor": |x, a| x.t(0).try_logical_xor(x.operand(1));
+    "logical_not": |x, a| x.t(0).try_logical_not();
+    "isnan": |x, a| x.t(0).try_isnan();
+    "isclose": |x, a| x.t(0).try_isclose(x.t(1), a.float("rtol", 1e-5), a.float("atol", 1e-8));
     "softmax": |x, a| x.t(0).try_softmax(a.dim("dim"));
     "log_softmax": |x, a| x.t(0).try_log_softmax(a.dim("dim"));
     "gather": |x, a| x.t(0).try_gather(a.dim("dim"), x.t(1));
+    "scatter_add": |x, a| x.t(0).try_scatter_add(a.dim("dim"), x.t(1), x.t(2));
+    "index_select": |x, a| x.t(0).try_index_select(a.dim("dim"), x.t(1));
+    "masked_fill": |x, a| x.t(0).try_masked_fill(x.t(1), x.operand(2));
+    "diagonal": |x, a| x.t(0).try_diagonal();
     "where": |x, a| match x.0[1].number() {
         Some(number) => x.t(2).try_where_(&x.t(0).try_logical_not()?, number),
         None => x.t(1).try_where_(x.t(0), x.operand(2)),
     };
     "matmul": |x, a| x.t(0).try_matmul(x.t(1));
+    "mm": |x, a| x.t(0).try_mm(x.t(1));
+    "bmm": |x, a| x.t(0).try_bmm(x.t(1));
+    "addmm": |x, a| x.t(0).try_addmm(x.t(1), x.t(2));
     "linear": |x, a| x.t(0).try_linear(x.t(1), x.option(2));
 
     "sum": |x, a| {
@@ -218,6 +254,9 @@ table! {
         let x = cast(x.t(0), a)?;
         sized(a, |dims, keep| x.try_mean_dim(dims, keep), || x.try_mean())
     };
+    "prod": |x, a| x.t(0).try_prod();
+    "any": |x, a| x.t(0).try_any();
+    "all": |x, a| x.t(0).try_all();
     "amax": |x, a| x.t(0).try_amax(a.list("dim"), a.flag("keepdim", false));
     "amin": |x, a| x.t(0).try_amin(a.list("dim"), a.flag("keepdim", false));
     "var": |x, a| {
@@ -298,6 +337,19 @@ table! {
         let (stride, padding, dilation) = (a.pair("stride", 1), a.pair("padding", 0), a.pair("dilation", 1));
         x.t(0).try_conv2d(x.t(1), x.option(2), stride, padding, dilation, a.int("groups", 1) as usize)
     };
+    "conv1d": |x, a| {
+        let [stride, padding, dilation] = [("stride", 1), ("padding", 0), ("dilation", 1)].map(|(k, d)| [a.int(k, d) as usize]);
+        x.t(0).try_conv1d(x.t(1), x.option(2), stride, padding, dilation, a.int("groups", 1) as usize)
+    };
+    "conv3d": |x, a| {
+        let three = |key, default| match a.list(key)[..] {
+            [d, h, w] => [d as usize, h as usize, w as usize],
+            _ => [default; 3],
+        };
+        let (stride, padding, dilation) = (three("stride", 1), three("padding", 0), three("dilation", 1));
+        x.t(0).try_conv3d(x.t(1), x.option(2), stride, padding, dilation, a.int("groups", 1) as usize)
+    };
+    "adaptive_avg_pool2d": |x, a| x.t(0).try_adaptive_avg_pool2d(a.pair("output_size", 0));
     "max_pool2d": |x, a| {
         let kernel = a.pair("kernel_size", 0);
         let stride = if a.has("stride") { a.pair("stride", 0) } else { kernel };

@@ -13,6 +13,7 @@ import warnings
 import torch
 
 import ops_cases_core
+import ops_cases_more
 import ops_cases_nn
 from fixture import Cases, write
 from ops_table import OPS
@@ -24,6 +25,7 @@ def main():
     cases = Cases()
     ops_cases_core.build(cases)
     ops_cases_nn.build(cases)
+    ops_cases_more.build(cases)
     records = cases.run(OPS)
     path = pathlib.Path(__file__).parent / "ops.json.gz"
     write(path, {"torch": torch.__version__.split("+")[0], "cases": records})

@@ -1,0 +1,185 @@
+//! Memory over many steps: nothing may be left behind, and each operation may cost only so many allocations.
+
+use rushlight::autograd::{grad, grad_with};
+use rushlight::{BackwardOptions, Tensor, memory, no_grad};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use std::alloc::System;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// The tests count what the whole process allocates, so they run one at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Resident memory in bytes, where the system tells.
+fn resident() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
+    Some(text.split_whitespace().nth(1)?.parse::<usize>().ok()? * 4096)
+}
+
+/// Live blocks and bytes of the heap that `f` leaves behind.
+fn left_behind(f: impl FnOnce()) -> (isize, isize) {
+    let region = Region::new(ALLOCATOR);
+    f();
+    let change = region.change();
+    let blocks = change.allocations as isize - change.deallocations as isize;
+    (blocks, change.bytes_allocated as isize - change.bytes_deallocated as isize)
+}
+
+/// Asserts that not even one step in ten left a block behind. (The test harness allocates on a thread of its own.)
+fn assert_flat((blocks, bytes): (isize, isize), steps: isize) {
+    assert!(blocks < steps / 10 && bytes < steps * 10, "{steps} steps left {blocks} blocks with {bytes} bytes behind");
+}
+
+/// Allocations that one run of `f` makes, once it is warm.
+fn allocations<T>(f: impl Fn() -> T) -> usize {
+    (0..3).for_each(|_| drop(f()));
+    let region = Region::new(ALLOCATOR);
+    let kept = f();
+    let count = region.change().allocations;
+    drop(kept);
+    count
+}
+
+struct Net {
+    w1: Tensor,
+    b1: Tensor,
+    w2: Tensor,
+    x: Tensor,
+    y: Tensor,
+}
+
+impl Net {
+    fn new() -> Net {
+        rushlight::manual_seed(1);
+        let leaf = |shape: &[usize]| (Tensor::randn(shape) * 0.1).detach().requires_grad_(true);
+        let (w1, b1, w2) = (leaf(&[40, 30]), leaf(&[40]), leaf(&[5, 40]));
+        Net { w1, b1, w2, x: Tensor::randn([16, 30]), y: Tensor::randint(0, 5, [16]) }
+    }
+
+    fn loss(&self) -> Tensor {
+        let hidden = self.x.linear(&self.w1, Some(&self.b1)).relu();
+        let hidden = &hidden + &hidden.tanh() * 0.5;
+        let rows = hidden.copy();
+        rows.narrow(0, 0, 8).mul_(1.01);
+        rows.linear(&self.w2, None).cross_entropy(&self.y, None, -100, Default::default(), 0.0)
+    }
+
+    fn step(&self) -> f32 {
+        let loss = self.loss();
+        loss.backward();
+        no_grad(|| {
+            for w in [&self.w1, &self.b1, &self.w2] {
+                w.add_scaled_(&w.grad().unwrap(), -0.05);
+                w.zero_grad();
+            }
+        });
+        loss.item()
+    }
+}
+
+#[test]
+fn training_leaves_nothing_behind() {
+    let _turn = alone();
+    let net = Net::new();
+    let first = net.step();
+    (0..200).for_each(|_| drop(net.step()));
+    let (before, cached) = (resident(), memory::cached_bytes());
+    let mut last = f32::NAN;
+    let left = left_behind(|| (0..10_000).for_each(|_| last = net.step()));
+    assert!(last < first / 2.0, "the steps train: {first} {last}");
+    assert_flat(left, 10_000);
+    assert_eq!(memory::cached_bytes(), cached, "the pool has settled");
+    if let (Some(before), Some(after)) = (before, resident()) {
+        assert!(after <= before + (1 << 20), "resident memory grew from {before} to {after} bytes");
+    }
+}
+
+#[test]
+fn what_goes_wrong_leaves_nothing_behind() {
+    let _turn = alone();
+    let net = Net::new();
+    let unhappy = || {
+        let loss = net.loss();
+        let hook = loss.register_hook(|grad| Some(grad * 2.0)).unwrap();
+        loss.remove_hook(hook);
+        loss.backward();
+        assert!(loss.try_backward().is_err());
+        assert!(rushlight::catch(|| &net.w1 + &net.x).is_err());
+        let y = net.w1.exp();
+        let z = y.sum();
+        y.detach().zero_();
+        assert!(z.try_backward().is_err());
+        let y = net.w1.exp();
+        y.retain_grad();
+        y.sum().backward();
+        [&net.w1, &net.b1, &net.w2].map(Tensor::zero_grad);
+    };
+    std::panic::set_hook(Box::new(|_| {}));
+    (0..20).for_each(|_| unhappy());
+    let left = left_behind(|| (0..300).for_each(|_| unhappy()));
+    let _ = std::panic::take_hook();
+    assert_flat(left, 300);
+}
+
+#[test]
+fn recorded_passes_leave_nothing_behind() {
+    let _turn = alone();
+    let w = Tensor::from([1.0f64, 2.0, 3.0]).requires_grad_(true);
+    let step = || {
+        let options = BackwardOptions { create_graph: true, ..Default::default() };
+        let loss = (w.pow(3) * w.tanh()).sum();
+        let first = grad_with(&[&loss], &[&w], &options).unwrap()[0].clone().unwrap();
+        let second = grad(&[&(&first * &first).sum()], &[&w]).unwrap();
+        assert_eq!(second[0].shape(), [3]);
+        // This makes a cycle, as in PyTorch, until the gradient is taken away.
+        w.pow(3).sum().backward_with(&options);
+        w.zero_grad();
+    };
+    (0..20).for_each(|_| step());
+    assert_flat(left_behind(|| (0..1000).for_each(|_| step())), 1000);
+}
+
+/// A graph's nodes and what they saved go as the pass comes by, not at its end.
+#[test]
+fn a_backward_pass_frees_as_it_goes() {
+    let _turn = alone();
+    memory::empty_cache();
+    let elements = 1 << 18;
+    let x = Tensor::zeros([elements]).requires_grad_(true);
+    let bytes = (elements * 4) as isize;
+    let mut y = x.exp();
+    let (_, forward) = left_behind(|| {
+        for _ in 0..20 {
+            y = y.tanh();
+        }
+    });
+    assert!(forward >= 19 * bytes, "each output is saved: {forward}");
+    let loss = y.sum();
+    drop(y);
+    let (_, backward) = left_behind(|| loss.backward());
+    // The pool keeps what was freed: so few new buffers were wanted.
+    assert!(backward <= 3 * bytes, "{backward} bytes more");
+    assert!(memory::cached_bytes() as isize >= 18 * bytes);
+    memory::empty_cache();
+}
+
+#[test]
+fn operations_cost_few_allocations() {
+    let _turn = alone();
+    rushlight::set_num_threads(1);
+    let (a, b) = (Tensor::ones([4, 4]), Tensor::ones([4, 4]));
+    let w = Tensor::ones([4, 4]).requires_grad_(true);
+    // Handle and storage; recorded, a node as well.
+    assert_eq!(allocations(|| &a + &b), 2);
+    assert_eq!(allocations(|| &w + &b), 3);
+    assert_eq!(allocations(|| a.relu()), 2);
+    assert_eq!(allocations(|| w.relu()), 4); // the node keeps the output by a handle without history
+    assert_eq!(allocations(|| a.matmul(&b)), 2);
+    assert_eq!(allocations(|| a.t()), 1);
+    assert_eq!(allocations(|| a.clone()), 0);
+}
