@@ -45,6 +45,16 @@ impl Axis {
         Self { input, origin, stride, phases, len: positions + reach, reach }
     }
 
+    /// Elements of the image from one position to the next.
+    pub(super) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// Coordinate in the image of what the first position reads with a tap at 0.
+    pub(super) fn origin(&self) -> isize {
+        self.origin
+    }
+
     /// Which elements of phase `f` lie in the image: the first one and the one after the last, and where the first lies.
     fn inside(&self, f: usize) -> (usize, usize, usize) {
         let start = self.origin + self.phases[f] as isize;
