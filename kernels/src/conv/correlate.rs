@@ -8,11 +8,19 @@ use crate::gemm::blocked::Tiles;
 use crate::gemm::kernel::{Kernels, MAX_MR, MAX_TILE, Panel, Run, Scatter, Store};
 use crate::gemm::pack::pack;
 use crate::gemm::scratch::{Buffer, with_scratch};
+use crate::gemm::split;
 use crate::gemm::vector::dispatch;
+use crate::threads;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// Multiply-adds of a task: about 50 µs.
 const TASK_MULTIPLY_ADDS: usize = 4_000_000;
+
+/// Bytes of the images that a thread prepares for itself, unless a single one is larger.
+const OWN_BYTES: usize = 1 << 20;
+/// Bytes of the images that all threads prepare together.
+const SHARED_BYTES: usize = 8 << 20;
 
 /// The most columns of a tile, thus of runs in it.
 const MAX_COLUMNS: usize = 48;
@@ -69,8 +77,8 @@ impl<T: GemmElement> Correlation<'_, T> {
             let (t, band) = (t / bands, t % bands);
             let (t, chunk) = (t / chunks, t % chunks);
             let (slice, group) = (t / self.groups, t % self.groups);
-            let band = crate::gemm::split(tiles.rows, bands, band);
-            let chunk = crate::gemm::split(tiles.columns, chunks, chunk);
+            let band = split(tiles.rows, bands, band);
+            let chunk = split(tiles.columns, chunks, chunk);
             for column in chunk.0..chunk.0 + chunk.1 {
                 // SAFETY: the caller's promise; every task has its own tiles.
                 unsafe { self.column(&tiles, (slice, rows), group, column, band) };
@@ -302,32 +310,52 @@ fn run<T: GemmElement>(
     clamp: Option<(T, T)>,
     out: &mut [T],
 ) {
-    let out = out.as_mut_ptr();
-    plan.layout.prepare(weights.kernels.isa, x, |source| {
-        let mut weight = weight;
-        for part in &plan.parts {
-            let correlation = Correlation {
-                kernels: weights.kernels,
-                source,
-                channels: weights.channels,
-                groups: s.groups,
-                m: weights.m,
-                offsets: &part.offsets(weights.channels, &plan.layout, source),
-                weight,
-                grid: part.grid,
-                merged: plan.layout.merged,
-                out: Shared(out.wrapping_add(part.first)),
-                image: (s.groups * weights.m * plan.output) as isize,
-                channel: plan.output as isize,
-                steps: part.steps.map(|x| x as isize),
-                bias: bias.map_or(std::ptr::null(), <[T]>::as_ptr),
-                clamp,
-            };
-            // SAFETY: the slices have the lengths that go with the shape (checked by the caller), and so do the strides.
-            unsafe { correlation.run() };
-            weight = weight.wrapping_add(weights.len(part));
+    let (weight, out) = (Shared(weight.cast_mut()), Shared(out.as_mut_ptr()));
+    let images = |images: Range<usize>| {
+        plan.layout.prepare(weights.kernels.isa, x, images, 0..plan.layout.channels, |source| {
+            let mut weight = weight.get().cast_const();
+            for part in &plan.parts {
+                let correlation = Correlation {
+                    kernels: weights.kernels,
+                    source,
+                    channels: weights.channels,
+                    groups: s.groups,
+                    m: weights.m,
+                    offsets: &part.offsets(weights.channels, &plan.layout, source),
+                    weight,
+                    grid: part.grid,
+                    merged: plan.layout.merged,
+                    out: Shared(out.get().wrapping_add(part.first)),
+                    image: (s.groups * weights.m * plan.output) as isize,
+                    channel: plan.output as isize,
+                    steps: part.steps.map(|x| x as isize),
+                    bias: bias.map_or(std::ptr::null(), <[T]>::as_ptr),
+                    clamp,
+                };
+                // SAFETY: the slices have the lengths that go with the shape (checked by the caller), and so do the strides.
+                unsafe { correlation.run() };
+                weight = weight.wrapping_add(weights.len(part));
+            }
+        });
+    };
+    let work = plan.parts.iter().map(|part| weights.len(part) * volume(part.grid)).sum::<usize>().max(1);
+    let bytes = plan.layout.bytes::<T>().max(1);
+    let threads = threads::num_threads();
+    if s.batch >= 2 * threads || threads == 1 {
+        // What a thread prepares it had better read itself: from another core's cache it comes no faster than from memory.
+        let chunk = (TASK_MULTIPLY_ADDS / work).min(OWN_BYTES / bytes).clamp(1, s.batch.div_ceil(2 * threads));
+        let chunks = s.batch.div_ceil(chunk);
+        tasks(chunks, s.batch * work, |t| {
+            let (first, len) = split(s.batch, chunks, t);
+            images(first..first + len);
+        });
+    } else {
+        let chunks = s.batch.div_ceil((SHARED_BYTES / bytes).max(1));
+        for t in 0..chunks {
+            let (first, len) = split(s.batch, chunks, t);
+            images(first..first + len);
         }
-    });
+    }
 }
 
 const _: () = assert!(MAX_TILE == MAX_MR * MAX_COLUMNS);

@@ -1,114 +1,182 @@
-//! Convolution of each channel with its own taps: every element is used a few times only, so what counts is to move
-//! it once.
+//! Convolution of each channel with its own taps, in two dimensions.
 //!
-//! A plane at a time is copied, padded, to scratch memory of the thread. There its rows are one long row, taps are shifts, and a
-//! result is a sum of shifted rows. Where the output's rows are further apart in the source than they are
-//! long, a few columns are computed in vain and left out when the result is copied to its place.
+//! Some channels of an image are the lanes of a register ([`super::lanes`]): then a stride, a row's end, or a plane of 7 by 7 wastes nothing,
+//! and a tap is one aligned load for all of them. A band of rows at a time is transposed to that form, convolved, and transposed
+//! back, all in the nearest caches.
 
+use super::lanes::{Planes, scatter};
 use super::plan::{Part, Plan};
-use super::source::{Layout, Source};
+use super::weight::Add;
 use super::{ConvShape, Shared, tasks, volume};
 use crate::cpu::Isa;
 use crate::gemm::GemmElement;
-use crate::gemm::kernel::{Run, Scatter};
+use crate::gemm::kernel::Kernels;
+use crate::gemm::pack::pack;
 use crate::gemm::scratch::with_scratch;
+use crate::gemm::split;
 use crate::gemm::vector::{Vector, VectorKernel, dispatch};
+use std::ops::Range;
 
 /// Elements of a task.
-const TASK_ELEMENTS: usize = 100_000;
+const TASK_ELEMENTS: usize = 60_000;
 /// What moving an element costs in multiply-adds of a matrix product, for the decision whether threads pay.
 const ELEMENT_WORK: usize = 10;
+/// Bytes of a band, in and out.
+const BAND_BYTES: usize = 256 << 10;
+/// Tasks that the gradient of the weight should have.
+const TASKS: usize = 32;
 
-/// Whether each channel is a group of its own.
+/// Whether each channel is a group of its own, with enough of them to fill registers, and there are two dimensions.
 pub(super) fn applies(s: &ConvShape) -> bool {
-    s.groups == s.in_channels && s.groups == s.out_channels
+    let flat = s.input[0] == 1 && s.kernel[0] == 1 && s.padding[0] == 0;
+    s.groups >= 4 && s.groups == s.in_channels && s.groups == s.out_channels && flat
 }
 
 pub(super) fn forward<T: GemmElement>(
     s: &ConvShape,
-    isa: Isa,
+    kernels: &Kernels<T>,
     x: &[T],
     w: &[T],
     bias: Option<&[T]>,
     clamp: Option<(T, T)>,
     out: &mut [T],
 ) {
-    run(s, isa, &Plan::forward(s), x, w, bias, clamp, out);
+    let [_, h, wd] = s.input;
+    let [_, oh, ow] = s.output();
+    run(s, kernels, &Plan::forward(s), x, [h, wd], w, bias, clamp, out, [oh, ow]);
 }
 
-pub(super) fn backward_input<T: GemmElement>(s: &ConvShape, isa: Isa, grad_out: &[T], w: &[T], grad_x: &mut [T]) {
-    run(s, isa, &Plan::backward_input(s), grad_out, w, None, None, grad_x);
+pub(super) fn backward_input<T: GemmElement>(
+    s: &ConvShape,
+    kernels: &Kernels<T>,
+    grad_out: &[T],
+    w: &[T],
+    grad_x: &mut [T],
+) {
+    let [_, h, wd] = s.input;
+    let [_, oh, ow] = s.output();
+    run(s, kernels, &Plan::backward_input(s), grad_out, [oh, ow], w, None, None, grad_x, [h, wd]);
 }
 
-/// A plane as the loops read it: where it is, or the scratch memory that it is copied to.
-struct Plane<'a, T> {
-    layout: &'a Layout,
-    source: Source<T>,
-    /// Elements of a plane before it is copied.
-    volume: usize,
+/// How a band of positions is read.
+struct Band {
+    /// Source elements from one position to the next, along height and width.
+    step: [usize; 2],
+    /// Coordinates in the image of the source's first element.
+    origin: [isize; 2],
+    /// Rows of the source beyond those of the last position, and its columns.
+    reach: usize,
+    width: usize,
+    /// Positions along height of a band, and all of them.
+    rows: usize,
+    all: usize,
 }
 
-impl<'a, T: GemmElement> Plane<'a, T> {
-    fn new(layout: &'a Layout) -> Self {
-        let source = layout.strides(std::ptr::null(), 1);
-        Self { layout, source, volume: layout.volume() }
+impl Band {
+    /// `output` bytes go with every row of positions.
+    fn new<T>(plan: &Plan, lanes: usize, output: usize) -> Self {
+        let [_, h, w] = &plan.layout.axes;
+        let step = [h.stride(), w.stride()];
+        let most = |f: &dyn Fn(&Part) -> usize| plan.parts.iter().map(f).max().unwrap_or(0);
+        let place = |axis: usize| most(&|part| part.taps.iter().map(|t| t.1[axis]).max().unwrap_or(0));
+        let (all, columns) = (most(&|part| part.grid[1]), most(&|part| part.grid[2]));
+        let width = (columns.max(1) - 1) * step[1] + place(2) + 1;
+        let row = step[0] * width * lanes * size_of::<T>() + output;
+        let bands = (all * row).div_ceil(BAND_BYTES).clamp(1, all.max(1));
+        Self { step, origin: [h.origin(), w.origin()], reach: place(1), width, rows: all.div_ceil(bands), all }
     }
 
-    /// Elements of scratch memory.
-    fn len(&self) -> usize {
-        if self.layout.plain() { 0 } else { self.source.channel as usize }
+    /// Rows of the source for these rows of positions.
+    fn source(&self, rows: &Range<usize>) -> usize {
+        (rows.len() - 1) * self.step[0] + self.reach + 1
     }
 
+    /// Copies what these rows of positions read.
+    ///
     /// # Safety
-    /// There is scratch memory of this length.
-    unsafe fn prepare(&self, isa: Isa, from: &[T], scratch: *mut T) -> *const T {
-        if self.layout.plain() {
-            return from.as_ptr();
-        }
+    /// As [`Planes::gather`].
+    unsafe fn gather<T: GemmElement>(&self, isa: Isa, planes: &Planes<'_, T>, rows: &Range<usize>, to: *mut T) {
+        let first = self.origin[0] + (rows.start * self.step[0]) as isize;
         // SAFETY: the caller's promise.
-        unsafe { self.layout.fill(isa, &self.source, from, scratch) };
-        scratch
+        unsafe { planes.gather(isa, first..first + self.source(rows) as isize, self.origin[1], self.width, to) }
+    }
+
+    fn bands(&self) -> impl Iterator<Item = Range<usize>> {
+        (0..self.all).step_by(self.rows.max(1)).map(|first| first..self.all.min(first + self.rows))
     }
 }
 
 fn run<T: GemmElement>(
     s: &ConvShape,
-    isa: Isa,
+    kernels: &Kernels<T>,
     plan: &Plan,
     x: &[T],
+    from: [usize; 2],
     w: &[T],
     bias: Option<&[T]>,
     clamp: Option<(T, T)>,
     out: &mut [T],
+    to: [usize; 2],
 ) {
-    let layout = Layout { channels: 1, batch: 1, ..plan.layout.clone() };
-    let plane = Plane::<T>::new(&layout);
+    let (isa, lanes) = (kernels.isa, kernels.lanes);
     let area = volume(s.kernel);
-    let shifts: Vec<Vec<isize>> = plan.parts.iter().map(|part| part.shifts(&layout, &plane.source)).collect();
-    let row = plane.source.row as usize;
-    let long = plan.parts.iter().map(|part| (part.grid[1].max(1) - 1) * row + part.grid[2]).max().unwrap_or(0);
-    let planes = s.batch * s.groups;
-    let elements = plane.volume + plan.output;
-    let chunk = (TASK_ELEMENTS / elements.max(1)).clamp(1, planes);
+    // All parts have the same steps.
+    let [_, step, _] = plan.parts[0].steps;
+    let rows_out = step / to[1];
+    let band = Band::new::<T>(plan, lanes, step * lanes * size_of::<T>());
+    let (plane_in, plane_out) = (from[0] * from[1], to[0] * to[1]);
+    let blocks = s.groups.div_ceil(lanes);
+    let elements = (plane_in + plane_out) * lanes;
+    let all = s.batch * blocks;
+    let chunk = (TASK_ELEMENTS / elements.max(1)).clamp(1, all);
+    let offsets: Vec<Vec<isize>> = plan
+        .parts
+        .iter()
+        .map(|part| part.taps.iter().map(|t| ((t.1[1] * band.width + t.1[2]) * lanes) as isize).collect())
+        .collect();
+    let source_len = band.source(&(0..band.rows.max(1))) * band.width * lanes;
+    let out_len = band.rows * step * lanes;
     let out = Shared(out.as_mut_ptr());
-    let plane = &plane;
-    tasks(planes.div_ceil(chunk), planes * elements * ELEMENT_WORK, |t| {
-        with_scratch(plane.len() + long, |scratch: *mut T| {
-            for p in t * chunk..planes.min((t + 1) * chunk) {
-                let channel = p % s.groups;
-                // SAFETY: the scratch memory has room for a plane and a long row; every task has its own output planes.
+    tasks(all.div_ceil(chunk), all * elements * ELEMENT_WORK, |t| {
+        with_scratch((area + 1) * lanes + source_len + out_len, |scratch: *mut T| {
+            for i in t * chunk..all.min((t + 1) * chunk) {
+                let (n, c) = (i / blocks, i % blocks * lanes);
+                let channels = lanes.min(s.groups - c);
+                let first = n * s.groups + c;
+                let planes =
+                    Planes { x: &x[first * plane_in..(first + channels) * plane_in], channels, lanes, size: from };
+                // SAFETY: the scratch memory has room for weights, bias, source and output; every task has its own output planes.
                 unsafe {
-                    let from = plane.prepare(isa, &x[p * plane.volume..][..plane.volume], scratch);
-                    let to = scratch.add(plane.len());
-                    for (part, shifts) in plan.parts.iter().zip(&shifts) {
-                        let weights = &w[channel * area..][..area];
-                        let bias = bias.map_or(T::ZERO, |bias| bias[channel]);
-                        let out = out.get().add(p * plan.output);
-                        for d in 0..part.grid[0] {
-                            let from = from.offset(d as isize * plane.source.plane);
-                            let out = out.wrapping_add(part.first + d * part.steps[0]);
-                            dispatch(isa, Slice { part, from, row, shifts, weights, bias, clamp, to, out });
+                    let (weights, biases) = (scratch, scratch.add(area * lanes));
+                    let source = biases.add(lanes);
+                    let result = source.add(source_len);
+                    scratch.write_bytes(0, (area + 1) * lanes);
+                    pack(isa, w[c * area..].as_ptr(), 1, area as isize, area, channels, weights, lanes);
+                    if let Some(bias) = bias {
+                        biases.copy_from_nonoverlapping(bias[c..].as_ptr(), channels);
+                    }
+                    for rows in band.bands() {
+                        band.gather(isa, &planes, &rows, source);
+                        for (part, offsets) in plan.parts.iter().zip(&offsets) {
+                            let height = part.grid[1].min(rows.end).saturating_sub(rows.start);
+                            let rows = Rows {
+                                part,
+                                offsets,
+                                height,
+                                from: source,
+                                from_steps: [band.step[0] * band.width, band.step[1]].map(|x| x * lanes),
+                                weights,
+                                bias: biases,
+                                clamp,
+                                to: result.add(part.first * lanes),
+                                to_steps: [part.steps[1], part.steps[2]].map(|x| x * lanes),
+                            };
+                            dispatch(isa, rows);
                         }
+                        let top = rows.start * rows_out;
+                        let height = (rows.end * rows_out).min(to[0]) - top;
+                        let to_plane = out.get().add(first * plane_out + top * to[1]);
+                        scatter(isa, result, lanes, height * to[1], channels, to_plane, plane_out);
                     }
                 }
             }
@@ -116,73 +184,63 @@ fn run<T: GemmElement>(
     });
 }
 
-/// One slice of a plane's output: `out[h, w] = clamp(bias + Σ_t weights[t] * from[h * row + w + shifts[t]])`.
-struct Slice<'a, T> {
+/// Rows of a part: `to[h, w] = clamp(bias + Σ_t weights[t] * from[h, w, offsets[t]])`, a register each.
+struct Rows<'a, T> {
     part: &'a Part,
+    offsets: &'a [isize],
+    height: usize,
     from: *const T,
-    row: usize,
-    shifts: &'a [isize],
-    weights: &'a [T],
-    bias: T,
+    from_steps: [usize; 2],
+    weights: *const T,
+    bias: *const T,
     clamp: Option<(T, T)>,
-    /// Room for all rows as one.
     to: *mut T,
-    out: *mut T,
+    to_steps: [usize; 2],
 }
 
-/// Registers of a long row that are computed at a time, so that their sums do not wait for each other.
-const BLOCK: usize = 6;
+/// Outputs at a time: enough that no sum waits for itself.
+const BLOCK: usize = 8;
 
-impl<T: GemmElement> VectorKernel for Slice<'_, T> {
+impl<T: GemmElement> VectorKernel for Rows<'_, T> {
     type Elem = T;
 
     #[inline(always)]
     unsafe fn run<V: Vector<Elem = T>>(self) {
-        let [_, h, w] = self.part.grid;
-        if h == 0 || w == 0 {
-            return;
-        }
-        let len = (h - 1) * self.row + w;
-        let [_, step_h, step_w] = self.part.steps;
-        let straight = self.row == w && step_h == w && step_w == 1;
-        let to = if straight { self.out } else { self.to };
-        // SAFETY: the caller's promise: all shifted rows are valid, `to` has room, and `out` is as large as the grid.
-        unsafe {
-            let mut j = 0;
-            while j + BLOCK * V::LANES <= len {
-                self.block::<V, BLOCK>(j, V::mask(V::LANES), to);
-                j += BLOCK * V::LANES;
-            }
-            while j < len {
-                self.block::<V, 1>(j, V::mask(V::LANES.min(len - j)), to);
-                j += V::LANES;
-            }
-            if !straight {
-                // Every row is the only run of a "tile" of one row.
-                for i in 0..h {
-                    let runs = &[Run { from: 0, to: 0, len: w }];
-                    let (tile, c) = (to.add(i * self.row), self.out.add(i * step_h));
-                    Scatter { tile, width: w, rows: 1, runs, c, c_rows: 0, step: step_w as isize }.run::<V>();
+        let width = self.part.grid[2];
+        let blocks = width.div_ceil(BLOCK);
+        for h in 0..self.height {
+            for block in 0..blocks {
+                let (w, len) = split(width, blocks, block);
+                // SAFETY: the caller's promise: all these elements are valid.
+                unsafe {
+                    match len {
+                        8 => self.block::<V, 8>(h, w),
+                        7 => self.block::<V, 7>(h, w),
+                        6 => self.block::<V, 6>(h, w),
+                        5 => self.block::<V, 5>(h, w),
+                        4 => self.block::<V, 4>(h, w),
+                        3 => self.block::<V, 3>(h, w),
+                        2 => self.block::<V, 2>(h, w),
+                        _ => self.block::<V, 1>(h, w),
+                    }
                 }
             }
         }
     }
 }
 
-impl<T: GemmElement> Slice<'_, T> {
+impl<T: GemmElement> Rows<'_, T> {
     #[inline(always)]
-    unsafe fn block<V: Vector<Elem = T>, const N: usize>(&self, j: usize, mask: V::Mask, to: *mut T) {
+    unsafe fn block<V: Vector<Elem = T>, const N: usize>(&self, h: usize, w: usize) {
         // SAFETY: as `run`.
         unsafe {
-            let mut acc = [V::splat(self.bias); N];
-            let from = self.from.add(j);
-            for (&(tap, _), &shift) in self.part.taps.iter().zip(self.shifts) {
-                let weight = V::splat(*self.weights.get_unchecked(tap));
-                let from = from.offset(shift);
+            let mut acc = [V::load(self.bias); N];
+            let from = self.from.add(h * self.from_steps[0] + w * self.from_steps[1]);
+            for (&(tap, _), &offset) in self.part.taps.iter().zip(self.offsets) {
+                let weight = V::load(self.weights.add(tap * V::LANES));
+                let from = from.offset(offset);
                 for i in 0..N {
-                    let p = from.add(i * V::LANES);
-                    let x = if i + 1 == N { V::load_masked(p, mask) } else { V::load(p) };
-                    acc[i] = x.mul_add(weight, acc[i]);
+                    acc[i] = V::load(from.add(i * self.from_steps[1])).mul_add(weight, acc[i]);
                 }
             }
             if let Some((lo, hi)) = self.clamp {
@@ -190,103 +248,113 @@ impl<T: GemmElement> Slice<'_, T> {
                     acc[i] = acc[i].clamp(V::splat(lo), V::splat(hi));
                 }
             }
+            let to = self.to.add(h * self.to_steps[0] + w * self.to_steps[1]);
             for i in 0..N {
-                let p = to.add(j + i * V::LANES);
-                if i + 1 == N { acc[i].store_masked(p, mask) } else { acc[i].store(p) }
+                acc[i].store(to.add(i * self.to_steps[1]));
             }
         }
     }
 }
 
-pub(super) fn backward_weight<T: GemmElement>(s: &ConvShape, isa: Isa, x: &[T], grad_out: &[T], grad_w: &mut [T]) {
+pub(super) fn backward_weight<T: GemmElement>(
+    s: &ConvShape,
+    kernels: &Kernels<T>,
+    x: &[T],
+    grad_out: &[T],
+    grad_w: &mut [T],
+) {
+    let (isa, lanes) = (kernels.isa, kernels.lanes);
+    let area = volume(s.kernel);
     let plan = Plan::forward(s);
     let part = &plan.parts[0];
-    let layout = Layout { channels: 1, batch: 1, ..plan.layout.clone() };
-    let plane = &Plane::<T>::new(&layout);
-    let shifts = &part.shifts(&layout, &plane.source);
-    let [gd, gh, gw] = part.grid;
-    let row = plane.source.row as usize;
-    // Rows of the output's gradient get as far apart as those of the source, with zeros in between.
-    let slice = gh * row;
-    let area = volume(s.kernel);
-    let elements = s.batch * (plane.volume + plan.output);
-    let chunk = (TASK_ELEMENTS / elements.max(1)).clamp(1, s.groups);
-    let grad_w = Shared(grad_w.as_mut_ptr());
-    tasks(s.groups.div_ceil(chunk), s.groups * elements * ELEMENT_WORK, |t| {
-        with_scratch(plane.len() + slice + area * MAX_LANES, |scratch: *mut T| {
-            for channel in t * chunk..s.groups.min((t + 1) * chunk) {
-                // SAFETY: the scratch memory has room for a plane, a slice of the gradient and the sums; every task has its own channels.
+    let [_, h, w] = s.input;
+    let [_, oh, ow] = s.output();
+    let band = Band::new::<T>(&plan, lanes, ow * lanes * size_of::<T>());
+    let (plane_in, plane_out) = (h * w, oh * ow);
+    let offsets: &Vec<isize> = &part.taps.iter().map(|t| ((t.1[1] * band.width + t.1[2]) * lanes) as isize).collect();
+    let source_len = band.source(&(0..band.rows)) * band.width * lanes;
+    let gradient_len = band.rows * ow * lanes;
+    let blocks = s.groups.div_ceil(lanes);
+    // Some images a part, each with its own sums: their number shows in the result, so it depends on nothing but the shape.
+    let parts = TASKS.div_ceil(blocks).clamp(1, s.batch);
+    let sums_len = area * lanes;
+    let work = s.batch * s.groups * (plane_in + plane_out) * ELEMENT_WORK;
+    with_scratch(blocks * parts * sums_len, |sums: *mut T| {
+        let sums = Shared(sums);
+        tasks(blocks * parts, work, |t| {
+            let (block, images) = (t / parts, split(s.batch, parts, t % parts));
+            let c = block * lanes;
+            let channels = lanes.min(s.groups - c);
+            with_scratch(source_len + gradient_len, |source: *mut T| {
+                // SAFETY: the scratch memory has room for both bands, and every task has its own sums.
                 unsafe {
-                    let other = scratch.add(plane.len());
-                    let sums = other.add(slice);
-                    for i in 0..area * MAX_LANES {
-                        *sums.add(i) = T::ZERO;
-                    }
-                    for n in 0..s.batch {
-                        let p = n * s.groups + channel;
-                        let from = plane.prepare(isa, &x[p * plane.volume..][..plane.volume], scratch);
-                        for d in 0..gd {
-                            let from = from.offset(d as isize * plane.source.plane);
-                            let gradient = grad_out[p * plan.output + d * gh * gw..][..gh * gw].as_ptr();
-                            dispatch(isa, Products { from, row, shifts, gradient, grid: [gh, gw], other, sums });
+                    let gradient = source.add(source_len);
+                    let sums = sums.get().add(t * sums_len);
+                    sums.write_bytes(0, sums_len);
+                    for n in images.0..images.0 + images.1 {
+                        let first = n * s.groups + c;
+                        let of = |plane: usize| first * plane..(first + channels) * plane;
+                        let input = Planes { x: &x[of(plane_in)], channels, lanes, size: [h, w] };
+                        let output = Planes { x: &grad_out[of(plane_out)], channels, lanes, size: [oh, ow] };
+                        for rows in band.bands() {
+                            band.gather(isa, &input, &rows, source);
+                            output.gather(isa, rows.start as isize..rows.end as isize, 0, ow, gradient);
+                            let grid = [rows.len(), ow];
+                            let steps = [band.step[0] * band.width, band.step[1]].map(|x| x * lanes);
+                            dispatch(isa, Products { from: source, steps, offsets, gradient, grid, sums });
                         }
                     }
-                    for tap in 0..area {
-                        let lanes = std::slice::from_raw_parts(sums.add(tap * MAX_LANES), MAX_LANES);
-                        *grad_w.get().add(channel * area + tap) = lanes.iter().fold(T::ZERO, |a, &b| a.add(b));
-                    }
                 }
-            }
+            });
         });
+        for block in 0..blocks {
+            let channels = lanes.min(s.groups - block * lanes);
+            // SAFETY: the sums of a block's parts lie one after the other; the weight has these channels.
+            unsafe {
+                let sum = sums.get().add(block * parts * sums_len);
+                for part in 1..parts {
+                    dispatch(isa, Add { to: sum, from: sum.add(part * sums_len), len: sums_len });
+                }
+                let to = grad_w[block * lanes * area..].as_mut_ptr();
+                pack(isa, sum, 1, lanes as isize, channels, area, to, area);
+            }
+        }
     });
 }
 
-/// The most lanes of any register.
-const MAX_LANES: usize = 16;
-
-/// Adds to `sums[t]`, lane by lane, the products of a slice of the gradient with the source shifted by `shifts[t]`.
+/// Adds to `sums[t]` the products of a gradient with the source at `offsets[t]`, a register each.
 struct Products<'a, T> {
     from: *const T,
-    row: usize,
-    shifts: &'a [isize],
+    steps: [usize; 2],
+    offsets: &'a [isize],
     gradient: *const T,
     grid: [usize; 2],
-    /// Room for the gradient's rows, `row` apart.
-    other: *mut T,
-    /// [`MAX_LANES`] a tap.
     sums: *mut T,
 }
+
+/// Taps at a time: as many sums as fit into registers.
+const TAPS: usize = 9;
 
 impl<T: GemmElement> VectorKernel for Products<'_, T> {
     type Elem = T;
 
     #[inline(always)]
-    unsafe fn run<V: Vector<Elem = T>>(mut self) {
-        let [h, w] = self.grid;
-        if h == 0 || w == 0 {
-            return;
-        }
-        // SAFETY: the caller's promise: all shifted rows are valid, and `other` has room for all rows.
-        unsafe {
-            if w == self.row {
-                self.other = self.gradient.cast_mut();
-            } else {
-                for i in 0..h {
-                    let to = self.other.add(i * self.row);
-                    crate::gemm::kernel::copy::<V>(self.gradient.add(i * w), to, w);
-                    for j in w..self.row {
-                        *to.add(j) = T::ZERO;
-                    }
-                }
-            }
-            let len = (h - 1) * self.row + w;
-            let mut first = 0;
-            while first < self.shifts.len() {
-                first += match self.shifts.len() - first {
-                    9.. => self.taps::<V, 9>(first, len),
-                    5.. => self.taps::<V, 5>(first, len),
-                    3.. => self.taps::<V, 3>(first, len),
-                    _ => self.taps::<V, 1>(first, len),
+    unsafe fn run<V: Vector<Elem = T>>(self) {
+        let groups = self.offsets.len().div_ceil(TAPS);
+        for group in 0..groups {
+            let (first, taps) = split(self.offsets.len(), groups, group);
+            // SAFETY: the caller's promise: all these elements are valid.
+            unsafe {
+                match taps {
+                    9 => self.taps::<V, 9>(first),
+                    8 => self.taps::<V, 8>(first),
+                    7 => self.taps::<V, 7>(first),
+                    6 => self.taps::<V, 6>(first),
+                    5 => self.taps::<V, 5>(first),
+                    4 => self.taps::<V, 4>(first),
+                    3 => self.taps::<V, 3>(first),
+                    2 => self.taps::<V, 2>(first),
+                    _ => self.taps::<V, 1>(first),
                 }
             }
         }
@@ -294,35 +362,30 @@ impl<T: GemmElement> VectorKernel for Products<'_, T> {
 }
 
 impl<T: GemmElement> Products<'_, T> {
-    /// `N` taps from `first` on, at once; gives `N`.
     #[inline(always)]
-    unsafe fn taps<V: Vector<Elem = T>, const N: usize>(&self, first: usize, len: usize) -> usize {
+    unsafe fn taps<V: Vector<Elem = T>, const N: usize>(&self, first: usize) {
+        let [height, width] = self.grid;
         // SAFETY: as `run`.
         unsafe {
             let mut acc = [V::splat(T::ZERO); N];
             let mut from = [self.from; N];
             for t in 0..N {
-                acc[t] = V::load(self.sums.add((first + t) * MAX_LANES));
-                from[t] = self.from.offset(self.shifts[first + t]);
+                acc[t] = V::load(self.sums.add((first + t) * V::LANES));
+                from[t] = self.from.offset(self.offsets[first + t]);
             }
-            let whole = len / V::LANES * V::LANES;
-            for j in (0..whole).step_by(V::LANES) {
-                let other = V::load(self.other.add(j));
-                for t in 0..N {
-                    acc[t] = V::load(from[t].add(j)).mul_add(other, acc[t]);
-                }
-            }
-            if whole < len {
-                let mask = V::mask(len - whole);
-                let other = V::load_masked(self.other.add(whole), mask);
-                for t in 0..N {
-                    acc[t] = V::load_masked(from[t].add(whole), mask).mul_add(other, acc[t]);
+            for h in 0..height {
+                let mut at = h * self.steps[0];
+                for w in 0..width {
+                    let gradient = V::load(self.gradient.add((h * width + w) * V::LANES));
+                    for t in 0..N {
+                        acc[t] = V::load(from[t].add(at)).mul_add(gradient, acc[t]);
+                    }
+                    at += self.steps[1];
                 }
             }
             for t in 0..N {
-                acc[t].store(self.sums.add((first + t) * MAX_LANES));
+                acc[t].store(self.sums.add((first + t) * V::LANES));
             }
-            N
         }
     }
 }

@@ -76,7 +76,7 @@ macro_rules! convolved {
                 let kernels = <$t>::kernels(cpu::isa());
                 match (algorithm, w) {
                     $((Algorithm::$winograd(m), w) => winograd::forward(s, m, kernels, x, w, bias, clamp, out),)?
-                    (Algorithm::Depthwise, Weight::Plain(w)) => depthwise::forward(s, kernels.isa, x, w, bias, clamp, out),
+                    (Algorithm::Depthwise, Weight::Plain(w)) => depthwise::forward(s, kernels, x, w, bias, clamp, out),
                     (_, w) => correlate::forward(s, kernels, x, w, bias, clamp, out),
                 }
             }
@@ -94,7 +94,7 @@ macro_rules! convolved {
                 let kernels = <$t>::kernels(cpu::isa());
                 match Self::best(s) {
                     $(Algorithm::$winograd(m) => winograd::backward_input(s, m, kernels, grad_out, w, grad_x),)?
-                    Algorithm::Depthwise => depthwise::backward_input(s, kernels.isa, grad_out, w, grad_x),
+                    Algorithm::Depthwise => depthwise::backward_input(s, kernels, grad_out, w, grad_x),
                     _ => correlate::backward_input(s, kernels, grad_out, w, grad_x),
                 }
             }
@@ -103,7 +103,7 @@ macro_rules! convolved {
                 let kernels = <$t>::kernels(cpu::isa());
                 match Self::best(s) {
                     $(Algorithm::$winograd(m) => winograd::backward_weight(s, m, kernels, x, grad_out, grad_w),)?
-                    Algorithm::Depthwise => depthwise::backward_weight(s, kernels.isa, x, grad_out, grad_w),
+                    Algorithm::Depthwise => depthwise::backward_weight(s, kernels, x, grad_out, grad_w),
                     _ => weight::backward_weight(s, kernels, x, grad_out, grad_w),
                 }
             }

@@ -10,6 +10,7 @@
 mod correlate;
 mod depthwise;
 mod element;
+mod lanes;
 mod packed;
 mod plan;
 mod source;

@@ -11,9 +11,7 @@ use crate::gemm::GemmElement;
 use crate::gemm::kernel::copy;
 use crate::gemm::scratch::with_scratch;
 use crate::gemm::vector::{Vector, VectorKernel, dispatch};
-
-/// Bytes of prepared images at a time: they should still be in the last-level cache when they are read.
-const GROUP_BYTES: usize = 8 << 20;
+use std::ops::Range;
 
 /// One dimension of a source.
 #[derive(Clone, Debug)]
@@ -45,6 +43,16 @@ impl Axis {
         phases.dedup();
         let reach = taps.map(|u| u / stride).max().unwrap_or(0);
         Self { input, origin, stride, phases, len: positions + reach, reach }
+    }
+
+    /// Elements of the image from one position to the next.
+    pub(super) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// Coordinate in the image of what the first position reads with a tap at 0.
+    pub(super) fn origin(&self) -> isize {
+        self.origin
     }
 
     /// Which elements of phase `f` lie in the image: the first one and the one after the last, and where the first lies.
@@ -124,7 +132,7 @@ impl Layout {
             let (row, plane, image) = (w.input, h.input * w.input, d.input * h.input * w.input);
             let [row, plane, channel] = [row, plane, image].map(|x| x as isize);
             let image = channel * self.channels as isize;
-            return Source { ptr: x, first: 0, images: self.batch, channel, phase: 0, image, plane, row };
+            return Source { ptr: x, first: 0, images, channel, phase: 0, image, plane, row };
         }
         let shared = w.shared();
         let row = w.len - shared;
@@ -158,38 +166,51 @@ impl Layout {
         f as isize * source.phase + d as isize * source.plane + h as isize * source.row + w as isize
     }
 
-    /// Calls `f` with the images of `x`, prepared, some at a time.
-    pub(super) fn prepare<T: GemmElement>(&self, isa: Isa, x: &[T], mut f: impl FnMut(&Source<T>)) {
+    /// Bytes of a prepared image.
+    pub(super) fn bytes<T>(&self) -> usize {
         if self.plain() {
-            return f(&self.strides(x.as_ptr(), self.batch));
+            0
+        } else {
+            self.strides::<T>(std::ptr::null(), 1).channel as usize * self.channels * size_of::<T>()
         }
-        let one = self.strides::<T>(std::ptr::null(), 1).channel as usize * self.channels * size_of::<T>();
-        let group = (GROUP_BYTES / one.max(1)).clamp(1, self.batch);
-        let groups = self.batch.div_ceil(group);
-        let group = self.batch.div_ceil(groups);
-        let len = self.strides::<T>(std::ptr::null(), group).channel as usize * self.channels;
-        with_scratch(len, |scratch: *mut T| {
-            for first in (0..self.batch).step_by(group) {
-                let images = group.min(self.batch - first);
-                let source = Source { ptr: scratch.cast_const(), first, ..self.strides(std::ptr::null(), images) };
-                let to = Shared(scratch);
-                let volume = self.volume();
-                // A few planes a task. Moving an element costs about as much as ten multiply-adds.
-                let planes = self.channels * images;
-                let chunk = (40_000 / (source.image as usize * self.phases()).max(1)).clamp(1, planes.max(1));
-                tasks(planes.div_ceil(chunk), 10 * len, |t| {
-                    for plane in t * chunk..planes.min((t + 1) * chunk) {
-                        let (c, n) = (plane / images, plane % images);
-                        let from = &x[((first + n) * self.channels + c) * volume..][..volume];
-                        let at = c as isize * source.channel + n as isize * source.image;
-                        // The block of this channel and image, in scratch memory of the size computed above.
-                        let to = to.get().wrapping_offset(at);
-                        // SAFETY: the block has this size.
-                        unsafe { self.fill(isa, &source, from, to) };
-                    }
-                });
-                f(&source);
-            }
+    }
+
+    /// Calls `f` with some images and channels of `x`, prepared.
+    pub(super) fn prepare<T: GemmElement>(
+        &self,
+        isa: Isa,
+        x: &[T],
+        images: Range<usize>,
+        channels: Range<usize>,
+        f: impl FnOnce(&Source<T>),
+    ) {
+        let Range { start: first, .. } = images;
+        let images = images.len();
+        if self.plain() {
+            let source = self.strides(x.as_ptr(), images);
+            let ptr = source.ptr.wrapping_offset(first as isize * source.image);
+            return f(&Source { ptr, first, ..source });
+        }
+        let strides = self.strides::<T>(std::ptr::null(), images);
+        let channel = strides.channel as usize;
+        with_scratch(channel * channels.len(), |scratch: *mut T| {
+            let ptr = scratch.wrapping_sub(channels.start * channel);
+            let source = Source { ptr: ptr.cast_const(), first, ..strides };
+            let to = Shared(ptr);
+            let volume = self.volume();
+            // A few planes a task. Moving an element costs about as much as ten multiply-adds.
+            let planes = channels.len() * images;
+            let chunk = (40_000 / (source.image as usize * self.phases()).max(1)).clamp(1, planes.max(1));
+            tasks(planes.div_ceil(chunk), 10 * channel * channels.len(), |t| {
+                for plane in t * chunk..planes.min((t + 1) * chunk) {
+                    let (c, n) = (channels.start + plane / images, plane % images);
+                    let from = &x[((first + n) * self.channels + c) * volume..][..volume];
+                    let to = to.get().wrapping_offset(c as isize * source.channel + n as isize * source.image);
+                    // SAFETY: this is the block of the channel and image, in scratch memory of the size computed above.
+                    unsafe { self.fill(isa, &source, from, to) };
+                }
+            });
+            f(&source);
         });
     }
 

@@ -14,6 +14,7 @@ use crate::gemm::pack::pack;
 use crate::gemm::scratch::with_scratch;
 use crate::gemm::split;
 use crate::gemm::vector::{Vector, VectorKernel, dispatch};
+use std::ops::Range;
 
 /// Positions whose gradients are transposed at a time.
 const POSITIONS: usize = 384;
@@ -23,8 +24,8 @@ const SUMS: usize = 2 << 20;
 const PARTS: usize = 16;
 /// Tasks that there should be.
 const TASKS: usize = 32;
-/// Rows of tiles of a task at least: less would not be worth the transposition.
-const BAND: usize = 16;
+/// Taps that a task takes at least: fewer would not be worth the transposition.
+const BAND: usize = 128;
 
 pub(super) fn backward_weight<T: GemmElement>(
     s: &ConvShape,
@@ -35,42 +36,43 @@ pub(super) fn backward_weight<T: GemmElement>(
 ) {
     let Plan { layout, parts: plan, .. } = Plan::forward(s);
     let grid = s.output();
-    let (channels, m) = (s.in_group(), s.out_group());
-    let k = channels * volume(s.kernel);
+    let (channels, m, area) = (s.in_group(), s.out_group(), volume(s.kernel));
+    let k = channels * area;
     let one = s.groups * k * m;
-    let tiles = Tiles::new(k, m, kernels);
-    let most = (SUMS / one).clamp(1, PARTS);
-    with_scratch(one * most, |sums: *mut T| {
-        let mut parts = 0;
-        layout.prepare(kernels.isa, x, |source| {
-            let blocks = Blocks::new(source.images, grid);
-            let now = most.min(blocks.count());
-            let weight = Weight {
-                kernels,
-                source,
-                offsets: &plan[0].offsets(channels, &layout, source),
-                channels,
-                groups: s.groups,
-                m,
-                grid,
-                tiles,
-                blocks,
-                grad_out,
-                sums: Shared(sums),
-            };
-            let bands = TASKS.div_ceil(now * s.groups).clamp(1, tiles.rows.div_ceil(BAND));
-            tasks(now * s.groups * bands, one * source.images * volume(grid), |t| {
-                let (t, band) = (t / bands, split(tiles.rows, bands, t % bands));
-                let (part, group) = (t / s.groups, t % s.groups);
-                // SAFETY: the sums have room for all parts; every task has its own rows of a part's.
-                unsafe { weight.band(part, split(blocks.count(), now, part), group, band, part >= parts) };
-            });
-            parts = parts.max(now);
+    let blocks = Blocks::new(s.batch, grid);
+    // Every part prepares the images that it reads: not many to an image.
+    let parts = (SUMS / one).clamp(1, PARTS).min(s.batch.max(4)).min(blocks.count());
+    let bands = TASKS.div_ceil(parts * s.groups).min(k / BAND).clamp(1, channels);
+    with_scratch(one * parts, |sums: *mut T| {
+        let sums = Shared(sums);
+        tasks(parts * s.groups * bands, one * s.batch * volume(grid), |t| {
+            let (t, band) = (t / bands, split(channels, bands, t % bands));
+            let (part, group) = (t / s.groups, t % s.groups);
+            let mut range = split(blocks.count(), parts, part);
+            let mut new = true;
+            let first = group * channels + band.0;
+            let c = first..first + band.1;
+            while range.1 > 0 {
+                // The blocks that lie in the same images.
+                let now = range.1.min(blocks.per_image() - range.0 % blocks.per_image());
+                let images = blocks.images(range.0);
+                layout.prepare(kernels.isa, x, images, c.clone(), |source| {
+                    let offsets = &plan[0].offsets(band.1, &layout, source);
+                    let start = ((part * s.groups + group) * k + band.0 * area) * m;
+                    let sums = Shared(sums.get().wrapping_add(start));
+                    let weight =
+                        Weight { kernels, source, offsets, first, group, groups: s.groups, m, blocks, grad_out, sums };
+                    // SAFETY: the sums have room for all parts; every task has its own rows of a part's.
+                    unsafe { weight.blocks(range.0..range.0 + now, new) };
+                });
+                range = (range.0 + now, range.1 - now);
+                new = false;
+            }
         });
         // Some taps of a group at a time.
         let chunk = 64.min(k);
         let chunks = k.div_ceil(chunk);
-        let (sums, grad_w) = (Shared(sums), Shared(grad_w.as_mut_ptr()));
+        let grad_w = Shared(grad_w.as_mut_ptr());
         tasks(s.groups * chunks, 2 * one * parts, |t| {
             let (group, first) = (t / chunks, t % chunks * chunk);
             let taps = chunk.min(k - first);
@@ -90,10 +92,10 @@ pub(super) fn backward_weight<T: GemmElement>(
 }
 
 /// `to += from`
-struct Add<T> {
-    to: *mut T,
-    from: *const T,
-    len: usize,
+pub(super) struct Add<T> {
+    pub to: *mut T,
+    pub from: *const T,
+    pub len: usize,
 }
 
 impl<T: GemmElement> VectorKernel for Add<T> {
@@ -139,8 +141,19 @@ impl Blocks {
         self.grid[1].div_ceil(self.row_step)
     }
 
+    /// Blocks of the same images.
+    fn per_image(&self) -> usize {
+        self.grid[0] * self.rows()
+    }
+
     fn count(&self) -> usize {
-        self.images.div_ceil(self.image_step) * self.grid[0] * self.rows()
+        self.images.div_ceil(self.image_step) * self.per_image()
+    }
+
+    /// The images of block `i`.
+    fn images(&self, i: usize) -> Range<usize> {
+        let first = i / self.per_image() * self.image_step;
+        first..self.images.min(first + self.image_step)
     }
 
     fn get(&self, i: usize) -> Block {
@@ -154,37 +167,37 @@ impl Blocks {
 struct Weight<'a, T: 'static> {
     kernels: &'static Kernels<T>,
     source: &'a Source<T>,
+    /// Of the taps from channel `first` of the source on.
     offsets: &'a [isize],
-    channels: usize,
+    first: usize,
+    group: usize,
     groups: usize,
     m: usize,
-    grid: [usize; 3],
-    tiles: Tiles,
     blocks: Blocks,
     grad_out: &'a [T],
-    /// `[part][group][tap][output channel]`
+    /// `[tap][output channel]`
     sums: Shared<T>,
 }
 
 impl<T: GemmElement> Weight<'_, T> {
-    /// Some rows of tiles, summed over some blocks.
+    /// Adds up some blocks of the images of the source.
     ///
     /// # Safety
-    /// The sums have room for this part.
-    unsafe fn band(&self, part: usize, blocks: (usize, usize), group: usize, band: (usize, usize), new: bool) {
-        let [gd, gh, gw] = self.grid;
-        let (source, m, k) = (self.source, self.m, self.offsets.len());
+    /// The sums have room for these taps.
+    unsafe fn blocks(&self, range: Range<usize>, new: bool) {
+        let [gd, gh, gw] = self.blocks.grid;
+        let (source, m) = (self.source, self.m);
         let positions = gd * gh * gw;
+        let tiles = Tiles::new(self.offsets.len(), m, self.kernels);
         // Rows of a multiple of the registers' width, so that loads are aligned.
         let width = m.next_multiple_of(self.kernels.lanes);
         let largest = self.blocks.image_step * self.blocks.row_step * gw;
-        let sums = self.sums.get().wrapping_add((part * self.groups + group) * k * m);
         with_scratch(largest * width, |gradient: *mut T| {
-            for block in blocks.0..blocks.0 + blocks.1 {
+            for block in range.clone() {
                 let Block { first: [n, d, h], images, rows } = self.blocks.get(block);
                 let len = rows * gw;
                 for i in 0..images {
-                    let channel = (source.first + n + i) * self.groups * m + group * m;
+                    let channel = ((n + i) * self.groups + self.group) * m;
                     let from = &self.grad_out[channel * positions + (d * gh + h) * gw..];
                     // SAFETY: the gradient has m channels of these positions, the scratch memory room for the block.
                     unsafe {
@@ -192,18 +205,18 @@ impl<T: GemmElement> Weight<'_, T> {
                         pack(self.kernels.isa, from.as_ptr(), 1, positions as isize, len, m, to, width);
                     }
                 }
-                let channel = (group * self.channels) as isize * source.channel;
-                let at = n as isize * source.image + d as isize * source.plane + h as isize * source.row;
-                let a = source.ptr.wrapping_offset(channel + at);
-                for column in 0..self.tiles.columns {
-                    let (j, cols) = self.tiles.column(column);
-                    for row in band.0..band.0 + band.1 {
-                        let (i, taps) = self.tiles.row(row);
+                let image = (n - source.first) as isize * source.image;
+                let at = image + d as isize * source.plane + h as isize * source.row;
+                let a = source.ptr.wrapping_offset(self.first as isize * source.channel + at);
+                for column in 0..tiles.columns {
+                    let (j, cols) = tiles.column(column);
+                    for row in 0..tiles.rows {
+                        let (i, taps) = tiles.row(row);
                         let out = Store {
-                            c: sums.wrapping_add(i * m + j),
+                            c: self.sums.get().wrapping_add(i * m + j),
                             rs: m as isize,
                             alpha: T::ONE,
-                            beta: if new && block == blocks.0 { T::ZERO } else { T::ONE },
+                            beta: if new && block == range.start { T::ZERO } else { T::ONE },
                             bias_row: std::ptr::null(),
                             bias_col: std::ptr::null(),
                             clamp: None,

@@ -2,14 +2,22 @@
 
 use super::transform::{Map, Tiles, apply};
 use super::{ConvShape, Grid, Kernels, Transformed};
+use crate::conv::weight::Add;
 use crate::conv::{Shared, tasks};
 use crate::gemm::kernel::{Direct, MAX_MR, Store};
 use crate::gemm::pack::pack;
 use crate::gemm::scratch::with_scratch;
 use crate::gemm::split;
+use crate::gemm::vector::dispatch;
+use crate::threads;
 
-/// Bytes of transformed inputs and gradients at a time.
+/// Bytes of transformed inputs and gradients at a time: of a thread that works alone, and of all together.
+const OWN_BYTES: usize = 2 << 20;
 const SHARED_BYTES: usize = 10 << 20;
+/// Elements of all partial sums together, unless one set of sums is larger.
+const SUMS: usize = 3 << 19;
+/// Parts that the tiles are cut into at most, each with sums of its own.
+const PARTS: usize = 8;
 /// Input channels of a task.
 const GROUP: usize = 32;
 
@@ -33,8 +41,6 @@ pub(in crate::conv) fn backward_weight(
     let elements = n * n;
     let rows = s.batch * tiles[0];
     let row_bytes = 4 * Transformed::len(elements, tiles[1], data.padded + gradient.padded);
-    let chunks = rows.div_ceil((SHARED_BYTES / row_bytes).max(1));
-    let most = split(rows, chunks, 0).1 * tiles[1];
     let panel = 2 * kernels.lanes;
     let sums = Sums {
         kernels,
@@ -45,31 +51,56 @@ pub(in crate::conv) fn backward_weight(
         panel,
         grad_w: Shared(grad_w.as_mut_ptr()),
     };
-    let kept = if chunks == 1 { 0 } else { sums.groups * sums.panels * sums.len() };
-    let sizes = [data.padded, gradient.padded].map(|channels| Transformed::len(elements, most, channels));
-    with_scratch(sizes[0] + sizes[1] + kept, |scratch: *mut f32| {
-        for chunk in 0..chunks {
-            let (first, len) = split(rows, chunks, chunk);
-            let count = len * tiles[1];
-            // SAFETY: the scratch memory has room for both, and for all sums if they outlive a chunk.
-            unsafe {
-                let v = Transformed::new(scratch, count, data.padded);
-                let z = Transformed::new(scratch.add(sizes[0]), count, gradient.padded);
-                data.transform(kernels, Map::Input, first..first + len, v);
-                gradient.transform(kernels, Map::OutputT, first..first + len, z);
-                let kept = Shared(if chunks == 1 { std::ptr::null_mut() } else { scratch.add(sizes[0] + sizes[1]) });
-                let work = count * elements * s.in_channels * s.out_channels;
-                tasks(sums.groups * sums.panels, work, |t| {
-                    let at = (t / sums.panels, t % sums.panels);
-                    let run = |to| sums.run(at, v, z, count, to, chunk == 0, chunk + 1 == chunks);
-                    if kept.get().is_null() {
-                        with_scratch(sums.len(), run)
-                    } else {
-                        run(kept.get().add(t * sums.len()))
+    let blocks = sums.groups * sums.panels;
+    let len = blocks * sums.len();
+    // How rows are cut into parts, and parts into chunks, shows in the result: it must not depend on the threads.
+    let parts = (SUMS / len).clamp(1, PARTS).min(rows);
+    let bytes = if parts > 1 { OWN_BYTES } else { SHARED_BYTES };
+    with_scratch(len * parts, |kept: *mut f32| {
+        let kept = Shared(kept);
+        let part = |part: usize| {
+            let (start, rows) = split(rows, parts, part);
+            let chunks = rows.div_ceil((bytes / row_bytes).max(1));
+            let most = split(rows, chunks, 0).1 * tiles[1];
+            let sizes = [data.padded, gradient.padded].map(|channels| Transformed::len(elements, most, channels));
+            with_scratch(sizes[0] + sizes[1], |scratch: *mut f32| {
+                for chunk in 0..chunks {
+                    let (first, len) = split(rows, chunks, chunk);
+                    let count = len * tiles[1];
+                    let first = start + first;
+                    // SAFETY: the scratch memory has room for both transforms, `kept` for the sums of all parts.
+                    unsafe {
+                        let v = Transformed::new(scratch, count, data.padded);
+                        let z = Transformed::new(scratch.add(sizes[0]), count, gradient.padded);
+                        data.transform(kernels, Map::Input, first..first + len, v);
+                        gradient.transform(kernels, Map::OutputT, first..first + len, z);
+                        tasks(blocks, count * elements * s.in_channels * s.out_channels, |t| {
+                            let to = kept.get().add((part * blocks + t) * sums.len());
+                            sums.add(t, v, z, count, to, chunk == 0);
+                        });
                     }
-                });
-            }
+                }
+            });
+        };
+        if parts >= threads::num_threads() {
+            tasks(parts, rows * tiles[1] * elements * s.in_channels * s.out_channels, part);
+        } else {
+            (0..parts).for_each(part);
         }
+        tasks(blocks, 10 * len * parts, |t| {
+            // SAFETY: all parts have been summed up.
+            unsafe {
+                let sum = kept.get().add(t * sums.len());
+                let [_, _, channels, columns] = sums.block(t);
+                for part in 1..parts {
+                    for element in 0..elements {
+                        let to = sum.add(element * sums.plane());
+                        dispatch(kernels.isa, Add { to, from: to.add(part * len), len: channels * columns });
+                    }
+                }
+                sums.finish(t, sum);
+            }
+        });
     });
 }
 
@@ -98,23 +129,19 @@ impl Sums {
         (self.m + 2).pow(2) * self.plane()
     }
 
-    /// Adds up `count` tiles, and writes the gradient if these are the `last`.
+    /// First input and output channel of block `i`, and their numbers, the latter in whole registers.
+    fn block(&self, i: usize) -> [usize; 4] {
+        let (ic, oc) = (i / self.panels * GROUP, i % self.panels * self.panel);
+        let padded = self.channels[1].next_multiple_of(self.kernels.lanes);
+        [ic, oc, GROUP.min(self.channels[0] - ic), self.panel.min(padded - oc)]
+    }
+
+    /// Adds up `count` tiles for block `i`.
     ///
     /// # Safety
     /// The transforms have `count` tiles, `sums` has room for [`Sums::len`] elements.
-    unsafe fn run(
-        &self,
-        (group, panel): (usize, usize),
-        v: Transformed,
-        z: Transformed,
-        count: usize,
-        sums: *mut f32,
-        first: bool,
-        last: bool,
-    ) {
-        let (ic, oc) = (group * GROUP, panel * self.panel);
-        let channels = GROUP.min(self.channels[0] - ic);
-        let columns = self.panel.min(z.channels - oc);
+    unsafe fn add(&self, i: usize, v: Transformed, z: Transformed, count: usize, sums: *mut f32, first: bool) {
+        let [ic, oc, channels, columns] = self.block(i);
         let shape = crate::gemm::blocked::Tiles::new(channels, columns, self.kernels);
         let offsets: [isize; MAX_MR] = std::array::from_fn(|i| i as isize);
         for element in 0..(self.m + 2).pow(2) {
@@ -125,8 +152,8 @@ impl Sums {
                     // SAFETY: the caller's promise.
                     unsafe {
                         let out = Store {
-                            c: sums.add(element * self.plane() + i * self.panel + j),
-                            rs: self.panel as isize,
+                            c: sums.add(element * self.plane() + i * columns + j),
+                            rs: columns as isize,
                             alpha: 1.0,
                             beta: if first { 0.0 } else { 1.0 },
                             bias_row: std::ptr::null(),
@@ -148,9 +175,14 @@ impl Sums {
                 }
             }
         }
-        if !last {
-            return;
-        }
+    }
+
+    /// Transforms the sums of block `i` and writes its part of the gradient.
+    ///
+    /// # Safety
+    /// As [`Sums::add`].
+    unsafe fn finish(&self, i: usize, sums: *const f32) {
+        let [ic, oc, channels, columns] = self.block(i);
         let lanes = self.kernels.lanes;
         // Taps as [input channel][tap][output channel], then transposed into the weight's order.
         with_scratch(channels * 9 * lanes, |taps: *mut f32| {
@@ -161,7 +193,7 @@ impl Sums {
                     let tiles = Tiles {
                         tiles: channels,
                         from: sums.add(block),
-                        from_tile: self.panel,
+                        from_tile: columns,
                         from_row: ((self.m + 2) * self.plane()) as isize,
                         from_column: self.plane() as isize,
                         to: taps,

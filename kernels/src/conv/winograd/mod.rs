@@ -12,6 +12,7 @@ mod transform;
 
 pub(super) use gradient::backward_weight;
 
+use super::lanes::{Planes, scatter};
 use super::{ConvShape, Shared, Weight, tasks};
 use crate::gemm::kernel::{Direct, Kernels, MAX_MR, Store};
 use crate::gemm::pack::pack;
@@ -104,10 +105,15 @@ impl Grid<'_> {
             let first = rows.start.max(image * th) - image * th;
             let last = rows.end.min((image + 1) * th) - image * th;
             let height = (last - first - 1) * self.step + self.reach;
+            let [h, w] = self.size;
+            let channels = lanes.min(self.channels - c);
+            let x = &self.x[(image * self.channels + c) * h * w..][..channels * h * w];
+            let planes = Planes { x, channels, lanes, size: [h, w] };
             with_scratch(height * width * lanes, |buffer: *mut f32| {
                 // SAFETY: the buffer has this size; the tiles lie in it, and in `to` by the caller's promise.
                 unsafe {
-                    self.columns(kernels, image, (first * self.step, height), (c, lanes), width, buffer);
+                    let top = (first * self.step) as isize - self.padding[0] as isize;
+                    planes.gather(kernels.isa, top..top + height as isize, -(self.padding[1] as isize), width, buffer);
                     for row in first..last {
                         let tile = (image * th + row - rows.start) * tw;
                         let tiles = Tiles {
@@ -126,49 +132,6 @@ impl Grid<'_> {
                 }
             });
         });
-    }
-
-    /// Copies rows of one image, with its zero padding, to `[row][column][channel]` for a few channels.
-    unsafe fn columns(
-        &self,
-        kernels: &Kernels<f32>,
-        image: usize,
-        (first, rows): (usize, usize),
-        (c, lanes): (usize, usize),
-        width: usize,
-        buffer: *mut f32,
-    ) {
-        let [h, w] = self.size;
-        let channels = lanes.min(self.channels - c);
-        let x = self.x[(image * self.channels + c) * h * w..].as_ptr();
-        let left = self.padding[1].min(width);
-        let inside = w.min(width - left);
-        for row in 0..rows {
-            // SAFETY: the buffer has `rows` rows, and rows of the image are read only where there are some.
-            unsafe {
-                let to = buffer.add(row * width * lanes);
-                let zero = |from: usize, until: usize| to.add(from * lanes).write_bytes(0, (until - from) * lanes);
-                match (first + row).checked_sub(self.padding[0]).filter(|&y| y < h) {
-                    None => zero(0, width),
-                    Some(y) => {
-                        zero(0, if channels < lanes { width } else { left });
-                        pack(
-                            kernels.isa,
-                            x.add(y * w),
-                            1,
-                            (h * w) as isize,
-                            inside,
-                            channels,
-                            to.add(left * lanes),
-                            lanes,
-                        );
-                        if channels == lanes {
-                            zero(left + inside, width);
-                        }
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -571,7 +534,7 @@ impl Convolution<'_> {
                         for i in 0..side.min(h - y) {
                             let to = self.out.get().add(((image * self.channels + oc) * h + y + i) * w);
                             let (from, channels) = (buffer.add(i * width * lanes), lanes.min(self.channels - oc));
-                            pack(self.kernels.isa, from, 1, lanes as isize, channels, w, to, h * w);
+                            scatter(self.kernels.isa, from, lanes, w, channels, to, h * w);
                         }
                     }
                 }

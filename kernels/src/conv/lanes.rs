@@ -1,0 +1,94 @@
+//! Images with a few channels as the lanes of a register: `[row][column][lane]`.
+
+use crate::cpu::Isa;
+use crate::gemm::GemmElement;
+use crate::gemm::pack::pack;
+use crate::gemm::scratch::with_scratch;
+use std::ops::Range;
+
+/// Planes of neighbouring channels of one image, a lane each.
+#[derive(Clone, Copy)]
+pub(super) struct Planes<'a, T> {
+    /// From the first plane on.
+    pub x: &'a [T],
+    /// Number of planes, at most `lanes`.
+    pub channels: usize,
+    pub lanes: usize,
+    /// Height and width of a plane.
+    pub size: [usize; 2],
+}
+
+impl<T: GemmElement> Planes<'_, T> {
+    /// Copies some rows to `to`, which has `width` columns, the first of them `origin` of the plane, and zeros wherever the
+    /// plane has no element. Rows are counted from the plane's first, and may be outside, too.
+    ///
+    /// # Safety
+    /// `to` has room for these rows.
+    pub(super) unsafe fn gather(&self, isa: Isa, rows: Range<isize>, origin: isize, width: usize, to: *mut T) {
+        let &Self { channels, lanes, size: [h, w], .. } = self;
+        // The columns that lie in the plane, and where they begin here.
+        let left = (-origin).clamp(0, width as isize) as usize;
+        let first = origin.clamp(0, w as isize) as usize;
+        let inside = (w - first).min(width - left);
+        let valid = rows.start.clamp(0, h as isize)..rows.end.clamp(0, h as isize);
+        let row = |y: isize| to.wrapping_add((y - rows.start) as usize * width * lanes);
+        // SAFETY: the caller's promise; planes are read only where they have elements.
+        unsafe {
+            if channels < lanes {
+                zero(to, rows.clone().count() * width * lanes);
+            } else {
+                zero(to, ((valid.start.min(rows.end) - rows.start).max(0) as usize * width + left) * lanes);
+            }
+            if valid.is_empty() {
+                return zero(to, rows.count() * width * lanes);
+            }
+            let planes = self.x[valid.start as usize * w..].as_ptr();
+            let count = valid.clone().count();
+            // Between the last column of a row and the first of the next.
+            let gap = width - left - inside + left;
+            if w < 16 && inside == w {
+                // Short rows: all of them at once, then apart.
+                with_scratch(count * w * lanes, |all: *mut T| {
+                    pack(isa, planes, 1, (h * w) as isize, count * w, channels, all, lanes);
+                    for (i, y) in valid.clone().enumerate() {
+                        let to = row(y).add(left * lanes);
+                        to.copy_from_nonoverlapping(all.add(i * w * lanes), w * lanes);
+                        zero(to.add(w * lanes), if y + 1 < valid.end { gap * lanes } else { 0 });
+                    }
+                });
+            } else {
+                for (i, y) in valid.clone().enumerate() {
+                    let to = row(y).add(left * lanes);
+                    let from = planes.add(i * w + first);
+                    pack(isa, from, 1, (h * w) as isize, inside, channels, to, lanes);
+                    zero(to.add(inside * lanes), if y + 1 < valid.end { gap * lanes } else { 0 });
+                }
+            }
+            let end = row(valid.end - 1).add((left + inside) * lanes);
+            zero(end, row(rows.end).offset_from(end) as usize);
+        }
+    }
+}
+
+#[inline]
+unsafe fn zero<T>(to: *mut T, len: usize) {
+    // SAFETY: the caller vouches for `len` elements, numbers all of them, whose zero is all zero bits.
+    unsafe { to.write_bytes(0, len) }
+}
+
+/// Copies `[position][lane]` to planes, `plane` elements apart, for the first `channels` lanes.
+///
+/// # Safety
+/// Both sides have as many elements.
+pub(super) unsafe fn scatter<T: GemmElement>(
+    isa: Isa,
+    from: *const T,
+    lanes: usize,
+    positions: usize,
+    channels: usize,
+    to: *mut T,
+    plane: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { pack(isa, from, 1, lanes as isize, channels, positions, to, plane) }
+}
