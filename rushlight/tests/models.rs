@@ -6,6 +6,10 @@ use rushlight::optim::{Optimizer, SGD};
 use rushlight::vision::models::{EfficientNetLite0, ResNet18};
 use rushlight::{Tensor, manual_seed, no_grad, set_num_threads};
 use serde_json::Value;
+use std::sync::{Mutex, PoisonError};
+
+/// Tests share the default generator and the number of threads.
+static ALONE: Mutex<()> = Mutex::new(());
 
 fn golden(name: &str) -> Value {
     let file = std::fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/models.json.gz")).unwrap();
@@ -44,18 +48,20 @@ fn evaluated<N: Forward>(make: fn(usize) -> N, golden: &Value) {
 
 #[test]
 fn resnet18_evaluates_as_pytorch() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     evaluated(ResNet18::new, &golden("resnet18"));
 }
 
 #[test]
 fn efficientnet_lite0_evaluates_as_pytorch() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     evaluated(EfficientNetLite0::new, &golden("efficientnet_lite0"));
 }
 
 fn resnet_losses() -> Vec<f32> {
     manual_seed(0);
     let net = ResNet18::new(10);
-    let mut optimizer = SGD::builder(net.parameters()).lr(0.01).momentum(0.9).build();
+    let mut optimizer = SGD::builder(net.parameters()).lr(0.001).momentum(0.9).build();
     (0..5)
         .map(|_| {
             let (x, y) = (Tensor::rand([8, 3, 64, 64]), Tensor::randint(0, 10, [8]));
@@ -70,6 +76,7 @@ fn resnet_losses() -> Vec<f32> {
 
 #[test]
 fn resnet18_trains_as_pytorch() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let expected = numbers(&golden("resnet18")["losses"]);
     set_num_threads(1);
     let alone = resnet_losses();

@@ -30,9 +30,11 @@ def evaluation(net, size):
 
 
 def training(steps):
+    """With a learning rate of 0.01 PyTorch's own losses differ by 2 % between float32 and float64 after four steps, with 0.001 by 3e-3
+    after five: what rounding does to a network that normalises batches of 8."""
     torch.manual_seed(0)
     net = ResNet18(10)
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9)
     losses = []
     for _ in range(steps):
         x, y = torch.rand(8, 3, 64, 64), torch.randint(0, 10, (8,))
