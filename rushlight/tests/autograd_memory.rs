@@ -89,7 +89,7 @@ fn training_leaves_nothing_behind() {
     let _turn = alone();
     let net = Net::new();
     let first = net.step();
-    (0..200).for_each(|_| drop(net.step()));
+    (0..200).for_each(|_| _ = net.step());
     let (before, cached) = (resident(), memory::cached_bytes());
     let mut last = f32::NAN;
     let left = left_behind(|| (0..10_000).for_each(|_| last = net.step()));
@@ -119,7 +119,7 @@ fn what_goes_wrong_leaves_nothing_behind() {
         let y = net.w1.exp();
         y.retain_grad();
         y.sum().backward();
-        [&net.w1, &net.b1, &net.w2].map(Tensor::zero_grad);
+        [&net.w1, &net.b1, &net.w2].into_iter().for_each(Tensor::zero_grad);
     };
     std::panic::set_hook(Box::new(|_| {}));
     (0..20).for_each(|_| unhappy());

@@ -48,7 +48,7 @@ impl Plan {
             let taps = all(axis).map(|t| (t - origin[axis]) as usize);
             Axis::new(out[axis], origin[axis], 1, count, taps.collect::<Vec<_>>().into_iter())
         });
-        let layout = Layout { axes, channels: s.out_channels, batch: s.batch, merged: false };
+        let layout = Layout { axes, channels: s.out_channels, merged: false };
         let [_, height, width] = s.input;
         let mut parts = Vec::new();
         for d in &residues[0] {

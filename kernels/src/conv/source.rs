@@ -109,7 +109,6 @@ unsafe impl<T: Sync> Sync for Source<T> {}
 pub(super) struct Layout {
     pub axes: [Axis; 3],
     pub channels: usize,
-    pub batch: usize,
     /// Images follow each other without a gap.
     pub merged: bool,
 }
@@ -122,7 +121,7 @@ impl Layout {
             let taps = (0..s.kernel[i]).map(|t| t * s.dilation[i]);
             Axis::new(s.input[i], -(s.padding[i] as isize), s.stride[i], out[i], taps)
         });
-        Self { axes, channels: s.in_channels, batch: s.batch, merged: false }
+        Self { axes, channels: s.in_channels, merged: false }
     }
 
     /// The strides with which `images` images are prepared; those of `x`, if it can be read as it is.
