@@ -43,3 +43,8 @@ pub use ops::Reduction;
 pub use random::{Generator, manual_seed};
 pub use rushlight_kernels::threads::{num_threads, set_num_threads};
 pub use tensor::{DType, Dims, Element, Operand, Scalar, Tensor, TensorOptions};
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
