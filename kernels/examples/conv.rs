@@ -19,6 +19,21 @@ fn least(mut f: impl FnMut()) -> f64 {
     least.as_secs_f64()
 }
 
+/// `len` times `value`, at a cache line's beginning, as a tensor's memory is.
+struct Aligned(Vec<f32>, usize, usize);
+
+impl Aligned {
+    fn new(len: usize, value: f32) -> Self {
+        let v = vec![value; len + 16];
+        let start = v.as_ptr().align_offset(64);
+        Self(v, start, len)
+    }
+
+    fn get(&mut self) -> &mut [f32] {
+        &mut self.0[self.1..self.1 + self.2]
+    }
+}
+
 fn main() {
     let filter = std::env::args().nth(1).unwrap_or_default();
     let threads: usize = std::env::args().nth(2).map_or(2, |t| t.parse().expect("a number of threads"));
@@ -56,15 +71,15 @@ fn main() {
     ];
     println!("{threads} threads; ms (GFLOP/s)      forward          input            weight           all");
     for (name, s) in shapes.into_iter().filter(|(name, _)| name.contains(&filter)) {
-        let x = vec![0.5f32; s.input_len()];
-        let w = vec![0.25f32; s.weight_len()];
-        let g = vec![0.125f32; s.output_len()];
-        let (mut y, mut gx, mut gw) = (g.clone(), x.clone(), w.clone());
+        let sizes = [s.input_len(), s.weight_len(), s.output_len()];
+        let [mut x, mut w, mut g] = sizes.map(|len| Aligned::new(len, 0.5));
+        let [mut gx, mut gw, mut y] = sizes.map(|len| Aligned::new(len, 0.5));
+        let (x, w, g, gx, gw, y) = (x.get(), w.get(), g.get(), gx.get(), gw.get(), y.get());
         let flop = 2.0 * (s.output_len() * s.weight_len() / s.out_channels) as f64;
         let times = [
-            least(|| forward(&s, &x, &w, None, Activation::None, &mut y)),
-            least(|| backward_input(&s, &g, &w, &mut gx)),
-            least(|| backward_weight(&s, &x, &g, &mut gw)),
+            least(|| forward(&s, x, w, None, Activation::None, y)),
+            least(|| backward_input(&s, g, w, gx)),
+            least(|| backward_weight(&s, x, g, gw)),
         ];
         print!("{name:26}");
         for time in times {

@@ -9,8 +9,8 @@ use crate::gemm::kernel::{Kernels, MAX_MR, MAX_TILE, Panel, Run, Scatter, Store}
 use crate::gemm::pack::pack;
 use crate::gemm::scratch::{Buffer, with_scratch};
 use crate::gemm::split;
-use crate::gemm::vector::dispatch;
-use crate::threads;
+use crate::gemm::vector::{dispatch, finish_streaming};
+use crate::{cpu, threads};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -21,6 +21,9 @@ const TASK_MULTIPLY_ADDS: usize = 4_000_000;
 const OWN_BYTES: usize = 1 << 20;
 /// Bytes of the images that all threads prepare together.
 const SHARED_BYTES: usize = 8 << 20;
+
+/// A cache line, and the largest register.
+const ALIGN: usize = 64;
 
 /// The most columns of a tile, thus of runs in it.
 const MAX_COLUMNS: usize = 48;
@@ -47,6 +50,8 @@ struct Correlation<'a, T: 'static> {
     steps: [isize; 3],
     bias: *const T,
     clamp: Option<(T, T)>,
+    /// The output is too large to stay in a cache until it is read: store past them where that is possible.
+    stream: bool,
 }
 
 // SAFETY: the elements are `Send + Sync`, weight and bias are only read, and tasks write disjoint elements of `out`.
@@ -59,8 +64,15 @@ impl<T: GemmElement> Correlation<'_, T> {
         let [gd, gh, gw] = self.grid;
         let k = self.offsets.len();
         let images = self.source.images;
-        // A slice is what can be seen as one long row.
-        let (slices, rows) = if self.merged { (1, images * gd * gh) } else { (images * gd, gh) };
+        // A slice is what can be seen as one long row; rows that fill registers are better taken one by one if not all that
+        // lies between them is output.
+        let (slices, rows) = if self.merged {
+            (1, images * gd * gh)
+        } else if self.source.row as usize != gw && gw.is_multiple_of(self.kernels.lanes) {
+            (images * gd * gh, 1)
+        } else {
+            (images * gd, gh)
+        };
         if rows == 0 || gw == 0 || slices == 0 {
             return;
         }
@@ -83,15 +95,20 @@ impl<T: GemmElement> Correlation<'_, T> {
                 // SAFETY: the caller's promise; every task has its own tiles.
                 unsafe { self.column(&tiles, (slice, rows), group, column, band) };
             }
+            if self.stream {
+                finish_streaming();
+            }
         });
     }
 
-    /// Where the first position of row `r`, counted over all images, goes.
+    /// Where the first position of row `r`, counted over all images, is read and where it goes.
     #[inline(always)]
-    fn row_goal(&self, r: usize) -> isize {
+    fn row(&self, r: usize) -> (isize, isize) {
         let [gd, gh, _] = self.grid;
-        let (n, d, h) = (r / (gd * gh), r / gh % gd, r % gh);
-        (self.source.first + n) as isize * self.image + d as isize * self.steps[0] + h as isize * self.steps[1]
+        let [n, d, h] = [r / (gd * gh), r / gh % gd, r % gh].map(|x| x as isize);
+        let from = n * self.source.image + d * self.source.plane + h * self.source.row;
+        let image = (self.source.first as isize + n) * self.image;
+        (from, image + d * self.steps[0] + h * self.steps[1])
     }
 
     /// One column of tiles of `rows` rows of positions.
@@ -103,14 +120,11 @@ impl<T: GemmElement> Correlation<'_, T> {
         column: usize,
         band: (usize, usize),
     ) {
-        let [gd, _, gw] = self.grid;
+        let [_, _, gw] = self.grid;
         let k = self.offsets.len();
         let (j, cols) = tiles.column(column);
         let pitch = self.source.row as usize;
-        let mut base = group as isize * self.channels as isize * self.source.channel;
-        if !self.merged {
-            base += (slice / gd) as isize * self.source.image + (slice % gd) as isize * self.source.plane;
-        }
+        let base = group as isize * self.channels as isize * self.source.channel + self.row(slice * rows).0;
         let b = self.source.ptr.wrapping_offset(base + j as isize);
         // The pieces of the tile that are positions, and where they go.
         let mut runs = [Run::default(); MAX_COLUMNS];
@@ -119,7 +133,7 @@ impl<T: GemmElement> Correlation<'_, T> {
         while r < rows && r * pitch < j + cols {
             let from = (r * pitch).max(j);
             let until = (r * pitch + gw).min(j + cols);
-            let to = self.row_goal(slice * rows + r) + (from - r * pitch) as isize * self.steps[2];
+            let to = self.row(slice * rows + r).1 + (from - r * pitch) as isize * self.steps[2];
             match runs[..len].last_mut() {
                 // Positions that follow each other on both sides.
                 Some(run)
@@ -137,6 +151,8 @@ impl<T: GemmElement> Correlation<'_, T> {
         let runs = &runs[..len];
         let straight = self.steps[2] == 1 && len == 1 && runs[0].len == cols;
         let mut buffer = [const { MaybeUninit::<T>::uninit() }; MAX_TILE];
+        // The first row of tiles brings near what the next column of tiles will read.
+        let next = if column + 1 < tiles.columns { cols as isize } else { 0 };
         for row in band.0..band.0 + band.1 {
             let (i, rows) = tiles.row(row);
             let m = group * self.m + i;
@@ -147,12 +163,16 @@ impl<T: GemmElement> Correlation<'_, T> {
                 (buffer.as_mut_ptr().cast(), cols as isize)
             };
             let bias_row = if self.bias.is_null() { self.bias } else { self.bias.wrapping_add(m) };
-            let out =
-                Store { c, rs, alpha: T::ONE, beta: T::ZERO, bias_row, bias_col: std::ptr::null(), clamp: self.clamp };
+            let aligned =
+                c.cast::<u8>().align_offset(ALIGN) == 0 && (rs as usize * size_of::<T>()).is_multiple_of(ALIGN);
+            let stream = self.stream && straight && aligned && cols.is_multiple_of(self.kernels.lanes);
+            let bias_col = std::ptr::null();
+            let out = Store { c, rs, alpha: T::ONE, beta: T::ZERO, bias_row, bias_col, clamp: self.clamp, stream };
+            let ahead = if row == band.0 { next } else { 0 };
             let a = self.weight.wrapping_add(m * k);
             // SAFETY: the caller's promise; the source has all columns of the tile at every offset.
             unsafe {
-                self.kernels.run_panel(rows, &Panel { k, a, b, offsets: self.offsets.as_ptr(), cols, out });
+                self.kernels.run_panel(rows, &Panel { k, a, b, offsets: self.offsets.as_ptr(), ahead, cols, out });
                 if !straight {
                     let (tile, step) = (c.cast_const(), self.steps[2]);
                     let scatter = Scatter { tile, width: cols, rows, runs, c: goal, c_rows: self.channel, step };
@@ -240,8 +260,7 @@ fn forward_plan<T>(s: &ConvShape, kernels: &Kernels<T>) -> Plan {
     // Where a position is one element of the source and images are small, tiles may span images.
     plan.layout.merged = volume(s.kernel) == 1
         && s.padding == [0; 3]
-        && plan.output < 256
-        && !plan.output.is_multiple_of(kernels.nr)
+        && plan.output.next_multiple_of(kernels.lanes) * 7 > plan.output * 8
         && s.batch > 1;
     plan
 }
@@ -310,6 +329,7 @@ fn run<T: GemmElement>(
     clamp: Option<(T, T)>,
     out: &mut [T],
 ) {
+    let stream = size_of_val(out) >= cpu::caches().l3;
     let (weight, out) = (Shared(weight.cast_mut()), Shared(out.as_mut_ptr()));
     let images = |images: Range<usize>| {
         plan.layout.prepare(weights.kernels.isa, x, images, 0..plan.layout.channels, |source| {
@@ -331,6 +351,7 @@ fn run<T: GemmElement>(
                     steps: part.steps.map(|x| x as isize),
                     bias: bias.map_or(std::ptr::null(), <[T]>::as_ptr),
                     clamp,
+                    stream,
                 };
                 // SAFETY: the slices have the lengths that go with the shape (checked by the caller), and so do the strides.
                 unsafe { correlation.run() };

@@ -220,6 +220,7 @@ impl<T: GemmElement> Weight<'_, T> {
                             bias_row: std::ptr::null(),
                             bias_col: std::ptr::null(),
                             clamp: None,
+                            stream: false,
                         };
                         let width = width as isize;
                         let args = Direct {

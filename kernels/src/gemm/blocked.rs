@@ -87,30 +87,44 @@ pub(super) unsafe fn run<T: GemmElement>(p: &Problem<T>, kernels: &'static Kerne
 
 /// One thread, no packing.
 unsafe fn in_place<T: GemmElement>(p: &Problem<T>, kernels: &Kernels<T>) {
-    let tiles = Tiles::new(p.m, p.n, kernels);
     let offsets: [isize; MAX_MR] = std::array::from_fn(|i| i as isize * p.a.rs);
-    for cj in 0..tiles.columns {
-        let (j, cols) = tiles.column(cj);
-        for ri in 0..tiles.rows {
-            let (i, rows) = tiles.row(ri);
-            // SAFETY: the tile lies in C; A and B have the rows and columns that go with it.
-            unsafe {
-                p.tile((i, rows), (j, cols), true, true, |out| {
-                    let args = Direct {
-                        steps: [1, 1, p.k],
-                        a: p.a.at(i, 0),
-                        rows: offsets.as_ptr(),
-                        a_steps: [0, 0, p.a.cs],
-                        b: p.b.at(0, j),
-                        b_steps: [0, 0, p.b.rs],
-                        cols,
-                        out,
-                    };
-                    kernels.run_direct(rows, &args)
-                })
-            };
+    if p.m <= kernels.mr && p.n <= kernels.nr {
+        // SAFETY: the tile is C.
+        return unsafe { in_place_tile(p, kernels, &offsets, (0, p.m), (0, p.n)) };
+    }
+    let tiles = Tiles::new(p.m, p.n, kernels);
+    for j in 0..tiles.columns {
+        for i in 0..tiles.rows {
+            // SAFETY: the tile lies in C.
+            unsafe { in_place_tile(p, kernels, &offsets, tiles.row(i), tiles.column(j)) };
         }
     }
+}
+
+#[inline(always)]
+unsafe fn in_place_tile<T: GemmElement>(
+    p: &Problem<T>,
+    kernels: &Kernels<T>,
+    offsets: &[isize; MAX_MR],
+    (i, rows): (usize, usize),
+    (j, cols): (usize, usize),
+) {
+    // SAFETY: the tile lies in C; A and B have the rows and columns that go with it.
+    unsafe {
+        p.tile((i, rows), (j, cols), true, true, |out| {
+            let args = Direct {
+                steps: [1, 1, p.k],
+                a: p.a.at(i, 0),
+                rows: offsets.as_ptr(),
+                a_steps: [0, 0, p.a.cs],
+                b: p.b.at(0, j),
+                b_steps: [0, 0, p.b.rs],
+                cols,
+                out,
+            };
+            kernels.run_direct(rows, &args)
+        })
+    };
 }
 
 /// The part of A and B being worked on, and where its packed form is.
@@ -253,7 +267,7 @@ impl<T: GemmElement> Chunk<'_, T> {
                                     self.kernels.run_direct(rows, &args)
                                 } else {
                                     let a = self.a.add(i * self.k.1 + k0 * rows);
-                                    let args = Panel { k, a, b, offsets: b_offsets.as_ptr(), cols, out };
+                                    let args = Panel { k, a, b, offsets: b_offsets.as_ptr(), ahead: 0, cols, out };
                                     self.kernels.run_panel(rows, &args)
                                 }
                             })

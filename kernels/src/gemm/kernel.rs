@@ -27,6 +27,8 @@ pub struct Store<T> {
     /// One value a column, or null.
     pub bias_col: *const T,
     pub clamp: Option<(T, T)>,
+    /// Past the caches: all rows begin at multiples of a register's size and hold whole registers.
+    pub stream: bool,
 }
 
 /// A with its rows interleaved (`a[p * rows + i]`), B as rows found through a table of offsets.
@@ -36,6 +38,8 @@ pub struct Panel<T> {
     pub b: *const T,
     /// Where row `p` of B starts, relative to `b`: `k` of them.
     pub offsets: *const isize,
+    /// Elements from this tile's columns of B to those that will be read next: they are brought near.
+    pub ahead: isize,
     /// Columns of the tile, as many as the kernel's vectors hold or up to one vector less one element fewer.
     pub cols: usize,
     pub out: Store<T>,
@@ -109,12 +113,19 @@ pub(crate) const MAX_MR: usize = 8;
 pub(crate) const MAX_TILE: usize = 8 * 48;
 
 impl<T> Kernels<T> {
+    /// Registers that hold `cols` columns.
+    #[inline(always)]
+    fn vectors(&self, cols: usize) -> usize {
+        // A shift: `lanes` is a power of two.
+        ((cols - 1) >> self.lanes.trailing_zeros()) + 1
+    }
+
     /// # Safety
     /// As [`PanelFn`]; `rows` and `args.cols` are at least 1 and at most a tile's.
     #[inline(always)]
     pub unsafe fn run_panel(&self, rows: usize, args: &Panel<T>) {
         // SAFETY: the caller's promise; the tables hold only kernels that the processor can run.
-        unsafe { self.panel[(args.cols - 1) / self.lanes][rows - 1](args) }
+        unsafe { self.panel[self.vectors(args.cols) - 1][rows - 1](args) }
     }
 
     /// # Safety
@@ -122,7 +133,7 @@ impl<T> Kernels<T> {
     #[inline(always)]
     pub unsafe fn run_direct(&self, rows: usize, args: &Direct<T>) {
         // SAFETY: as above.
-        unsafe { self.direct[(args.cols - 1) / self.lanes][rows - 1](args) }
+        unsafe { self.direct[self.vectors(args.cols) - 1][rows - 1](args) }
     }
 }
 
@@ -200,6 +211,15 @@ unsafe fn store<V: Vector, const R: usize, const NV: usize>(
                 }
             }
         }
+        if out.stream {
+            for i in 0..R {
+                let row = out.c.offset(i as isize * out.rs);
+                for j in 0..NV {
+                    acc[i][j].stream(row.add(j * V::LANES));
+                }
+            }
+            return;
+        }
         for i in 0..R {
             let row = out.c.offset(i as isize * out.rs);
             for j in 0..NV {
@@ -219,7 +239,13 @@ unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem
         let mut acc = [[V::splat(V::Elem::ZERO); NV]; R];
         let mut a = args.a;
         for p in 0..args.k {
-            let row = load_row::<V, NV>(args.b.offset(*args.offsets.add(p)), mask);
+            let b = args.b.offset(*args.offsets.add(p));
+            let row = load_row::<V, NV>(b, mask);
+            if R > 4 {
+                for j in 0..NV {
+                    V::prefetch(b.wrapping_offset(args.ahead).wrapping_add(j * V::LANES));
+                }
+            }
             for i in 0..R {
                 let x = V::splat(*a.add(i));
                 for j in 0..NV {

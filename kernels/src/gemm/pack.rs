@@ -67,6 +67,9 @@ mod x86 {
     use super::gather;
     use std::arch::x86_64::*;
 
+    /// Elements of a row from those being transposed to those that are fetched meanwhile.
+    const AHEAD: usize = 256;
+
     /// Calls `copy_rows` with the common widths as constants: the compiler turns each into a few vector moves a row.
     #[inline(always)]
     unsafe fn copy_rows<T: Copy>(src: *const T, ps: isize, k: usize, cols: usize, dst: *mut T, width: usize) {
@@ -158,52 +161,67 @@ mod x86 {
         }
     }
 
-    /// `rows` rows of `columns` elements each, at most 16 of both.
+    /// `rows` rows of `columns` elements each, 1 to 16 of both.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    #[inline]
     unsafe fn transpose_16x16<T>(src: *const T, js: isize, rows: usize, columns: usize, dst: *mut T, width: usize) {
         // SAFETY: T has four bytes; only `rows` by `columns` elements are touched.
         unsafe {
             let (src, dst): (*const f32, *mut f32) = (src.cast(), dst.cast());
-            let inside = |n: usize| ((1u32 << n) - 1) as __mmask16;
-            let mask = inside(columns);
             let mut r = [_mm512_setzero_ps(); 16];
-            for i in 0..16 {
-                if i < rows {
-                    r[i] = _mm512_maskz_loadu_ps(mask, src.offset(i as isize * js));
+            if rows == 16 && columns == 16 {
+                for i in 0..16 {
+                    let row = src.offset(i as isize * js);
+                    // Sixteen streams are more than the processor follows by itself.
+                    _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(AHEAD).cast());
+                    r[i] = _mm512_loadu_ps(row);
                 }
-            }
-            let mut t = r;
-            for i in (0..16).step_by(2) {
-                t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
-                t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
-            }
-            // Now 2x2 blocks; after this quarter-registers hold four elements of a column.
-            for i in (0..16).step_by(4) {
-                let d = [0, 1, 2, 3].map(|j| _mm512_castps_pd(t[i + j]));
-                r[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(d[0], d[2]));
-                r[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(d[0], d[2]));
-                r[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(d[1], d[3]));
-                r[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(d[1], d[3]));
-            }
-            // Column 4 * q + i is quarter q of r[i], r[4 + i], r[8 + i] and r[12 + i].
-            for i in 0..4 {
-                let low = _mm512_shuffle_f32x4::<0b10_00_10_00>(r[i], r[4 + i]);
-                let high = _mm512_shuffle_f32x4::<0b10_00_10_00>(r[8 + i], r[12 + i]);
-                t[i] = _mm512_shuffle_f32x4::<0b10_00_10_00>(low, high);
-                t[8 + i] = _mm512_shuffle_f32x4::<0b11_01_11_01>(low, high);
-                let low = _mm512_shuffle_f32x4::<0b11_01_11_01>(r[i], r[4 + i]);
-                let high = _mm512_shuffle_f32x4::<0b11_01_11_01>(r[8 + i], r[12 + i]);
-                t[4 + i] = _mm512_shuffle_f32x4::<0b10_00_10_00>(low, high);
-                t[12 + i] = _mm512_shuffle_f32x4::<0b11_01_11_01>(low, high);
-            }
-            let mask = inside(rows);
-            for i in 0..16 {
-                if i < columns {
-                    _mm512_mask_storeu_ps(dst.add(i * width), mask, t[i]);
+                let t = transpose(r);
+                for i in 0..16 {
+                    _mm512_storeu_ps(dst.add(i * width), t[i]);
                 }
+                return;
+            }
+            let inside = |n: usize| ((1u32 << n) - 1) as __mmask16;
+            for i in 0..16 {
+                // Rows that are not there: any other will do, since what becomes of it is not stored.
+                r[i] = _mm512_maskz_loadu_ps(inside(columns), src.offset(i.min(rows - 1) as isize * js));
+            }
+            let t = transpose(r);
+            for i in 0..columns {
+                _mm512_mask_storeu_ps(dst.add(i * width), inside(rows), t[i]);
             }
         }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+    #[inline]
+    fn transpose(mut r: [__m512; 16]) -> [__m512; 16] {
+        let mut t = r;
+        for i in (0..16).step_by(2) {
+            t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+            t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+        }
+        // Now 2x2 blocks; after this quarter-registers hold four elements of a column.
+        for i in (0..16).step_by(4) {
+            let d = [t[i], t[i + 1], t[i + 2], t[i + 3]];
+            let d = [_mm512_castps_pd(d[0]), _mm512_castps_pd(d[1]), _mm512_castps_pd(d[2]), _mm512_castps_pd(d[3])];
+            r[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(d[0], d[2]));
+            r[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(d[0], d[2]));
+            r[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(d[1], d[3]));
+            r[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(d[1], d[3]));
+        }
+        // Column 4 * q + i is quarter q of r[i], r[4 + i], r[8 + i] and r[12 + i].
+        for i in 0..4 {
+            let low = _mm512_shuffle_f32x4::<0b10_00_10_00>(r[i], r[4 + i]);
+            let high = _mm512_shuffle_f32x4::<0b10_00_10_00>(r[8 + i], r[12 + i]);
+            t[i] = _mm512_shuffle_f32x4::<0b10_00_10_00>(low, high);
+            t[8 + i] = _mm512_shuffle_f32x4::<0b11_01_11_01>(low, high);
+            let low = _mm512_shuffle_f32x4::<0b11_01_11_01>(r[i], r[4 + i]);
+            let high = _mm512_shuffle_f32x4::<0b11_01_11_01>(r[8 + i], r[12 + i]);
+            t[4 + i] = _mm512_shuffle_f32x4::<0b10_00_10_00>(low, high);
+            t[12 + i] = _mm512_shuffle_f32x4::<0b11_01_11_01>(low, high);
+        }
+        t
     }
 
     #[target_feature(enable = "avx2,fma")]

@@ -58,6 +58,7 @@ impl<T: GemmElement> Problem<T> {
             bias_row: offset(self.bias_row, i),
             bias_col: offset(self.bias_col, j),
             clamp: self.clamp.filter(|_| last),
+            stream: false,
         };
         if self.c.cs == 1 {
             return kernel(store);

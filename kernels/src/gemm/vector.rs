@@ -30,10 +30,24 @@ pub trait Vector: Copy {
     unsafe fn mul(self, other: Self) -> Self;
     /// `self * b + c`
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
+    /// Stores past the caches, to an address that is a multiple of the register's size.
+    unsafe fn stream(self, p: *mut Self::Elem) {
+        // SAFETY: the caller's promise.
+        unsafe { self.store(p) }
+    }
     /// Asks for the cache line at `p`, which may be anywhere, to be brought near.
     unsafe fn prefetch(_p: *const Self::Elem) {}
     /// Limits every lane to `lo..=hi`; NaN stays NaN.
     unsafe fn clamp(self, lo: Self, hi: Self) -> Self;
+}
+
+/// Makes streamed stores visible to other threads before anything that this thread does later.
+pub(crate) fn finish_streaming() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: all x86-64 processors have the instruction.
+    unsafe {
+        std::arch::x86_64::_mm_sfence()
+    }
 }
 
 /// `N` elements in plain Rust, which the compiler maps to whatever registers the target has.
@@ -227,7 +241,7 @@ mod x86 {
         (
             $(#[$doc:meta])* $name:ident($reg:ident), $elem:ident, $lanes:literal,
             mask $mask:ident = |$k:ident| $make_mask:expr,
-            $set1:ident $loadu:ident $storeu:ident $add:ident $mul:ident $fmadd:ident $min:ident $max:ident,
+            $set1:ident $loadu:ident $storeu:ident $stream:ident $add:ident $mul:ident $fmadd:ident $min:ident $max:ident,
             |$p:ident, $m:ident| $maskload:expr, |$q:ident, $n:ident, $v:ident| $maskstore:expr
         ) => {
             $(#[$doc])*
@@ -282,6 +296,10 @@ mod x86 {
                     unsafe { Self($fmadd(self.0, b.0, c.0)) }
                 }
                 #[inline(always)]
+                unsafe fn stream(self, p: *mut $elem) {
+                    unsafe { $stream(p, self.0) }
+                }
+                #[inline(always)]
                 unsafe fn prefetch(p: *const $elem) {
                     unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
                 }
@@ -298,7 +316,7 @@ mod x86 {
         /// 16 f32 in an AVX-512 register.
         F32x16(__m512), f32, 16,
         mask __mmask16 = |k| ((1u32 << k) - 1) as __mmask16,
-        _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_add_ps _mm512_mul_ps _mm512_fmadd_ps _mm512_min_ps
+        _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_stream_ps _mm512_add_ps _mm512_mul_ps _mm512_fmadd_ps _mm512_min_ps
         _mm512_max_ps,
         |p, m| _mm512_maskz_loadu_ps(m, p), |q, n, v| _mm512_mask_storeu_ps(q, n, v)
     );
@@ -306,7 +324,7 @@ mod x86 {
         /// 8 f64 in an AVX-512 register.
         F64x8(__m512d), f64, 8,
         mask __mmask8 = |k| ((1u32 << k) - 1) as __mmask8,
-        _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_add_pd _mm512_mul_pd _mm512_fmadd_pd _mm512_min_pd
+        _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_stream_pd _mm512_add_pd _mm512_mul_pd _mm512_fmadd_pd _mm512_min_pd
         _mm512_max_pd,
         |p, m| _mm512_maskz_loadu_pd(m, p), |q, n, v| _mm512_mask_storeu_pd(q, n, v)
     );
@@ -314,7 +332,7 @@ mod x86 {
         /// 8 f32 in an AVX register.
         F32x8(__m256), f32, 8,
         mask __m256i = |k| _mm256_cmpgt_epi32(_mm256_set1_epi32(k as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)),
-        _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_add_ps _mm256_mul_ps _mm256_fmadd_ps _mm256_min_ps
+        _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_stream_ps _mm256_add_ps _mm256_mul_ps _mm256_fmadd_ps _mm256_min_ps
         _mm256_max_ps,
         |p, m| _mm256_maskload_ps(p, m), |q, n, v| _mm256_maskstore_ps(q, n, v)
     );
@@ -322,7 +340,7 @@ mod x86 {
         /// 4 f64 in an AVX register.
         F64x4(__m256d), f64, 4,
         mask __m256i = |k| _mm256_cmpgt_epi64(_mm256_set1_epi64x(k as i64), _mm256_setr_epi64x(0, 1, 2, 3)),
-        _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_add_pd _mm256_mul_pd _mm256_fmadd_pd _mm256_min_pd
+        _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_stream_pd _mm256_add_pd _mm256_mul_pd _mm256_fmadd_pd _mm256_min_pd
         _mm256_max_pd,
         |p, m| _mm256_maskload_pd(p, m), |q, n, v| _mm256_maskstore_pd(q, n, v)
     );

@@ -159,6 +159,7 @@ impl Sums {
                             bias_row: std::ptr::null(),
                             bias_col: std::ptr::null(),
                             clamp: None,
+                            stream: false,
                         };
                         let args = Direct {
                             steps: [1, 1, count],

@@ -485,6 +485,7 @@ impl Convolution<'_> {
                             bias_row: std::ptr::null(),
                             bias_col: std::ptr::null(),
                             clamp: None,
+                            stream: false,
                         };
                         let args = Direct {
                             steps: [1, 1, self.grid.channels],
