@@ -1,4 +1,4 @@
-//! Batch normalisation of contiguous arrays `[n, channels, spatial]`, forward and backward, with an optional ReLU behind it.
+//! Batch normalisation of contiguous arrays `[n, channels, spatial]`, forward and backward, with an optional ReLU or ReLU6 behind it.
 //!
 //! Each channel's statistics are taken in one pass, as sums of deviations from a value near its mean (so that data far from 0
 //! loses nothing), and the channel is normalised right after, while it is still in the cache. With `spatial` 1 neighbouring
@@ -8,6 +8,7 @@ mod backward;
 
 use crate::cpu;
 use crate::float::Float;
+use crate::gemm::Activation;
 use crate::reduce::{Axes, FloatElement, Moments, deviation_sums, var};
 use crate::rows::{Body, map};
 use crate::simd::{Kernel, Simd, dispatch};
@@ -33,10 +34,13 @@ pub struct BatchNorm<'a, T> {
     pub spatial: usize,
     /// Factor on each channel, 1 if there is none.
     pub weight: Option<&'a [T]>,
-    /// Added to each channel, 0 if there is none. The backward does not use it.
+    /// Added to each channel, 0 if there is none.
     pub bias: Option<&'a [T]>,
     /// Added to the variance.
     pub eps: f64,
+    /// What comes behind the normalisation. The backward computes again which elements it stopped, which is cheaper than to read
+    /// the output.
+    pub activation: Activation,
 }
 
 /// Running statistics, which a training step updates: `running = (1 - momentum) * running + momentum * batch`, with the
@@ -73,33 +77,57 @@ impl<T: Float> Body<T, 1> for Affine<T> {
     }
 }
 
-/// The same with a ReLU behind it.
+/// The same with an activation behind it.
 #[derive(Clone, Copy)]
-struct Rectified<T>(Affine<T>);
+struct Limited<T>(Affine<T>, Limits<T>);
 
-impl<T: Float> Body<T, 1> for Rectified<T> {
+impl<T: Float> Body<T, 1> for Limited<T> {
     #[inline(always)]
     fn of<S: Simd>(self, [x]: [T; 1]) -> T {
-        relu(self.0.apply::<S>(x))
+        self.1.apply(self.0.apply::<S>(x))
     }
 }
 
 /// The same for elements of different channels.
 #[derive(Clone, Copy)]
-struct Columns<const RELU: bool>;
+struct Columns<T>(Option<Limits<T>>);
 
-impl<T: Float, const RELU: bool> Body<T, 4> for Columns<RELU> {
+impl<T: Float> Body<T, 4> for Columns<T> {
     #[inline(always)]
     fn of<S: Simd>(self, [x, mean, scale, bias]: [T; 4]) -> T {
         let y = Affine { mean, scale, bias }.apply::<S>(x);
-        if RELU { relu(y) } else { y }
+        self.0.map_or(y, |limits| limits.apply(y))
     }
 }
 
-/// `max(x, 0)` that keeps nan.
-#[inline(always)]
-fn relu<T: Float>(x: T) -> T {
-    if x <= T::ZERO { T::ZERO } else { x }
+/// Between what an activation keeps its results. A limit of nan is none; nan stays nan.
+#[derive(Clone, Copy)]
+struct Limits<T> {
+    low: T,
+    high: T,
+}
+
+impl<T: Float> Limits<T> {
+    fn of(activation: Activation) -> Option<Self> {
+        match activation {
+            Activation::None => None,
+            Activation::Relu => Some(Self { low: T::ZERO, high: T::of(f64::NAN) }),
+            Activation::Relu6 => Some(Self { low: T::ZERO, high: T::of(6.0) }),
+        }
+    }
+
+    #[inline(always)]
+    fn apply(self, y: T) -> T {
+        let y = if y <= self.low { self.low } else { y };
+        if y >= self.high { self.high } else { y }
+    }
+
+    /// The gradient before the activation, from that behind it and from what the activation was given.
+    #[inline(always)]
+    fn grad(self, g: T, y: T) -> T {
+        let g = if y <= self.low { T::ZERO } else { g };
+        if y >= self.high { T::ZERO } else { g }
+    }
 }
 
 impl<T: FloatElement> BatchNorm<'_, T> {
@@ -147,19 +175,11 @@ impl<T: FloatElement> BatchNorm<'_, T> {
     }
 
     /// Normalises by the statistics of this batch. Writes the output, and to `mean` and `invstd` what the backward needs: each
-    /// channel's mean and `1 / sqrt(biased variance + eps)`. With `relu`, negative outputs become 0.
+    /// channel's mean and `1 / sqrt(biased variance + eps)`.
     ///
     /// # Panics
     /// If a slice has not the right length.
-    pub fn forward(
-        &self,
-        x: &[T],
-        relu: bool,
-        running: Option<Running<T>>,
-        y: &mut [T],
-        mean: &mut [T],
-        invstd: &mut [T],
-    ) {
+    pub fn forward(&self, x: &[T], running: Option<Running<T>>, y: &mut [T], mean: &mut [T], invstd: &mut [T]) {
         self.check(&[x.len(), y.len()], &[mean.len(), invstd.len()]);
         let mut variances = vec![T::ZERO; self.channels];
         if self.spatial == 1 {
@@ -169,9 +189,9 @@ impl<T: FloatElement> BatchNorm<'_, T> {
             for c in 0..self.channels {
                 invstd[c] = self.invstd(variances[c].wide());
             }
-            self.normalise_rows(x, relu, y, mean, invstd);
+            self.normalise_rows(x, y, mean, invstd);
         } else {
-            self.forward_channels(x, relu, y, mean, invstd, &mut variances);
+            self.forward_channels(x, y, mean, invstd, &mut variances);
         }
         if let Some(running) = running {
             self.check(&[], &[running.mean.len(), running.var.len()]);
@@ -184,16 +204,8 @@ impl<T: FloatElement> BatchNorm<'_, T> {
         }
     }
 
-    fn forward_channels(
-        &self,
-        x: &[T],
-        relu: bool,
-        y: &mut [T],
-        mean: &mut [T],
-        invstd: &mut [T],
-        variances: &mut [T],
-    ) {
-        let isa = cpu::isa();
+    fn forward_channels(&self, x: &[T], y: &mut [T], mean: &mut [T], invstd: &mut [T], variances: &mut [T]) {
+        let (isa, limits) = (cpu::isa(), Limits::of(self.activation));
         let (pieces, len) = self.pieces();
         let [y, mean, invstd, variances] = [y, mean, invstd, variances].map(Parts::new);
         let stats = |channel: usize, range| dispatch(isa, Stats { norm: self, x, channel, range });
@@ -207,7 +219,7 @@ impl<T: FloatElement> BatchNorm<'_, T> {
             self.affine(channel, m, i)
         };
         let normalise = |channel: usize, affine, range| {
-            dispatch(isa, Normalise { norm: self, x, y: &y, relu, channel, affine, range })
+            dispatch(isa, Normalise { norm: self, x, y: &y, limits, channel, affine, range })
         };
         if pieces == 1 {
             for_ranges(self.channels, self.count(), |channels| {
@@ -232,8 +244,8 @@ impl<T: FloatElement> BatchNorm<'_, T> {
         });
     }
 
-    fn normalise_rows(&self, x: &[T], relu: bool, y: &mut [T], mean: &[T], invstd: &[T]) {
-        let isa = cpu::isa();
+    fn normalise_rows(&self, x: &[T], y: &mut [T], mean: &[T], invstd: &[T]) {
+        let (isa, limits) = (cpu::isa(), Limits::of(self.activation));
         let affine: Vec<_> = (0..self.channels).map(|c| self.affine(c, mean[c], invstd[c])).collect();
         let columns = [
             affine.iter().map(|a| a.mean).collect(),
@@ -245,7 +257,7 @@ impl<T: FloatElement> BatchNorm<'_, T> {
             let range = rows.start * self.channels..rows.end * self.channels;
             // SAFETY: ranges of rows do not overlap.
             let y = unsafe { y.part(range.clone()) };
-            dispatch(isa, NormaliseRows { x: &x[range], y, relu, columns: &columns });
+            dispatch(isa, NormaliseRows { x: &x[range], y, limits, columns: &columns });
         });
     }
 
@@ -253,21 +265,21 @@ impl<T: FloatElement> BatchNorm<'_, T> {
     ///
     /// # Panics
     /// If a slice has not the right length.
-    pub fn forward_with(&self, x: &[T], relu: bool, mean: &[T], variance: &[T], y: &mut [T]) {
+    pub fn forward_with(&self, x: &[T], mean: &[T], variance: &[T], y: &mut [T]) {
         self.check(&[x.len(), y.len()], &[mean.len(), variance.len()]);
         let invstd: Vec<T> = variance.iter().map(|v| self.invstd(v.wide())).collect();
         if self.spatial == 1 {
-            self.normalise_rows(x, relu, y, mean, &invstd);
+            self.normalise_rows(x, y, mean, &invstd);
             return;
         }
-        let isa = cpu::isa();
+        let (isa, limits) = (cpu::isa(), Limits::of(self.activation));
         let y = Parts::new(y);
         for_ranges(self.n * self.channels, self.spatial, |planes| {
             for plane in planes {
                 let (sample, channel) = (plane / self.channels, plane % self.channels);
                 let affine = self.affine(channel, mean[channel], invstd[channel]);
                 let range = sample * self.spatial..(sample + 1) * self.spatial;
-                dispatch(isa, Normalise { norm: self, x, y: &y, relu, channel, affine, range });
+                dispatch(isa, Normalise { norm: self, x, y: &y, limits, channel, affine, range });
             }
         });
     }
@@ -334,7 +346,7 @@ struct Normalise<'a, T> {
     norm: &'a BatchNorm<'a, T>,
     x: &'a [T],
     y: &'a Parts<'a, T>,
-    relu: bool,
+    limits: Option<Limits<T>>,
     channel: usize,
     affine: Affine<T>,
     range: Range<usize>,
@@ -345,14 +357,13 @@ impl<T: FloatElement> Kernel for Normalise<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Normalise { norm, x, y, relu, channel, affine, range } = self;
+        let Normalise { norm, x, y, limits, channel, affine, range } = self;
         for segment in norm.segments(channel, range) {
             // SAFETY: every segment belongs to one task.
             let y = unsafe { y.part(segment.clone()) };
-            if relu {
-                map::<S, T, 1>([&x[segment]], y, Rectified(affine));
-            } else {
-                map::<S, T, 1>([&x[segment]], y, affine);
+            match limits {
+                Some(limits) => map::<S, T, 1>([&x[segment]], y, Limited(affine, limits)),
+                None => map::<S, T, 1>([&x[segment]], y, affine),
             }
         }
     }
@@ -361,7 +372,7 @@ impl<T: FloatElement> Kernel for Normalise<'_, T> {
 struct NormaliseRows<'a, T> {
     x: &'a [T],
     y: &'a mut [T],
-    relu: bool,
+    limits: Option<Limits<T>>,
     /// Of every channel the mean, the scale and the bias.
     columns: &'a [Vec<T>; 3],
 }
@@ -374,11 +385,7 @@ impl<T: FloatElement> Kernel for NormaliseRows<'_, T> {
         let [mean, scale, bias] = self.columns;
         let channels = mean.len();
         for (x, y) in self.x.chunks_exact(channels).zip(self.y.chunks_exact_mut(channels)) {
-            if self.relu {
-                map::<S, T, 4>([x, mean, scale, bias], y, Columns::<true>);
-            } else {
-                map::<S, T, 4>([x, mean, scale, bias], y, Columns::<false>);
-            }
+            map::<S, T, 4>([x, mean, scale, bias], y, Columns(self.limits));
         }
     }
 }

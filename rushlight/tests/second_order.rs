@@ -1,6 +1,7 @@
 //! First and second derivatives of the operations with derivatives of their own, against differences.
 
 use rushlight::autograd::{gradcheck, gradgradcheck};
+use rushlight::nn::{self, Activation};
 use rushlight::{DType, Reduction, Result, Tensor, TensorOptions};
 
 fn leaf(shape: &[usize]) -> Tensor {
@@ -38,11 +39,21 @@ fn pooling() {
 }
 
 #[test]
+fn activations_behind_convolutions() {
+    rushlight::manual_seed(5);
+    let net = nn::seq![nn::Conv2d::builder(2, 3, 3).dtype(DType::F64).build(), nn::ReLU6::new()];
+    let x = leaf(&[2, 2, 4, 5]);
+    check(|t| nn::Forward::try_forward(&net, t[0]), &[&x]);
+}
+
+#[test]
 fn batch_norm() {
     rushlight::manual_seed(3);
     let (x, w, b) = (leaf(&[3, 2, 2, 3]), leaf(&[2]), leaf(&[2]));
     check(|t| t[0].try_batch_norm(None, Some(t[1]), Some(t[2]), true, 0.1, 1e-5), &[&x, &w, &b]);
-    check(|t| t[0].try_batch_norm_relu(None, Some(t[1]), Some(t[2]), true, 0.1, 1e-5), &[&x, &w, &b]);
+    for activation in [Activation::Relu, Activation::Relu6] {
+        check(|t| t[0].try_batch_norm_then(activation, None, Some(t[1]), Some(t[2]), true, 0.1, 1e-5), &[&x, &w, &b]);
+    }
     let (mean, var) = (Tensor::from([0.3f64, -0.2]), Tensor::from([0.7f64, 1.9]));
     check(|t| t[0].try_batch_norm(Some((&mean, &var)), Some(t[1]), Some(t[2]), false, 0.1, 1e-5), &[&x, &w, &b]);
 }

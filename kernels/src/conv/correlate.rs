@@ -259,7 +259,7 @@ fn forward_plan<T>(s: &ConvShape, kernels: &Kernels<T>) -> Plan {
     let mut plan = Plan::forward(s);
     // Where a position is one element of the source and images are small, tiles may span images.
     plan.layout.merged = volume(s.kernel) == 1
-        && s.padding == [0; 3]
+        && [s.padding, s.padding_end] == [[0; 3]; 2]
         && plan.output.next_multiple_of(kernels.lanes) * 7 > plan.output * 8
         && s.batch > 1;
     plan

@@ -28,7 +28,7 @@ const TASKS: usize = 32;
 
 /// Whether each channel is a group of its own, with enough of them to fill registers, and there are two dimensions.
 pub(super) fn applies(s: &ConvShape) -> bool {
-    let flat = s.input[0] == 1 && s.kernel[0] == 1 && s.padding[0] == 0;
+    let flat = s.input[0] == 1 && s.kernel[0] == 1 && s.padding[0] == 0 && s.padding_end[0] == 0;
     s.groups >= 4 && s.groups == s.in_channels && s.groups == s.out_channels && flat
 }
 

@@ -31,8 +31,6 @@ unsafe impl<T: Sync> Sync for Weight<'_, T> {}
 pub trait Convolved: Sized {
     /// The fastest way to do `s`.
     fn best(s: &ConvShape) -> Algorithm;
-    /// Whether what was packed for `algorithm` may be used for `s`.
-    fn can(s: &ConvShape, algorithm: Algorithm) -> bool;
     fn forward(
         s: &ConvShape,
         algorithm: Algorithm,
@@ -59,14 +57,6 @@ macro_rules! convolved {
                     return Algorithm::$winograd(m);
                 })?
                 if depthwise::applies(s) { Algorithm::Depthwise } else { Algorithm::Correlate }
-            }
-
-            fn can(s: &ConvShape, algorithm: Algorithm) -> bool {
-                match algorithm {
-                    Algorithm::Winograd(_) => winograd::applies(s) && super::winograd(),
-                    // Where Winograd is faster the weight had better be packed anew.
-                    _ => Self::best(s) == algorithm,
-                }
             }
 
             fn forward(

@@ -54,8 +54,10 @@ pub struct ConvShape {
     pub kernel: [usize; 3],
     /// Input elements from one output element to the next.
     pub stride: [usize; 3],
-    /// Zeros on either side of the input.
+    /// Zeros before the input.
     pub padding: [usize; 3],
+    /// Zeros behind the input.
+    pub padding_end: [usize; 3],
     /// Input elements from one tap of the kernel to the next.
     pub dilation: [usize; 3],
 }
@@ -78,6 +80,7 @@ impl ConvShape {
             kernel: [1, kernel[0], kernel[1]],
             stride: [1; 3],
             padding: [0; 3],
+            padding_end: [0; 3],
             dilation: [1; 3],
         }
     }
@@ -87,9 +90,14 @@ impl ConvShape {
         Self { stride: [1, stride[0], stride[1]], ..self }
     }
 
-    /// The same with this padding along height and width.
+    /// The same with this padding along height and width, before and behind.
     pub fn with_padding(self, padding: [usize; 2]) -> Self {
-        Self { padding: [0, padding[0], padding[1]], ..self }
+        self.with_padding_of(padding, padding)
+    }
+
+    /// The same with this padding along height and width.
+    pub fn with_padding_of(self, before: [usize; 2], behind: [usize; 2]) -> Self {
+        Self { padding: [0, before[0], before[1]], padding_end: [0, behind[0], behind[1]], ..self }
     }
 
     /// The same with this dilation along height and width.
@@ -102,11 +110,11 @@ impl ConvShape {
         Self { groups, ..self }
     }
 
-    /// The size of the output: `(input + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1`, 0 where the kernel
+    /// The size of the output: `(input + padding + padding_end - dilation * (kernel - 1) - 1) / stride + 1`, 0 where the kernel
     /// does not fit.
     pub fn output(&self) -> [usize; 3] {
         std::array::from_fn(|i| {
-            let padded = self.input[i] + 2 * self.padding[i];
+            let padded = self.input[i] + self.padding[i] + self.padding_end[i];
             let reach = self.dilation[i] * (self.kernel[i] - 1) + 1;
             if padded < reach { 0 } else { (padded - reach) / self.stride[i] + 1 }
         })

@@ -41,10 +41,10 @@ impl<T: ConvElement> PackedWeight<T> {
     }
 
     /// Whether it can be used for `s` on this thread: channels, groups and kernel are the same, the instruction set too, and
-    /// its algorithm is allowed and can do what `s` asks for.
+    /// it was packed for the algorithm that is best for `s`. (So results do not depend on what else the weight was used for.)
     pub fn fits(&self, s: &ConvShape) -> bool {
         let key = |s: &ConvShape| (s.in_channels, s.out_channels, s.groups, s.kernel);
-        key(s) == key(&self.shape) && self.isa == cpu::isa() && T::can(s, self.algorithm)
+        key(s) == key(&self.shape) && self.isa == cpu::isa() && T::best(s) == self.algorithm
     }
 
     pub(super) fn algorithm(&self) -> Algorithm {

@@ -107,6 +107,18 @@ fn kernels_strides_paddings_and_dilations_in_two_dimensions() {
 }
 
 #[test]
+fn different_paddings_before_and_behind() {
+    for (before, behind) in [([0, 0], [1, 1]), ([1, 2], [2, 1]), ([2, 0], [0, 0]), ([0, 1], [4, 3])] {
+        for (kernel, stride) in [([1, 1], [1, 1]), ([3, 3], [1, 1]), ([3, 3], [2, 2]), ([5, 5], [2, 3])] {
+            for (groups, channels) in [(1, 3), (1, 18), (2, 6), (9, 9)] {
+                let s = ConvShape::conv2d(2, channels, channels, [14, 17], kernel).with_groups(groups);
+                check(&s.with_stride(stride).with_padding_of(before, behind));
+            }
+        }
+    }
+}
+
+#[test]
 fn groups_and_depthwise() {
     for (groups, channels, out) in [(2, 4, 6), (3, 9, 3), (8, 8, 8), (5, 5, 10), (20, 20, 20)] {
         for (kernel, stride, padding) in [([3, 3], [1, 1], [1, 1]), ([5, 5], [2, 2], [2, 2]), ([1, 1], [1, 1], [0, 0])]
@@ -123,9 +135,12 @@ fn one_and_three_dimensions() {
     check(&s.with_stride([1, 2]).with_padding([0, 3]));
     for stride in [[1, 1, 1], [2, 1, 3], [3, 2, 2]] {
         for dilation in [[1, 1, 1], [2, 1, 2]] {
-            let s = ConvShape { input: [7, 8, 9], kernel: [3, 2, 3], stride, padding: [1, 0, 2], dilation, ..s };
+            let padding = [1, 0, 2];
+            let s =
+                ConvShape { input: [7, 8, 9], kernel: [3, 2, 3], stride, padding, padding_end: padding, dilation, ..s };
             check(&s);
-            check(&ConvShape { kernel: [2, 1, 1], padding: [0; 3], ..s });
+            check(&ConvShape { padding_end: [0, 3, 1], ..s });
+            check(&ConvShape { kernel: [2, 1, 1], padding: [0; 3], padding_end: [0; 3], ..s });
         }
     }
 }
@@ -174,6 +189,7 @@ fn winograd_is_within_its_bound() {
         valid,
         valid.with_padding([2, 2]),
         valid.with_padding([0, 1]),
+        valid.with_padding_of([0, 2], [1, 0]),
         same(1, 1, 1, [1, 1]),
     ];
     for s in &shapes {

@@ -71,6 +71,13 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
                 if sum <= zero { zero } else { sum }
             }),
             BinaryOp::ReluGrad => map!(|grad, y| if y <= zero { zero } else { grad }),
+            BinaryOp::ClampGrad { min, max } => {
+                let (min, max) = (T::from_f64(min), T::from_f64(max));
+                map!(|grad, x| {
+                    let grad = if x <= min { zero } else { grad };
+                    if x >= max { zero } else { grad }
+                })
+            }
             BinaryOp::LeakyReluGrad(slope) => {
                 let slope = T::from_f64(slope);
                 map!(|grad, x| if x > zero { grad } else { grad * slope })

@@ -149,6 +149,13 @@ pub enum BinaryOp {
     AddRelu,
     /// Gradient `a`, output `b` of relu (or of any threshold at 0): 0 where `b <= 0`, else `a`.
     ReluGrad,
+    /// Gradient `a`, input or output `b` of a clamp: 0 where `b <= min` or `b >= max`, else `a`.
+    ClampGrad {
+        /// The lower bound.
+        min: f64,
+        /// The upper bound.
+        max: f64,
+    },
     /// Gradient `a`, input `b` of a leaky relu: `a` where `b > 0`, else `slope * a`.
     LeakyReluGrad(f64),
     /// Gradient `a`, output `b` of sigmoid: `a * (1 - b) * b`.

@@ -1,6 +1,6 @@
 //! The gradients of batch normalisation: two sums for each channel, then one value for each element.
 
-use super::{BatchNorm, TILE};
+use super::{Affine, BatchNorm, Limits, TILE};
 use crate::cpu;
 use crate::float::Float;
 use crate::reduce::FloatElement;
@@ -35,24 +35,34 @@ impl<T: Float> Body<T, 2> for Slope<T> {
     }
 }
 
-/// With the output of a ReLU as third.
-impl<T: Float> Body<T, 3> for Slope<T> {
+/// An activation, and what it is given.
+#[derive(Clone, Copy)]
+struct Behind<T> {
+    affine: Affine<T>,
+    limits: Limits<T>,
+}
+
+impl<T: Float> Behind<T> {
     #[inline(always)]
-    fn of<S: Simd>(self, [x, g, y]: [T; 3]) -> T {
-        self.apply::<S>(x, masked(g, y))
+    fn grad<S: Simd>(self, x: T, g: T) -> T {
+        self.limits.grad(g, self.affine.apply::<S>(x))
     }
 }
 
-/// The gradient before the ReLU from that behind it.
-#[inline(always)]
-fn masked<T: Float>(g: T, y: T) -> T {
-    if y <= T::ZERO { T::ZERO } else { g }
+/// The gradient through an activation and the normalisation.
+#[derive(Clone, Copy)]
+struct LimitedSlope<T>(Slope<T>, Behind<T>);
+
+impl<T: Float> Body<T, 2> for LimitedSlope<T> {
+    #[inline(always)]
+    fn of<S: Simd>(self, [x, g]: [T; 2]) -> T {
+        self.0.apply::<S>(x, self.1.grad::<S>(x, g))
+    }
 }
 
 impl<T: FloatElement> BatchNorm<'_, T> {
     /// The gradients through [`forward`](Self::forward) (`training`; with its `mean` and `invstd`) or through
-    /// [`forward_with`](Self::forward_with) (with its mean and `1 / sqrt(variance + eps)`). `relu_output` is the output where there was a
-    /// ReLU. Writes the gradients of the weight, of the bias, and of the input where it is wanted.
+    /// [`forward_with`](Self::forward_with) (with its mean and `1 / sqrt(variance + eps)`). Writes the gradients of the weight, of the bias, and of the input where it is wanted.
     ///
     /// # Panics
     /// If a slice has not the right length.
@@ -60,21 +70,20 @@ impl<T: FloatElement> BatchNorm<'_, T> {
         &self,
         x: &[T],
         g: &[T],
-        relu_output: Option<&[T]>,
         training: bool,
         (mean, invstd): (&[T], &[T]),
         dx: Option<&mut [T]>,
         dweight: &mut [T],
         dbias: &mut [T],
     ) {
-        let (out_len, dx_len) =
-            (relu_output.map_or(self.len(), <[T]>::len), dx.as_ref().map_or(self.len(), |dx| dx.len()));
+        let dx_len = dx.as_ref().map_or(self.len(), |dx| dx.len());
         let per_channel = [mean.len(), invstd.len(), dweight.len(), dbias.len()];
-        self.check(&[x.len(), g.len(), out_len, dx_len], &per_channel);
+        self.check(&[x.len(), g.len(), dx_len], &per_channel);
         let isa = cpu::isa();
         let [dweight, dbias] = [dweight, dbias].map(Parts::new);
         let dx = dx.map(Parts::new);
-        let inputs = Inputs { norm: self, x, g, y: relu_output, dx: dx.as_ref() };
+        let inputs = Inputs { norm: self, x, g, limits: Limits::of(self.activation), dx: dx.as_ref() };
+        let affine = |channel: usize| self.affine(channel, mean[channel], invstd[channel]);
         // The slope from a channel's sums of g and of g * (x - mean).
         let finish = |channel: usize, [sum, dot]: [f64; 2]| {
             let invstd = invstd[channel];
@@ -96,19 +105,25 @@ impl<T: FloatElement> BatchNorm<'_, T> {
                 for tile in tiles {
                     let first = tile * TILE;
                     let width = TILE.min(self.channels - first);
-                    let sums = dispatch(isa, SumColumns { inputs, mean, first, width });
+                    let mut affines = [affine(first); TILE];
+                    for c in 1..width {
+                        affines[c] = affine(first + c);
+                    }
+                    let sums = dispatch(isa, SumColumns { inputs, affines: &affines, first, width });
                     let mut slopes = [finish(first, sums[0]); TILE];
                     for c in 1..width {
                         slopes[c] = finish(first + c, sums[c]);
                     }
-                    dispatch(isa, GradColumns { inputs, slopes: &slopes, first, width });
+                    dispatch(isa, GradColumns { inputs, affines: &affines, slopes: &slopes, first, width });
                 }
             });
             return;
         }
         let (pieces, len) = self.pieces();
-        let sums = |channel: usize, range| dispatch(isa, Sums { inputs, mean: mean[channel], channel, range });
-        let grads = |channel: usize, slope, range| dispatch(isa, Grads { inputs, slope, channel, range });
+        let sums = |channel: usize, range| dispatch(isa, Sums { inputs, affine: affine(channel), channel, range });
+        let grads = |channel: usize, slope, range| {
+            dispatch(isa, Grads { inputs, affine: affine(channel), slope, channel, range })
+        };
         if pieces == 1 {
             for_ranges(self.channels, self.count(), |channels| {
                 for channel in channels {
@@ -139,36 +154,50 @@ struct Inputs<'a, T> {
     norm: &'a BatchNorm<'a, T>,
     x: &'a [T],
     g: &'a [T],
-    y: Option<&'a [T]>,
+    limits: Option<Limits<T>>,
     dx: Option<&'a Parts<'a, T>>,
 }
-impl<T> Clone for Inputs<'_, T> {
+impl<T: Copy> Clone for Inputs<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<T> Copy for Inputs<'_, T> {}
+impl<T: Copy> Copy for Inputs<'_, T> {}
 
 body!(
     /// The gradient.
     Grad 2 |_x, g| g
 );
 body!(
-    /// The gradient behind a ReLU.
-    MaskedGrad 3 |_x, g, y| masked(g, y)
-);
-body!(
     /// The gradient's product with the deviation of x.
     Dot { mean } 2 |x, g| g * (x - mean)
 );
-body!(
-    /// The same behind a ReLU.
-    MaskedDot { mean } 3 |x, g, y| masked(g, y) * (x - mean)
-);
+
+/// [`Grad`] through an activation.
+#[derive(Clone, Copy)]
+struct LimitedGrad<T>(Behind<T>);
+
+impl<T: Float> Body<T, 2> for LimitedGrad<T> {
+    #[inline(always)]
+    fn of<S: Simd>(self, [x, g]: [T; 2]) -> T {
+        self.0.grad::<S>(x, g)
+    }
+}
+
+/// [`Dot`] through an activation.
+#[derive(Clone, Copy)]
+struct LimitedDot<T>(Behind<T>);
+
+impl<T: Float> Body<T, 2> for LimitedDot<T> {
+    #[inline(always)]
+    fn of<S: Simd>(self, [x, g]: [T; 2]) -> T {
+        self.0.grad::<S>(x, g) * (x - self.0.affine.mean)
+    }
+}
 
 struct Sums<'a, T> {
     inputs: Inputs<'a, T>,
-    mean: T,
+    affine: Affine<T>,
     channel: usize,
     range: Range<usize>,
 }
@@ -178,14 +207,14 @@ impl<T: FloatElement> Kernel for Sums<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self) -> [f64; 2] {
-        let Inputs { norm, x, g, y, .. } = self.inputs;
-        let mean = self.mean;
+        let Inputs { norm, x, g, limits, .. } = self.inputs;
+        let affine = self.affine;
         let [mut sum, mut dot] = [0.0; 2];
         for at in norm.segments(self.channel, self.range) {
-            let (x, g) = (&x[at.clone()], &g[at.clone()]);
-            let part = match y {
-                None => sums::<S, T, 2, 2>([x, g], (Grad, Dot { mean })),
-                Some(y) => sums::<S, T, 3, 2>([x, g, &y[at]], (MaskedGrad, MaskedDot { mean })),
+            let arrays = [&x[at.clone()], &g[at]];
+            let part = match limits.map(|limits| Behind { affine, limits }) {
+                None => sums::<S, T, 2, 2>(arrays, (Grad, Dot { mean: affine.mean })),
+                Some(behind) => sums::<S, T, 2, 2>(arrays, (LimitedGrad(behind), LimitedDot(behind))),
             };
             sum += part[0];
             dot += part[1];
@@ -196,6 +225,7 @@ impl<T: FloatElement> Kernel for Sums<'_, T> {
 
 struct Grads<'a, T> {
     inputs: Inputs<'a, T>,
+    affine: Affine<T>,
     slope: Slope<T>,
     channel: usize,
     range: Range<usize>,
@@ -206,16 +236,16 @@ impl<T: FloatElement> Kernel for Grads<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Inputs { norm, x, g, y, dx } = self.inputs;
+        let Inputs { norm, x, g, limits, dx } = self.inputs;
         let Some(dx) = dx else { return };
-        let slope = self.slope;
+        let (slope, affine) = (self.slope, self.affine);
         for at in norm.segments(self.channel, self.range) {
             // SAFETY: every segment belongs to one task.
             let dx = unsafe { dx.part(at.clone()) };
-            let (x, g) = (&x[at.clone()], &g[at.clone()]);
-            match y {
-                None => map::<S, T, 2>([x, g], dx, slope),
-                Some(y) => map::<S, T, 3>([x, g, &y[at]], dx, slope),
+            let arrays = [&x[at.clone()], &g[at]];
+            match limits.map(|limits| Behind { affine, limits }) {
+                None => map::<S, T, 2>(arrays, dx, slope),
+                Some(behind) => map::<S, T, 2>(arrays, dx, LimitedSlope(slope, behind)),
             }
         }
     }
@@ -223,7 +253,7 @@ impl<T: FloatElement> Kernel for Grads<'_, T> {
 
 struct SumColumns<'a, T> {
     inputs: Inputs<'a, T>,
-    mean: &'a [T],
+    affines: &'a [Affine<T>; TILE],
     first: usize,
     width: usize,
 }
@@ -233,26 +263,16 @@ impl<T: FloatElement> Kernel for SumColumns<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self) -> [[f64; 2]; TILE] {
-        let Inputs { norm, x, g, y, .. } = self.inputs;
-        let (mut sums, mut dots) = ([0.0; TILE], [0.0; TILE]);
-        let width = self.width;
-        let (sums, dots, mean) = (&mut sums[..width], &mut dots[..width], &self.mean[self.first..][..width]);
-        for row in 0..norm.n {
-            let at = row * norm.channels + self.first..row * norm.channels + self.first + width;
-            let (x, g) = (&x[at.clone()], &g[at.clone()]);
-            let y = y.map(|y| &y[at]);
-            for c in 0..width {
-                let g = match y {
-                    None => g[c],
-                    Some(y) => masked(g[c], y[c]),
-                };
-                sums[c] += g.wide();
-                dots[c] += (g * (x[c] - mean[c])).wide();
-            }
-        }
+        let Inputs { norm, x, g, limits, .. } = self.inputs;
         let mut out = [[0.0; 2]; TILE];
-        for c in 0..width {
-            out[c] = [sums[c], dots[c]];
+        for row in 0..norm.n {
+            let at = row * norm.channels + self.first..row * norm.channels + self.first + self.width;
+            for (c, (&x, &g)) in x[at.clone()].iter().zip(&g[at]).enumerate() {
+                let affine = self.affines[c];
+                let g = limits.map_or(g, |limits| Behind { affine, limits }.grad::<S>(x, g));
+                out[c][0] += g.wide();
+                out[c][1] += (g * (x - affine.mean)).wide();
+            }
         }
         out
     }
@@ -260,6 +280,7 @@ impl<T: FloatElement> Kernel for SumColumns<'_, T> {
 
 struct GradColumns<'a, T> {
     inputs: Inputs<'a, T>,
+    affines: &'a [Affine<T>; TILE],
     slopes: &'a [Slope<T>; TILE],
     first: usize,
     width: usize,
@@ -270,43 +291,36 @@ impl<T: FloatElement> Kernel for GradColumns<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Inputs { norm, x, g, y, dx } = self.inputs;
+        let Inputs { norm, x, g, limits, dx } = self.inputs;
         let Some(dx) = dx else { return };
-        let (mut mean, mut scale, mut shift, mut tilt) =
-            ([T::ZERO; TILE], [T::ZERO; TILE], [T::ZERO; TILE], [T::ZERO; TILE]);
-        for (c, slope) in self.slopes.iter().enumerate() {
-            (mean[c], scale[c], shift[c], tilt[c]) = (slope.mean, slope.scale, slope.shift, slope.tilt);
-        }
-        let width = self.width;
-        let columns = [&mean[..width], &scale[..width], &shift[..width], &tilt[..width]];
-        for row in 0..norm.n {
-            let at = row * norm.channels + self.first..row * norm.channels + self.first + width;
-            // SAFETY: tiles do not overlap.
-            let dx = unsafe { dx.part(at.clone()) };
-            let (x, g, [mean, scale, shift, tilt]) = (&x[at.clone()], &g[at.clone()], columns);
-            match y {
-                None => map::<S, T, 6>([x, g, mean, scale, shift, tilt], dx, SlopeColumns),
-                Some(y) => map::<S, T, 7>([x, g, mean, scale, shift, tilt, &y[at]], dx, SlopeColumns),
+        let mut columns = [[T::ZERO; TILE]; 5];
+        for c in 0..self.width {
+            let Slope { mean, scale, shift, tilt } = self.slopes[c];
+            for (column, value) in columns.iter_mut().zip([mean, scale, shift, tilt, self.affines[c].bias]) {
+                column[c] = value;
             }
         }
+        let [mean, scale, shift, tilt, bias] = columns.each_ref().map(|column| &column[..self.width]);
+        for row in 0..norm.n {
+            let at = row * norm.channels + self.first..row * norm.channels + self.first + self.width;
+            // SAFETY: tiles do not overlap.
+            let dx = unsafe { dx.part(at.clone()) };
+            let arrays = [&x[at.clone()], &g[at], mean, scale, shift, tilt, bias];
+            map::<S, T, 7>(arrays, dx, SlopeColumns(limits));
+        }
     }
 }
 
-/// [`Slope`] for elements of different channels.
+/// [`Slope`] behind an activation for elements of different channels.
 #[derive(Clone, Copy)]
-struct SlopeColumns;
+struct SlopeColumns<T>(Option<Limits<T>>);
 
-impl<T: Float> Body<T, 6> for SlopeColumns {
+impl<T: Float> Body<T, 7> for SlopeColumns<T> {
     #[inline(always)]
-    fn of<S: Simd>(self, [x, g, mean, scale, shift, tilt]: [T; 6]) -> T {
+    fn of<S: Simd>(self, [x, g, mean, scale, shift, tilt, bias]: [T; 7]) -> T {
+        // The factor of the forward is that of the gradient.
+        let affine = Affine { mean, scale, bias };
+        let g = self.0.map_or(g, |limits| Behind { affine, limits }.grad::<S>(x, g));
         Slope { mean, scale, shift, tilt }.apply::<S>(x, g)
-    }
-}
-
-/// With the output of a ReLU last.
-impl<T: Float> Body<T, 7> for SlopeColumns {
-    #[inline(always)]
-    fn of<S: Simd>(self, [x, g, mean, scale, shift, tilt, y]: [T; 7]) -> T {
-        Slope { mean, scale, shift, tilt }.apply::<S>(x, masked(g, y))
     }
 }

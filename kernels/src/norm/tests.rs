@@ -17,7 +17,7 @@ struct Reference {
     dbias: Vec<f64>,
 }
 
-fn reference(b: &BatchNorm<f32>, x: &[f32], g: &[f32], relu: bool, stats: Option<(&[f32], &[f32])>) -> Reference {
+fn reference(b: &BatchNorm<f32>, x: &[f32], g: &[f32], stats: Option<(&[f32], &[f32])>) -> Reference {
     let (c, count) = (b.channels, b.count() as f64);
     let mut r = Reference {
         y: vec![0.0; x.len()],
@@ -38,13 +38,18 @@ fn reference(b: &BatchNorm<f32>, x: &[f32], g: &[f32], relu: bool, stats: Option
         let (mean, std) = (r.mean[channel], (r.var[channel] + b.eps).sqrt());
         let (w, bias) = (b.weight.map_or(1.0, |w| w[channel] as f64), b.bias.map_or(0.0, |b| b[channel] as f64));
         let hat = |i: usize| (x[i] as f64 - mean) / std;
-        let grad = |i: usize| if relu && hat(i) * w + bias <= 0.0 { 0.0 } else { g[i] as f64 };
+        let (low, high) = match b.activation {
+            Activation::None => (f64::NEG_INFINITY, f64::INFINITY),
+            Activation::Relu => (0.0, f64::INFINITY),
+            Activation::Relu6 => (0.0, 6.0),
+        };
+        let given = |i: usize| hat(i) * w + bias;
+        let grad = |i: usize| if given(i) > low && given(i) < high { g[i] as f64 } else { 0.0 };
         let sum: f64 = at.iter().map(|&i| grad(i)).sum();
         let dot: f64 = at.iter().map(|&i| grad(i) * hat(i)).sum();
         (r.dweight[channel], r.dbias[channel]) = (dot, sum);
         for &i in &at {
-            let y = hat(i) * w + bias;
-            r.y[i] = if relu { y.max(0.0) } else { y };
+            r.y[i] = given(i).clamp(low, high);
             let through = if stats.is_none() { (sum + hat(i) * dot) / count } else { 0.0 };
             r.dx[i] = w / std * (grad(i) - through);
         }
@@ -79,17 +84,23 @@ fn everything_matches_the_definition() {
             let len = n * channels * spatial;
             let x: Vec<f32> = noise(len, 3.0).iter().map(|x| (x + offset) as f32).collect();
             let g: Vec<f32> = noise(len + 3, 2.0)[3..].iter().map(|&x| x as f32).collect();
-            let weight: Vec<f32> = (0..channels).map(|c| 0.5 + c as f32 % 3.0).collect();
+            let weight: Vec<f32> = (0..channels).map(|c| 0.5 + c as f32 % 6.0).collect();
             let bias: Vec<f32> = (0..channels).map(|c| c as f32 % 5.0 * 0.25 - 0.3).collect();
-            for (relu, affine) in [(false, false), (false, true), (true, true)] {
+            let cases = [
+                (Activation::None, false),
+                (Activation::None, true),
+                (Activation::Relu, true),
+                (Activation::Relu6, true),
+            ];
+            for (activation, affine) in cases {
                 let (weight, bias) = if affine { (Some(&weight[..]), Some(&bias[..])) } else { (None, None) };
-                let b = BatchNorm { n, channels, spatial, weight, bias, eps: 1e-5 };
-                let want = reference(&b, &x, &g, relu, None);
+                let b = BatchNorm { n, channels, spatial, weight, bias, eps: 1e-5, activation };
+                let want = reference(&b, &x, &g, None);
                 let given: (Vec<f32>, Vec<f32>) = (
                     want.mean.iter().map(|&m| m as f32 + 0.1).collect(),
                     want.var.iter().map(|&v| v as f32 + 0.1).collect(),
                 );
-                let want_eval = reference(&b, &x, &g, relu, Some((&given.0, &given.1)));
+                let want_eval = reference(&b, &x, &g, Some((&given.0, &given.1)));
                 // Far from 0 the mean itself is rounded to 2^-14 of a standard deviation.
                 let tolerance = if offset == 0.0 { 4e-6 } else { 2e-4 };
                 let mut results: Vec<(Isa, Vec<Vec<f32>>)> = vec![];
@@ -102,14 +113,12 @@ fn everything_matches_the_definition() {
                             let (mut y, mut dx, mut mean, mut invstd) = (new(), new(), per(), per());
                             let (mut rm, mut rv, mut dw, mut db) = (per(), per(), per(), per());
                             let running = Running { mean: &mut rm, var: &mut rv, momentum: 0.1 };
-                            b.forward(&x, relu, Some(running), &mut y, &mut mean, &mut invstd);
-                            let out = relu.then_some(&y[..]);
-                            b.backward(&x, &g, out, true, (&mean, &invstd), Some(&mut dx), &mut dw, &mut db);
+                            b.forward(&x, Some(running), &mut y, &mut mean, &mut invstd);
+                            b.backward(&x, &g, true, (&mean, &invstd), Some(&mut dx), &mut dw, &mut db);
                             let (mut ye, mut dxe, mut dwe, mut dbe) = (new(), new(), per(), per());
-                            b.forward_with(&x, relu, &given.0, &given.1, &mut ye);
+                            b.forward_with(&x, &given.0, &given.1, &mut ye);
                             let inv: Vec<f32> = given.1.iter().map(|v| 1.0 / (v + 1e-5).sqrt()).collect();
-                            let out = relu.then_some(&ye[..]);
-                            b.backward(&x, &g, out, false, (&given.0, &inv), Some(&mut dxe), &mut dwe, &mut dbe);
+                            b.backward(&x, &g, false, (&given.0, &inv), Some(&mut dxe), &mut dwe, &mut dbe);
                             vec![y, dx, mean, rm, rv, dw, db, ye, dxe, dwe, dbe]
                         };
                         let got = with_isa(isa, run);
@@ -122,8 +131,8 @@ fn everything_matches_the_definition() {
                         let mixed: Vec<f64> = want.var.iter().map(|v| 0.45 + 0.1 * v * unbiased).collect();
                         near("running var", &got[4], &mixed, 1e-6);
                         near("y eval", &got[7], &want_eval.y, tolerance);
-                        // A ReLU may fall on the other side of 0 by rounding.
-                        if !relu || offset == 0.0 {
+                        // An element may fall on the other side of a limit by rounding.
+                        if activation == Activation::None || offset == 0.0 {
                             near("dx", &got[1], &want.dx, tolerance * 10.0);
                             near("dweight", &got[5], &want.dweight, grown);
                             near("dbias", &got[6], &want.dbias, tolerance * 10.0);
@@ -148,10 +157,11 @@ fn everything_matches_the_definition() {
 fn statistics_survive_a_huge_mean() {
     // 2^20 + {-1, 0, 1}: exact in f32, variance 2/3.
     for spatial in [1, 300] {
-        let b = BatchNorm { n: 3, channels: 2, spatial, weight: None, bias: None, eps: 0.0 };
+        let b =
+            BatchNorm { n: 3, channels: 2, spatial, weight: None, bias: None, eps: 0.0, activation: Activation::None };
         let x: Vec<f32> = (0..6 * spatial).map(|i| 1048576.0 + (i / (2 * spatial)) as f32 - 1.0).collect();
         let (mut y, mut mean, mut invstd) = (vec![0.0; x.len()], vec![0.0; 2], vec![0.0; 2]);
-        b.forward(&x, false, None, &mut y, &mut mean, &mut invstd);
+        b.forward(&x, None, &mut y, &mut mean, &mut invstd);
         assert_eq!(mean, [1048576.0; 2]);
         assert!(invstd.iter().all(|i| (i - 1.5f32.sqrt()).abs() < 1e-6), "{invstd:?}");
     }

@@ -4,19 +4,20 @@
 //! `tensor::storage`). Layouts are broadcast to the output's sizes before kernels see them, which keeps to the same elements.
 
 use super::{
-    Adam, Backend, BatchNorm, BinaryOp, ClassLoss, CompareOp, ConvShape, Device, Divisor, In, NonNull, Out, Pool2d,
-    ReduceOp, Result, Scalar, Sgd, SoftmaxKind, UnaryOp,
+    Activation, Adam, Backend, BatchNorm, BinaryOp, ClassLoss, CompareOp, ConvShape, ConvWeight, Device, Divisor, In,
+    NonNull, Out, Pool2d, ReduceOp, Result, Scalar, Sgd, SoftmaxKind, UnaryOp,
 };
 use crate::Error;
 use crate::tensor::{DType, Element, Layout};
+use rushlight_kernels::conv::{ConvElement, PackedWeight};
 use rushlight_kernels::elementwise::{self, CastFrom};
 use rushlight_kernels::float::Float;
-use rushlight_kernels::gemm::Activation;
 use rushlight_kernels::gemm::{Epilogue, GemmElement, Mat, MatMut, gemm, gemm_batched};
 use rushlight_kernels::index::BadIndex;
 use rushlight_kernels::loss::{self, RowGrad};
 use rushlight_kernels::reduce::{self, Axes};
 use rushlight_kernels::{conv, index, norm, optim, pool, softmax};
+use std::any::Any;
 
 pub(super) struct Cpu;
 
@@ -115,8 +116,9 @@ fn batch_norm<'a, T: Element>(
     weight: Option<&'a In<'_>>,
     bias: Option<&'a In<'_>>,
 ) -> norm::BatchNorm<'a, T> {
-    let BatchNorm { n, channels, spatial, eps, relu: _ } = *sizes;
-    norm::BatchNorm { n, channels, spatial, weight: weight.map(|w| w.slice()), bias: bias.map(|b| b.slice()), eps }
+    let BatchNorm { n, channels, spatial, eps, activation } = *sizes;
+    let [weight, bias] = [weight, bias].map(|values| values.map(|values| values.slice()));
+    norm::BatchNorm { n, channels, spatial, weight, bias, eps, activation }
 }
 
 /// The number of pictures, and the size of one.
@@ -236,6 +238,12 @@ fn accumulate<T: Element + std::ops::Add<Output = T>>(x: &In<'_>, out: &Out<'_>)
             target -= layout.strides()[i] * index[i] as isize;
             index[i] = 0;
         }
+    }
+}
+
+impl<T: Element + ConvElement> ConvWeight for PackedWeight<T> {
+    fn fits(&self, shape: &ConvShape) -> bool {
+        PackedWeight::fits(self, shape)
     }
 }
 
@@ -485,10 +493,41 @@ impl Backend for Cpu {
             .map_err(|bad| bad_index("index_select", bad))
     }
 
-    fn conv(&self, shape: &ConvShape, x: &In<'_>, w: &In<'_>, bias: Option<&In<'_>>, out: &mut Out<'_>) -> Result<()> {
+    fn conv(
+        &self,
+        shape: &ConvShape,
+        x: &In<'_>,
+        w: &In<'_>,
+        bias: Option<&In<'_>>,
+        activation: Activation,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
         each_float!("conv", x.dtype(), T => {
             let bias = bias.map(|bias| bias.slice::<T>());
-            conv::forward::<T>(shape, x.slice(), w.slice(), bias, Activation::None, out.slice());
+            conv::forward::<T>(shape, x.slice(), w.slice(), bias, activation, out.slice());
+            Ok(())
+        })
+    }
+
+    fn conv_weight(&self, shape: &ConvShape, w: &In<'_>) -> Result<Box<dyn ConvWeight>> {
+        each_float!("conv", w.dtype(), T => Ok(Box::new(PackedWeight::<T>::new(shape, w.slice()))))
+    }
+
+    fn conv_by(
+        &self,
+        shape: &ConvShape,
+        x: &In<'_>,
+        w: &dyn ConvWeight,
+        bias: Option<&In<'_>>,
+        activation: Activation,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
+        each_float!("conv", x.dtype(), T => {
+            let Some(w) = (w as &dyn Any).downcast_ref::<PackedWeight<T>>() else {
+                return Err(Error::dtype("conv", format!("the weight was not made for {}", x.dtype())));
+            };
+            let bias = bias.map(|bias| bias.slice::<T>());
+            conv::forward_packed::<T>(shape, x.slice(), w, bias, activation, out.slice());
             Ok(())
         })
     }
@@ -616,9 +655,8 @@ impl Backend for Cpu {
                 var: var.slice(),
                 momentum,
             });
-            let relu = norm.relu;
             let norm = batch_norm::<T>(norm, weight, bias);
-            norm.forward(x.slice(), relu, running, out.slice(), mean.slice(), invstd.slice());
+            norm.forward(x.slice(), running, out.slice(), mean.slice(), invstd.slice());
             Ok(())
         })
     }
@@ -633,8 +671,7 @@ impl Backend for Cpu {
         out: &mut Out<'_>,
     ) -> Result<()> {
         each_float!("batch_norm", x.dtype(), T => {
-            let relu = norm.relu;
-            batch_norm::<T>(norm, weight, bias).forward_with(x.slice(), relu, mean.slice(), var.slice(), out.slice());
+            batch_norm::<T>(norm, weight, bias).forward_with(x.slice(), mean.slice(), var.slice(), out.slice());
             Ok(())
         })
     }
@@ -645,17 +682,16 @@ impl Backend for Cpu {
         x: &In<'_>,
         g: &In<'_>,
         weight: Option<&In<'_>>,
-        relu_output: Option<&In<'_>>,
+        bias: Option<&In<'_>>,
         training: bool,
         [mean, invstd]: [&In<'_>; 2],
         dx: Option<&mut Out<'_>>,
         [dw, db]: [&mut Out<'_>; 2],
     ) -> Result<()> {
         each_float!("batch_norm", x.dtype(), T => {
-            let norm = batch_norm::<T>(norm, weight, None);
+            let norm = batch_norm::<T>(norm, weight, bias);
             let stats = (mean.slice(), invstd.slice());
-            let y = relu_output.map(|y| y.slice());
-            norm.backward(x.slice(), g.slice(), y, training, stats, dx.map(Out::slice), dw.slice(), db.slice());
+            norm.backward(x.slice(), g.slice(), training, stats, dx.map(Out::slice), dw.slice(), db.slice());
             Ok(())
         })
     }

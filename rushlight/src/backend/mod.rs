@@ -9,11 +9,13 @@ pub(crate) mod pool;
 
 pub use rushlight_kernels::conv::ConvShape;
 pub use rushlight_kernels::elementwise::{BinaryOp, CompareOp, TernaryOp, UnaryOp};
+pub use rushlight_kernels::gemm::Activation;
 pub use rushlight_kernels::optim::{Adam, Sgd};
 pub use rushlight_kernels::pool::{Divisor, Pool2d};
 
 use crate::Result;
 use crate::tensor::{In, Out, Scalar};
+use std::any::Any;
 use std::fmt;
 use std::ptr::NonNull;
 
@@ -82,8 +84,8 @@ pub struct BatchNorm {
     pub spatial: usize,
     /// Added to variances.
     pub eps: f64,
-    /// Whether negative outputs become 0.
-    pub relu: bool,
+    /// What comes behind the normalisation.
+    pub activation: Activation,
 }
 
 /// The sizes of a loss of rows of classes: `[outer, classes, inner]`.
@@ -99,6 +101,12 @@ pub struct ClassLoss {
     pub ignore_index: i64,
     /// The share of the target that all classes get evenly.
     pub label_smoothing: f64,
+}
+
+/// A convolution's weight in the order in which a device reads it, made once for many convolutions.
+pub trait ConvWeight: Any + Send + Sync {
+    /// Whether convolutions of this shape may use it.
+    fn fits(&self, shape: &ConvShape) -> bool;
 }
 
 /// A device that operations run on. Unless said otherwise, layouts may be strided, inputs broadcast to the output's shape, and
@@ -167,8 +175,30 @@ pub trait Backend: Send + Sync {
     /// The slices along `dim` that `index` (int64, 1-d) names, all contiguous.
     fn index_select(&self, x: &In<'_>, dim: usize, index: &In<'_>, out: &mut Out<'_>) -> Result<()>;
 
-    /// A convolution of contiguous memory, plus a bias per channel.
-    fn conv(&self, shape: &ConvShape, x: &In<'_>, w: &In<'_>, bias: Option<&In<'_>>, out: &mut Out<'_>) -> Result<()>;
+    /// A convolution of contiguous memory, plus a bias per channel, with an activation behind it.
+    fn conv(
+        &self,
+        shape: &ConvShape,
+        x: &In<'_>,
+        w: &In<'_>,
+        bias: Option<&In<'_>>,
+        activation: Activation,
+        out: &mut Out<'_>,
+    ) -> Result<()>;
+
+    /// A weight for [`conv_by`](Backend::conv_by).
+    fn conv_weight(&self, shape: &ConvShape, w: &In<'_>) -> Result<Box<dyn ConvWeight>>;
+
+    /// [`conv`](Backend::conv) with a weight of this device and the input's type that [fits](ConvWeight::fits).
+    fn conv_by(
+        &self,
+        shape: &ConvShape,
+        x: &In<'_>,
+        w: &dyn ConvWeight,
+        bias: Option<&In<'_>>,
+        activation: Activation,
+        out: &mut Out<'_>,
+    ) -> Result<()>;
 
     /// The gradient of a convolution with respect to its input.
     fn conv_grad_input(&self, shape: &ConvShape, g: &In<'_>, w: &In<'_>, out: &mut Out<'_>) -> Result<()>;
@@ -263,15 +293,15 @@ pub trait Backend: Send + Sync {
         out: &mut Out<'_>,
     ) -> Result<()>;
 
-    /// The gradients of a batch normalisation from the means and `1 / sqrt(variance + eps)`, which in `training` depend on `x`, and the
-    /// output where there was a ReLU: of the input, where it is wanted, of the weight and of the bias.
+    /// The gradients of a batch normalisation from the means and `1 / sqrt(variance + eps)`, which in `training` depend on `x`: of the
+    /// input, where it is wanted, of the weight and of the bias.
     fn batch_norm_grad(
         &self,
         norm: &BatchNorm,
         x: &In<'_>,
         g: &In<'_>,
         weight: Option<&In<'_>>,
-        relu_output: Option<&In<'_>>,
+        bias: Option<&In<'_>>,
         training: bool,
         stats: [&In<'_>; 2],
         dx: Option<&mut Out<'_>>,

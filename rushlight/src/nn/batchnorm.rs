@@ -4,6 +4,7 @@ use super::module::forward;
 use super::param::with_names;
 use super::repr::{python_bool, python_float};
 use super::{Buffer, Module, Param, Training};
+use crate::backend::Activation;
 use crate::tensor::{DType, TensorOptions};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
@@ -61,13 +62,12 @@ fn normalise(
     bias: Option<&Param>,
     statistics: Option<Statistics<'_>>,
     training: bool,
-    relu: bool,
+    activation: Activation,
 ) -> Result<Tensor> {
-    let norm = if relu { Tensor::try_batch_norm_relu } else { Tensor::try_batch_norm };
     let [w, b] = [weight, bias].map(|param| param.map(Param::get));
     let (w, b) = (w.as_ref(), b.as_ref());
     let y = match statistics {
-        None => norm(x, None, w, b, true, 0.0, options.eps),
+        None => x.try_batch_norm_then(activation, None, w, b, true, 0.0, options.eps),
         Some(Statistics { mean, var, batches }) => {
             let batches = batches.get();
             // Without a momentum, the running statistics are means over all batches.
@@ -76,7 +76,8 @@ fn normalise(
                 None if training => 1.0 / (batches.try_item::<f64>()? + 1.0),
                 None => 0.0,
             };
-            let y = norm(x, Some((&mean.get(), &var.get())), w, b, training, momentum, options.eps);
+            let running = Some((&mean.get(), &var.get()));
+            let y = x.try_batch_norm_then(activation, running, w, b, training, momentum, options.eps);
             if training && y.is_ok() {
                 batches.try_add_(1)?;
             }
@@ -133,23 +134,19 @@ macro_rules! batch_norms {
                 self.options.repr()
             }
 
-            /// The layer and a ReLU behind it, without a pass over memory for the latter. A [`Sequential`](super::Sequential) does this by
-            /// itself.
+            /// The layer and an activation behind it, without a pass over memory for the latter. A
+            /// [`Sequential`](super::Sequential) does this by itself.
             ///
             /// # Errors
             /// If the input has the wrong number of dimensions or channels.
             #[op]
-            pub fn try_forward_relu(&self, x: &Tensor) -> Result<Tensor> {
-                self.run(x, true)
-            }
-
-            fn run(&self, x: &Tensor, relu: bool) -> Result<Tensor> {
+            pub fn try_forward_then(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
                 if !matches!(x.dim(), $ranks) {
                     let message = format!(concat!("expected ", $wanted, " input, but got shape {:?}"), x.shape());
                     return Err(Error::shape($name, message));
                 }
                 let (weight, bias) = (self.weight.as_ref(), self.bias.as_ref());
-                normalise(&self.options, x, weight, bias, self.statistics(), self.training.get(), relu)
+                normalise(&self.options, x, weight, bias, self.statistics(), self.training.get(), activation)
             }
 
             fn statistics(&self) -> Option<Statistics<'_>> {
@@ -219,9 +216,18 @@ macro_rules! batch_norms {
             }
         }
 
-        forward!($layer, |layer, x| layer.run(x, false));
+        forward!($layer, |layer, x| layer.try_forward_then(x, Activation::None));
     )*};
 }
+
+impl BatchNorm2d {
+    /// Mean, variance and what is added to the latter, where the layer normalises by given statistics.
+    pub(super) fn given(&self) -> Option<(Tensor, Tensor, f64)> {
+        let Statistics { mean, var, .. } = self.statistics().filter(|_| !self.training.get())?;
+        Some((mean.get(), var.get(), self.options.eps))
+    }
+}
+
 batch_norms! {
     /// Normalises each feature over the batch: input and output `[N, C]` or `[N, C, L]`. As
     /// [`torch.nn.BatchNorm1d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html).

@@ -1,6 +1,6 @@
 //! Modules in a row.
 
-use super::{BatchNorm2d, Forward, Item, Module, ReLU, Visitor};
+use super::{Activation, BatchNorm2d, Conv2d, Forward, Item, Module, ReLU, ReLU6, Visitor};
 use crate::error::ok;
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
@@ -100,21 +100,35 @@ impl Forward for Sequential {
 
     fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
         let mut x = x.clone();
-        let mut layers = self.layers.iter().peekable();
-        while let Some((name, layer)) = layers.next() {
-            // A ReLU behind a batch normalisation costs nothing when both are done in one pass.
-            let norm = layer.as_module().downcast_ref::<BatchNorm2d>();
-            let relu = layers.peek().is_some_and(|(_, next)| next.as_module().downcast_ref::<ReLU>().is_some());
-            let y = match norm.filter(|_| relu) {
-                Some(norm) => {
-                    layers.next();
-                    norm.try_forward_relu(&x)
-                }
-                None => layer.try_forward(&x),
+        let mut layers = &self.layers[..];
+        while let [(name, layer), rest @ ..] = layers {
+            // A normalisation and an activation cost little when they are done together with what is before them.
+            let conv = layer.as_module().downcast_ref::<Conv2d>();
+            let behind = if conv.is_some() { rest } else { layers };
+            let norm = behind.first().and_then(|(_, next)| next.as_module().downcast_ref::<BatchNorm2d>());
+            let behind = if norm.is_some() { &behind[1..] } else { behind };
+            let activation = behind.first().map_or(Activation::None, |(_, next)| activation(next.as_module()));
+            let behind = if activation == Activation::None { behind } else { &behind[1..] };
+            let y = match (conv, norm) {
+                (Some(conv), norm) => conv.try_forward_then(&x, norm, activation),
+                (None, Some(norm)) => norm.try_forward_then(&x, activation),
+                (None, None) => layer.try_forward(&x),
             };
+            layers = if conv.is_some() || norm.is_some() { behind } else { rest };
             x = y.map_err(|error| error.at(format!("layer {name} ({})", layer.kind())))?;
         }
         Ok(x)
+    }
+}
+
+/// Which activation a layer is, of those that others can do by the way.
+fn activation(layer: &dyn Module) -> Activation {
+    if layer.downcast_ref::<ReLU>().is_some() {
+        Activation::Relu
+    } else if layer.downcast_ref::<ReLU6>().is_some() {
+        Activation::Relu6
+    } else {
+        Activation::None
     }
 }
 

@@ -1,8 +1,11 @@
 //! Convolution layers.
 
+use super::fuse::{Cache, Convolution};
 use super::module::{forward, setters};
 use super::param::with_names;
-use super::{Module, Pair, Param, init};
+use super::{BatchNorm2d, Module, Pair, Param, init};
+use crate::backend::Activation;
+use crate::ops::conv::Window;
 use crate::tensor::{DType, TensorOptions};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
@@ -72,6 +75,8 @@ pub struct Conv2d {
     pub bias: Option<Param>,
     #[module(skip)]
     options: Conv2dBuilder,
+    #[module(skip)]
+    cache: Cache,
 }
 
 impl Conv2d {
@@ -99,6 +104,12 @@ impl Conv2d {
         }
     }
 
+    /// A layer with the same options and other parameters.
+    pub(super) fn with(&self, weight: Param, bias: Option<Param>) -> Conv2d {
+        let options = Conv2dBuilder { bias: bias.is_some(), ..self.options.clone() };
+        Conv2d { weight, bias, options, cache: Cache::default() }
+    }
+
     fn extra_repr(&self) -> String {
         let o = &self.options;
         let mut text = format!(
@@ -123,30 +134,41 @@ impl Conv2d {
         text
     }
 
-    fn convolve(&self, x: &Tensor) -> Result<Tensor> {
+    /// The layer, a normalisation behind it and an activation behind that, in as few passes over memory as possible. A
+    /// [`Sequential`](super::Sequential) does this by itself.
+    ///
+    /// Where no gradients are recorded and `norm` is in evaluation, it is folded into the weight, whose folded form is kept while no
+    /// parameter or statistic changes. Outputs then differ from those of the layers one by one by rounding only.
+    ///
+    /// # Errors
+    /// If the input has the wrong number of dimensions or channels, or `norm` another number of channels than the output.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, nn, nn::{Activation, Forward, Module}};
+    /// let (conv, norm) = (nn::Conv2d::new(3, 8, 3), nn::BatchNorm2d::new(8));
+    /// norm.eval();
+    /// let x = Tensor::randn([2, 3, 9, 9]);
+    /// let y = rushlight::no_grad(|| conv.forward_then(&x, Some(&norm), Activation::Relu6));
+    /// let z = norm.forward(&conv.forward(&x)).relu6();
+    /// assert!((y - z).abs().max().item::<f32>() < 1e-5);
+    /// ```
+    #[op]
+    pub fn try_forward_then(&self, x: &Tensor, norm: Option<&BatchNorm2d>, activation: Activation) -> Result<Tensor> {
         let o = &self.options;
-        let bias = self.bias.as_ref().map(Param::get);
-        let run = |padding| {
-            let (stride, dilation) = (o.stride.both(), o.dilation.both());
-            x.try_conv2d(&self.weight.get(), bias.as_ref(), stride, padding, dilation, o.groups)
-        };
-        match o.padding {
-            Padding::Zeros(sizes) => run(sizes.both()),
-            Padding::Valid => run([0, 0]),
+        let (kernel, dilation) = (o.kernel_size.both(), o.dilation.both());
+        let (padding, padding_end) = match o.padding {
+            Padding::Zeros(sizes) => (sizes.both(), sizes.both()),
+            Padding::Valid => ([0, 0], [0, 0]),
             Padding::Same => {
-                let (kernel, dilation) = (o.kernel_size.both(), o.dilation.both());
                 let total: [usize; 2] = std::array::from_fn(|i| dilation[i] * (kernel[i] - 1));
-                let mut y = run(total.map(|total| total.div_ceil(2)))?;
-                for (i, total) in total.into_iter().enumerate() {
-                    if total % 2 == 1 {
-                        // One zero too many stood before the beginning.
-                        let dim = y.dim() - 2 + i;
-                        y = y.try_narrow(dim as isize, 1, y.shape()[dim] - 1)?;
-                    }
-                }
-                Ok(y)
+                (total.map(|total| total / 2), total.map(|total| total.div_ceil(2)))
             }
-        }
+        };
+        let (weight, bias) = (&self.weight, self.bias.as_ref());
+        let window = Window { stride: o.stride.both(), padding, padding_end, dilation, groups: o.groups };
+        Convolution { name: "conv2d", weight, bias, window, cache: &self.cache }
+            .run(x, norm, activation)
+            .map_err(|error| with_names(error, weight, bias))
     }
 }
 
@@ -191,8 +213,8 @@ impl Conv2dBuilder {
         let shape = [self.out_channels, self.in_channels / self.groups, height, width];
         let options = TensorOptions::new().dtype(self.dtype);
         let (weight, bias) = init::weight_and_bias(&options, &shape, self.bias)?;
-        Ok(Conv2d { weight, bias, options: self })
+        Ok(Conv2d { weight, bias, options: self, cache: Cache::default() })
     }
 }
 
-forward!(Conv2d, |layer, x| layer.convolve(x).map_err(|error| with_names(error, &layer.weight, layer.bias.as_ref())));
+forward!(Conv2d, |layer, x| layer.try_forward_then(x, None, Activation::None));

@@ -22,6 +22,7 @@ mod container;
 mod conv;
 mod dropout;
 mod flatten;
+pub(crate) mod fuse;
 pub mod init;
 mod linear;
 mod loss;
@@ -34,6 +35,7 @@ mod state;
 pub mod utils;
 mod walk;
 
+pub use crate::backend::Activation;
 pub use crate::seq;
 pub use activation::{LeakyReLU, LogSoftmax, ReLU, ReLU6, Sigmoid, Softmax, Tanh};
 pub use batchnorm::{BatchNorm1d, BatchNorm1dBuilder, BatchNorm2d, BatchNorm2dBuilder};

@@ -1,6 +1,7 @@
-//! Helpers for training: clipping of gradients.
+//! Helpers: clipping of gradients, and folding of normalisation into the layer before it.
 
-use super::Param;
+use super::{BatchNorm2d, Conv2d, Param};
+use crate::tensor::DType;
 use crate::{Error, NoGrad, Result, Tensor};
 use rushlight_macros::op;
 
@@ -71,4 +72,92 @@ pub fn try_clip_grad_value_(params: impl IntoIterator<Item = impl Into<Param>>, 
         }
     }
     Ok(())
+}
+
+/// The weight and bias of a convolution (`[out, in, …]`) that does what the given one and the batch normalisation behind it do with
+/// their running statistics: with `s = bn_weight / sqrt(running_var + eps)`, the weight times `s`, and
+/// `(bias - running_mean) * s + bn_bias`.
+///
+/// As [`torch.nn.utils.fuse_conv_bn_weights`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_weights.html).
+///
+/// # Errors
+/// If shapes do not fit.
+#[op(free)]
+pub fn try_fuse_conv_bn_weights(
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    running_mean: &Tensor,
+    running_var: &Tensor,
+    eps: f64,
+    bn_weight: Option<&Tensor>,
+    bn_bias: Option<&Tensor>,
+) -> Result<(Tensor, Tensor)> {
+    let name = "fuse_conv_bn_weights";
+    let channels = weight.shape().first().copied();
+    for (what, tensor) in [
+        ("bias", bias),
+        ("running_mean", Some(running_mean)),
+        ("running_var", Some(running_var)),
+        ("bn_weight", bn_weight),
+        ("bn_bias", bn_bias),
+    ] {
+        if let Some(tensor) = tensor.filter(|tensor| tensor.shape() != channels.as_slice()) {
+            let message = format!(
+                "{what} of shape {:?} does not go with a weight of shape {:?}: it wants one value an output channel",
+                tensor.shape(),
+                weight.shape()
+            );
+            return Err(Error::shape(name, message));
+        }
+    }
+    let dtype = weight.dtype();
+    // A channel's numbers are few; in f64 they cost nothing and lose nothing.
+    let wide = |tensor: Option<&Tensor>| tensor.map(|tensor| tensor.try_to_dtype(DType::F64)).transpose();
+    let mut scale = running_var.try_to_dtype(DType::F64)?.try_add(eps)?.try_rsqrt()?;
+    if let Some(weight) = wide(bn_weight)? {
+        scale = scale.try_mul(&weight)?;
+    }
+    let mut shift = running_mean.try_to_dtype(DType::F64)?.try_neg()?;
+    if let Some(bias) = wide(bias)? {
+        shift = shift.try_add(&bias)?;
+    }
+    shift = shift.try_mul(&scale)?;
+    if let Some(bias) = wide(bn_bias)? {
+        shift = shift.try_add(&bias)?;
+    }
+    let mut along = vec![1; weight.dim()];
+    along[0] = weight.shape()[0];
+    let factor = scale.try_to_dtype(dtype)?.try_view(&along)?;
+    Ok((weight.try_mul(&factor)?, shift.try_to_dtype(dtype)?))
+}
+
+/// A convolution that does what `conv` and `bn` in evaluation do one after the other. A [`Sequential`](super::Sequential) and
+/// [`Conv2d::forward_then`] fold by themselves where no gradients are recorded; this is for a model that is to be kept, or saved,
+/// without its normalisation.
+///
+/// As [`torch.nn.utils.fuse_conv_bn_eval`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_eval.html).
+///
+/// # Errors
+/// If one of the two is training, `bn` has no running statistics, or their channels do not fit.
+///
+/// ```
+/// use rushlight::{Tensor, nn, nn::{Forward, Module, utils::fuse_conv_bn_eval}};
+/// let (conv, bn) = (nn::Conv2d::builder(3, 8, 3).bias(false).build(), nn::BatchNorm2d::new(8));
+/// bn.eval();
+/// let fused = fuse_conv_bn_eval(&conv, &bn);
+/// let x = Tensor::randn([1, 3, 5, 5]);
+/// assert!((fused.forward(&x) - bn.forward(&conv.forward(&x))).abs().max().item::<f32>() < 1e-5);
+/// assert_eq!(fused.to_string(), "Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1))");
+/// ```
+#[op(free)]
+pub fn try_fuse_conv_bn_eval(conv: &Conv2d, bn: &BatchNorm2d) -> Result<Conv2d> {
+    let Some((mean, var, eps)) = bn.given() else {
+        let message = "wants a normalisation in evaluation mode that has running statistics".to_string();
+        return Err(Error::value("fuse_conv_bn_eval", message));
+    };
+    let _guard = NoGrad::new();
+    let [bias, scale, shift] = [&conv.bias, &bn.weight, &bn.bias].map(|param| param.as_ref().map(Param::get));
+    let (weight, bias) =
+        try_fuse_conv_bn_weights(&conv.weight.get(), bias.as_ref(), &mean, &var, eps, scale.as_ref(), shift.as_ref())?;
+    Ok(conv.with(Param::try_new(weight)?, Some(Param::try_new(bias)?)))
 }

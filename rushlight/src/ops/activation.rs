@@ -2,7 +2,7 @@
 
 use super::{as_float, unary};
 use crate::autograd::Save;
-use crate::backend::{BinaryOp, UnaryOp};
+use crate::backend::{Activation, BinaryOp, UnaryOp};
 use crate::{Result, Tensor};
 use rushlight_macros::op;
 
@@ -75,8 +75,7 @@ impl Tensor {
         super::want_float("relu6", self)?;
         let out = unary("relu6", UnaryOp::Clamp { min: 0.0, max: 6.0 }, self)?;
         Ok(out.record("HardtanhBackward0", [self], [Save::Input(self)], |[x], [_], g| {
-            let outside = x.try_le(0)?.try_logical_or(&x.try_ge(6)?)?;
-            Ok([Some(g.try_masked_fill(&outside, 0.0)?)])
+            Ok([Some(clamp_grad(g, &x, 0.0, 6.0)?)])
         }))
     }
 
@@ -96,6 +95,32 @@ pub(crate) fn relu_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
     fused("ThresholdBackwardBackward0", BinaryOp::ReluGrad, g, y, |[_, y], [of_g, of_y], gg| {
         Ok([super::need(of_g, || relu_grad(gg, &y))?, super::need(of_y, || y.try_zeros_like())?])
     })
+}
+
+/// `g` where `min < x < max`, else 0; `x` may as well be what became of it.
+pub(super) fn clamp_grad(g: &Tensor, x: &Tensor, min: f64, max: f64) -> Result<Tensor> {
+    let op = BinaryOp::ClampGrad { min, max };
+    fused("HardtanhBackwardBackward0", op, g, x, move |[_, x], [of_g, of_x], gg| {
+        Ok([super::need(of_g, || clamp_grad(gg, &x, min, max))?, super::need(of_x, || x.try_zeros_like())?])
+    })
+}
+
+/// The gradient before an activation from that behind it, and from what went into it or came out.
+pub(super) fn activation_grad(activation: Activation, g: &Tensor, y: &Tensor) -> Result<Tensor> {
+    match activation {
+        Activation::None => Ok(g.clone()),
+        Activation::Relu => relu_grad(g, y),
+        Activation::Relu6 => clamp_grad(g, y, 0.0, 6.0),
+    }
+}
+
+/// PyTorch's name for the node of an activation that was fused with what is before it.
+pub(super) fn activation_node(activation: Activation, before: &'static str) -> &'static str {
+    match activation {
+        Activation::None => before,
+        Activation::Relu => "ReluBackward0",
+        Activation::Relu6 => "HardtanhBackward0",
+    }
 }
 
 /// `g` where `x > 0`, else `slope * g`.

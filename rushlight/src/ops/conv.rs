@@ -3,12 +3,14 @@
 //! A convolution and its two gradients are a closed family: each is linear in both of its arguments, and the derivative of
 //! any of them is made of the other two. So derivatives of every order are as fast as the first.
 
+use super::activation::{activation_grad, activation_node};
 use super::{need, want_float, want_same_dtype};
 use crate::autograd::Save;
-use crate::backend::ConvShape;
+use crate::backend::{Activation, ConvShape, ConvWeight};
 use crate::tensor::{Dims, Layout};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Steps along the (up to three) spatial dimensions; missing leading ones are filled up.
 fn three<const N: usize>(values: [usize; N], filler: usize) -> [usize; 3] {
@@ -17,14 +19,25 @@ fn three<const N: usize>(values: [usize; N], filler: usize) -> [usize; 3] {
     all
 }
 
+/// How a convolution moves over its input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window<const N: usize> {
+    pub(crate) stride: [usize; N],
+    /// Zeros before the input.
+    pub(crate) padding: [usize; N],
+    /// Zeros behind the input.
+    pub(crate) padding_end: [usize; N],
+    pub(crate) dilation: [usize; N],
+    pub(crate) groups: usize,
+}
+
 /// The sizes of a convolution in `N` dimensions, checked.
 fn shape_of<const N: usize>(
     name: &'static str,
     x: &Tensor,
     w: &Tensor,
     bias: Option<&Tensor>,
-    [stride, padding, dilation]: [[usize; N]; 3],
-    groups: usize,
+    Window { stride, padding, padding_end, dilation, groups }: Window<N>,
 ) -> Result<ConvShape> {
     let (dx, dw) = (x.shape(), w.shape());
     want_float(name, x)?;
@@ -41,7 +54,7 @@ fn shape_of<const N: usize>(
             format!("groups, stride and dilation must be at least 1, but got {groups}, {stride:?}, {dilation:?}"),
         ));
     }
-    if [stride, padding, dilation].as_flattened().iter().any(|&n| n > i32::MAX as usize) {
+    if [stride, padding, padding_end, dilation].as_flattened().iter().any(|&n| n > i32::MAX as usize) {
         return Err(Error::value(
             name,
             format!("stride, padding and dilation must be below 2^31, but got {stride:?}, {padding:?}, {dilation:?}"),
@@ -73,11 +86,12 @@ fn shape_of<const N: usize>(
         kernel: tail(dw),
         stride: three(stride, 1),
         padding: three(padding, 0),
+        padding_end: three(padding_end, 0),
         dilation: three(dilation, 1),
     };
     let reaches = |i: usize| {
         let reach = shape.kernel[i].checked_sub(1)?.checked_mul(shape.dilation[i])?;
-        Some(reach < shape.input[i] + 2 * shape.padding[i])
+        Some(reach < shape.input[i] + shape.padding[i] + shape.padding_end[i])
     };
     if !(0..3).all(|i| reaches(i) == Some(true)) {
         return wrong(format!(
@@ -93,19 +107,28 @@ fn output_dims<const N: usize>(shape: &ConvShape) -> Vec<usize> {
     dims
 }
 
-/// The convolution of `x` with `w`.
-fn conv<const N: usize>(shape: ConvShape, x: &Tensor, w: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+/// The convolution of `x` with `w`, with an activation behind it.
+fn conv<const N: usize>(
+    shape: ConvShape,
+    x: &Tensor,
+    w: &Tensor,
+    bias: Option<&Tensor>,
+    activation: Activation,
+) -> Result<Tensor> {
     let name = "convolution";
     let (x, w) = (x.try_contiguous()?, w.try_contiguous()?);
     let bias = bias.map(Tensor::try_contiguous).transpose()?;
     let out = x.fresh_like(Dims::from(output_dims::<N>(&shape)).layout(name)?, x.dtype());
     {
         let bias = bias.as_ref().map(|bias| bias.read(name)).transpose()?;
-        x.backend().conv(&shape, &x.read(name)?, &w.read(name)?, bias.as_ref(), &mut out.write(name)?)?;
+        x.backend().conv(&shape, &x.read(name)?, &w.read(name)?, bias.as_ref(), activation, &mut out.write(name)?)?;
     }
-    let saves = [Save::for_grad_of(&x, &w), Save::for_grad_of(&w, &x)];
+    let output = if activation == Activation::None { Save::Nothing } else { Save::Output };
+    let saves = [Save::for_grad_of(&x, &w), Save::for_grad_of(&w, &x), output];
     let inputs = [Some(&x), Some(&w), bias.as_ref()];
-    Ok(out.record("ConvolutionBackward0", inputs, saves, move |[x, w], [of_x, of_w, of_b], g| {
+    let node = activation_node(activation, "ConvolutionBackward0");
+    Ok(out.record(node, inputs, saves, move |[x, w, y], [of_x, of_w, of_b], g| {
+        let g = &activation_grad(activation, g, &y)?;
         let over: Vec<usize> = (0..N + 2).filter(|&d| d != 1).collect();
         Ok([
             need(of_x, || conv_grad_input::<N>(shape, g, &w))?,
@@ -125,7 +148,10 @@ fn conv_grad_input<const N: usize>(shape: ConvShape, g: &Tensor, w: &Tensor) -> 
     g.backend().conv_grad_input(&shape, &g.read(name)?, &w.read(name)?, &mut out.write(name)?)?;
     let saves = [Save::for_grad_of(&g, &w), Save::for_grad_of(&w, &g)];
     Ok(out.record("ConvolutionBackwardBackward0", [&g, &w], saves, move |[g, w], [of_g, of_w], gg| {
-        Ok([need(of_g, || conv::<N>(shape, gg, &w, None))?, need(of_w, || conv_grad_weight::<N>(shape, gg, &g))?])
+        Ok([
+            need(of_g, || conv::<N>(shape, gg, &w, None, Activation::None))?,
+            need(of_w, || conv_grad_weight::<N>(shape, gg, &g))?,
+        ])
     }))
 }
 
@@ -139,13 +165,73 @@ fn conv_grad_weight<const N: usize>(shape: ConvShape, x: &Tensor, g: &Tensor) ->
     x.backend().conv_grad_weight(&shape, &x.read(name)?, &g.read(name)?, &mut out.write(name)?)?;
     let saves = [Save::for_grad_of(&x, &g), Save::for_grad_of(&g, &x)];
     Ok(out.record("ConvolutionBackwardBackward0", [&x, &g], saves, move |[x, g], [of_x, of_g], gg| {
-        Ok([need(of_x, || conv_grad_input::<N>(shape, &g, gg))?, need(of_g, || conv::<N>(shape, &x, gg, None))?])
+        Ok([
+            need(of_x, || conv_grad_input::<N>(shape, &g, gg))?,
+            need(of_g, || conv::<N>(shape, &x, gg, None, Activation::None))?,
+        ])
     }))
 }
 
 /// Runs `f` on a batch: an input without a batch dimension gets one, and the output loses it.
 fn batched<const N: usize>(x: &Tensor, f: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
     if x.dim() == N + 1 { f(&x.try_unsqueeze(0)?)?.try_squeeze(0) } else { f(x) }
+}
+
+/// A convolution with an activation behind it, of a batch or a single input.
+pub(crate) fn convolve<const N: usize>(
+    name: &'static str,
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    window: Window<N>,
+    activation: Activation,
+) -> Result<Tensor> {
+    batched::<N>(x, |x| conv::<N>(shape_of(name, x, weight, bias, window)?, x, weight, bias, activation))
+}
+
+/// What a convolution that is not recorded computes with: a weight as the backend likes it, once for each of its algorithms that
+/// has been needed.
+pub(crate) struct Prepared {
+    weight: Tensor,
+    bias: Option<Tensor>,
+    made: Mutex<Vec<Arc<dyn ConvWeight>>>,
+}
+
+impl Prepared {
+    pub(crate) fn new(weight: &Tensor, bias: Option<&Tensor>) -> Result<Prepared> {
+        let bias = bias.map(Tensor::try_contiguous).transpose()?;
+        Ok(Prepared { weight: weight.try_contiguous()?, bias, made: Mutex::default() })
+    }
+
+    /// [`convolve`] without a derivative.
+    pub(crate) fn convolve<const N: usize>(
+        &self,
+        name: &'static str,
+        x: &Tensor,
+        window: Window<N>,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        batched::<N>(x, |x| {
+            let shape = shape_of(name, x, &self.weight, self.bias.as_ref(), window)?;
+            let x = x.try_contiguous()?;
+            let weight = self.made_for(name, &shape)?;
+            let out = x.fresh_like(Dims::from(output_dims::<N>(&shape)).layout(name)?, x.dtype());
+            let bias = self.bias.as_ref().map(|bias| bias.read(name)).transpose()?;
+            x.backend().conv_by(&shape, &x.read(name)?, &*weight, bias.as_ref(), activation, &mut out.write(name)?)?;
+            drop(bias);
+            Ok(out)
+        })
+    }
+
+    fn made_for(&self, name: &'static str, shape: &ConvShape) -> Result<Arc<dyn ConvWeight>> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(weight) = made.iter().find(|weight| weight.fits(shape)) {
+            return Ok(weight.clone());
+        }
+        let weight: Arc<dyn ConvWeight> = self.weight.backend().conv_weight(shape, &self.weight.read(name)?)?.into();
+        made.push(weight.clone());
+        Ok(weight)
+    }
 }
 
 macro_rules! convolutions {
@@ -165,10 +251,8 @@ macro_rules! convolutions {
                 dilation: [usize; $n],
                 groups: usize,
             ) -> Result<Tensor> {
-                batched::<$n>(self, |x| {
-                    let shape = shape_of::<$n>($name, x, weight, bias, [stride, padding, dilation], groups)?;
-                    conv::<$n>(shape, x, weight, bias)
-                })
+                let window = Window { stride, padding, padding_end: padding, dilation, groups };
+                convolve::<$n>($name, self, weight, bias, window, Activation::None)
             }
         )*}
     };

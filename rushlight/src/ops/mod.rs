@@ -6,7 +6,7 @@
 mod activation;
 mod arithmetic;
 mod compare;
-mod conv;
+pub(crate) mod conv;
 mod copy;
 mod index;
 mod inplace;

@@ -1,9 +1,9 @@
 //! Normalisation.
 
-use super::activation::relu_grad;
+use super::activation::{activation_grad, activation_node};
 use super::{need, want_float, want_same_dtype};
 use crate::autograd::{Save, is_grad_enabled};
-use crate::backend::BatchNorm;
+use crate::backend::{Activation, BatchNorm};
 use crate::tensor::Layout;
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
@@ -13,7 +13,7 @@ const NAME: &str = "batch_norm";
 /// One read permission for each tensor that is there.
 macro_rules! read {
     ($tensor:expr) => {
-        $tensor.as_ref().map(|tensor: &Tensor| tensor.read(NAME)).transpose()?
+        $tensor.as_ref().map(|tensor| tensor.read(NAME)).transpose()?
     };
 }
 
@@ -36,16 +36,17 @@ impl Tensor {
         momentum: f64,
         eps: f64,
     ) -> Result<Tensor> {
-        self.batch_norm_then(running, [weight, bias], training, [momentum, eps], false)
+        self.normalise(running, [weight, bias], training, [momentum, eps], Activation::None)
     }
 
-    /// [`relu`](Tensor::relu) of [`batch_norm`](Tensor::batch_norm), without a pass over memory of its own.
+    /// [`batch_norm`](Tensor::batch_norm) with an activation behind it, which has no pass over memory of its own.
     ///
     /// # Errors
     /// As [`try_batch_norm`](Tensor::try_batch_norm).
     #[op]
-    pub fn try_batch_norm_relu(
+    pub fn try_batch_norm_then(
         &self,
+        activation: Activation,
         running: Option<(&Tensor, &Tensor)>,
         weight: Option<&Tensor>,
         bias: Option<&Tensor>,
@@ -53,16 +54,16 @@ impl Tensor {
         momentum: f64,
         eps: f64,
     ) -> Result<Tensor> {
-        self.batch_norm_then(running, [weight, bias], training, [momentum, eps], true)
+        self.normalise(running, [weight, bias], training, [momentum, eps], activation)
     }
 
-    fn batch_norm_then(
+    fn normalise(
         &self,
         running: Option<(&Tensor, &Tensor)>,
         [weight, bias]: [Option<&Tensor>; 2],
         training: bool,
         [momentum, eps]: [f64; 2],
-        relu: bool,
+        activation: Activation,
     ) -> Result<Tensor> {
         want_float(NAME, self)?;
         let &[batch, channels, ref rest @ ..] = self.shape() else {
@@ -83,7 +84,7 @@ impl Tensor {
                 ));
             }
         }
-        let norm = BatchNorm { n: batch, channels, spatial: rest.iter().product(), eps, relu };
+        let norm = BatchNorm { n: batch, channels, spatial: rest.iter().product(), eps, activation };
         let x = self.try_contiguous()?;
         let [weight, bias] = [weight, bias].map(|t| t.map(Tensor::try_contiguous).transpose());
         let (weight, bias) = (weight?, bias?);
@@ -157,26 +158,22 @@ fn recorded(
     bias: Option<Tensor>,
     training: bool,
 ) -> Tensor {
-    let scaled = weight.is_some();
+    let plain = norm.activation == Activation::None;
+    let (scaled, shifted) = (weight.is_some(), bias.is_some() && !plain);
+    let saved = |there: bool, tensor| if there { Save::Input(tensor) } else { Save::Nothing };
     let saves = [
         Save::Input(&x),
         Save::Input(&mean),
         Save::Input(&invstd),
-        weight.as_ref().map_or(Save::Nothing, Save::Input),
-        if norm.relu { Save::Output } else { Save::Nothing },
+        saved(scaled, weight.as_ref().unwrap_or(&x)),
+        saved(shifted, bias.as_ref().unwrap_or(&x)),
     ];
     let inputs = [Some(&x), weight.as_ref(), bias.as_ref()];
-    let node = if norm.relu { "ReluBackward0" } else { "NativeBatchNormBackward0" };
-    out.record(node, inputs, saves, move |[x, mean, invstd, w, y], needs, g| {
-        let weight = scaled.then_some(w);
-        let stats = [&x, &mean, &invstd];
-        if !is_grad_enabled() {
-            fused_grad(norm, g, stats, weight.as_ref(), norm.relu.then_some(&y), training, needs)
-        } else if norm.relu {
-            composed_grad(norm, &relu_grad(g, &y)?, stats, weight.as_ref(), training, needs)
-        } else {
-            composed_grad(norm, g, stats, weight.as_ref(), training, needs)
-        }
+    let node = activation_node(norm.activation, "NativeBatchNormBackward0");
+    out.record(node, inputs, saves, move |[x, mean, invstd, w, b], needs, g| {
+        let affine = [scaled.then_some(&w), shifted.then_some(&b)];
+        let grads = if is_grad_enabled() { composed_grad } else { fused_grad };
+        grads(norm, g, [&x, &mean, &invstd], affine, training, needs)
     })
 }
 
@@ -184,8 +181,7 @@ fn fused_grad(
     norm: BatchNorm,
     g: &Tensor,
     [x, mean, invstd]: [&Tensor; 3],
-    weight: Option<&Tensor>,
-    relu_output: Option<&Tensor>,
+    [weight, bias]: [Option<&Tensor>; 2],
     training: bool,
     [of_x, of_w, of_b]: [bool; 3],
 ) -> Result<[Option<Tensor>; 3]> {
@@ -193,13 +189,12 @@ fn fused_grad(
     let dx = of_x.then(|| x.fresh_like(Layout::contiguous(x.shape()), x.dtype()));
     let [dw, db] = [(); 2].map(|()| x.fresh_like(Layout::contiguous(&[norm.channels]), x.dtype()));
     {
-        let w = weight.map(|weight| weight.read(NAME)).transpose()?;
-        let y = relu_output.map(|y| y.read(NAME)).transpose()?;
+        let (w, b) = (read!(weight), read!(bias));
         let stats = [&mean.read(NAME)?, &invstd.read(NAME)?];
         let mut dx = dx.as_ref().map(|dx| dx.write(NAME)).transpose()?;
         let grads = [&mut dw.write(NAME)?, &mut db.write(NAME)?];
         let (input, g) = (&x.read(NAME)?, &g.read(NAME)?);
-        x.backend().batch_norm_grad(&norm, input, g, w.as_ref(), y.as_ref(), training, stats, dx.as_mut(), grads)?;
+        x.backend().batch_norm_grad(&norm, input, g, w.as_ref(), b.as_ref(), training, stats, dx.as_mut(), grads)?;
     }
     Ok([dx, of_w.then_some(dw), of_b.then_some(db)])
 }
@@ -210,7 +205,7 @@ fn composed_grad(
     norm: BatchNorm,
     g: &Tensor,
     [x, mean, invstd]: [&Tensor; 3],
-    weight: Option<&Tensor>,
+    [weight, bias]: [Option<&Tensor>; 2],
     training: bool,
     [of_x, of_w, of_b]: [bool; 3],
 ) -> Result<[Option<Tensor>; 3]> {
@@ -223,13 +218,19 @@ fn composed_grad(
     } else {
         (mean.try_view(&along)?, invstd.try_view(&along)?)
     };
+    let [weight, bias] = [weight, bias].map(|values| values.map(|values| values.try_view(&along)).transpose());
+    let (weight, bias) = (weight?, bias?);
     let normal = x.try_sub(&mean)?.try_mul(&invstd)?;
+    let g = &if norm.activation == Activation::None {
+        g.clone()
+    } else {
+        let scaled = weight.as_ref().map_or(Ok(normal.clone()), |weight| normal.try_mul(weight))?;
+        let given = bias.as_ref().map_or(Ok(scaled.clone()), |bias| scaled.try_add(bias))?;
+        activation_grad(norm.activation, g, &given)?
+    };
     let product = g.try_mul(&normal)?;
     let by_x = || {
-        let scale = match weight {
-            Some(weight) => invstd.try_mul(&weight.try_view(&along)?)?,
-            None => invstd.clone(),
-        };
+        let scale = weight.as_ref().map_or(Ok(invstd.clone()), |weight| invstd.try_mul(weight))?;
         let slope = if training {
             g.try_sub(&g.try_mean_dim(&over, true)?)?.try_sub(&normal.try_mul(&product.try_mean_dim(&over, true)?)?)?
         } else {

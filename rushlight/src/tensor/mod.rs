@@ -200,6 +200,11 @@ impl Tensor {
         Arc::ptr_eq(&self.0.storage, &other.0.storage)
     }
 
+    /// Whether both tensors are the same elements of the same memory.
+    pub(crate) fn is_same_view(&self, other: &Tensor) -> bool {
+        self.shares_memory_with(other) && self.dtype() == other.dtype() && self.0.layout.same_elements(&other.0.layout)
+    }
+
     /// The bytes of memory that this tensor keeps alive, shared with its views.
     pub fn storage_bytes(&self) -> usize {
         self.0.storage.bytes()

@@ -41,9 +41,7 @@ pub(super) fn applies(s: &ConvShape) -> bool {
         && s.dilation == [1; 3]
         && s.groups == 1
         && s.input[0] == 1
-        && s.padding[0] == 0
-        && s.padding[1] <= 2
-        && s.padding[2] <= 2
+        && [s.padding, s.padding_end].iter().all(|p| p[0] == 0 && p[1] <= 2 && p[2] <= 2)
 }
 
 /// The side of the tiles with which this convolution is faster than directly, if there is one.

@@ -155,6 +155,8 @@ fn float_binary_operations() {
     check2(BinaryOp::LerpScalar(1.0), &[1e30, -2.0], &[5.0, 0.1], &[5.0, 0.1]);
     check2(BinaryOp::AddRelu, &[3.0, -3.0, 3.0, NAN, INF], &[1.0, 1.0, -3.0, 0.0, -1.0], &[4.0, 0.0, 0.0, NAN, INF]);
     check2(BinaryOp::ReluGrad, &[3.0, 3.0, 3.0, NAN, INF], &[1.0, 0.0, -0.0, 0.0, -1.0], &[3.0, 0.0, 0.0, 0.0, 0.0]);
+    let clamp = BinaryOp::ClampGrad { min: -1.0, max: 2.0 };
+    check2(clamp, &[3.0; 7], &[-1.5, -1.0, -0.5, 1.5, 2.0, INF, NAN], &[0.0, 0.0, 3.0, 3.0, 0.0, 0.0, 3.0]);
     check2(BinaryOp::LeakyReluGrad(0.5), &[3.0, 3.0, 3.0], &[1.0, 0.0, -1.0], &[3.0, 1.5, 1.5]);
     check2(BinaryOp::SigmoidGrad, &[3.0], &[0.25], &[0.5625]);
     check2(BinaryOp::TanhGrad, &[3.0], &[0.5], &[2.25]);

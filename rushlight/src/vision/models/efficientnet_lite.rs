@@ -2,7 +2,10 @@
 //! for TensorFlow Lite in 2020. Names are those of the PyPI package `efficientnet-lite-pytorch`.
 
 use crate::Tensor;
-use crate::nn::{self, Forward, Module};
+use crate::error::ok;
+use crate::nn::fuse::{Cache, Convolution};
+use crate::nn::{self, Activation, Forward, Module};
+use crate::ops::conv::Window;
 
 /// A convolution whose output has size ⌈input / stride⌉. Of an odd number of zeros the extra one is put behind, as TensorFlow does.
 #[derive(Module)]
@@ -12,30 +15,36 @@ struct SamePadConv2d {
     stride: usize,
     #[module(skip)]
     groups: usize,
+    #[module(skip)]
+    cache: Cache,
 }
 
 impl SamePadConv2d {
     fn new(inputs: usize, outputs: usize, kernel: usize, stride: usize, groups: usize) -> SamePadConv2d {
         let plain = nn::Conv2d::builder(inputs, outputs, kernel).groups(groups).bias(false).build();
-        SamePadConv2d { weight: plain.weight, stride, groups }
+        SamePadConv2d { weight: plain.weight, stride, groups, cache: Cache::default() }
     }
-}
 
-impl Forward for SamePadConv2d {
-    fn forward(&self, x: &Tensor) -> Tensor {
-        let weight = self.weight.get();
-        let missing = |dim: usize| {
-            let (size, kernel) = (x.shape()[dim], weight.shape()[dim]);
-            ((size.div_ceil(self.stride) - 1) * self.stride + kernel).saturating_sub(size)
+    /// The convolution, the normalisation behind it and the activation behind that.
+    #[track_caller]
+    fn forward_then(&self, x: &Tensor, norm: &nn::BatchNorm2d, activation: Activation) -> Tensor {
+        let &[.., height, width] = x.shape() else {
+            panic!("EfficientNetLite0 wants pictures [N, 3, H, W], but got shape {:?}", x.shape());
         };
-        let [height, width] = [missing(2), missing(3)];
-        let (before, behind) = ([height / 2, width / 2], [height.div_ceil(2), width.div_ceil(2)]);
-        let conv = |x: &Tensor, padding| x.conv2d(&weight, None, [self.stride; 2], padding, [1, 1], self.groups);
-        if before == behind {
-            conv(x, before)
-        } else {
-            conv(&x.pad(&[before[1], behind[1], before[0], behind[0]], 0), [0, 0])
-        }
+        let kernel = self.weight.get().shape()[2];
+        let missing = [height, width].map(|size| {
+            let outputs = size.div_ceil(self.stride).max(1);
+            ((outputs - 1) * self.stride + kernel).saturating_sub(size)
+        });
+        let window = Window {
+            stride: [self.stride; 2],
+            padding: missing.map(|missing| missing / 2),
+            padding_end: missing.map(|missing| missing.div_ceil(2)),
+            dilation: [1; 2],
+            groups: self.groups,
+        };
+        let (weight, cache) = (&self.weight, &self.cache);
+        ok(Convolution { name: "conv2d", weight, bias: None, window, cache }.run(x, Some(norm), activation))
     }
 }
 
@@ -74,11 +83,11 @@ impl InvertedResidual {
 impl Forward for InvertedResidual {
     fn forward(&self, x: &Tensor) -> Tensor {
         let wide = match (&self._expand_conv, &self._bn0) {
-            (Some(conv), Some(norm)) => &norm.forward(&conv.forward(x)).relu6(),
+            (Some(conv), Some(norm)) => &conv.forward_then(x, norm, Activation::Relu6),
             _ => x,
         };
-        let y = self._bn1.forward(&self._depthwise_conv.forward(wide)).relu6();
-        let y = self._bn2.forward(&self._project_conv.forward(&y));
+        let y = self._depthwise_conv.forward_then(wide, &self._bn1, Activation::Relu6);
+        let y = self._project_conv.forward_then(&y, &self._bn2, Activation::None);
         if self.shortcut { y + x } else { y }
     }
 }
@@ -144,9 +153,9 @@ impl EfficientNetLite0 {
 
 impl Forward for EfficientNetLite0 {
     fn forward(&self, x: &Tensor) -> Tensor {
-        let x = self._bn0.forward(&self._conv_stem.forward(x)).relu6();
+        let x = self._conv_stem.forward_then(x, &self._bn0, Activation::Relu6);
         let x = self._blocks.iter().fold(x, |x, block| block.forward(&x));
-        let x = self._bn1.forward(&self._conv_head.forward(&x)).relu6();
+        let x = self._conv_head.forward_then(&x, &self._bn1, Activation::Relu6);
         self._fc.forward(&self._dropout.forward(&x.adaptive_avg_pool2d([1, 1]).flatten(1, -1)))
     }
 }

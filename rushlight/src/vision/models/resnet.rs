@@ -1,7 +1,7 @@
 //! ResNet-18 of He et al., "Deep Residual Learning for Image Recognition" (2015), with torchvision's names.
 
 use crate::Tensor;
-use crate::nn::{self, Forward, Module};
+use crate::nn::{self, Activation, Forward, Module};
 
 /// Two 3 × 3 convolutions beside a shortcut.
 #[derive(Module)]
@@ -32,8 +32,8 @@ impl BasicBlock {
 
 impl Forward for BasicBlock {
     fn forward(&self, x: &Tensor) -> Tensor {
-        let y = self.bn1.forward_relu(&self.conv1.forward(x));
-        let y = self.bn2.forward(&self.conv2.forward(&y));
+        let y = self.conv1.forward_then(x, Some(&self.bn1), Activation::Relu);
+        let y = self.conv2.forward_then(&y, Some(&self.bn2), Activation::None);
         match &self.downsample {
             Some(downsample) => y.add_relu(&downsample.forward(x)),
             None => y.add_relu(x),
@@ -96,7 +96,7 @@ impl ResNet18 {
 
 impl Forward for ResNet18 {
     fn forward(&self, x: &Tensor) -> Tensor {
-        let x = self.maxpool.forward(&self.bn1.forward_relu(&self.conv1.forward(x)));
+        let x = self.maxpool.forward(&self.conv1.forward_then(x, Some(&self.bn1), Activation::Relu));
         let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
         let x = stages.into_iter().fold(x, |x, stage| stage.forward(&x));
         self.fc.forward(&x.adaptive_avg_pool2d([1, 1]).flatten(1, -1))

@@ -1,0 +1,104 @@
+//! A convolution, the normalisation behind it and the activation behind that, as one.
+//!
+//! Where nothing is recorded and the normalisation has its statistics, it is folded into the convolution's weight and bias, and
+//! the activation is applied while the sums are still in registers: one pass over memory instead of three. What was folded and
+//! packed is kept until one of the tensors that it was made from changes, or gradients are recorded again. Where they are, the
+//! normalisation and the activation are one pass, forward and backward.
+
+use super::utils::try_fuse_conv_bn_weights;
+use super::{BatchNorm2d, Param};
+use crate::backend::Activation;
+use crate::ops::conv::{Prepared, Window, convolve};
+use crate::{NoGrad, Result, Tensor, is_grad_enabled};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a convolution is made from: weight and bias, and of a normalisation weight, bias, mean and variance.
+type Sources<'a> = [Option<&'a Tensor>; 6];
+
+/// A weight that is ready for convolutions, and the tensors that it was made from, with their versions.
+struct Entry {
+    sources: [Option<(Tensor, u32)>; 6],
+    eps: f64,
+    prepared: Prepared,
+}
+
+impl Entry {
+    fn is_of(&self, sources: &Sources<'_>, eps: f64) -> bool {
+        let same = |(old, new): (&Option<(Tensor, u32)>, &Option<&Tensor>)| match (old, new) {
+            (Some((old, version)), Some(new)) => old.is_same_view(new) && *version == new.version(),
+            (None, None) => true,
+            _ => false,
+        };
+        self.eps == eps && self.sources.iter().zip(sources).all(same)
+    }
+}
+
+/// What a convolution layer keeps between calls.
+#[derive(Default)]
+pub(crate) struct Cache(Mutex<Option<Arc<Entry>>>);
+
+impl Cache {
+    fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn get(&self, sources: Sources<'_>, eps: f64) -> Result<Arc<Entry>> {
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = cached.as_ref().filter(|entry| entry.is_of(&sources, eps)) {
+            return Ok(entry.clone());
+        }
+        // Versions are taken before values are read: what changes in between makes the entry out of date, not wrong.
+        let versions = sources.map(|tensor| tensor.map(|tensor| (tensor.detach(), tensor.version())));
+        let _guard = NoGrad::new();
+        let [weight, bias, scale, shift, mean, var] = sources;
+        let weight = weight.expect("every convolution has a weight");
+        let prepared = match (mean, var) {
+            (Some(mean), Some(var)) => {
+                let (weight, bias) = try_fuse_conv_bn_weights(weight, bias, mean, var, eps, scale, shift)?;
+                Prepared::new(&weight, Some(&bias))?
+            }
+            _ => Prepared::new(&weight.detach(), bias.map(Tensor::detach).as_ref())?,
+        };
+        Ok(cached.insert(Arc::new(Entry { sources: versions, eps, prepared })).clone())
+    }
+}
+
+/// A convolution layer in two dimensions, as its owner sees it.
+pub(crate) struct Convolution<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) weight: &'a Param,
+    pub(crate) bias: Option<&'a Param>,
+    pub(crate) window: Window<2>,
+    pub(crate) cache: &'a Cache,
+}
+
+impl Convolution<'_> {
+    /// The convolution of `x`, normalised by `norm`, with an activation behind.
+    pub(crate) fn run(&self, x: &Tensor, norm: Option<&BatchNorm2d>, activation: Activation) -> Result<Tensor> {
+        let (weight, bias) = (self.weight.get(), self.bias.map(Param::get));
+        let [scale, shift] = norm.map_or([None, None], |norm| [&norm.weight, &norm.bias].map(Option::as_ref));
+        let [scale, shift] = [scale, shift].map(|param| param.map(Param::get));
+        let [bias, scale, shift] = [&bias, &scale, &shift].map(Option::as_ref);
+        let involved = [Some(x), Some(&weight), bias, scale, shift];
+        let recorded = is_grad_enabled() && involved.into_iter().flatten().any(Tensor::requires_grad);
+        // Channels that do not fit are an error, which the normalisation words best.
+        let fits = |(mean, ..): &(Tensor, Tensor, f64)| mean.shape() == &weight.shape()[..1];
+        if recorded {
+            self.cache.clear();
+        } else if let Some((mean, var, eps)) = norm.and_then(BatchNorm2d::given).filter(fits) {
+            let entry = self.cache.get([Some(&weight), bias, scale, shift, Some(&mean), Some(&var)], eps)?;
+            return entry.prepared.convolve(self.name, x, self.window, activation);
+        }
+        let behind = if norm.is_some() { Activation::None } else { activation };
+        let y = if recorded {
+            convolve(self.name, x, &weight, bias, self.window, behind)?
+        } else {
+            let entry = self.cache.get([Some(&weight), bias, None, None, None, None], 0.0)?;
+            entry.prepared.convolve(self.name, x, self.window, behind)?
+        };
+        match norm {
+            Some(norm) => norm.try_forward_then(&y, activation),
+            None => Ok(y),
+        }
+    }
+}
