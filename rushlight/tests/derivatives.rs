@@ -259,6 +259,12 @@ fn products() {
         "conv2d depthwise": [&[2, 2, 4, 4], &[2, 1, 3, 3], &[2]], REAL, |x| {
             x[0].try_conv2d(x[1], Some(x[2]), [1, 1], [1, 1], [1, 1], 2)
         };
+        "conv_transpose1d": [&[2, 2, 3], &[2, 2, 2], &[2]], REAL, |x| {
+            x[0].try_conv_transpose1d(x[1], Some(x[2]), [2], [1], [1], [1], 1)
+        };
+        "conv_transpose2d groups": [&[2, 4, 3, 2], &[4, 1, 2, 2], &[2]], REAL, |x| {
+            x[0].try_conv_transpose2d(x[1], Some(x[2]), [2, 1], [1, 0], [1, 0], [1, 2], 2)
+        };
         "conv3d": [&[1, 1, 3, 3, 3], &[1, 1, 2, 2, 2], &[1]], REAL, |x| {
             x[0].try_conv3d(x[1], Some(x[2]), [1, 1, 1], [0, 1, 0], [1, 1, 1], 1)
         };

@@ -27,6 +27,25 @@ fn convolution() {
 }
 
 #[test]
+fn transposed_convolution() {
+    rushlight::manual_seed(1);
+    for (groups, stride, padding, more, dilation) in [(1, 1, 0, 0, 1), (1, 2, 1, 1, 1), (2, 1, 1, 1, 2), (4, 2, 2, 4, 5)] {
+        let (x, w, b) = (leaf(&[2, 4, 3, 4]), leaf(&[4, 4 / groups, 3, 2]), leaf(&[4]));
+        check(
+            |t| {
+                let [stride, padding, more, dilation] = [stride, padding, more, dilation].map(|step| [step; 2]);
+                t[0].try_conv_transpose2d(t[1], Some(t[2]), stride, padding, more, dilation, groups)
+            },
+            &[&x, &w, &b],
+        );
+    }
+    let (x, w) = (leaf(&[2, 3, 4]), leaf(&[3, 2, 3]));
+    check(|t| t[0].try_conv_transpose1d(t[1], None, [2], [1], [1], [1], 1), &[&x, &w]);
+    let (x, w) = (leaf(&[2, 2, 3, 2]), leaf(&[2, 2, 2, 2, 2]));
+    check(|t| t[0].try_conv_transpose3d(t[1], None, [1; 3], [1; 3], [0; 3], [1; 3], 1), &[&x, &w]);
+}
+
+#[test]
 fn pooling() {
     rushlight::manual_seed(2);
     let x = leaf(&[2, 2, 5, 6]);

@@ -13,7 +13,7 @@ use rushlight_macros::op;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Steps along the (up to three) spatial dimensions; missing leading ones are filled up.
-fn three<const N: usize>(values: [usize; N], filler: usize) -> [usize; 3] {
+pub(super) fn three<const N: usize>(values: [usize; N], filler: usize) -> [usize; 3] {
     let mut all = [filler; 3];
     all[3 - N..].copy_from_slice(&values);
     all
@@ -108,7 +108,7 @@ fn output_dims<const N: usize>(shape: &ConvShape) -> Vec<usize> {
 }
 
 /// The convolution of `x` with `w`, with an activation behind it.
-fn conv<const N: usize>(
+pub(super) fn conv<const N: usize>(
     shape: ConvShape,
     x: &Tensor,
     w: &Tensor,
@@ -156,7 +156,7 @@ fn conv_grad_input<const N: usize>(shape: ConvShape, g: &Tensor, w: &Tensor) -> 
 }
 
 /// The gradient of a convolution with respect to its weight.
-fn conv_grad_weight<const N: usize>(shape: ConvShape, x: &Tensor, g: &Tensor) -> Result<Tensor> {
+pub(super) fn conv_grad_weight<const N: usize>(shape: ConvShape, x: &Tensor, g: &Tensor) -> Result<Tensor> {
     let name = "convolution";
     let (x, g) = (x.try_contiguous()?, g.try_contiguous()?);
     let mut dims = vec![shape.out_channels, shape.in_channels / shape.groups];
@@ -173,7 +173,7 @@ fn conv_grad_weight<const N: usize>(shape: ConvShape, x: &Tensor, g: &Tensor) ->
 }
 
 /// Runs `f` on a batch: an input without a batch dimension gets one, and the output loses it.
-fn batched<const N: usize>(x: &Tensor, f: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+pub(super) fn batched<const N: usize>(x: &Tensor, f: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
     if x.dim() == N + 1 { f(&x.try_unsqueeze(0)?)?.try_squeeze(0) } else { f(x) }
 }
 

@@ -7,6 +7,7 @@ mod activation;
 mod arithmetic;
 mod compare;
 pub(crate) mod conv;
+mod conv_transpose;
 mod copy;
 mod index;
 mod inplace;

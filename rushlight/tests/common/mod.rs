@@ -267,13 +267,12 @@ impl Args {
         numbers(value).unwrap_or_else(|| value.as_i64().into_iter().collect())
     }
 
-    /// A pair of sizes, or a single one for both.
-    pub fn pair(&self, key: &str, default: usize) -> [usize; 2] {
+    /// A size for each dimension, or a single one for all.
+    pub fn sizes<const N: usize>(&self, key: &str, default: usize) -> [usize; N] {
         match self.list(key)[..] {
-            [] => [default; 2],
-            [both] => [both as usize; 2],
-            [a, b] => [a as usize, b as usize],
-            _ => panic!("{key} has more than two numbers"),
+            [] => [default; N],
+            [all] => [all as usize; N],
+            ref list => std::array::from_fn(|i| list[i] as usize),
         }
     }
 

@@ -97,6 +97,24 @@ macro_rules! number_first {
 }
 
 /// `x + alpha * y` and the like, where the case has an `alpha`.
+/// A transposed convolution: input, weight, bias, then stride, padding, output padding, dilation and groups.
+type Transposed<const N: usize> = fn(
+    &Tensor,
+    &Tensor,
+    Option<&Tensor>,
+    [usize; N],
+    [usize; N],
+    [usize; N],
+    [usize; N],
+    usize,
+) -> Result<Tensor>;
+
+fn transposed<const N: usize>(x: &Inputs<'_>, a: &Args, run: Transposed<N>) -> Result<Tensor> {
+    let (stride, dilation) = (a.sizes("stride", 1), a.sizes("dilation", 1));
+    let (padding, more) = (a.sizes("padding", 0), a.sizes("output_padding", 0));
+    run(x.t(0), x.t(1), x.option(2), stride, padding, more, dilation, a.int("groups", 1) as usize)
+}
+
 fn scaled(x: &Inputs<'_>, a: &Args) -> Result<Tensor> {
     match a.scalar("alpha") {
         Some(alpha) => x.t(1).try_mul(alpha),
@@ -334,34 +352,33 @@ table! {
     "clamp_": |x, a| in_place(x, a, |part| part.try_clamp_(a.float("min", f64::NAN), a.float("max", f64::NAN)));
 
     "conv2d": |x, a| {
-        let (stride, padding, dilation) = (a.pair("stride", 1), a.pair("padding", 0), a.pair("dilation", 1));
+        let (stride, padding, dilation) = (a.sizes("stride", 1), a.sizes("padding", 0), a.sizes("dilation", 1));
         x.t(0).try_conv2d(x.t(1), x.option(2), stride, padding, dilation, a.int("groups", 1) as usize)
     };
     "conv1d": |x, a| {
-        let [stride, padding, dilation] = [("stride", 1), ("padding", 0), ("dilation", 1)].map(|(k, d)| [a.int(k, d) as usize]);
+        let (stride, padding, dilation) = (a.sizes("stride", 1), a.sizes("padding", 0), a.sizes("dilation", 1));
         x.t(0).try_conv1d(x.t(1), x.option(2), stride, padding, dilation, a.int("groups", 1) as usize)
     };
     "conv3d": |x, a| {
-        let three = |key, default| match a.list(key)[..] {
-            [d, h, w] => [d as usize, h as usize, w as usize],
-            _ => [default; 3],
-        };
-        let (stride, padding, dilation) = (three("stride", 1), three("padding", 0), three("dilation", 1));
+        let (stride, padding, dilation) = (a.sizes("stride", 1), a.sizes("padding", 0), a.sizes("dilation", 1));
         x.t(0).try_conv3d(x.t(1), x.option(2), stride, padding, dilation, a.int("groups", 1) as usize)
     };
-    "adaptive_avg_pool2d": |x, a| x.t(0).try_adaptive_avg_pool2d(a.pair("output_size", 0));
+    "conv_transpose1d": |x, a| transposed(x, a, Tensor::try_conv_transpose1d);
+    "conv_transpose2d": |x, a| transposed(x, a, Tensor::try_conv_transpose2d);
+    "conv_transpose3d": |x, a| transposed(x, a, Tensor::try_conv_transpose3d);
+    "adaptive_avg_pool2d": |x, a| x.t(0).try_adaptive_avg_pool2d(a.sizes("output_size", 0));
     "max_pool2d": |x, a| {
-        let kernel = a.pair("kernel_size", 0);
-        let stride = if a.has("stride") { a.pair("stride", 0) } else { kernel };
-        let (padding, dilation) = (a.pair("padding", 0), a.pair("dilation", 1));
+        let kernel = a.sizes("kernel_size", 0);
+        let stride = if a.has("stride") { a.sizes("stride", 0) } else { kernel };
+        let (padding, dilation) = (a.sizes("padding", 0), a.sizes("dilation", 1));
         x.t(0).try_max_pool2d(kernel, stride, padding, dilation, a.flag("ceil_mode", false))
     };
     "avg_pool2d": |x, a| {
-        let kernel = a.pair("kernel_size", 0);
-        let stride = if a.has("stride") { a.pair("stride", 0) } else { kernel };
+        let kernel = a.sizes("kernel_size", 0);
+        let stride = if a.has("stride") { a.sizes("stride", 0) } else { kernel };
         let (ceil, count_pad) = (a.flag("ceil_mode", false), a.flag("count_include_pad", true));
         let divisor = a.has("divisor_override").then(|| a.int("divisor_override", 0) as usize);
-        x.t(0).try_avg_pool2d(kernel, stride, a.pair("padding", 0), ceil, count_pad, divisor)
+        x.t(0).try_avg_pool2d(kernel, stride, a.sizes("padding", 0), ceil, count_pad, divisor)
     };
     "batch_norm": |x, a| {
         let running = x.option(1).zip(x.option(2));

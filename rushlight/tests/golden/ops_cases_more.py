@@ -145,6 +145,54 @@ def pictures(c):
     c.error("adaptive_avg_pool2d/rank", "adaptive_avg_pool2d", [R(3, 3)], {"output_size": [1, 1]})
 
 
+def transposed_convolutions(c):
+    def conv(n, name, *inputs, **args):
+        c.smooth(f"conv_transpose{n}d/{name}", f"conv_transpose{n}d", list(inputs), args)
+
+    conv(1, "plain", R(2, 2, 4), R(2, 3, 3), R(3))
+    conv(1, "stride", R(1, 2, 4), R(2, 2, 3), None, stride=2, padding=1, output_padding=1)
+    conv(1, "stride_over_kernel", R(1, 1, 3), R(1, 2, 2), R(2), stride=4, output_padding=3)
+    conv(1, "dilated_groups", R(1, 4, 4), R(4, 2, 3), R(4), dilation=2, groups=2)
+    conv(1, "output_padding_over_stride", R(1, 2, 3), R(2, 1, 2), R(1), dilation=4, padding=2, output_padding=3)
+    conv(1, "unbatched", R(2, 4), R(2, 2, 2), R(2))
+    conv(1, "one_element", R(1, 1, 1), R(1, 1, 1), R(1))
+    conv(2, "plain", R(2, 2, 3, 4), R(2, 3, 3, 2), R(3))
+    conv(2, "stride", R(1, 2, 3, 3), R(2, 2, 3, 3), R(2), stride=2)
+    conv(2, "upsampling", R(1, 2, 3, 3), R(2, 1, 4, 4), R(1), stride=2, padding=1)
+    conv(2, "output_padding", R(1, 2, 3, 2), R(2, 2, 3, 3), None, stride=[2, 3], padding=1, output_padding=[1, 2])
+    conv(2, "dilation", R(1, 1, 3, 3), R(1, 2, 2, 3), R(2), dilation=[2, 1], padding=[1, 0])
+    conv(2, "output_padding_over_stride", R(1, 1, 3, 2), R(1, 2, 2, 2), None, stride=[1, 2], dilation=[3, 5], output_padding=[2, 4])
+    conv(2, "groups", R(1, 4, 3, 3), R(4, 3, 2, 2), R(6), groups=2, stride=2, padding=1, output_padding=1)
+    conv(2, "depthwise", R(2, 3, 3, 3), R(3, 1, 3, 3), R(3), groups=3, padding=1)
+    conv(2, "padding_over_kernel", R(1, 1, 4, 5), R(1, 1, 2, 2), R(1), padding=2)
+    conv(2, "unbatched", R(2, 3, 3), R(2, 2, 2, 2), R(2), stride=2)
+    conv(2, "channels_last_input", R(1, 3, 3, 2).v("permute", 0, 3, 1, 2), R(2, 2, 2, 2), R(2))
+    conv(2, "transposed_weight", R(1, 2, 3, 3), R(2, 2, 3, 2).v("transpose", 0, 1), None)
+    conv(2, "sliced_bias", R(1, 2, 3, 3), R(2, 2, 2, 2), R(4).v("slice", 0, 0, 4, 2), stride=2)
+    conv(2, "empty_batch", E(0, 2, 3, 3), R(2, 2, 2, 2), R(2))
+    conv(3, "plain", R(1, 2, 2, 3, 2), R(2, 2, 2, 2, 2), R(2))
+    conv(3, "stride", R(1, 1, 2, 2, 3), R(1, 2, 2, 3, 2), R(2), stride=[1, 2, 2], padding=[0, 1, 0], output_padding=[0, 1, 1])
+    conv(3, "dilated_groups", R(1, 2, 2, 2, 2), R(2, 1, 2, 2, 1), None, dilation=[1, 2, 1], groups=2)
+    conv(3, "unbatched", R(1, 2, 2, 2), R(1, 1, 2, 2, 2), R(1))
+    c.plain("conv_transpose2d/larger", "conv_transpose2d", [R(1, 8, 7, 7), R(8, 8, 3, 3, scale=0.2), R(8)], {"stride": 2, "padding": 1, "output_padding": 1}, grads=False)
+
+    x, w = R(1, 4, 3, 3), R(4, 2, 3, 3)
+    for name, args in (("output_padding", {"output_padding": 1}), ("groups", {"groups": 3}), ("no_groups", {"groups": 0}), ("stride", {"stride": 0}),
+                       ("dilation", {"dilation": 0}), ("padding", {"padding": 3}), ("output_padding_two", {"output_padding": [0, 2], "stride": 2})):
+        c.error(f"conv_transpose2d/{name}", "conv_transpose2d", [x, w, None], args)
+    c.error("conv_transpose2d/channels", "conv_transpose2d", [R(1, 3, 3, 3), w, None])
+    c.error("conv_transpose2d/bias", "conv_transpose2d", [x, w, R(4)])
+    c.error("conv_transpose2d/bias_rank", "conv_transpose2d", [x, w, R(2, 1)])
+    c.error("conv_transpose2d/rank", "conv_transpose2d", [R(4, 3), w, None])
+    c.error("conv_transpose2d/weight_rank", "conv_transpose2d", [x, R(4, 2, 3), None])
+    c.error("conv_transpose2d/empty_input", "conv_transpose2d", [E(1, 4, 0, 3), w, None])
+    c.error("conv_transpose2d/empty_weight", "conv_transpose2d", [x, E(4, 0, 3, 3), None])
+    c.error("conv_transpose2d/empty_kernel", "conv_transpose2d", [x, E(4, 2, 0, 3), None])
+    c.error("conv_transpose2d/dtype", "conv_transpose2d", [V([[[[1.0]]]], "f64"), V([[[[1.0]]]], "f32"), None])
+    c.error("conv_transpose1d/channels", "conv_transpose1d", [R(1, 2, 5), R(1, 3, 2), None])
+    c.error("conv_transpose3d/rank", "conv_transpose3d", [R(2, 5, 5), R(2, 2, 2, 2, 2), None])
+
+
 def build(c):
-    for part in (functions, division, logic, reductions, products, indexing, pictures):
+    for part in (functions, division, logic, reductions, products, indexing, pictures, transposed_convolutions):
         part(c)

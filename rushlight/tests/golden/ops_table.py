@@ -78,6 +78,10 @@ def gather(x, a):
     return torch.gather(x[0], a["dim"], x[1])
 
 
+def conv_transpose(n):
+    return lambda x, a: getattr(F, f"conv_transpose{n}d")(x[0], x[1], x[2], **a)
+
+
 OPS = {
     "add": lambda x, a: torch.add(x[0], x[1], **a) if torch.is_tensor(x[0]) else x[0] + x[1],
     "sub": lambda x, a: torch.sub(x[0], x[1], **a) if torch.is_tensor(x[0]) else x[0] - x[1],
@@ -100,6 +104,7 @@ OPS = {
     "index_select": lambda x, a: x[0].index_select(a["dim"], x[1]),
     "conv1d": lambda x, a: F.conv1d(x[0], x[1], x[2], **a),
     "conv3d": lambda x, a: F.conv3d(x[0], x[1], x[2], **a),
+    **{f"conv_transpose{n}d": conv_transpose(n) for n in (1, 2, 3)},
     "adaptive_avg_pool2d": lambda x, a: F.adaptive_avg_pool2d(x[0], a["output_size"]),
     "leaky_relu": lambda x, a: F.leaky_relu(x[0], a["negative_slope"]),
     "clamp": clamp,

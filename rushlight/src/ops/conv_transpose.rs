@@ -1,0 +1,216 @@
+//! Transposed convolutions over one, two and three dimensions.
+//!
+//! The transpose of a convolution is its gradient with respect to its input. So it needs no kernel of its own, and its
+//! derivatives are the rest of the closed family of [`conv`](super::conv).
+
+use super::conv::{batched, conv, conv_grad_weight, three};
+use super::{need, want_float, want_same_dtype};
+use crate::autograd::Save;
+use crate::backend::{Activation, BinaryOp, ConvShape};
+use crate::tensor::{Dims, Layout};
+use crate::{Error, Result, Tensor};
+use rushlight_macros::op;
+
+/// The steps of a transposed convolution.
+#[derive(Clone, Copy)]
+struct Steps<const N: usize> {
+    stride: [usize; N],
+    padding: [usize; N],
+    output_padding: [usize; N],
+    dilation: [usize; N],
+}
+
+impl<const N: usize> Steps<N> {
+    fn check(&self, name: &'static str, groups: usize) -> Result<()> {
+        let Steps { stride, padding, output_padding, dilation } = *self;
+        let wrong = |message: String| Err(Error::value(name, message));
+        if groups == 0 || stride.contains(&0) || dilation.contains(&0) {
+            return wrong(format!(
+                "groups, stride and dilation must be at least 1, but got {groups}, {stride:?}, {dilation:?}"
+            ));
+        }
+        if [stride, padding, dilation].as_flattened().iter().any(|&n| n > i32::MAX as usize) {
+            return wrong(format!(
+                "stride, padding and dilation must be below 2^31, but got {stride:?}, {padding:?}, {dilation:?}"
+            ));
+        }
+        if (0..N).any(|i| output_padding[i] >= stride[i].max(dilation[i])) {
+            return wrong(format!(
+                "output padding must be smaller than either stride or dilation, but got {output_padding:?}, {stride:?}, {dilation:?}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// How many zeros behind the input do what output padding of more than a stride does, and the output padding that is left.
+    fn behind_input(&self) -> ([usize; N], Steps<N>) {
+        let each = |f: fn(usize, usize) -> usize| std::array::from_fn(|i| f(self.output_padding[i], self.stride[i]));
+        (each(|padding, stride| padding / stride), Steps { output_padding: each(|padding, stride| padding % stride), ..*self })
+    }
+}
+
+/// The sizes of the convolution whose transpose this is: its input is the output here.
+fn shape_of<const N: usize>(
+    name: &'static str,
+    x: &Tensor,
+    w: &Tensor,
+    bias: Option<&Tensor>,
+    steps: &Steps<N>,
+    groups: usize,
+) -> Result<ConvShape> {
+    let (dx, dw) = (x.shape(), w.shape());
+    want_float(name, x)?;
+    want_same_dtype(name, x, w)?;
+    let wrong = |message: String| Err(Error::shape(name, message));
+    if dx.len() != N + 2 || dw.len() != N + 2 {
+        return wrong(format!(
+            "wants an input [N, C, {N} sizes] (or without N) and a weight [C, out / groups, {N} sizes], but got {dx:?} and {dw:?}"
+        ));
+    }
+    if dw.contains(&0) {
+        return wrong(format!("the weight {dw:?} is empty"));
+    }
+    if !dw[0].is_multiple_of(groups) {
+        return wrong(format!("the weight {dw:?} has {} input channels, which {groups} groups cannot share", dw[0]));
+    }
+    if dx[1] != dw[0] {
+        return wrong(format!("the weight {dw:?} expects an input with {} channels, but input {dx:?} has {}", dw[0], dx[1]));
+    }
+    let too_large = || Error::shape(name, format!("the output of input {dx:?} and weight {dw:?} is too large"));
+    let out_channels = dw[1].checked_mul(groups).ok_or_else(too_large)?;
+    if let Some(bias) = bias {
+        want_same_dtype(name, x, bias)?;
+        if bias.shape() != [out_channels] {
+            return wrong(format!(
+                "the weight {dw:?} with groups={groups} wants a bias [{out_channels}], but got {:?}",
+                bias.shape()
+            ));
+        }
+    }
+    if dx[2..].contains(&0) {
+        return wrong(format!("only the batch may be empty, but got an input {dx:?}"));
+    }
+    let mut output = [0; N];
+    for (i, size) in output.iter_mut().enumerate() {
+        // What the input reaches, before padding takes some of it away.
+        let reach = |steps: usize, step: usize| (steps - 1).checked_mul(step);
+        let whole = reach(dx[i + 2], steps.stride[i])
+            .zip(reach(dw[i + 2], steps.dilation[i]))
+            .and_then(|(input, kernel)| input.checked_add(kernel)?.checked_add(steps.output_padding[i] + 1))
+            .filter(|&whole| whole <= isize::MAX as usize)
+            .ok_or_else(too_large)?;
+        *size = whole.saturating_sub(2 * steps.padding[i]);
+    }
+    if output.contains(&0) {
+        return wrong(format!("padding {:?} leaves nothing of the output of input {dx:?} and weight {dw:?}", steps.padding));
+    }
+    let tail = |dims: &[usize]| three::<N>(std::array::from_fn(|i| dims[i + 2]), 1);
+    Ok(ConvShape {
+        batch: dx[0],
+        in_channels: out_channels,
+        out_channels: dw[0],
+        groups,
+        input: three(output, 1),
+        kernel: tail(dw),
+        stride: three(steps.stride, 1),
+        padding: three(steps.padding, 0),
+        padding_end: three(steps.padding, 0),
+        dilation: three(steps.dilation, 1),
+    })
+}
+
+/// The transpose of the convolution `shape`, applied to `x`.
+fn conv_transpose<const N: usize>(shape: ConvShape, x: &Tensor, w: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let name = "convolution";
+    let (x, w) = (x.try_contiguous()?, w.try_contiguous()?);
+    let mut dims = vec![shape.batch, shape.in_channels];
+    dims.extend(&shape.input[3 - N..]);
+    let out = x.fresh_like(Dims::from(dims).layout(name)?, x.dtype());
+    x.backend().conv_grad_input(&shape, &x.read(name)?, &w.read(name)?, &mut out.write(name)?)?;
+    if let Some(bias) = bias {
+        let mut strides = vec![0; N + 2];
+        strides[1] = bias.strides()[0];
+        let channels = bias.view_raw(Layout::strided(out.shape(), &strides, bias.layout().offset()));
+        let sum = out.write_fresh();
+        x.backend().binary(BinaryOp::Add, &sum.as_input(), &channels.read(name)?, &sum)?;
+    }
+    let saves = [Save::for_grad_of(&x, &w), Save::for_grad_of(&w, &x)];
+    let inputs = [Some(&x), Some(&w), bias];
+    Ok(out.record("ConvolutionBackward0", inputs, saves, move |[x, w], [of_x, of_w, of_b], g| {
+        let over: Vec<usize> = (0..N + 2).filter(|&d| d != 1).collect();
+        Ok([
+            need(of_x, || conv::<N>(shape, g, &w, None, Activation::None))?,
+            need(of_w, || conv_grad_weight::<N>(shape, g, &x))?,
+            need(of_b, || g.try_sum_dim(over, false))?,
+        ])
+    }))
+}
+
+fn checked<const N: usize>(
+    name: &'static str,
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    steps: Steps<N>,
+    groups: usize,
+) -> Result<Tensor> {
+    steps.check(name, groups)?;
+    batched::<N>(x, |x| {
+        let shape = shape_of(name, x, weight, bias, &steps, groups)?;
+        let (behind, steps) = steps.behind_input();
+        if behind == [0; N] {
+            return conv_transpose::<N>(shape, x, weight, bias);
+        }
+        let padding: Vec<usize> = behind.iter().rev().flat_map(|&zeros| [0, zeros]).collect();
+        let x = x.try_pad(&padding, 0)?;
+        let shape = shape_of(name, &x, weight, bias, &steps, groups)?;
+        conv_transpose::<N>(shape, &x, weight, bias)
+    })
+}
+
+macro_rules! transposed {
+    ($($(#[$doc:meta])* $try_name:ident, $name:literal, $n:literal;)*) => {
+        impl Tensor {$(
+            $(#[$doc])*
+            ///
+            /// Arguments come in the order of the convolutions here; PyTorch has `groups` before `dilation`.
+            ///
+            /// # Errors
+            /// If shapes or types do not fit, a step or `groups` is 0, the output padding is not smaller than the stride or the
+            /// dilation, or padding leaves nothing of the output.
+            #[op]
+            pub fn $try_name(
+                &self,
+                weight: &Tensor,
+                bias: Option<&Tensor>,
+                stride: [usize; $n],
+                padding: [usize; $n],
+                output_padding: [usize; $n],
+                dilation: [usize; $n],
+                groups: usize,
+            ) -> Result<Tensor> {
+                checked($name, self, weight, bias, Steps { stride, padding, output_padding, dilation }, groups)
+            }
+        )*}
+    };
+}
+transposed! {
+    /// The transpose of [`conv1d`](Tensor::conv1d): an input `[N, C, L]` (or `[C, L]`) and a weight `[C, out / groups, k]` give
+    /// `[N, out, L']`.
+    try_conv_transpose1d, "conv_transpose1d", 1;
+    /// The transpose of [`conv2d`](Tensor::conv2d), also called deconvolution: every element of an input `[N, C, H, W]` (or
+    /// `[C, H, W]`) adds a multiple of the weight `[C, out / groups, kh, kw]` to the output `[N, out, H', W']` with
+    /// `H' = (H - 1) * stride - 2 * padding + dilation * (kh - 1) + output_padding + 1`, to which a bias `[out]` is added.
+    /// As [`torch.nn.functional.conv_transpose2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose2d.html).
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([[[1.0f32, 2.0], [3.0, 4.0]]]);
+    /// let y = x.conv_transpose2d(&Tensor::ones([1, 1, 2, 2]), None, [2, 2], [0, 0], [0, 0], [1, 1], 1);
+    /// assert_eq!(y.select(1, 0).to_vec::<f32>(), [1.0, 1.0, 2.0, 2.0]);
+    /// ```
+    try_conv_transpose2d, "conv_transpose2d", 2;
+    /// The transpose of [`conv3d`](Tensor::conv3d): an input `[N, C, D, H, W]` (or `[C, D, H, W]`) and a weight
+    /// `[C, out / groups, kd, kh, kw]` give `[N, out, D', H', W']`.
+    try_conv_transpose3d, "conv_transpose3d", 3;
+}
