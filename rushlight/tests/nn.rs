@@ -335,6 +335,57 @@ fn text<T>(result: rushlight::Result<T>) -> String {
 }
 
 #[test]
+fn wrong_convolutions_of_other_ranks_are_refused() {
+    let up = || nn::ConvTranspose2d::builder(4, 6, 3);
+    assert!(text(up().groups(3).try_build()).contains("in_channels must be divisible by groups, but got 4 and 3"));
+    assert!(text(up().groups(4).try_build()).contains("out_channels must be divisible by groups, but got 6 and 4"));
+    assert!(text(up().stride((1, 0)).try_build()).contains("stride must be at least 1, but got (1, 0)"));
+    assert!(text(nn::ConvTranspose1d::try_new(1, 1, 0)).contains("kernel_size must be at least 1, but got (0,)"));
+    assert!(text(nn::Conv3d::builder(1, 1, 1).dilation(0).try_build()).contains("dilation"));
+    assert!(text(nn::Conv1d::builder(1, 1, 3).stride(2).padding(Padding::Same).try_build()).contains("but got (2,)"));
+    let pictures = Padding::Zeros((1, 2).into());
+    assert!(text(nn::Conv1d::builder(1, 1, 3).padding(pictures).try_build()).contains("(1, 2) has 2 sizes"));
+    assert!(nn::Conv3d::try_new(usize::MAX, 2, 3).is_err());
+
+    let up = up().stride(2).build();
+    let _ = up.parameters();
+    let message = text(up.try_forward(&Tensor::zeros([1, 3, 8, 8])));
+    assert!(message.contains("weight [4, 6, 3, 3]") && message.contains("[1, 3, 8, 8]"), "{message}");
+    let x = Tensor::zeros([1, 4, 3, 3]);
+    assert_eq!(
+        text(up.try_forward_with_output_size(&x, [9, 8])),
+        "ConvTranspose2d: requested an output size of [9, 8], but valid sizes range from [7, 7] to [8, 8] for an input of [3, 3]"
+    );
+    assert!(up.try_forward_with_output_size(&x, [6, 7]).is_err());
+    assert!(text(up.try_forward_with_output_size(&Tensor::zeros([3]), [7, 7])).contains("[3]"));
+    let empty = up.try_forward_with_output_size(&Tensor::zeros([1, 4, 0, 3]), [1, 7]);
+    assert!(text(empty).contains("only the batch may be empty"));
+    // Allowed in PyTorch, too, and refused when it is run.
+    let more = nn::ConvTranspose1d::builder(1, 1, 3).output_padding(1).build();
+    assert!(text(more.try_forward(&Tensor::zeros([1, 4]))).contains("output padding must be smaller"));
+}
+
+#[test]
+fn absurd_transposed_convolutions_are_refused() {
+    let one = Tensor::ones([1, 1, 1]);
+    let run = |x: &Tensor, stride, padding, more, dilation| {
+        text(x.try_conv_transpose1d(&Tensor::ones([1, 1, 2]), None, [stride], [padding], [more], [dilation], 1))
+    };
+    let most = i32::MAX as usize;
+    assert!(run(&one, usize::MAX, 0, 0, 1).contains("below 2^31"));
+    assert!(run(&one, 1, usize::MAX, 0, 1).contains("below 2^31"));
+    assert!(run(&one, 1, 0, usize::MAX, 1).contains("smaller than either stride or dilation"));
+    assert!(run(&one, 1, most, 0, 1).contains("leaves nothing"));
+    assert!(run(&one.expand([1, 1, 1usize << 40]), most, 0, 0, 1).contains("too large"));
+    // Nothing to compute, but its sizes cannot be counted.
+    let none = Tensor::zeros([0, 1, 2, 2]);
+    let weight = Tensor::ones([1, 1, 2, 2]);
+    let message = text(none.try_conv_transpose2d(&weight, None, [most; 2], [0; 2], [0; 2], [1; 2], 1));
+    assert!(message.contains("more elements than memory can hold"), "{message}");
+    assert!(one.try_conv_transpose1d(&Tensor::ones([1, 1, 2]), None, [1], [0], [0], [1], usize::MAX).is_err());
+}
+
+#[test]
 fn wrong_options_and_inputs_are_refused() {
     assert_eq!(text(nn::Dropout::try_new(1.5)), "Dropout: the probability must be between 0 and 1, but got 1.5");
     let conv = || nn::Conv2d::builder(4, 6, 3);

@@ -15,6 +15,21 @@ fn alone() -> std::sync::MutexGuard<'static, ()> {
     GENERATOR.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+fn transposed1d() -> nn::ConvTranspose1d {
+    let layer = nn::ConvTranspose1d::builder(4, 6, 3).stride(2).padding(1).output_padding(1);
+    layer.dilation(2).groups(2).bias(false).build()
+}
+
+fn transposed2d() -> nn::ConvTranspose2d {
+    let layer = nn::ConvTranspose2d::builder(4, 6, (3, 2)).stride(2).padding((1, 0)).output_padding((1, 0));
+    layer.dilation((1, 2)).groups(2).build()
+}
+
+fn transposed3d() -> nn::ConvTranspose3d {
+    let layer = nn::ConvTranspose3d::builder(2, 2, (1, 2, 3)).stride((1, 2, 2)).padding((0, 1, 0));
+    layer.output_padding((0, 1, 1)).bias(false).build()
+}
+
 /// The layer that the generator calls `name`.
 fn small(name: &str) -> Box<dyn Module> {
     match name {
@@ -25,6 +40,24 @@ fn small(name: &str) -> Box<dyn Module> {
             nn::Conv2d::builder(4, 6, (3, 2)).stride(2).padding((1, 0)).dilation((1, 2)).groups(2).bias(false).build(),
         ),
         "Conv2d_same" => Box::new(nn::Conv2d::builder(1, 2, 3).padding(Padding::Same).build()),
+        "Conv1d" => Box::new(nn::Conv1d::new(2, 3, 4)),
+        "Conv1d_options" => {
+            Box::new(nn::Conv1d::builder(4, 6, 3).stride(2).padding(1).dilation(2).groups(2).bias(false).build())
+        }
+        "Conv1d_same" => Box::new(nn::Conv1d::builder(1, 2, 4).padding(Padding::Same).build()),
+        "Conv3d" => Box::new(nn::Conv3d::new(1, 2, 2)),
+        "Conv3d_options" => {
+            Box::new(nn::Conv3d::builder(2, 4, (1, 3, 2)).stride((1, 2, 1)).padding((0, 1, 1)).groups(2).build())
+        }
+        "Conv3d_same" => {
+            Box::new(nn::Conv3d::builder(1, 1, (2, 3, 4)).padding(Padding::Same).dilation((1, 1, 3)).build())
+        }
+        "ConvTranspose1d" => Box::new(nn::ConvTranspose1d::new(2, 3, 4)),
+        "ConvTranspose1d_options" => Box::new(transposed1d()),
+        "ConvTranspose2d" => Box::new(nn::ConvTranspose2d::new(3, 2, 2)),
+        "ConvTranspose2d_options" => Box::new(transposed2d()),
+        "ConvTranspose3d" => Box::new(nn::ConvTranspose3d::new(2, 1, 2)),
+        "ConvTranspose3d_options" => Box::new(transposed3d()),
         "MaxPool2d" => Box::new(nn::MaxPool2d::new(2)),
         "MaxPool2d_options" => {
             Box::new(nn::MaxPool2d::new((3, 2)).stride((2, 1)).padding((1, 0)).dilation(2).ceil_mode(true))
@@ -100,7 +133,7 @@ fn assert_next_draw(what: &str, golden: &Value) {
 fn layers_are_pytorchs() {
     let _alone = alone();
     let fixture = load("nn");
-    assert_eq!(list(&fixture["layers"]).len(), 33);
+    assert_eq!(list(&fixture["layers"]).len(), 45);
     for golden in list(&fixture["layers"]) {
         let name = text(&golden["name"]);
         rushlight::manual_seed(0);
@@ -145,6 +178,73 @@ fn large_layers_draw_as_pytorch() {
                 let (sum, golden) = (sum.item::<f64>(), number(golden));
                 assert!((sum - golden).abs() < 1e-9 * n as f64, "{key}: {sum} and {golden}");
             }
+        }
+    }
+}
+
+/// A layer's output for an input, and the layer.
+type Run = Box<dyn Fn(&Tensor) -> Tensor>;
+
+/// The layer that the generator calls `name`, with a given size of the output.
+fn run_of(name: &str, output_size: &Value) -> (Run, Vec<(String, nn::Param)>) {
+    fn sizes<const N: usize>(value: &Value) -> Option<[usize; N]> {
+        value.is_array().then(|| shape(value).try_into().expect("a size for each dimension"))
+    }
+    macro_rules! run {
+        ($layer:expr) => {{
+            let layer = $layer;
+            let parameters = layer.named_parameters();
+            (Box::new(move |x: &Tensor| layer.forward(x)), parameters)
+        }};
+        ($layer:expr, $size:expr) => {{
+            let (layer, size) = ($layer, $size);
+            let parameters = layer.named_parameters();
+            let run = move |x: &Tensor| match size {
+                Some(size) => layer.forward_with_output_size(x, size),
+                None => layer.forward(x),
+            };
+            (Box::new(run), parameters)
+        }};
+    }
+    match name {
+        "Conv1d_options" => {
+            run!(nn::Conv1d::builder(4, 6, 3).stride(2).padding(1).dilation(2).groups(2).bias(false).build())
+        }
+        "Conv1d_same" => run!(nn::Conv1d::builder(1, 2, 4).padding(Padding::Same).build()),
+        "Conv3d_options" => {
+            run!(nn::Conv3d::builder(2, 4, (1, 3, 2)).stride((1, 2, 1)).padding((0, 1, 1)).groups(2).build())
+        }
+        "Conv3d_same" => {
+            run!(nn::Conv3d::builder(1, 1, (2, 3, 4)).padding(Padding::Same).dilation((1, 1, 3)).build())
+        }
+        "ConvTranspose1d" => run!(nn::ConvTranspose1d::new(2, 3, 4)),
+        "ConvTranspose1d_options" => run!(transposed1d(), sizes(output_size)),
+        "ConvTranspose2d" => run!(nn::ConvTranspose2d::new(3, 2, 2), sizes(output_size)),
+        "ConvTranspose2d_options" => run!(transposed2d(), sizes(output_size)),
+        "ConvTranspose3d_options" => run!(transposed3d(), sizes(output_size)),
+        other => panic!("the fixture runs a layer {other} that this test does not know"),
+    }
+}
+
+#[test]
+fn layers_run_as_pytorchs() {
+    let _alone = alone();
+    let fixture = load("nn");
+    assert_eq!(list(&fixture["layer_runs"]).len(), 12);
+    for golden in list(&fixture["layer_runs"]) {
+        let name = text(&golden["name"]);
+        rushlight::manual_seed(0);
+        let (run, parameters) = run_of(name, &golden["output_size"]);
+        let x = tensor(&golden["input"]).requires_grad_(true);
+        let y = run(&x);
+        assert_close(&format!("{name}: output"), &y, &golden["output"], 2e-6);
+        let gradient = Some(tensor(&golden["grad_output"]));
+        y.backward_with(&rushlight::BackwardOptions { gradient, ..Default::default() });
+        assert_close(&format!("{name}: gradient"), &x.grad().unwrap(), &golden["grad_input"], 1e-5);
+        assert_eq!(parameters.len(), list(&golden["grads"]).len(), "{name}");
+        for ((key, parameter), golden) in parameters.iter().zip(list(&golden["grads"])) {
+            assert_eq!(key, text(&golden["key"]), "{name}");
+            assert_close(&format!("{name}: gradient of {key}"), &parameter.grad().unwrap(), golden, 1e-5);
         }
     }
 }

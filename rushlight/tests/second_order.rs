@@ -29,7 +29,9 @@ fn convolution() {
 #[test]
 fn transposed_convolution() {
     rushlight::manual_seed(1);
-    for (groups, stride, padding, more, dilation) in [(1, 1, 0, 0, 1), (1, 2, 1, 1, 1), (2, 1, 1, 1, 2), (4, 2, 2, 4, 5)] {
+    for (groups, stride, padding, more, dilation) in
+        [(1, 1, 0, 0, 1), (1, 2, 1, 1, 1), (2, 1, 1, 1, 2), (4, 2, 2, 4, 5)]
+    {
         let (x, w, b) = (leaf(&[2, 4, 3, 4]), leaf(&[4, 4 / groups, 3, 2]), leaf(&[4]));
         check(
             |t| {

@@ -326,15 +326,22 @@ fn orthonormalise(vectors: &mut [f64], len: usize) {
 
 /// Weight and bias of a linear layer or convolution, drawn as PyTorch does by default.
 pub(super) fn weight_and_bias(options: &TensorOptions, shape: &[usize], bias: bool) -> Result<(Param, Option<Param>)> {
+    weight_and_bias_of(options, shape, bias.then_some(shape[0]))
+}
+
+/// [`weight_and_bias`] with a bias of another size than the weight's first.
+pub(super) fn weight_and_bias_of(
+    options: &TensorOptions,
+    shape: &[usize],
+    bias: Option<usize>,
+) -> Result<(Param, Option<Param>)> {
     let weight = options.try_zeros(shape)?;
     try_kaiming_uniform_(&weight, Fan::In, Nonlinearity::LeakyRelu(5f64.sqrt()))?;
-    let bias = if bias {
+    let draw = |size: usize| {
         let [fan_in, _] = fans("init", &weight)?;
         let bound = if fan_in > 0.0 { 1.0 / fan_in.sqrt() } else { 0.0 };
-        let bias = options.try_zeros(shape[0])?;
-        Some(Param::try_new(try_uniform_(bias, -bound, bound)?)?)
-    } else {
-        None
+        Param::try_new(try_uniform_(options.try_zeros(size)?, -bound, bound)?)
     };
+    let bias = bias.map(draw).transpose()?;
     Ok((Param::try_new(weight)?, bias))
 }

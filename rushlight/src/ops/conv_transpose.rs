@@ -45,7 +45,10 @@ impl<const N: usize> Steps<N> {
     /// How many zeros behind the input do what output padding of more than a stride does, and the output padding that is left.
     fn behind_input(&self) -> ([usize; N], Steps<N>) {
         let each = |f: fn(usize, usize) -> usize| std::array::from_fn(|i| f(self.output_padding[i], self.stride[i]));
-        (each(|padding, stride| padding / stride), Steps { output_padding: each(|padding, stride| padding % stride), ..*self })
+        (
+            each(|padding, stride| padding / stride),
+            Steps { output_padding: each(|padding, stride| padding % stride), ..*self },
+        )
     }
 }
 
@@ -74,7 +77,10 @@ fn shape_of<const N: usize>(
         return wrong(format!("the weight {dw:?} has {} input channels, which {groups} groups cannot share", dw[0]));
     }
     if dx[1] != dw[0] {
-        return wrong(format!("the weight {dw:?} expects an input with {} channels, but input {dx:?} has {}", dw[0], dx[1]));
+        return wrong(format!(
+            "the weight {dw:?} expects an input with {} channels, but input {dx:?} has {}",
+            dw[0], dx[1]
+        ));
     }
     let too_large = || Error::shape(name, format!("the output of input {dx:?} and weight {dw:?} is too large"));
     let out_channels = dw[1].checked_mul(groups).ok_or_else(too_large)?;
@@ -102,7 +108,10 @@ fn shape_of<const N: usize>(
         *size = whole.saturating_sub(2 * steps.padding[i]);
     }
     if output.contains(&0) {
-        return wrong(format!("padding {:?} leaves nothing of the output of input {dx:?} and weight {dw:?}", steps.padding));
+        return wrong(format!(
+            "padding {:?} leaves nothing of the output of input {dx:?} and weight {dw:?}",
+            steps.padding
+        ));
     }
     let tail = |dims: &[usize]| three::<N>(std::array::from_fn(|i| dims[i + 2]), 1);
     Ok(ConvShape {
@@ -146,14 +155,16 @@ fn conv_transpose<const N: usize>(shape: ConvShape, x: &Tensor, w: &Tensor, bias
     }))
 }
 
-fn checked<const N: usize>(
-    name: &'static str,
+/// The transposed convolution over `N` dimensions with the steps stride, padding, output padding and dilation.
+pub(crate) fn conv_transpose_nd<const N: usize>(
     x: &Tensor,
     weight: &Tensor,
     bias: Option<&Tensor>,
-    steps: Steps<N>,
+    [stride, padding, output_padding, dilation]: [[usize; N]; 4],
     groups: usize,
 ) -> Result<Tensor> {
+    let name = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"][N - 1];
+    let steps = Steps { stride, padding, output_padding, dilation };
     steps.check(name, groups)?;
     batched::<N>(x, |x| {
         let shape = shape_of(name, x, weight, bias, &steps, groups)?;
@@ -169,7 +180,7 @@ fn checked<const N: usize>(
 }
 
 macro_rules! transposed {
-    ($($(#[$doc:meta])* $try_name:ident, $name:literal, $n:literal;)*) => {
+    ($($(#[$doc:meta])* $try_name:ident, $n:literal;)*) => {
         impl Tensor {$(
             $(#[$doc])*
             ///
@@ -189,7 +200,7 @@ macro_rules! transposed {
                 dilation: [usize; $n],
                 groups: usize,
             ) -> Result<Tensor> {
-                checked($name, self, weight, bias, Steps { stride, padding, output_padding, dilation }, groups)
+                conv_transpose_nd(self, weight, bias, [stride, padding, output_padding, dilation], groups)
             }
         )*}
     };
@@ -197,7 +208,7 @@ macro_rules! transposed {
 transposed! {
     /// The transpose of [`conv1d`](Tensor::conv1d): an input `[N, C, L]` (or `[C, L]`) and a weight `[C, out / groups, k]` give
     /// `[N, out, L']`.
-    try_conv_transpose1d, "conv_transpose1d", 1;
+    try_conv_transpose1d, 1;
     /// The transpose of [`conv2d`](Tensor::conv2d), also called deconvolution: every element of an input `[N, C, H, W]` (or
     /// `[C, H, W]`) adds a multiple of the weight `[C, out / groups, kh, kw]` to the output `[N, out, H', W']` with
     /// `H' = (H - 1) * stride - 2 * padding + dilation * (kh - 1) + output_padding + 1`, to which a bias `[out]` is added.
@@ -209,8 +220,8 @@ transposed! {
     /// let y = x.conv_transpose2d(&Tensor::ones([1, 1, 2, 2]), None, [2, 2], [0, 0], [0, 0], [1, 1], 1);
     /// assert_eq!(y.select(1, 0).to_vec::<f32>(), [1.0, 1.0, 2.0, 2.0]);
     /// ```
-    try_conv_transpose2d, "conv_transpose2d", 2;
+    try_conv_transpose2d, 2;
     /// The transpose of [`conv3d`](Tensor::conv3d): an input `[N, C, D, H, W]` (or `[C, D, H, W]`) and a weight
     /// `[C, out / groups, kd, kh, kw]` give `[N, out, D', H', W']`.
-    try_conv_transpose3d, "conv_transpose3d", 3;
+    try_conv_transpose3d, 3;
 }

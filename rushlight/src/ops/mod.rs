@@ -22,6 +22,7 @@ mod reduce;
 mod softmax;
 mod view;
 
+pub(crate) use conv_transpose::conv_transpose_nd;
 pub use loss::Reduction;
 
 use crate::autograd::Save;

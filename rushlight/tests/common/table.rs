@@ -98,16 +98,8 @@ macro_rules! number_first {
 
 /// `x + alpha * y` and the like, where the case has an `alpha`.
 /// A transposed convolution: input, weight, bias, then stride, padding, output padding, dilation and groups.
-type Transposed<const N: usize> = fn(
-    &Tensor,
-    &Tensor,
-    Option<&Tensor>,
-    [usize; N],
-    [usize; N],
-    [usize; N],
-    [usize; N],
-    usize,
-) -> Result<Tensor>;
+type Transposed<const N: usize> =
+    fn(&Tensor, &Tensor, Option<&Tensor>, [usize; N], [usize; N], [usize; N], [usize; N], usize) -> Result<Tensor>;
 
 fn transposed<const N: usize>(x: &Inputs<'_>, a: &Args, run: Transposed<N>) -> Result<Tensor> {
     let (stride, dilation) = (a.sizes("stride", 1), a.sizes("dilation", 1));

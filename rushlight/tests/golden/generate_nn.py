@@ -82,6 +82,18 @@ SMALL = {
     "Conv2d": lambda: nn.Conv2d(2, 3, 3),
     "Conv2d_options": lambda: nn.Conv2d(4, 6, (3, 2), stride=2, padding=(1, 0), dilation=(1, 2), groups=2, bias=False),
     "Conv2d_same": lambda: nn.Conv2d(1, 2, 3, padding="same"),
+    "Conv1d": lambda: nn.Conv1d(2, 3, 4),
+    "Conv1d_options": lambda: nn.Conv1d(4, 6, 3, stride=2, padding=1, dilation=2, groups=2, bias=False),
+    "Conv1d_same": lambda: nn.Conv1d(1, 2, 4, padding="same"),
+    "Conv3d": lambda: nn.Conv3d(1, 2, 2),
+    "Conv3d_options": lambda: nn.Conv3d(2, 4, (1, 3, 2), stride=(1, 2, 1), padding=(0, 1, 1), groups=2),
+    "Conv3d_same": lambda: nn.Conv3d(1, 1, (2, 3, 4), padding="same", dilation=(1, 1, 3)),
+    "ConvTranspose1d": lambda: nn.ConvTranspose1d(2, 3, 4),
+    "ConvTranspose1d_options": lambda: nn.ConvTranspose1d(4, 6, 3, stride=2, padding=1, output_padding=1, dilation=2, groups=2, bias=False),
+    "ConvTranspose2d": lambda: nn.ConvTranspose2d(3, 2, 2),
+    "ConvTranspose2d_options": lambda: nn.ConvTranspose2d(4, 6, (3, 2), stride=2, padding=(1, 0), output_padding=(1, 0), dilation=(1, 2), groups=2),
+    "ConvTranspose3d": lambda: nn.ConvTranspose3d(2, 1, 2),
+    "ConvTranspose3d_options": lambda: nn.ConvTranspose3d(2, 2, (1, 2, 3), stride=(1, 2, 2), padding=(0, 1, 0), output_padding=(0, 1, 1), bias=False),
     "MaxPool2d": lambda: nn.MaxPool2d(2),
     "MaxPool2d_options": lambda: nn.MaxPool2d((3, 2), stride=(2, 1), padding=(1, 0), dilation=2, ceil_mode=True),
     "AvgPool2d": lambda: nn.AvgPool2d(3),
@@ -150,6 +162,27 @@ def layers():
             })
         big.append({"name": name, "state_dict": entries, "next_draw": number(torch.rand(1).numpy()[0])})
     return out, big
+
+
+def layer_runs():
+    """Forward and backward of layers whose output is not just that of the operation of their name."""
+    runs = (
+        ("Conv1d_options", (2, 4, 7), None), ("Conv1d_same", (1, 5), None), ("Conv3d_options", (1, 2, 2, 4, 3), None), ("Conv3d_same", (1, 1, 2, 3, 4), None),
+        ("ConvTranspose1d", (2, 4), None), ("ConvTranspose1d_options", (2, 4, 3), None), ("ConvTranspose1d_options", (2, 4, 3), [7]),
+        ("ConvTranspose2d_options", (1, 4, 3, 2), None), ("ConvTranspose2d_options", (1, 4, 3, 2), [5, 6]), ("ConvTranspose2d", (3, 2, 2), [3, 3]),
+        ("ConvTranspose3d_options", (1, 2, 2, 2, 2), None), ("ConvTranspose3d_options", (2, 2, 2, 2), [2, 3, 5]),
+    )
+    out = []
+    for name, shape, output_size in runs:
+        torch.manual_seed(0)
+        m = SMALL[name]()
+        x = (torch.round(torch.randn(shape) * 1000) / 1000).requires_grad_(True)
+        y = m(x) if output_size is None else m(x, output_size=output_size)
+        g = torch.round(torch.randn(y.shape) * 1000) / 1000
+        y.backward(g)
+        out.append({"name": name, "output_size": output_size, "input": encode(x), "output": encode(y), "grad_output": encode(g),
+                    "grad_input": encode(x.grad), "grads": [{"key": k, **encode(p.grad)} for k, p in m.named_parameters()]})
+    return out
 
 
 def batch_norm_module():
@@ -330,7 +363,7 @@ def main():
     path = pathlib.Path(__file__).parent / "nn.json.gz"
     write(path, {
         "torch": torch.__version__.split("+")[0], "random": random_streams(), "creation": creation(), "layers": small, "large_layers": large,
-        "batch_norm": batch_norm_module(), "optimizers": runs, "parameter_groups": groups, "loaders": loader_orders(),
+        "layer_runs": layer_runs(), "batch_norm": batch_norm_module(), "optimizers": runs, "parameter_groups": groups, "loaders": loader_orders(),
         "printing": texts, "printing_grad_fn": graphs,
     })
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} KB")
