@@ -1,9 +1,9 @@
-//! The engine: what a backward pass computes, what it refuses, hooks, modes, operations in place, and depth.
+//! The engine: what a backward pass computes, what it refuses, modes, operations in place, and depth.
 
 use rushlight::autograd::{grad, grad_with};
 use rushlight::{BackwardOptions, EnableGrad, Error, NoGrad, Tensor, enable_grad, is_grad_enabled, no_grad};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
 
 fn leaf(values: &[f32]) -> Tensor {
     Tensor::from_slice(values, [values.len()]).requires_grad_(true)
@@ -158,13 +158,13 @@ mod the_graph {
         let (x, w, unused) = (leaf(&[2.0]), leaf(&[5.0]), leaf(&[0.0]));
         let middle = &x * 3.0;
         let y = (&middle * &w).sum();
-        let grads = grad_with(&[&y], &[&middle, &x, &w, &y], &retain()).unwrap();
+        let grads = grad_with(&[&y], &[&middle, &x, &w, &y], &[], &retain()).unwrap();
         let grads: Vec<f32> = grads.iter().map(|g| g.as_ref().unwrap().sum().item()).collect();
         assert_eq!(grads, [5.0, 15.0, 6.0, 1.0]);
         assert!([&x, &w].iter().all(|t| t.grad().is_none()), "no leaf accumulates");
-        refused(grad_with(&[&y], &[&unused], &retain()), &["do not depend on input 0", "allow_unused"]);
+        refused(grad_with(&[&y], &[&unused], &[], &retain()), &["do not depend on input 0", "allow_unused"]);
         let options = BackwardOptions { allow_unused: true, ..retain() };
-        let grads = grad_with(&[&y], &[&unused, &x], &options).unwrap();
+        let grads = grad_with(&[&y], &[&unused, &x], &[], &options).unwrap();
         assert!(grads[0].is_none() && grads[1].is_some());
         refused(grad(&[&y], &[&Tensor::ones([1])]), &["input 0", "does not require"]);
     }
@@ -174,6 +174,57 @@ mod the_graph {
         let x = leaf(&[2.0]);
         let (a, b) = ((&x * 3.0).sum(), (&x * &x).sum());
         assert_eq!(values(&grad(&[&a, &b], &[&x]).unwrap()[0]), [7.0]);
+    }
+
+    #[test]
+    fn every_output_starts_from_its_own_gradient() {
+        let x = leaf(&[1.0, 2.0, 3.0]);
+        let (y, z) = (&x * 2.0, x.sum());
+        let run = |grad_outputs: &[Option<&Tensor>]| grad_with(&[&y, &z], &[&x], grad_outputs, &retain());
+        let (of_y, of_z) = (Tensor::from([1.0f32, 10.0, 100.0]), Tensor::from(-1.0f32));
+        let first = |grads: rushlight::Result<Vec<Option<Tensor>>>| values(grads.unwrap()[0].as_ref().unwrap());
+        assert_eq!(first(run(&[Some(&of_y), None])), [3.0, 21.0, 201.0]);
+        assert_eq!(first(run(&[Some(&of_y), Some(&of_z)])), [1.0, 19.0, 199.0]);
+        refused(run(&[]), &["output 0", "only for a scalar", "[3]"]);
+        refused(run(&[Some(&of_y), Some(&of_y)]), &["output 1", "[3]", "[]"]);
+        let text = |result: rushlight::Result<_>| match result {
+            Err(error @ Error::Value { .. }) => error.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(text(run(&[Some(&of_y)])), "grad: got 2 outputs, but 1 gradients of outputs");
+        let options = BackwardOptions { gradient: Some(of_y.clone()), ..Default::default() };
+        assert!(text(grad_with(&[&y], &[&x], &[], &options)).contains("as a list"));
+        assert!(text(grad_with(&[&z], &[], &[], &retain())).contains("inputs cannot be empty"));
+        assert!(grad_with(&[], &[&x], &[], &BackwardOptions { allow_unused: true, ..retain() }).unwrap()[0].is_none());
+        // A gradient with a history of its own.
+        let scale = leaf(&[2.0, 2.0, 2.0]);
+        let found = grad_with(&[&y], &[&x], &[Some(&scale)], &create()).unwrap()[0].clone().unwrap();
+        found.sum().backward();
+        assert_eq!(grad_of(&scale), [2.0, 2.0, 2.0]);
+    }
+
+    #[test]
+    fn a_gradient_that_is_set_must_fit() {
+        let x = leaf(&[1.0, 2.0, 3.0]);
+        let text = |grad: Tensor| x.try_set_grad(Some(grad)).unwrap_err().to_string();
+        assert_eq!(
+            text(Tensor::zeros([4])),
+            "set_grad: the gradient must be of the tensor's size, but got [4] for a tensor [3]"
+        );
+        assert!(text(Tensor::zeros([3, 1])).contains("[3, 1]"));
+        assert!(text(Tensor::from([1, 2, 3])).contains("int64 for float32"));
+        assert!(text(Tensor::from([1.0f64, 2.0, 3.0])).contains("float64 for float32"));
+        assert!(text(x.clone()).contains("its own gradient"));
+        assert!(x.grad().is_none(), "nothing was set");
+        x.set_grad(Some(Tensor::ones([3])));
+        assert_eq!(grad_of(&x), [1.0; 3]);
+        x.set_grad(None);
+        assert!(x.grad().is_none());
+        // Also on a tensor that requires none.
+        let plain = Tensor::zeros([2]);
+        assert!(plain.try_set_grad(Some(Tensor::zeros([3]))).is_err());
+        plain.set_grad(Some(Tensor::ones([2])));
+        assert_eq!(grad_of(&plain), [1.0; 2]);
     }
 
     #[test]
@@ -200,7 +251,7 @@ mod the_graph {
         let x = Tensor::from(2.0f64).requires_grad_(true);
         let mut y = x.pow(5);
         for expected in [80.0, 160.0, 240.0, 240.0, 120.0] {
-            y = grad_with(&[&y], &[&x], &create()).unwrap()[0].clone().unwrap();
+            y = grad_with(&[&y], &[&x], &[], &create()).unwrap()[0].clone().unwrap();
             assert!((y.item::<f64>() - expected).abs() < 1e-9, "{y}");
         }
     }
@@ -221,7 +272,7 @@ mod the_graph {
     fn a_recorded_pass_records_whatever_the_mode_of_its_caller() {
         let x = Tensor::from(2.0f64).requires_grad_(true);
         let y = x.pow(3);
-        let first = no_grad(|| grad_with(&[&y], &[&x], &create())).unwrap()[0].clone().unwrap();
+        let first = no_grad(|| grad_with(&[&y], &[&x], &[], &create())).unwrap()[0].clone().unwrap();
         assert!(first.requires_grad());
         assert_eq!(grad(&[&first], &[&x]).unwrap()[0].item::<f64>(), 12.0);
     }
@@ -231,7 +282,7 @@ mod the_graph {
         let x = Tensor::from([[0.5f64, -1.0]]).requires_grad_(true);
         let w = Tensor::from([[1.0f64], [2.0]]).requires_grad_(true);
         let out = x.matmul(&w).tanh().sum();
-        let g = grad_with(&[&out], &[&x], &create()).unwrap()[0].clone().unwrap();
+        let g = grad_with(&[&out], &[&x], &[], &create()).unwrap()[0].clone().unwrap();
         (g.norm_squared() - 1.0).pow(2).backward();
         // d/dw of (s² |w|² - 1)² with s = 1 - tanh²(x·w)
         let (z, n) = ((0.5f64 - 2.0).tanh(), 5.0);
@@ -300,104 +351,6 @@ mod modes {
         assert!(x.requires_grad());
         (&x * 2.0).sum().backward();
         assert_eq!(grad_of(&x), [2.0]);
-    }
-}
-
-mod hooks {
-    use super::*;
-
-    #[test]
-    fn see_and_replace_gradients() {
-        let x = leaf(&[1.0, 2.0]);
-        let y = &x * 2.0;
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let log = seen.clone();
-        let first = y.register_hook(move |grad| {
-            log.lock().unwrap().extend(values(grad));
-            Some(grad * 10.0)
-        });
-        let log = seen.clone();
-        y.register_hook(move |grad| {
-            log.lock().unwrap().extend(values(grad));
-            None
-        });
-        y.sum().backward_with(&retain());
-        assert_eq!(*seen.lock().unwrap(), [1.0, 1.0, 10.0, 10.0]);
-        assert_eq!(grad_of(&x), [20.0, 20.0]);
-        y.remove_hook(first.unwrap());
-        x.zero_grad();
-        y.sum().backward();
-        assert_eq!(grad_of(&x), [2.0, 2.0]);
-        assert!(Tensor::ones([1]).register_hook(|_| None).is_none());
-    }
-
-    #[test]
-    fn see_the_whole_sum_once() {
-        let x = leaf(&[1.0]);
-        let y = &x * 1.0;
-        let calls = Arc::new(AtomicUsize::new(0));
-        let count = calls.clone();
-        y.register_hook(move |grad| {
-            assert_eq!(values(grad), [3.0]);
-            count.fetch_add(1, Relaxed);
-            None
-        });
-        (&y + &y + &y).sum().backward();
-        assert_eq!(calls.load(Relaxed), 1);
-    }
-
-    #[test]
-    fn may_use_the_tensor_they_hang_on() {
-        let x = leaf(&[1.0]);
-        let (handle, number) = (x.clone(), Arc::new(Mutex::new(None)));
-        let own = number.clone();
-        *number.lock().unwrap() = x.register_hook(move |_| {
-            handle.register_hook(|_| None);
-            handle.remove_hook(own.lock().unwrap().unwrap());
-            None
-        });
-        (&x * 2.0).sum().backward();
-        (&x * 2.0).sum().backward();
-        assert_eq!(grad_of(&x), [4.0]);
-    }
-
-    #[test]
-    fn may_run_a_backward_pass_of_their_own() {
-        let x = leaf(&[3.0]);
-        let inner = leaf(&[2.0]);
-        let handle = inner.clone();
-        let y = &x * 1.0;
-        y.register_hook(move |grad| {
-            enable_grad(|| (&handle * &handle).sum().backward());
-            Some(grad * &handle.grad().unwrap())
-        });
-        y.sum().backward();
-        assert_eq!((grad_of(&x), grad_of(&inner)), (vec![4.0], vec![4.0]));
-    }
-
-    #[test]
-    fn a_tensor_that_is_no_leaf_can_keep_its_gradient() {
-        let x = leaf(&[1.0, 2.0]);
-        let y = &x * 3.0;
-        assert!(y.grad().is_none());
-        y.retain_grad();
-        (&y * &y).sum().backward();
-        assert_eq!(grad_of(&y), [6.0, 12.0]);
-        assert_eq!(grad_of(&x), [18.0, 36.0]);
-        y.zero_grad();
-        assert!(y.grad().is_none());
-        x.retain_grad(); // of no account on a leaf
-        assert_eq!(grad_of(&x), [18.0, 36.0]);
-    }
-
-    #[test]
-    fn a_kept_gradient_is_that_of_the_latest_value() {
-        let x = leaf(&[2.0, 3.0]);
-        let y = &x * 1.0;
-        y.retain_grad();
-        y.mul_(3.0);
-        y.sum().backward();
-        assert_eq!((grad_of(&y), grad_of(&x)), (vec![1.0, 1.0], vec![3.0, 3.0]));
     }
 }
 

@@ -107,8 +107,8 @@ fn what_goes_wrong_leaves_nothing_behind() {
     let net = Net::new();
     let unhappy = || {
         let loss = net.loss();
-        let hook = loss.register_hook(|grad| Some(grad * 2.0)).unwrap();
-        loss.remove_hook(hook);
+        let hook = loss.register_hook(|grad| Some(grad * 2.0));
+        hook.remove();
         loss.backward();
         assert!(loss.try_backward().is_err());
         assert!(rushlight::catch(|| &net.w1 + &net.x).is_err());
@@ -135,7 +135,7 @@ fn recorded_passes_leave_nothing_behind() {
     let step = || {
         let options = BackwardOptions { create_graph: true, ..Default::default() };
         let loss = (w.pow(3) * w.tanh()).sum();
-        let first = grad_with(&[&loss], &[&w], &options).unwrap()[0].clone().unwrap();
+        let first = grad_with(&[&loss], &[&w], &[], &options).unwrap()[0].clone().unwrap();
         let second = grad(&[&(&first * &first).sum()], &[&w]).unwrap();
         assert_eq!(second[0].shape(), [3]);
         // This makes a cycle, as in PyTorch, until the gradient is taken away.

@@ -132,8 +132,8 @@ fn check_differentiated(case: &Case) -> Result<(), String> {
     let second = case.second.is_some();
     let start = start.tensor().requires_grad_(second);
     let options =
-        BackwardOptions { gradient: Some(start.clone()), create_graph: second, retain_graph: true, allow_unused: true };
-    let grads = grad_with(&[&outputs[at]], &leaves, &options).map_err(text)?;
+        BackwardOptions { create_graph: second, retain_graph: true, allow_unused: true, ..Default::default() };
+    let grads = grad_with(&[&outputs[at]], &leaves, &[Some(&start)], &options).map_err(text)?;
     check_gradients("gradient of input", &case.grads, &wanted, &grads, tolerance)?;
     if let Some(second) = &case.second {
         let weights = tensors(&second.v);
@@ -144,7 +144,7 @@ fn check_differentiated(case: &Case) -> Result<(), String> {
         inputs.push(&start);
         let options = BackwardOptions { allow_unused: true, retain_graph: true, ..Default::default() };
         let found = match total.requires_grad() {
-            true => grad_with(&[&total], &inputs, &options).map_err(text)?,
+            true => grad_with(&[&total], &inputs, &[], &options).map_err(text)?,
             false => vec![None; inputs.len()], // constant, which is checked like all else
         };
         check_gradients("second gradient of input", &second.grads, &wanted, &found, tolerance)?;

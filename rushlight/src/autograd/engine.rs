@@ -17,7 +17,8 @@ pub struct BackwardOptions {
     pub create_graph: bool,
     /// For [`grad_with`]: gives `None` for an input that the outputs do not depend on, instead of an error.
     pub allow_unused: bool,
-    /// The gradient of the output to start from. Only a scalar output can do without: its gradient is 1.
+    /// For [`Tensor::backward_with`]: the gradient of the output to start from. Only a scalar output can do without: its gradient
+    /// is 1. [`grad_with`] takes one for each output instead.
     pub gradient: Option<Tensor>,
 }
 
@@ -74,13 +75,14 @@ fn walk(
             let Some(Ready(_, other)) = heap.pop() else { break };
             grad = sum(grad, &other, create)?;
         }
-        grad = node.hooked(grad);
+        grad = node.hooked(grad)?;
         if let Some(slot) = captures.as_mut().and_then(|map| map.get_mut(&node.seq)) {
             *slot = Some(grad.clone());
         }
         if let Some(leaf) = node.op.leaf() {
             if captures.is_none() {
                 accumulate(&mut lock(&leaf.grad), grad, create)?;
+                leaf.accumulated(&node);
             }
             continue;
         }
@@ -143,16 +145,16 @@ fn accumulate(slot: &mut Option<Tensor>, grad: Tensor, create_graph: bool) -> Re
 }
 
 /// The gradient to start from: the given one, or 1 for a scalar.
-fn seed(output: &Tensor, given: Option<&Tensor>) -> Result<Tensor> {
+fn seed(op: &'static str, output: &Tensor, given: Option<&Tensor>) -> Result<Tensor> {
     match given {
         Some(grad) if grad.shape() != output.shape() => Err(Error::autograd(
-            "backward",
+            op,
             format!("the given gradient has shape {:?}, but the output has shape {:?}", grad.shape(), output.shape()),
         )),
         Some(grad) if grad.dtype() != output.dtype() => grad.try_to_dtype(output.dtype()),
         Some(grad) => Ok(grad.clone()),
         None if output.numel() != 1 => Err(Error::autograd(
-            "backward",
+            op,
             format!(
                 "a gradient can be created implicitly only for a scalar, but the output has shape {:?}: give one, or reduce the output (sum, mean) first",
                 output.shape()
@@ -162,10 +164,10 @@ fn seed(output: &Tensor, given: Option<&Tensor>) -> Result<Tensor> {
     }
 }
 
-fn root(output: &Tensor) -> Result<Arc<Node>> {
+fn root(op: &'static str, output: &Tensor) -> Result<Arc<Node>> {
     output.edge().ok_or_else(|| {
         Error::autograd(
-            "backward",
+            op,
             format!(
                 "the output of shape {:?} does not require a gradient: nothing that it was computed from does{}",
                 output.shape(),
@@ -191,7 +193,7 @@ impl Tensor {
     /// ```
     #[op]
     pub fn try_backward(&self) -> Result<()> {
-        walk(vec![(root(self)?, seed(self, None)?)], &BackwardOptions::default(), None)
+        walk(vec![(root("backward", self)?, seed("backward", self, None)?)], &BackwardOptions::default(), None)
     }
 
     /// [`backward`](Tensor::backward) with options: from a given gradient, keeping the graph, or recording the pass itself.
@@ -208,7 +210,8 @@ impl Tensor {
     /// ```
     #[op]
     pub fn try_backward_with(&self, options: &BackwardOptions) -> Result<()> {
-        walk(vec![(root(self)?, seed(self, options.gradient.as_ref())?)], options, None)
+        let gradient = seed("backward", self, options.gradient.as_ref());
+        walk(vec![(root("backward", self)?, gradient?)], options, None)
     }
 }
 
@@ -225,18 +228,50 @@ impl Tensor {
 /// # Ok::<(), rushlight::Error>(())
 /// ```
 pub fn grad(outputs: &[&Tensor], inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
-    Ok(grad_with(outputs, inputs, &BackwardOptions::default())?.into_iter().flatten().collect())
+    Ok(grad_with(outputs, inputs, &[], &BackwardOptions::default())?.into_iter().flatten().collect())
 }
 
-/// [`grad`] with options. With `allow_unused`, an input that the outputs do not depend on has `None`.
+/// [`grad`] with options, from a gradient for each output: `grad_outputs` is as long as `outputs`, with `None` for a scalar whose
+/// gradient is 1, or empty if that goes for all. With `allow_unused`, an input that the outputs do not depend on has `None`.
 ///
 /// # Errors
-/// As [`grad`].
-pub fn grad_with(outputs: &[&Tensor], inputs: &[&Tensor], options: &BackwardOptions) -> Result<Vec<Option<Tensor>>> {
-    let roots = outputs
-        .iter()
-        .map(|output| Ok((root(output)?, seed(output, options.gradient.as_ref())?)))
-        .collect::<Result<Vec<_>>>()?;
+/// As [`grad`], and if `grad_outputs` do not go with the outputs, there are no inputs, or the options hold a gradient.
+///
+/// ```
+/// use rushlight::{BackwardOptions, Tensor, autograd};
+/// let x = Tensor::from([1.0f32, 2.0]).requires_grad_(true);
+/// let (y, z) = (&x * 3.0, x.sum());
+/// let of_y = Tensor::from([1.0f32, 10.0]);
+/// let grads = autograd::grad_with(&[&y, &z], &[&x], &[Some(&of_y), None], &BackwardOptions::default())?;
+/// assert_eq!(grads[0].as_ref().unwrap().to_vec::<f32>(), [4.0, 31.0]);
+/// # Ok::<(), rushlight::Error>(())
+/// ```
+pub fn grad_with(
+    outputs: &[&Tensor],
+    inputs: &[&Tensor],
+    grad_outputs: &[Option<&Tensor>],
+    options: &BackwardOptions,
+) -> Result<Vec<Option<Tensor>>> {
+    let op = "grad";
+    let wrong = |message: String| Err(Error::value(op, message));
+    if !grad_outputs.is_empty() && grad_outputs.len() != outputs.len() {
+        return wrong(format!("got {} outputs, but {} gradients of outputs", outputs.len(), grad_outputs.len()));
+    }
+    if options.gradient.is_some() {
+        return wrong("takes the gradients of the outputs as a list, not from the options".into());
+    }
+    if inputs.is_empty() {
+        return wrong("the inputs cannot be empty".into());
+    }
+    let given = grad_outputs.iter().copied().chain(std::iter::repeat(None));
+    let roots = outputs.iter().zip(given).enumerate().map(|(i, (output, given))| {
+        let start = || Ok((root(op, output)?, seed(op, output, given)?));
+        start().map_err(|error| match error {
+            Error::Autograd { op, message } => Error::autograd(op, format!("output {i}: {message}")),
+            other => other,
+        })
+    });
+    let roots = roots.collect::<Result<Vec<_>>>()?;
     let nodes = inputs
         .iter()
         .enumerate()

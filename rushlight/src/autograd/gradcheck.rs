@@ -59,11 +59,10 @@ pub fn gradcheck_with(
     // Weights that differ from each other, so that errors cannot cancel.
     let weights: Vec<f64> = (0..output.numel()).map(|i| 0.5 + (i as f64 * 0.737).sin()).collect();
     let weights = Tensor::try_from_slice(&weights, output.shape())?;
-    let options_backward =
-        BackwardOptions { gradient: Some(weights.clone()), allow_unused: true, ..Default::default() };
+    let options_backward = BackwardOptions { allow_unused: true, ..Default::default() };
     // An output without history claims to be constant, which the differences will tell.
     let analytic = match output.requires_grad() {
-        true => grad_with(&[&output], inputs, &options_backward)?,
+        true => grad_with(&[&output], inputs, &[Some(&weights)], &options_backward)?,
         false => vec![None; inputs.len()],
     };
     let value = |inputs: &[&Tensor]| -> Result<f64> {
@@ -143,13 +142,8 @@ pub fn gradgradcheck_with(
             .map(|input| if input.requires_grad() { Ok((*input).clone()) } else { input.try_requires_grad_(true) })
             .collect::<Result<_>>()?;
         let inputs: Vec<&Tensor> = inputs.iter().collect();
-        let options = BackwardOptions {
-            gradient: Some((*gradient).clone()),
-            create_graph: true,
-            allow_unused: true,
-            ..Default::default()
-        };
-        let found = grad_with(&[&f(&inputs)?], &inputs, &options)?;
+        let options = BackwardOptions { create_graph: true, allow_unused: true, ..Default::default() };
+        let found = grad_with(&[&f(&inputs)?], &inputs, &[Some(gradient)], &options)?;
         let flat = found.iter().flatten().map(|grad| grad.try_reshape([grad.numel()])).collect::<Result<Vec<_>>>()?;
         Tensor::try_cat(&flat.iter().collect::<Vec<_>>(), 0)
     };

@@ -12,6 +12,7 @@
 use super::node::{Edge, Leaf, Node, Save, lock, maybe};
 use crate::tensor::{Inner, Layout};
 use crate::{Error, Result, Tensor};
+use rushlight_macros::op;
 use std::sync::atomic::Ordering::*;
 use std::sync::{Arc, Mutex};
 
@@ -24,6 +25,8 @@ pub(crate) struct Ext {
     pub(crate) grad: Arc<Mutex<Option<Tensor>>>,
     /// The hook of `retain_grad`. It hangs on the newest history.
     keeper: Mutex<Option<u64>>,
+    /// The node of a leaf that does not require a gradient for the time being: it keeps the hooks.
+    resting: Mutex<Edge>,
 }
 
 impl Ext {
@@ -39,10 +42,11 @@ impl Ext {
 
     fn keep_grad(&self, node: &Node) -> u64 {
         let slot = self.grad.clone();
-        node.add_hook(Box::new(move |grad| {
+        // After all hooks, as in PyTorch, whenever they are registered.
+        node.add_last_hook(move |grad| {
             *lock(&slot) = Some(grad.clone());
             None
-        }))
+        })
     }
 }
 
@@ -140,8 +144,11 @@ impl Tensor {
             }
         } else if edge.is_some() != required {
             let grad = self.grad();
-            self.0.set_history(required.then(|| Node::make("AccumulateGrad", Leaf::default())));
-            self.set_grad(grad);
+            self.put_grad(None);
+            let resting = std::mem::replace(&mut *lock(&self.0.ext().resting), edge);
+            let node = || resting.unwrap_or_else(|| Node::make("AccumulateGrad", Leaf::default()));
+            self.0.set_history(required.then(node));
+            self.put_grad(grad);
         }
         Ok(self.clone())
     }
@@ -166,7 +173,38 @@ impl Tensor {
     }
 
     /// Replaces the gradient; `None` takes it away.
-    pub fn set_grad(&self, grad: Option<Tensor>) {
+    ///
+    /// # Errors
+    /// If the gradient has another shape or type than this tensor, or is this very tensor.
+    #[op]
+    pub fn try_set_grad(&self, grad: Option<Tensor>) -> Result<()> {
+        let op = "set_grad";
+        if let Some(grad) = &grad {
+            if grad.shape() != self.shape() {
+                let message = format!(
+                    "the gradient must be of the tensor's size, but got {:?} for a tensor {:?}",
+                    grad.shape(),
+                    self.shape()
+                );
+                return Err(Error::shape(op, message));
+            }
+            if grad.dtype() != self.dtype() {
+                let message = format!(
+                    "the gradient must be of the tensor's type, but got {} for {}; to_dtype converts",
+                    grad.dtype(),
+                    self.dtype()
+                );
+                return Err(Error::dtype(op, message));
+            }
+            if Arc::ptr_eq(&grad.0, &self.0) {
+                return Err(Error::autograd(op, "a tensor cannot be its own gradient; use a detached one"));
+            }
+        }
+        self.put_grad(grad);
+        Ok(())
+    }
+
+    fn put_grad(&self, grad: Option<Tensor>) {
         match self.edge() {
             Some(node) if node.op.leaf().is_some() => {
                 if let Some(leaf) = node.op.leaf() {
@@ -179,7 +217,7 @@ impl Tensor {
 
     /// Takes the gradient away, as `zero_grad` does in PyTorch by default.
     pub fn zero_grad(&self) {
-        self.set_grad(None);
+        self.put_grad(None);
     }
 
     /// Keeps the gradient of this tensor, which is no leaf, when a backward pass comes through.
@@ -187,27 +225,6 @@ impl Tensor {
         if let Some(node) = self.edge().filter(|node| node.op.leaf().is_none()) {
             let ext = self.0.ext();
             lock(&ext.keeper).get_or_insert_with(|| ext.keep_grad(&node));
-        }
-    }
-
-    /// Calls `hook` with the gradient of this tensor whenever a backward pass computes it; what it returns, if anything, takes
-    /// the gradient's place. Gives a number for [`remove_hook`](Tensor::remove_hook), or `None` if no gradient will come.
-    ///
-    /// ```
-    /// use rushlight::Tensor;
-    /// let x = Tensor::from([1.0f32, 2.0]).requires_grad_(true);
-    /// x.register_hook(|grad| Some(grad * 10.0));
-    /// x.sum().backward();
-    /// assert_eq!(x.grad().unwrap().to_vec::<f32>(), [10.0, 10.0]);
-    /// ```
-    pub fn register_hook(&self, hook: impl Fn(&Tensor) -> Option<Tensor> + Send + Sync + 'static) -> Option<u64> {
-        self.edge().map(|node| node.add_hook(Box::new(hook)))
-    }
-
-    /// Removes the hook that [`register_hook`](Tensor::register_hook) numbered.
-    pub fn remove_hook(&self, number: u64) {
-        if let Some(node) = self.edge() {
-            node.remove_hook(number);
         }
     }
 

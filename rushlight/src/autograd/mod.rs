@@ -7,13 +7,14 @@
 mod engine;
 mod gradcheck;
 mod history;
+mod hooks;
 mod mode;
 mod node;
 
 pub use engine::{BackwardOptions, grad, grad_with};
 pub use gradcheck::{GradcheckOptions, gradcheck, gradcheck_with, gradgradcheck, gradgradcheck_with};
+pub use hooks::RemovableHandle;
 pub use mode::{EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad};
-pub use node::Hook;
 
 pub(crate) use history::{Ext, copied_into, put_back};
 pub(crate) use node::{Edge, Save, maybe};

@@ -1,5 +1,6 @@
 //! Nodes of the graph: one allocation each, holding edges, saved tensors and the derivative.
 
+use super::hooks::{GradHooks, LeafHooks};
 use super::is_grad_enabled;
 use crate::{Error, Result, Tensor};
 use std::cell::{Cell, RefCell};
@@ -10,19 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 /// A reference to the node that a gradient flows on to; `None` where none is needed.
 pub(crate) type Edge = Option<Arc<Node>>;
 
-/// A function that sees a gradient on its way, and may replace it.
-pub type Hook = Box<dyn Fn(&Tensor) -> Option<Tensor> + Send + Sync>;
-
-/// The hooks of a node, under their numbers.
-pub(crate) type Hooks = Mutex<Vec<(u64, Arc<dyn Fn(&Tensor) -> Option<Tensor> + Send + Sync>)>>;
-
 /// An operation that was recorded, or a leaf.
 pub(crate) struct Node<B: ?Sized = dyn Backward> {
     /// When the node was made. Edges always lead to older nodes.
     pub(crate) seq: u64,
     /// PyTorch's name, such as `AddBackward0`.
     pub(crate) name: &'static str,
-    hooks: OnceLock<Box<Hooks>>,
+    pub(super) hooks: GradHooks,
     pub(crate) op: B,
 }
 
@@ -40,7 +35,7 @@ pub(crate) trait Backward: Send + Sync {
     }
 }
 
-fn next_seq() -> u64 {
+pub(super) fn next_seq() -> u64 {
     static SEQ: AtomicU64 = AtomicU64::new(0);
     SEQ.fetch_add(1, Relaxed)
 }
@@ -52,31 +47,7 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<B: Backward + 'static> Node<B> {
     #[inline]
     pub(crate) fn make(name: &'static str, op: B) -> Arc<Node> {
-        Arc::new(Node { seq: next_seq(), name, hooks: OnceLock::new(), op })
-    }
-}
-
-impl Node {
-    /// Adds a hook on the gradient of the node's output, and gives the number to remove it by.
-    pub(crate) fn add_hook(&self, hook: Hook) -> u64 {
-        let id = next_seq();
-        lock(self.hooks.get_or_init(Default::default)).push((id, hook.into()));
-        id
-    }
-
-    pub(crate) fn remove_hook(&self, id: u64) {
-        if let Some(hooks) = self.hooks.get() {
-            lock(hooks).retain(|(other, _)| *other != id);
-        }
-    }
-
-    /// The gradient as the hooks leave it.
-    #[inline]
-    pub(crate) fn hooked(&self, grad: Tensor) -> Tensor {
-        let Some(hooks) = self.hooks.get() else { return grad };
-        // Not under the lock: a hook may add or remove hooks, or walk this very graph.
-        let hooks: Vec<_> = lock(hooks).iter().map(|(_, hook)| hook.clone()).collect();
-        hooks.iter().fold(grad, |grad, hook| hook(&grad).unwrap_or(grad))
+        Arc::new(Node { seq: next_seq(), name, hooks: GradHooks::default(), op })
     }
 }
 
@@ -84,6 +55,7 @@ impl Node {
 #[derive(Default)]
 pub(crate) struct Leaf {
     pub(crate) grad: Mutex<Option<Tensor>>,
+    pub(super) hooks: LeafHooks,
 }
 
 impl Backward for Leaf {

@@ -123,7 +123,7 @@ impl Param {
         if old.dtype() != dtype {
             let grad = old.grad().map(|grad| grad.try_to_dtype(dtype)).transpose()?;
             self.try_set(old.try_to_dtype(dtype)?)?;
-            self.get().set_grad(grad);
+            self.get().try_set_grad(grad)?;
         }
         Ok(())
     }
