@@ -307,7 +307,7 @@ impl Tensor {
 
 /// A gradient for all of `whole` that is `grad` at `part` and zero elsewhere. Elements that `part` repeats are summed.
 pub(crate) fn put_back(grad: &Tensor, whole: &Layout, part: &Layout) -> Result<Tensor> {
-    copied_into(&Tensor::zeros_spanning(grad, whole), &relative(whole, part), grad)
+    copied_into(&Tensor::zeros_spanning(grad, whole)?, &relative(whole, part), grad)
 }
 
 /// `part` as seen from a fresh storage that holds just `whole`.

@@ -258,7 +258,7 @@ impl Backend for Cpu {
     }
 
     #[inline]
-    fn allocate(&self, bytes: usize) -> NonNull<u8> {
+    fn allocate(&self, bytes: usize) -> Result<NonNull<u8>> {
         super::pool::take(bytes)
     }
 

@@ -118,8 +118,8 @@ pub trait Backend: Send + Sync {
     /// Whether the device computes on the program's own memory.
     fn is_host(&self) -> bool;
 
-    /// Memory for `bytes` bytes, initialised with unspecified contents.
-    fn allocate(&self, bytes: usize) -> NonNull<u8>;
+    /// Memory for `bytes` bytes, initialised with unspecified contents, or [`Error::Memory`](crate::Error::Memory).
+    fn allocate(&self, bytes: usize) -> Result<NonNull<u8>>;
 
     /// Takes memory back.
     ///

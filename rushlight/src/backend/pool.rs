@@ -4,7 +4,7 @@
 //! Memory comes zeroed from the system and goes round afterwards, so it is always initialised: what a new buffer holds is
 //! unspecified, but never undefined.
 
-use crate::error::{Error, fail};
+use crate::{Error, Result};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -51,27 +51,32 @@ fn layout(bytes: usize) -> Layout {
 
 /// A block of at least `bytes` initialised bytes, aligned to 16 bytes when small and to 64 when large.
 #[inline]
-pub(crate) fn take(bytes: usize) -> NonNull<u8> {
+pub(crate) fn take(bytes: usize) -> Result<NonNull<u8>> {
     if bytes <= SMALL { fresh(bytes) } else { take_large(bytes) }
 }
 
-fn take_large(bytes: usize) -> NonNull<u8> {
+fn take_large(bytes: usize) -> Result<NonNull<u8>> {
     let (class, size) = class(bytes);
     let recycled = CLASSES_FREE[class].lock().unwrap_or_else(PoisonError::into_inner).0.pop();
     match recycled {
         Some(block) => {
             HELD.fetch_sub(size, Relaxed);
-            block
+            Ok(block)
         }
         None => fresh(size),
     }
 }
 
 #[inline]
-fn fresh(bytes: usize) -> NonNull<u8> {
+fn fresh(bytes: usize) -> Result<NonNull<u8>> {
     let layout = layout(bytes);
     // SAFETY: the size is not zero.
-    NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| fail(Error::Memory { bytes }))
+    NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or_else(|| no_memory(bytes))
+}
+
+#[cold]
+fn no_memory(bytes: usize) -> Error {
+    Error::Memory { bytes }
 }
 
 /// Gives back a block.
@@ -149,13 +154,13 @@ mod tests {
     #[test]
     fn blocks_come_round() {
         let bytes = 123_457_891;
-        let block = take(bytes);
+        let block = take(bytes).unwrap();
         // SAFETY: the block is ours and has `bytes` bytes; it is given back once.
         unsafe {
             block.as_ptr().add(bytes - 1).write(7);
             give(block, bytes);
         }
-        let again = take(bytes - 1);
+        let again = take(bytes - 1).unwrap();
         assert_eq!(again, block);
         // SAFETY: as above.
         unsafe { give(again, bytes - 1) };

@@ -10,7 +10,7 @@ impl Tensor {
     fn compare(&self, name: &'static str, op: CompareOp, other: Operand<'_>) -> Result<Tensor> {
         let dtype = result_type(self, &other);
         let [a, b] = operands(self, other, dtype)?;
-        let out = a.fresh_like(broadcast_layout(name, &a, &b)?, DType::Bool);
+        let out = a.fresh_like(broadcast_layout(name, &a, &b)?, DType::Bool)?;
         a.backend().compare(op, &a.read(name)?, &b.read(name)?, &out.write(name)?)?;
         Ok(out)
     }

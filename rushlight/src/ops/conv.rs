@@ -118,7 +118,7 @@ pub(super) fn conv<const N: usize>(
     let name = "convolution";
     let (x, w) = (x.try_contiguous()?, w.try_contiguous()?);
     let bias = bias.map(Tensor::try_contiguous).transpose()?;
-    let out = x.fresh_like(Dims::from(output_dims::<N>(&shape)).layout(name)?, x.dtype());
+    let out = x.fresh_like(Dims::from(output_dims::<N>(&shape)).layout(name)?, x.dtype())?;
     {
         let bias = bias.as_ref().map(|bias| bias.read(name)).transpose()?;
         x.backend().conv(&shape, &x.read(name)?, &w.read(name)?, bias.as_ref(), activation, &mut out.write(name)?)?;
@@ -144,7 +144,7 @@ fn conv_grad_input<const N: usize>(shape: ConvShape, g: &Tensor, w: &Tensor) -> 
     let (g, w) = (g.try_contiguous()?, w.try_contiguous()?);
     let mut dims = vec![shape.batch, shape.in_channels];
     dims.extend(&shape.input[3 - N..]);
-    let out = g.fresh_like(Layout::contiguous(&dims), g.dtype());
+    let out = g.fresh_like(Layout::contiguous(&dims), g.dtype())?;
     g.backend().conv_grad_input(&shape, &g.read(name)?, &w.read(name)?, &mut out.write(name)?)?;
     let saves = [Save::for_grad_of(&g, &w), Save::for_grad_of(&w, &g)];
     Ok(out.record("ConvolutionBackwardBackward0", [&g, &w], saves, move |[g, w], [of_g, of_w], gg| {
@@ -161,7 +161,7 @@ pub(super) fn conv_grad_weight<const N: usize>(shape: ConvShape, x: &Tensor, g: 
     let (x, g) = (x.try_contiguous()?, g.try_contiguous()?);
     let mut dims = vec![shape.out_channels, shape.in_channels / shape.groups];
     dims.extend(&shape.kernel[3 - N..]);
-    let out = x.fresh_like(Layout::contiguous(&dims), x.dtype());
+    let out = x.fresh_like(Layout::contiguous(&dims), x.dtype())?;
     x.backend().conv_grad_weight(&shape, &x.read(name)?, &g.read(name)?, &mut out.write(name)?)?;
     let saves = [Save::for_grad_of(&x, &g), Save::for_grad_of(&g, &x)];
     Ok(out.record("ConvolutionBackwardBackward0", [&x, &g], saves, move |[x, g], [of_x, of_g], gg| {
@@ -215,7 +215,7 @@ impl Prepared {
             let shape = shape_of(name, x, &self.weight, self.bias.as_ref(), window)?;
             let x = x.try_contiguous()?;
             let weight = self.made_for(name, &shape)?;
-            let out = x.fresh_like(Dims::from(output_dims::<N>(&shape)).layout(name)?, x.dtype());
+            let out = x.fresh_like(Dims::from(output_dims::<N>(&shape)).layout(name)?, x.dtype())?;
             let bias = self.bias.as_ref().map(|bias| bias.read(name)).transpose()?;
             x.backend().conv_by(&shape, &x.read(name)?, &*weight, bias.as_ref(), activation, &mut out.write(name)?)?;
             drop(bias);

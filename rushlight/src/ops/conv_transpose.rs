@@ -134,7 +134,7 @@ fn conv_transpose<const N: usize>(shape: ConvShape, x: &Tensor, w: &Tensor, bias
     let (x, w) = (x.try_contiguous()?, w.try_contiguous()?);
     let mut dims = vec![shape.batch, shape.in_channels];
     dims.extend(&shape.input[3 - N..]);
-    let out = x.fresh_like(Dims::from(dims).layout(name)?, x.dtype());
+    let out = x.fresh_like(Dims::from(dims).layout(name)?, x.dtype())?;
     x.backend().conv_grad_input(&shape, &x.read(name)?, &w.read(name)?, &mut out.write(name)?)?;
     if let Some(bias) = bias {
         let mut strides = vec![0; N + 2];

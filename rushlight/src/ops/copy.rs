@@ -9,7 +9,7 @@ use std::sync::Arc;
 impl Tensor {
     /// A tensor with memory of its own, in the given dense layout.
     fn copied(&self, name: &'static str, layout: Layout, dtype: DType) -> Result<Tensor> {
-        let out = self.fresh_like(layout, dtype);
+        let out = self.fresh_like(layout, dtype)?;
         self.backend().copy(&self.read(name)?, &out.write(name)?)?;
         Ok(out)
     }
@@ -31,7 +31,7 @@ impl Tensor {
         if whole.is_dense() {
             return self.copy_laid_out(whole);
         }
-        let out = Tensor::zeros_spanning(self, whole);
+        let out = Tensor::zeros_spanning(self, whole)?;
         self.backend().copy(&self.read("copy")?, &out.write("copy")?)?;
         Ok(out.record("CloneBackward0", [self], [], |[], [_], g| Ok([Some(g.clone())])))
     }

@@ -33,7 +33,7 @@ impl Tensor {
         let dtype = super::result_type(self, &other);
         let [a, b] = super::operands(self, other, dtype)?;
         let layout = broadcast("where", condition.layout(), &broadcast_layout("where", &a, &b)?)?;
-        let out = self.fresh_like(layout, dtype);
+        let out = self.fresh_like(layout, dtype)?;
         self.backend().where_(&condition.read("where")?, &a.read("where")?, &b.read("where")?, &out.write("where")?)?;
         Ok(out.record_binary("WhereBackward0", [&a, &b], [Save::Input(condition)], |[c], [x, y], g| {
             Ok([need(x, || g.try_masked_fill(&c.try_logical_not()?, 0.0))?, need(y, || g.try_masked_fill(&c, 0.0))?])
@@ -61,7 +61,7 @@ impl Tensor {
             ));
         }
         let layout = broadcast("masked_fill", a.layout(), mask.layout())?;
-        let out = self.fresh_like(layout, self.dtype());
+        let out = self.fresh_like(layout, self.dtype())?;
         let name = "masked_fill";
         self.backend().where_(&mask.read(name)?, &b.read(name)?, &a.read(name)?, &out.write(name)?)?;
         Ok(out.record_binary("MaskedFillBackward0", [&a, &b], [Save::Input(mask)], |[mask], [x, y], g| {
@@ -81,14 +81,14 @@ impl Tensor {
         want_index("gather", index)?;
         self.check_index_shape("gather", at, index)?;
         let (x, index) = (self.as_at_least_1d()?, index.as_at_least_1d()?);
-        let out = self.fresh_like(Layout::contiguous(index.shape()), self.dtype());
+        let out = self.fresh_like(Layout::contiguous(index.shape()), self.dtype())?;
         // As in PyTorch, an index without elements may have any sizes.
         if index.numel() > 0 {
             self.backend().gather(&x.read("gather")?, at, &index.read("gather")?, &mut out.write("gather")?)?;
         }
         let sizes = Sizes::of(&x);
         let out = out.record("GatherBackward0", [&x], [Save::Input(&index)], move |[index], [_], g| {
-            Ok([Some(Tensor::zeros_laid_out(g, &Layout::contiguous(sizes.list())).scattered(at, &index, g)?)])
+            Ok([Some(Tensor::zeros_laid_out(g, &Layout::contiguous(sizes.list()))?.scattered(at, &index, g)?)])
         });
         if self.dim() == 0 { out.try_reshape(()) } else { Ok(out) }
     }
@@ -156,7 +156,7 @@ impl Tensor {
         let x = self.as_at_least_1d()?;
         let index = index.try_reshape([index.numel()])?.try_contiguous()?;
         let source = x.try_contiguous()?;
-        let out = self.fresh_like(layout, self.dtype());
+        let out = self.fresh_like(layout, self.dtype())?;
         self.backend().index_select(&source.read(name)?, at, &index.read(name)?, &mut out.write(name)?)?;
         let sizes = Sizes::of(&x);
         let out = out.record("IndexSelectBackward0", [&x], [Save::Input(&index)], move |[index], [_], g| {
@@ -164,7 +164,7 @@ impl Tensor {
             let mut along = vec![1; sizes.list().len()];
             along[at] = index.numel();
             let table = index.try_view(along)?.try_expand(g.shape())?;
-            Ok([Some(Tensor::zeros_laid_out(g, &Layout::contiguous(sizes.list())).scattered(at, &table, g)?)])
+            Ok([Some(Tensor::zeros_laid_out(g, &Layout::contiguous(sizes.list()))?.scattered(at, &table, g)?)])
         });
         if self.dim() == 0 { out.try_reshape(()) } else { Ok(out) }
     }

@@ -46,7 +46,7 @@ impl Tensor {
             shape[dim] = shape[dim].saturating_add(tensor.shape()[dim]);
         }
         let casts = real.iter().map(|tensor| tensor.try_to_dtype(dtype)).collect::<Result<Vec<_>>>()?;
-        let out = first.fresh_like(Layout::contiguous(&shape).checked("cat")?, dtype);
+        let out = first.fresh_like(Layout::contiguous(&shape).checked("cat")?, dtype)?;
         let mut start = 0;
         let mut places = Vec::with_capacity(casts.len());
         for tensor in &casts {
@@ -122,7 +122,7 @@ impl Tensor {
                 .and_then(|size| size.checked_add(pair[0])?.checked_add(pair[1]))
                 .ok_or_else(|| Error::shape("pad", format!("padding {padding:?} is more than memory can hold")))?;
         }
-        let out = self.fresh_like(Dims::from(shape).layout("pad")?, self.dtype());
+        let out = self.fresh_like(Dims::from(shape).layout("pad")?, self.dtype())?;
         self.backend().fill(value.into(), &out.write_fresh())?;
         let middle = move |t: &Tensor| {
             inner.iter().try_fold(t.clone(), |t, &(dim, start, length)| t.try_narrow(dim, start, length))

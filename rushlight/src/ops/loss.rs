@@ -329,14 +329,14 @@ impl Classes {
         })
     }
 
-    fn rows_of(&self, x: &Tensor) -> Tensor {
+    fn rows_of(&self, x: &Tensor) -> Result<Tensor> {
         x.fresh_like(Layout::contiguous(&[self.sizes.outer * self.sizes.inner]), x.dtype())
     }
 
     fn nll(self, x: &Tensor, reduction: Reduction) -> Result<Tensor> {
         let name = self.name;
         let source = x.detach().try_contiguous()?;
-        let losses = self.rows_of(x);
+        let losses = self.rows_of(x)?;
         let total = {
             let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
             let target = self.target.read(name)?;
@@ -360,7 +360,7 @@ impl Classes {
     fn nll_grad(self, g: &Tensor, factor: f64, shape: Sizes, reduction: Reduction) -> Result<Tensor> {
         let name = self.name;
         let rows = g.detach().try_contiguous()?;
-        let out = g.fresh_like(Layout::contiguous(shape.list()), g.dtype());
+        let out = g.fresh_like(Layout::contiguous(shape.list()), g.dtype())?;
         {
             let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
             let target = self.target.read(name)?;
@@ -378,8 +378,8 @@ impl Classes {
     fn cross_entropy(self, x: &Tensor, reduction: Reduction) -> Result<Tensor> {
         let name = self.name;
         let source = x.try_contiguous()?;
-        let losses = self.rows_of(x);
-        let stats = x.fresh_like(Layout::contiguous(&[losses.numel(), 2]), x.dtype());
+        let losses = self.rows_of(x)?;
+        let stats = x.fresh_like(Layout::contiguous(&[losses.numel(), 2]), x.dtype())?;
         let total = {
             let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
             let (x, target) = (source.read(name)?, self.target.read(name)?);
@@ -403,7 +403,7 @@ impl Classes {
     fn fused_grad(&self, x: &Tensor, stats: &Tensor, g: &Tensor, factor: f64) -> Result<Tensor> {
         let name = self.name;
         let g = g.try_contiguous()?;
-        let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype());
+        let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype())?;
         {
             let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
             let (x, target) = (x.read(name)?, self.target.read(name)?);

@@ -30,7 +30,7 @@ fn product(name: &'static str, a: &Tensor, b: &Tensor, bias: Option<&Tensor>) ->
         (&[x, m, _], &[y, _, n]) => Layout::contiguous(&[x.max(y), m, n]),
         _ => unreachable!("callers pass matrices or batches"),
     };
-    let out = a.fresh_like(layout.checked(name)?, a.dtype());
+    let out = a.fresh_like(layout.checked(name)?, a.dtype())?;
     let packed = bias.filter(|bias| !bias.is_contiguous()).map(|bias| bias.detach().try_contiguous()).transpose()?;
     let bias = packed.as_ref().or(bias).map(|bias| bias.read(name)).transpose()?;
     a.backend().matmul(&a.read(name)?, &b.read(name)?, bias.as_ref(), &out.write_fresh())?;

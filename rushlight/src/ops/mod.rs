@@ -119,7 +119,7 @@ pub(crate) fn operands<'a>(a: &'a Tensor, b: Operand<'a>, dtype: DType) -> Resul
 /// A 0-d tensor.
 #[inline]
 fn scalar(backend: &'static dyn Backend, number: Scalar, dtype: DType) -> Result<Tensor> {
-    let scalar = Tensor::fresh(backend, Layout::contiguous(&[]), dtype);
+    let scalar = Tensor::fresh(backend, Layout::contiguous(&[]), dtype)?;
     let mut out = scalar.write_fresh();
     match dtype {
         DType::F32 if backend.is_host() => out.slice()[0] = f32::from_scalar(number),
@@ -135,7 +135,8 @@ fn scalar(backend: &'static dyn Backend, number: Scalar, dtype: DType) -> Result
 pub(crate) fn binary(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let (la, lb) = (a.layout(), b.layout());
     let same = (la.same_dims(lb) || lb.rank() == 0) && la.is_contiguous() && la.offset() == 0;
-    let out = if same { a.fresh_like(*la, a.dtype()) } else { a.fresh_like(broadcast_layout(name, a, b)?, a.dtype()) };
+    let out =
+        if same { a.fresh_like(*la, a.dtype())? } else { a.fresh_like(broadcast_layout(name, a, b)?, a.dtype())? };
     let done = a.backend().binary(op, &a.read(name)?, &b.read(name)?, &out.write_fresh());
     done.map_err(|error| error.named(name))?;
     Ok(out)
@@ -192,7 +193,8 @@ impl Tensor {
 #[inline]
 pub(crate) fn unary(name: &'static str, op: UnaryOp, x: &Tensor) -> Result<Tensor> {
     let own = x.layout();
-    let out = x.fresh_like(if own.is_contiguous() && own.offset() == 0 { *own } else { own.dense_like() }, x.dtype());
+    let out =
+        x.fresh_like(if own.is_contiguous() && own.offset() == 0 { *own } else { own.dense_like() }, x.dtype())?;
     let done = x.backend().unary(op, &x.read(name)?, &out.write_fresh());
     done.map_err(|error| error.named(name))?;
     Ok(out)

@@ -108,8 +108,9 @@ fn normalise(
     running: Option<(&Tensor, &Tensor)>,
     momentum: f64,
 ) -> Result<Tensor> {
-    let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype());
-    let [mean, invstd] = [(); 2].map(|()| x.fresh_like(Layout::contiguous(&[norm.channels]), x.dtype()));
+    let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype())?;
+    let channels = || x.fresh_like(Layout::contiguous(&[norm.channels]), x.dtype());
+    let (mean, invstd) = (channels()?, channels()?);
     {
         let (w, b) = (read!(weight), read!(bias));
         let (out, mean, invstd) = (&mut out.write(NAME)?, &mut mean.write(NAME)?, &mut invstd.write(NAME)?);
@@ -137,7 +138,7 @@ fn normalise_by(
     var: &Tensor,
 ) -> Result<Tensor> {
     let (mean, var) = (mean.detach().try_contiguous()?, var.detach().try_contiguous()?);
-    let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype());
+    let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype())?;
     {
         let (w, b) = (read!(weight), read!(bias));
         let stats = [&mean.read(NAME)?, &var.read(NAME)?];
@@ -186,8 +187,9 @@ fn fused_grad(
     [of_x, of_w, of_b]: [bool; 3],
 ) -> Result<[Option<Tensor>; 3]> {
     let g = g.try_contiguous()?;
-    let dx = of_x.then(|| x.fresh_like(Layout::contiguous(x.shape()), x.dtype()));
-    let [dw, db] = [(); 2].map(|()| x.fresh_like(Layout::contiguous(&[norm.channels]), x.dtype()));
+    let dx = need(of_x, || x.fresh_like(Layout::contiguous(x.shape()), x.dtype()))?;
+    let channels = || x.fresh_like(Layout::contiguous(&[norm.channels]), x.dtype());
+    let (dw, db) = (channels()?, channels()?);
     {
         let (w, b) = (read!(weight), read!(bias));
         let stats = [&mean.read(NAME)?, &invstd.read(NAME)?];

@@ -115,8 +115,8 @@ impl Tensor {
         let pool = pool_of(name, self, [kernel, stride, padding, dilation], ceil_mode)?;
         let x = self.try_contiguous()?;
         let layout = pictures(&x, pool.output());
-        let values = x.fresh_like(layout, x.dtype());
-        let indices = x.fresh_like(layout, DType::I64);
+        let values = x.fresh_like(layout, x.dtype())?;
+        let indices = x.fresh_like(layout, DType::I64)?;
         x.backend().max_pool2d(&pool, &x.read(name)?, &mut values.write(name)?, &mut indices.write(name)?)?;
         let sizes = Sizes::of(&x);
         let values =
@@ -171,7 +171,7 @@ impl Tensor {
 
 fn max_pool_grad(pool: Pool2d, sizes: Sizes, g: &Tensor, indices: &Tensor) -> Result<Tensor> {
     let g = g.try_contiguous()?;
-    let out = g.fresh_like(Layout::contiguous(sizes.list()), g.dtype());
+    let out = g.fresh_like(Layout::contiguous(sizes.list()), g.dtype())?;
     let name = "max_pool2d_backward";
     g.backend().max_pool2d_grad(&pool, &g.read(name)?, &indices.read(name)?, &mut out.write(name)?)?;
     Ok(out.record("MaxPool2DWithIndicesBackwardBackward0", [&g], [Save::Input(indices)], move |[indices], [_], gg| {
@@ -181,14 +181,14 @@ fn max_pool_grad(pool: Pool2d, sizes: Sizes, g: &Tensor, indices: &Tensor) -> Re
 
 fn avg_pool(pool: Pool2d, divisor: Divisor, x: &Tensor) -> Result<Tensor> {
     let x = x.try_contiguous()?;
-    let out = x.fresh_like(pictures(&x, pool.output()), x.dtype());
+    let out = x.fresh_like(pictures(&x, pool.output()), x.dtype())?;
     x.backend().avg_pool2d(&pool, divisor, &x.read("avg_pool2d")?, &mut out.write("avg_pool2d")?)?;
     Ok(out.record("AvgPool2DBackward0", [&x], [], move |[], [_], g| Ok([Some(avg_pool_grad(pool, divisor, g)?)])))
 }
 
 fn avg_pool_grad(pool: Pool2d, divisor: Divisor, g: &Tensor) -> Result<Tensor> {
     let g = g.try_contiguous()?;
-    let out = g.fresh_like(pictures(&g, pool.input), g.dtype());
+    let out = g.fresh_like(pictures(&g, pool.input), g.dtype())?;
     let name = "avg_pool2d_backward";
     g.backend().avg_pool2d_grad(&pool, divisor, &g.read(name)?, &mut out.write(name)?)?;
     Ok(out.record("AvgPool2DBackwardBackward0", [&g], [], move |[], [_], gg| Ok([Some(avg_pool(pool, divisor, gg)?)])))
@@ -198,7 +198,7 @@ fn adaptive(x: &Tensor, size: [usize; 2]) -> Result<Tensor> {
     let x = x.try_contiguous()?;
     let input = [x.shape()[x.dim() - 2], x.shape()[x.dim() - 1]];
     let name = "adaptive_avg_pool2d";
-    let out = x.fresh_like(pictures(&x, size).checked(name)?, x.dtype());
+    let out = x.fresh_like(pictures(&x, size).checked(name)?, x.dtype())?;
     x.backend().adaptive_avg_pool2d(&x.read(name)?, &mut out.write(name)?)?;
     Ok(out.record("AdaptiveAvgPool2DBackward0", [&x], [], move |[], [_], g| Ok([Some(adaptive_grad(g, input)?)])))
 }
@@ -206,7 +206,7 @@ fn adaptive(x: &Tensor, size: [usize; 2]) -> Result<Tensor> {
 fn adaptive_grad(g: &Tensor, input: [usize; 2]) -> Result<Tensor> {
     let g = g.try_contiguous()?;
     let size = [g.shape()[g.dim() - 2], g.shape()[g.dim() - 1]];
-    let out = g.fresh_like(pictures(&g, input), g.dtype());
+    let out = g.fresh_like(pictures(&g, input), g.dtype())?;
     let name = "adaptive_avg_pool2d_backward";
     g.backend().adaptive_avg_pool2d_grad(&g.read(name)?, &mut out.write(name)?)?;
     Ok(out.record("AdaptiveAvgPool2DBackwardBackward0", [&g], [], move |[], [_], gg| Ok([Some(adaptive(gg, size)?)])))

@@ -23,7 +23,7 @@ impl Tensor {
         let strides: Vec<usize> = self.strides().iter().map(|s| s.unsigned_abs()).collect();
         let order = fill_order(self.shape(), &strides);
         let shape: Vec<usize> = order.iter().map(|&d| self.shape()[d]).collect();
-        let buffer = self.fresh_like(Layout::contiguous(&shape), self.dtype());
+        let buffer = self.fresh_like(Layout::contiguous(&shape), self.dtype())?;
         draw(&mut buffer.write(name)?, false)?;
         let mut back = vec![0; order.len()];
         for (position, &dim) in order.iter().enumerate() {
@@ -150,7 +150,7 @@ impl Tensor {
         if p == 1.0 {
             return self.try_mul(0.0);
         }
-        let noise = self.fresh_like(self.layout().dense_like(), self.dtype());
+        let noise = self.fresh_like(self.layout().dense_like(), self.dtype())?;
         let generator = default_generator();
         noise.fill_random(name, |out, _| {
             match out.dtype() {

@@ -60,7 +60,7 @@ impl Axes {
 
 impl Tensor {
     fn reduced(&self, name: &'static str, op: ReduceOp, axes: &Axes, keepdim: bool, dtype: DType) -> Result<Tensor> {
-        let out = self.fresh_like(axes.layout(keepdim), dtype);
+        let out = self.fresh_like(axes.layout(keepdim), dtype)?;
         self.backend().reduce(op, &self.read(name)?, &axes.reduced[..self.dim()], &out.write_fresh())?;
         Ok(out)
     }
@@ -228,16 +228,19 @@ impl Tensor {
     ) -> Result<(Tensor, Tensor)> {
         let at = wrap_dim(name, dim, self.dim())?;
         if self.dim() == 0 {
-            return Ok((self.clone(), Tensor::fresh_like(self, Layout::contiguous(&[]), DType::I64).try_zeros_like()?));
+            return Ok((
+                self.clone(),
+                Tensor::fresh_like(self, Layout::contiguous(&[]), DType::I64)?.try_zeros_like()?,
+            ));
         }
         let axes = Axes::new(name, self, Dims::from(at))?;
         self.want_elements(name, &axes)?;
         let layout = axes.layout(keepdim);
-        let values = self.fresh_like(layout, self.dtype());
-        let indices = self.fresh_like(layout, DType::I64);
+        let values = self.fresh_like(layout, self.dtype())?;
+        let indices = self.fresh_like(layout, DType::I64)?;
         self.backend().extreme(largest, &self.read(name)?, at, &values.write(name)?, &indices.write(name)?)?;
         let values = values.record(node, [self], [Save::Input(&indices)], move |[indices], [_], g| {
-            let zeros = Tensor::zeros_laid_out(g, &Layout::contiguous(axes.sizes.list()));
+            let zeros = Tensor::zeros_laid_out(g, &Layout::contiguous(axes.sizes.list()))?;
             Ok([Some(zeros.try_scatter_add(at as isize, &axes.kept(&indices)?, &axes.kept(g)?)?)])
         });
         Ok((values, indices))
@@ -305,7 +308,7 @@ impl Tensor {
 
     fn var_axes(&self, axes: Axes, correction: f64, keepdim: bool) -> Result<Tensor> {
         want_float("var", self)?;
-        let out = self.fresh_like(axes.layout(keepdim), self.dtype());
+        let out = self.fresh_like(axes.layout(keepdim), self.dtype())?;
         let reduced = &axes.reduced[..self.dim()];
         self.backend().variance(&self.read("var")?, reduced, correction, &out.write("var")?)?;
         Ok(out.record("VarBackward0", [self], [Save::Input(self)], move |[x], [_], g| {

@@ -43,14 +43,14 @@ impl Tensor {
 fn forward(name: &'static str, kind: SoftmaxKind, x: &Tensor, dim: usize) -> Result<Tensor> {
     want_float(name, x)?;
     let x = x.detach().try_contiguous()?;
-    let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype());
+    let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype())?;
     x.backend().softmax(kind, &x.read(name)?, dim, &mut out.write(name)?)?;
     Ok(out)
 }
 
 fn backward(name: &'static str, kind: SoftmaxKind, g: &Tensor, y: &Tensor, dim: usize) -> Result<Tensor> {
     let (g, y) = (g.detach().try_contiguous()?, y.detach().try_contiguous()?);
-    let out = y.fresh_like(Layout::contiguous(y.shape()), y.dtype());
+    let out = y.fresh_like(Layout::contiguous(y.shape()), y.dtype())?;
     y.backend().softmax_grad(kind, &g.read(name)?, &y.read(name)?, dim, &mut out.write(name)?)?;
     Ok(out)
 }

@@ -202,7 +202,7 @@ impl Entry {
             *slot = slot.try_to_dtype(p.dtype())?;
         }
         while self.slots.len() < wanted {
-            self.slots.push(Tensor::zeros_laid_out(p, &Layout::contiguous(p.shape())));
+            self.slots.push(Tensor::zeros_laid_out(p, &Layout::contiguous(p.shape()))?);
         }
         Ok(())
     }

@@ -47,7 +47,7 @@ macro_rules! nested_number {
             /// A 1-d tensor.
             fn from(values: &[$type]) -> Tensor {
                 let elements: Vec<$element> = values.iter().map(|&v| v.into()).collect();
-                Tensor::filled(Layout::contiguous(&[elements.len()]), &elements)
+                crate::error::ok(Tensor::filled(Layout::contiguous(&[elements.len()]), &elements))
             }
         }
     )*};
@@ -99,14 +99,21 @@ impl Tensor {
         T::sizes(&mut sizes);
         values.flatten(&mut elements);
         let layout = crate::error::ok(Dims::from(sizes).layout("from"));
-        Tensor::filled(layout, &elements)
+        crate::error::ok(Tensor::filled(layout, &elements))
     }
 
     /// A fresh CPU tensor with the given elements, whose number the layout has.
-    pub(crate) fn filled<T: Element>(layout: Layout, elements: &[T]) -> Tensor {
-        let tensor = Tensor::fresh(Device::Cpu.backend(), layout, T::DTYPE);
-        tensor.write("from").expect("nobody else has the memory").slice().copy_from_slice(elements);
-        tensor
+    pub(crate) fn filled<T: Element>(layout: Layout, elements: &[T]) -> Result<Tensor> {
+        let tensor = Tensor::fresh(Device::Cpu.backend(), layout, T::DTYPE)?;
+        tensor.write("from")?.slice().copy_from_slice(elements);
+        Ok(tensor)
+    }
+
+    /// A fresh CPU tensor whose elements are `element(0)`, `element(1)`, …
+    pub(crate) fn filled_by<T: Element>(layout: Layout, element: impl Fn(usize) -> T) -> Result<Tensor> {
+        let tensor = Tensor::fresh(Device::Cpu.backend(), layout, T::DTYPE)?;
+        tensor.write("from")?.slice().iter_mut().enumerate().for_each(|(i, out)| *out = element(i));
+        Ok(tensor)
     }
 
     /// A tensor of the given shape from elements in row-major order.
@@ -134,7 +141,7 @@ impl Tensor {
     }
 
     fn shaped<T: Element>(op: &'static str, elements: &[T], shape: Dims) -> Result<Tensor> {
-        Ok(Tensor::filled(shape.infer(op, elements.len())?, elements))
+        Tensor::filled(shape.infer(op, elements.len())?, elements)
     }
 
     /// The elements in row-major order.

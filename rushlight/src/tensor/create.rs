@@ -61,7 +61,7 @@ impl TensorOptions {
     }
 
     fn filled(&self, layout: Layout, value: Scalar, default: DType) -> Result<Tensor> {
-        let tensor = Tensor::fresh(self.backend(), layout, self.dtype.unwrap_or(default));
+        let tensor = Tensor::fresh(self.backend(), layout, self.dtype.unwrap_or(default))?;
         self.backend().fill(value, &tensor.write("full")?)?;
         self.finish(tensor)
     }
@@ -133,14 +133,12 @@ impl TensorOptions {
         let count = count as usize;
         self.computed(if whole { DType::I64 } else { DType::F32 }, |_| {
             let layout = Dims::from(count).layout("arange")?;
-            Ok(if whole {
-                let values: Vec<i64> =
-                    (0..count as i64).map(|i| start.to_i64().wrapping_add(i.wrapping_mul(step.to_i64()))).collect();
-                Tensor::filled(layout, &values)
+            if whole {
+                let (start, step) = (start.to_i64(), step.to_i64());
+                Tensor::filled_by(layout, |i| start.wrapping_add((i as i64).wrapping_mul(step)))
             } else {
-                let values: Vec<f64> = (0..count).map(|i| first + i as f64 * by).collect();
-                Tensor::filled(layout, &values)
-            })
+                Tensor::filled_by(layout, |i| first + i as f64 * by)
+            }
         })
     }
 
@@ -150,24 +148,23 @@ impl TensorOptions {
         let layout = Dims::from(steps).layout("linspace")?;
         self.computed(DType::F32, |dtype| {
             // Symmetric about the middle, in the arithmetic of the type, as in PyTorch.
-            Ok(if dtype == DType::F32 {
+            let half = steps / 2;
+            if dtype == DType::F32 {
                 let (a, b) = (start as f32, end as f32);
                 let step = (b - a) / (steps.max(2) - 1) as f32;
-                let at = |i: usize| {
-                    if i < steps / 2 { step.mul_add(i as f32, a) } else { (-step).mul_add((steps - 1 - i) as f32, b) }
-                };
-                Tensor::filled(layout, &(0..steps).map(|i| if steps == 1 { a } else { at(i) }).collect::<Vec<_>>())
+                Tensor::filled_by(layout, |i| match i {
+                    _ if steps == 1 => a,
+                    _ if i < half => step.mul_add(i as f32, a),
+                    _ => (-step).mul_add((steps - 1 - i) as f32, b),
+                })
             } else {
                 let step = (end - start) / (steps.max(2) - 1) as f64;
-                let at = |i: usize| {
-                    if i < steps / 2 {
-                        step.mul_add(i as f64, start)
-                    } else {
-                        (-step).mul_add((steps - 1 - i) as f64, end)
-                    }
-                };
-                Tensor::filled(layout, &(0..steps).map(|i| if steps == 1 { start } else { at(i) }).collect::<Vec<_>>())
-            })
+                Tensor::filled_by(layout, |i| match i {
+                    _ if steps == 1 => start,
+                    _ if i < half => step.mul_add(i as f64, start),
+                    _ => (-step).mul_add((steps - 1 - i) as f64, end),
+                })
+            }
         })
     }
 
@@ -178,7 +175,7 @@ impl TensorOptions {
         fill: impl FnOnce(&Tensor, &Generator) -> Result<()>,
     ) -> Result<Tensor> {
         let layout = shape.layout(op)?;
-        let tensor = Tensor::fresh(self.backend(), layout, self.dtype.unwrap_or(DType::F32));
+        let tensor = Tensor::fresh(self.backend(), layout, self.dtype.unwrap_or(DType::F32))?;
         fill(&tensor, &self.generator.clone().unwrap_or_else(|| default_generator().clone()))?;
         self.finish(tensor)
     }
@@ -210,7 +207,12 @@ impl TensorOptions {
     pub fn try_randperm(&self, n: usize) -> Result<Tensor> {
         let layout = Dims::from(n).layout("randperm")?;
         let generator = self.generator.clone().unwrap_or_else(|| default_generator().clone());
-        self.computed(DType::I64, |_| Ok(Tensor::filled(layout, &generator.randperm(n))))
+        self.computed(DType::I64, |_| {
+            // Memory that is not to be had is an error here; the list would end the program.
+            let tensor = Tensor::fresh(Device::Cpu.backend(), layout, DType::I64)?;
+            tensor.write("randperm")?.slice().copy_from_slice(&generator.randperm(n));
+            Ok(tensor)
+        })
     }
 }
 
@@ -275,7 +277,7 @@ macro_rules! like {
             #[op]
             pub fn $try_name(&self $(, $arg: $ty)*) -> Result<Tensor> {
                 let $this = self;
-                let $fresh = self.fresh_like(self.layout().dense_like(), self.dtype());
+                let $fresh = self.fresh_like(self.layout().dense_like(), self.dtype())?;
                 $fill?;
                 Ok($fresh)
             }
@@ -299,18 +301,17 @@ like! {
 
 impl Tensor {
     /// Zeros with `like`'s type and device and the given dense layout.
-    pub(crate) fn zeros_laid_out(like: &Tensor, layout: &Layout) -> Tensor {
-        let fresh = like.fresh_like(*layout, like.dtype());
-        let filled = fresh.write("zeros").and_then(|out| like.backend().fill(Scalar::I64(0), &out));
-        filled.expect("nobody else has the memory, and every type has a zero");
-        fresh
+    pub(crate) fn zeros_laid_out(like: &Tensor, layout: &Layout) -> Result<Tensor> {
+        let fresh = like.fresh_like(*layout, like.dtype())?;
+        like.backend().fill(Scalar::I64(0), &fresh.write("zeros")?)?;
+        Ok(fresh)
     }
 
     /// Zeros with `like`'s type and device and the sizes and strides of `whole`, gaps included, in memory of their own.
-    pub(crate) fn zeros_spanning(like: &Tensor, whole: &Layout) -> Tensor {
+    pub(crate) fn zeros_spanning(like: &Tensor, whole: &Layout) -> Result<Tensor> {
         let span = Layout::contiguous(&[whole.storage_span()]);
-        let memory = Tensor::zeros_laid_out(like, &span);
+        let memory = Tensor::zeros_laid_out(like, &span)?;
         let layout = Layout::strided(whole.dims(), whole.strides(), 0);
-        Tensor::from_parts(memory.0.storage.clone(), layout, like.dtype(), None, None)
+        Ok(Tensor::from_parts(memory.0.storage.clone(), layout, like.dtype(), None, None))
     }
 }

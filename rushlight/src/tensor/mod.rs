@@ -87,14 +87,15 @@ impl Tensor {
 
     /// A tensor with memory of its own and unspecified contents, for an operation to fill. `layout` is dense and starts at 0.
     #[inline(always)]
-    pub(crate) fn fresh(backend: &'static dyn Backend, layout: Layout, dtype: DType) -> Tensor {
+    pub(crate) fn fresh(backend: &'static dyn Backend, layout: Layout, dtype: DType) -> Result<Tensor> {
         debug_assert!(layout.offset() == 0 && layout.is_dense());
-        Tensor::from_parts(Arc::new(Storage::new(backend, layout.numel(), dtype)), layout, dtype, None, None)
+        let storage = Arc::new(Storage::new(backend, layout.numel(), dtype)?);
+        Ok(Tensor::from_parts(storage, layout, dtype, None, None))
     }
 
     /// A fresh tensor on this one's device.
     #[inline(always)]
-    pub(crate) fn fresh_like(&self, layout: Layout, dtype: DType) -> Tensor {
+    pub(crate) fn fresh_like(&self, layout: Layout, dtype: DType) -> Result<Tensor> {
         Tensor::fresh(self.0.storage.backend, layout, dtype)
     }
 

@@ -40,16 +40,16 @@ unsafe impl Sync for Storage {}
 impl Storage {
     /// Memory for `numel` elements. Its contents are unspecified (but valid for the type).
     #[inline]
-    pub(crate) fn new(backend: &'static dyn Backend, numel: usize, dtype: DType) -> Storage {
+    pub(crate) fn new(backend: &'static dyn Backend, numel: usize, dtype: DType) -> Result<Storage> {
         let bytes = numel * dtype.size();
-        let block = (bytes > INLINE || !backend.is_host()).then(|| backend.allocate(bytes));
+        let block = (bytes > INLINE || !backend.is_host()).then(|| backend.allocate(bytes)).transpose()?;
         if let (Some(block), DType::Bool) = (block, dtype) {
             // Recycled memory holds any bytes, a `bool` only 0 or 1.
             // SAFETY: the block has `bytes` bytes and is ours alone.
             unsafe { block.as_ptr().write_bytes(0, bytes) };
         }
         let inline = Inline(UnsafeCell::new([0; INLINE]));
-        Storage { inline, block, bytes, version: AtomicU32::new(0), users: AtomicI32::new(0), backend }
+        Ok(Storage { inline, block, bytes, version: AtomicU32::new(0), users: AtomicI32::new(0), backend })
     }
 
     /// The first byte. Storages live in an `Arc` and do not move.

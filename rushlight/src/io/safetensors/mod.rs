@@ -239,7 +239,7 @@ fn read_tensor(input: &mut impl Read, Entry { name, stored, shape, .. }: &Entry)
     };
     let fault = |error: Error| format!("tensor {name:?}: {error}");
     let layout = Dims::from(&shape[..]).layout("load").map_err(fault)?;
-    let tensor = Tensor::fresh(Device::Cpu.backend(), layout, dtype);
+    let tensor = Tensor::fresh(Device::Cpu.backend(), layout, dtype).map_err(fault)?;
     let mut out = tensor.write("load").map_err(fault)?;
     match stored {
         Stored::Bool => get(input, out.slice(), |[byte]| byte != 0),
