@@ -21,16 +21,19 @@ fn retain() -> BackwardOptions {
     BackwardOptions { retain_graph: true, ..Default::default() }
 }
 
+/// A hook, and the gradient that it saw.
+type Seen = (&'static str, Vec<f32>);
+
 /// What hooks saw, in the order in which they ran.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<(&'static str, Vec<f32>)>>>);
+struct Log(Arc<Mutex<Vec<Seen>>>);
 
 impl Log {
     fn add(&self, who: &'static str, what: &Tensor) {
         self.0.lock().unwrap().push((who, values(what)));
     }
 
-    fn take(&self) -> Vec<(&'static str, Vec<f32>)> {
+    fn take(&self) -> Vec<Seen> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
@@ -178,7 +181,7 @@ fn on_a_leaf_run_before_the_gradient_is_added_and_after() {
 
 #[test]
 fn want_a_gradient_to_come() {
-    let text = |result: rushlight::Result<RemovableHandle>| result.err().expect("an error").to_string();
+    let text = |result: rushlight::Result<RemovableHandle>| result.unwrap_err().to_string();
     let plain = Tensor::ones([3]);
     assert_eq!(
         text(plain.try_register_hook(|_| None)),

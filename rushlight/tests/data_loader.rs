@@ -1,5 +1,7 @@
 //! Loaders against PyTorch's orders and draws, with and without workers, and with data sets that fail.
 
+mod golden;
+
 use rushlight::data::{
     BatchSampler, ConcatDataset, DataLoader, Dataset, RandomSampler, Sampler, SequentialSampler, Subset,
     SubsetRandomSampler, TensorDataset, WeightedRandomSampler, random_split, sample_generator,
@@ -7,7 +9,6 @@ use rushlight::data::{
 use rushlight::random::{Generator, default_generator};
 use rushlight::{Error, Result, Tensor, TensorOptions, manual_seed};
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -45,10 +46,7 @@ fn rand(generator: &Generator) -> f32 {
 #[test]
 fn orders_and_draws_are_pytorchs_for_any_number_of_workers() {
     let _turn = alone();
-    let mut text = String::new();
-    let packed = &include_bytes!("golden/nn.json.gz")[..];
-    flate2::read::GzDecoder::new(packed).read_to_string(&mut text).unwrap();
-    let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let golden = golden::load("nn");
     let cases = golden["loaders"].as_array().unwrap();
     assert_eq!(cases.len(), 8);
     for (case, num_workers) in cases.iter().flat_map(|case| [0, 1, 2, 5].map(|workers| (case, workers))) {

@@ -1,16 +1,11 @@
 //! The chapter's listings print what PyTorch prints for them, and draw their plots.
 
-use flate2::read::GzDecoder;
+mod golden;
+
 use serde_json::Value;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// What PyTorch printed (`golden/generate_lenet.py`).
-fn golden() -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/lenet.json.gz");
-    serde_json::from_reader(GzDecoder::new(File::open(path).unwrap())).unwrap()
-}
 
 /// The example's program, which `cargo test` has built beside the tests; `cargo test --test examples` has not.
 fn program(name: &str) -> PathBuf {
@@ -57,7 +52,7 @@ fn assert_is_plot(path: &Path) {
 
 #[test]
 fn linear_regression_by_hand() {
-    let golden = &golden()["linear_regression_by_hand"];
+    let golden = &golden::load("lenet")["linear_regression_by_hand"];
     let number = |name: &str| golden[name]["data"][0].as_f64().unwrap();
     let (folder, printed) = run("linear_regression_by_hand", &[]);
     let expected = losses(&golden["every_10"], 100, 10)
@@ -70,7 +65,7 @@ fn linear_regression_by_hand() {
 
 #[test]
 fn linear_regression() {
-    let golden = &golden()["linear_regression"];
+    let golden = &golden::load("lenet")["linear_regression"];
     let (folder, printed) = run("linear_regression", &["line.png"]);
     assert_eq!(printed, losses(&golden["every_5"], 60, 5) + "plot: line.png\n");
     assert_is_plot(&folder.join("line.png"));
@@ -78,7 +73,7 @@ fn linear_regression() {
 
 #[test]
 fn layers_and_activations() {
-    let golden = golden();
+    let golden = golden::load("lenet");
     let parts = golden["layers_and_activations"].as_array().unwrap().iter();
     let text = |part: &Value, key: &str| part[key].as_str().unwrap().to_owned();
     let expected: Vec<String> = parts.map(|part| text(part, "name") + "\n" + &text(part, "text")).collect();

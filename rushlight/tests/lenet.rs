@@ -1,6 +1,7 @@
 //! A LeNet trained from the same seed on the same batches has PyTorch's loss at every step, whatever the number of threads.
 
-use flate2::read::GzDecoder;
+mod golden;
+
 use rushlight::nn::{self, Forward, Module};
 use rushlight::optim::{Adam, Optimizer, SGD};
 use rushlight::{Tensor, manual_seed, set_num_threads};
@@ -8,11 +9,6 @@ use serde_json::Value;
 
 const STEPS: usize = 50;
 const BATCH: usize = 32;
-
-fn golden() -> Value {
-    let file = std::fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/lenet.json.gz")).unwrap();
-    serde_json::from_reader(GzDecoder::new(file)).unwrap()
-}
 
 fn lenet() -> nn::Sequential {
     nn::seq![
@@ -82,7 +78,7 @@ fn compare<O: Optimizer>(run: &Value, optimizer: impl Fn(&nn::Sequential) -> O) 
 #[test]
 fn fifty_steps_of_sgd_and_adam() {
     // One test, because the number of threads is the process's.
-    let golden = golden();
+    let golden = golden::load("lenet");
     let [sgd, adam] = &golden["runs"].as_array().unwrap()[..] else { panic!("two runs") };
     compare(sgd, |net| SGD::builder(net.parameters()).lr(0.05).momentum(0.9).build());
     compare(adam, |net| Adam::new(net.parameters(), 0.002));

@@ -1,6 +1,7 @@
 //! ResNet-18 and EfficientNet-Lite0 against PyTorch: keys, outputs in evaluation, losses in training, from the same seed.
 
-use flate2::read::GzDecoder;
+mod golden;
+
 use rushlight::nn::{CrossEntropyLoss, Forward, Module};
 use rushlight::optim::{Optimizer, SGD};
 use rushlight::vision::models::{EfficientNetLite0, ResNet18};
@@ -10,12 +11,6 @@ use std::sync::{Mutex, PoisonError};
 
 /// Tests share the default generator and the number of threads.
 static ALONE: Mutex<()> = Mutex::new(());
-
-fn golden(name: &str) -> Value {
-    let file = std::fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/models.json.gz")).unwrap();
-    let all: Value = serde_json::from_reader(GzDecoder::new(file)).unwrap();
-    all[name].clone()
-}
 
 fn numbers(values: &Value) -> Vec<f64> {
     values.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
@@ -49,13 +44,13 @@ fn evaluated<N: Forward>(make: fn(usize) -> N, golden: &Value) {
 #[test]
 fn resnet18_evaluates_as_pytorch() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    evaluated(ResNet18::new, &golden("resnet18"));
+    evaluated(ResNet18::new, &golden::load("models")["resnet18"]);
 }
 
 #[test]
 fn efficientnet_lite0_evaluates_as_pytorch() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    evaluated(EfficientNetLite0::new, &golden("efficientnet_lite0"));
+    evaluated(EfficientNetLite0::new, &golden::load("models")["efficientnet_lite0"]);
 }
 
 fn resnet_losses() -> Vec<f32> {
@@ -77,7 +72,7 @@ fn resnet_losses() -> Vec<f32> {
 #[test]
 fn resnet18_trains_as_pytorch() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let expected = numbers(&golden("resnet18")["losses"]);
+    let expected = numbers(&golden::load("models")["resnet18"]["losses"]);
     set_num_threads(1);
     let alone = resnet_losses();
     set_num_threads(2);

@@ -1,8 +1,8 @@
 //! Layers against PyTorch: texts, keys, initial values draw for draw, batch normalisation over several steps, `nn.init`.
 
-mod nn_fixture;
+mod golden;
 
-use nn_fixture::*;
+use golden::*;
 use rushlight::nn::{self, Forward, Module, Padding, init};
 use rushlight::{DType, Reduction, Tensor, TensorOptions};
 use serde_json::Value;
@@ -318,7 +318,10 @@ fn initial_values_are_pytorchs() {
     for golden in list(&fixture["functions"]) {
         let name = text(&golden["name"]);
         // A leaf that requires a gradient, as parameters do.
-        let t = TensorOptions::new().dtype(dtype(&golden["dtype"])).requires_grad(true).zeros(shape(&golden["shape"]));
+        let t = TensorOptions::new()
+            .dtype(dtype(text(&golden["dtype"])))
+            .requires_grad(true)
+            .zeros(shape(&golden["shape"]));
         rushlight::manual_seed(0);
         initialise(name, &golden["args"], &t);
         assert_next_draw(name, &golden["next_draw"]);

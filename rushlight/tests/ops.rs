@@ -2,9 +2,11 @@
 //! and second order, inputs that are changed, and what is refused.
 
 mod common;
+mod golden;
 
 use common::table::{Arg, Inputs, TABLE, apply_view};
-use common::{Case, Input, Slots, Tolerance, cases};
+use common::{Case, Input, Slots, cases};
+use golden::Tolerance;
 use rushlight::autograd::grad_with;
 use rushlight::{BackwardOptions, Result, Tensor, no_grad};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! Optimizers against PyTorch's trajectories, and what they refuse.
 
-mod nn_fixture;
+mod golden;
 
-use nn_fixture::*;
+use golden::*;
 use rushlight::nn::utils::{clip_grad_norm_, clip_grad_value_};
 use rushlight::nn::{Linear, Module, Param, StateDict};
 use rushlight::optim::{Adam, AdamOptions, AdamW, Builder, Optimizer, Rule, SGD, SGDOptions};

@@ -1,6 +1,7 @@
 //! How each operation of the fixtures is spelled here; `golden/ops_table.py` says how PyTorch spells it.
 
-use super::{Args, dtype};
+use super::Args;
+use crate::golden::dtype;
 use rushlight::{Operand, Reduction, Result, Scalar, Tensor};
 use serde_json::Value;
 

@@ -1,0 +1,187 @@
+//! Reads the fixtures of this folder, which the scripts beside it wrote.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use flate2::read::GzDecoder;
+use rushlight::{DType, Scalar, Tensor};
+use serde_json::Value;
+use std::path::Path;
+
+/// The content of `{name}.json.gz`.
+pub fn load(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.json.gz"));
+    let file = std::fs::File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_reader(GzDecoder::new(file)).expect("the fixture is compressed JSON")
+}
+
+pub fn list(value: &Value) -> &[Value] {
+    value.as_array().expect("a list")
+}
+
+pub fn text(value: &Value) -> &str {
+    value.as_str().expect("a text")
+}
+
+pub fn texts(value: &Value) -> Vec<&str> {
+    list(value).iter().map(text).collect()
+}
+
+/// A number, also one that JSON has no form for.
+pub fn number(value: &Value) -> f64 {
+    match value.as_str() {
+        Some("nan") => f64::NAN,
+        Some("inf") => f64::INFINITY,
+        Some("-inf") => f64::NEG_INFINITY,
+        Some(other) => panic!("no number: {other}"),
+        None => value.as_f64().or(value.as_bool().map(f64::from)).expect("a number"),
+    }
+}
+
+/// Whole numbers, if the value is a list.
+pub fn numbers<T: TryFrom<i64>>(value: &Value) -> Option<Vec<T>> {
+    let number = |v: &Value| T::try_from(v.as_i64().expect("a whole number")).ok().expect("a number in range");
+    Some(value.as_array()?.iter().map(number).collect())
+}
+
+pub fn shape(value: &Value) -> Vec<usize> {
+    numbers(value).expect("a shape")
+}
+
+/// A number of the type that the fixture calls `kind`.
+pub fn scalar(value: &Value, kind: &str) -> Scalar {
+    match kind {
+        "bool" => Scalar::Bool(value.as_bool().expect("a truth value")),
+        "i64" => Scalar::I64(value.as_i64().expect("a whole number")),
+        // Written with just the digits that tell it from other numbers of its type.
+        "f32" => Scalar::F64(f64::from(number(value) as f32)),
+        _ => Scalar::F64(number(value)),
+    }
+}
+
+/// The type that the fixture calls `name`.
+pub fn dtype(name: &str) -> DType {
+    match name {
+        "bool" => DType::Bool,
+        "i64" => DType::I64,
+        "f32" => DType::F32,
+        "f64" => DType::F64,
+        other => panic!("unknown type {other}"),
+    }
+}
+
+/// How far apart floating point values may be: relative and absolute. Whole numbers and bool must be equal.
+#[derive(Clone, Copy)]
+pub struct Tolerance(f64, f64);
+
+impl Tolerance {
+    pub const SINGLE: Tolerance = Tolerance(1e-5, 1e-6);
+    pub const DOUBLE: Tolerance = Tolerance(1e-10, 1e-10);
+
+    /// Relative to the value, or to 0.1 where it is smaller.
+    fn relative(share: f64) -> Tolerance {
+        Tolerance(share, share * 0.1)
+    }
+}
+
+impl std::ops::Mul<f64> for Tolerance {
+    type Output = Tolerance;
+
+    fn mul(self, times: f64) -> Tolerance {
+        Tolerance(self.0 * times, self.1 * times)
+    }
+}
+
+/// A tensor as PyTorch had it.
+pub struct Golden {
+    pub dtype: DType,
+    pub shape: Vec<usize>,
+    pub strides: Option<Vec<isize>>,
+    data: Vec<Scalar>,
+}
+
+impl Golden {
+    pub fn parse(value: &Value) -> Golden {
+        let kind = text(&value["dtype"]);
+        Golden {
+            dtype: dtype(kind),
+            shape: shape(&value["shape"]),
+            strides: numbers(&value["stride"]),
+            data: list(&value["data"]).iter().map(|v| scalar(v, kind)).collect(),
+        }
+    }
+
+    /// The tensor.
+    pub fn tensor(&self) -> Tensor {
+        let shape = &self.shape;
+        let floats = || self.data.iter().map(|v| v.to_f64());
+        match self.dtype {
+            DType::Bool => Tensor::from_vec(self.data.iter().map(|v| v.to_bool()).collect(), shape),
+            DType::I64 => Tensor::from_vec(self.data.iter().map(|v| v.to_i64()).collect(), shape),
+            DType::F32 => Tensor::from_vec(floats().map(|v| v as f32).collect(), shape),
+            DType::F64 => Tensor::from_vec(floats().collect(), shape),
+        }
+    }
+
+    /// An error that says where `found` is something else.
+    pub fn compare(&self, what: &str, found: &Tensor, Tolerance(rtol, atol): Tolerance) -> Result<(), String> {
+        if (found.dtype(), found.shape()) != (self.dtype, &self.shape[..]) {
+            return Err(format!(
+                "{what} is {} {:?}, but PyTorch has {} {:?}",
+                found.dtype(),
+                found.shape(),
+                self.dtype,
+                self.shape
+            ));
+        }
+        if let Some(strides) = &self.strides
+            && found.strides() != strides
+        {
+            return Err(format!("{what} has strides {:?}, but PyTorch has {strides:?}", found.strides()));
+        }
+        let values: Vec<Scalar> = match self.dtype {
+            DType::Bool => found.to_vec::<bool>().into_iter().map(Scalar::Bool).collect(),
+            DType::I64 => found.to_vec::<i64>().into_iter().map(Scalar::I64).collect(),
+            DType::F32 => found.to_vec::<f32>().into_iter().map(|v| Scalar::F64(v.into())).collect(),
+            DType::F64 => found.to_vec::<f64>().into_iter().map(Scalar::F64).collect(),
+        };
+        for (i, (&want, &got)) in self.data.iter().zip(&values).enumerate() {
+            let same = match (want, got) {
+                (Scalar::F64(want), Scalar::F64(got)) => {
+                    want == got || (want.is_nan() && got.is_nan()) || (want - got).abs() <= atol + rtol * want.abs()
+                }
+                _ => want == got,
+            };
+            if !same {
+                return Err(format!("{what}: element {i} of {:?} is {got}, but PyTorch has {want}", self.shape));
+            }
+        }
+        Ok(())
+    }
+
+    /// An error unless `found` is this, or nothing at all and this is zero everywhere.
+    pub fn compare_gradient(&self, what: &str, found: Option<&Tensor>, tolerance: Tolerance) -> Result<(), String> {
+        match found {
+            Some(found) => self.compare(what, found, tolerance),
+            None if self.data.iter().all(|v| v.to_f64() == 0.0) => Ok(()),
+            None => Err(format!("{what}: there is none, but PyTorch has one")),
+        }
+    }
+}
+
+/// A tensor as the generators encode it.
+pub fn tensor(value: &Value) -> Tensor {
+    Golden::parse(value).tensor()
+}
+
+/// Equal in type and shape, and elements apart by no more than the share `relative`.
+#[track_caller]
+pub fn assert_close(what: &str, got: &Tensor, golden: &Value, relative: f64) {
+    if let Err(message) = Golden::parse(golden).compare(what, got, Tolerance::relative(relative)) {
+        panic!("{message}");
+    }
+}
+
+/// Equal to the last bit.
+#[track_caller]
+pub fn assert_same(what: &str, got: &Tensor, golden: &Value) {
+    assert_close(what, got, golden, 0.0);
+}
