@@ -76,7 +76,7 @@ impl Tolerance {
     pub const SINGLE: Tolerance = Tolerance(1e-5, 1e-6);
     pub const DOUBLE: Tolerance = Tolerance(1e-10, 1e-10);
 
-    /// Relative to the value, or to 0.1 where it is smaller.
+    /// So much of the value, and of 0.1 besides.
     fn relative(share: f64) -> Tolerance {
         Tolerance(share, share * 0.1)
     }
