@@ -1,5 +1,6 @@
 //! Times of the kernels that memory bounds: `cargo bench -p rushlight-kernels --bench memory_bound [-- FILTER...]`.
 
+use rushlight_kernels::gemm::Activation;
 use rushlight_kernels::loss::{ClassLoss, RowGrad};
 use rushlight_kernels::norm::BatchNorm;
 use rushlight_kernels::optim::{self, Adam, Sgd};
@@ -160,23 +161,30 @@ fn norms() {
         let x = data(n * channels * spatial);
         let g = data(x.len());
         let ones = vec![1.0; channels];
-        let norm = BatchNorm { n, channels, spatial, weight: Some(&ones), bias: Some(&ones), eps: 1e-5 };
+        let norm = BatchNorm {
+            n,
+            channels,
+            spatial,
+            weight: Some(&ones),
+            bias: Some(&ones),
+            eps: 1e-5,
+            activation: Activation::None,
+        };
+        let rectified = BatchNorm { activation: Activation::Relu, ..norm };
         let (mut y, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
         let [mut mean, mut invstd, mut dw, mut db] = std::array::from_fn(|_| vec![1.0; channels]);
         let name = format!("[{n}, {channels}, {spatial}]");
-        time(&format!("batch_norm {name}"), 8 * x.len(), || {
-            norm.forward(&x, false, None, &mut y, &mut mean, &mut invstd)
-        });
+        time(&format!("batch_norm {name}"), 8 * x.len(), || norm.forward(&x, None, &mut y, &mut mean, &mut invstd));
         time(&format!("batch_norm + relu {name}"), 8 * x.len(), || {
-            norm.forward(&x, true, None, &mut y, &mut mean, &mut invstd)
+            rectified.forward(&x, None, &mut y, &mut mean, &mut invstd)
         });
-        time(&format!("batch_norm eval {name}"), 8 * x.len(), || norm.forward_with(&x, false, &mean, &ones, &mut y));
+        time(&format!("batch_norm eval {name}"), 8 * x.len(), || norm.forward_with(&x, &mean, &ones, &mut y));
         let stats = (&mean[..], &invstd[..]);
         time(&format!("batch_norm backward {name}"), 12 * x.len(), || {
-            norm.backward(&x, &g, None, true, stats, Some(&mut dx), &mut dw, &mut db)
+            norm.backward(&x, &g, true, stats, Some(&mut dx), &mut dw, &mut db)
         });
-        time(&format!("batch_norm + relu backward {name}"), 16 * x.len(), || {
-            norm.backward(&x, &g, Some(&y), true, stats, Some(&mut dx), &mut dw, &mut db)
+        time(&format!("batch_norm + relu backward {name}"), 12 * x.len(), || {
+            rectified.backward(&x, &g, true, stats, Some(&mut dx), &mut dw, &mut db)
         });
     }
 }
