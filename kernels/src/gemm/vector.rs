@@ -2,6 +2,7 @@
 
 use super::GemmElement;
 use crate::cpu::{self, Isa};
+pub(crate) use crate::simd::finish_streaming;
 
 /// A register of [`LANES`](Vector::LANES) elements.
 ///
@@ -39,15 +40,6 @@ pub trait Vector: Copy {
     unsafe fn prefetch(_p: *const Self::Elem) {}
     /// Limits every lane to `lo..=hi`; NaN stays NaN.
     unsafe fn clamp(self, lo: Self, hi: Self) -> Self;
-}
-
-/// Makes streamed stores visible to other threads before anything that this thread does later.
-pub(crate) fn finish_streaming() {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: all x86-64 processors have the instruction.
-    unsafe {
-        std::arch::x86_64::_mm_sfence()
-    }
 }
 
 /// `N` elements in plain Rust, which the compiler maps to whatever registers the target has.
