@@ -72,7 +72,7 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
             }),
             BinaryOp::ReluGrad => map!(|grad, y| if y <= zero { zero } else { grad }),
             BinaryOp::ClampGrad { min, max } => {
-                let (min, max) = (T::from_f64(min), T::from_f64(max));
+                let (min, max) = (T::of(min), T::of(max));
                 map!(|grad, x| {
                     let grad = if x <= min { zero } else { grad };
                     if x >= max { zero } else { grad }
