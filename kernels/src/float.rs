@@ -1,5 +1,6 @@
 //! The two element types of the floating-point kernels, and what these need beyond operators.
 
+use crate::elementwise::math::{double, single};
 use crate::simd::Simd;
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
@@ -36,8 +37,10 @@ pub trait Float:
     fn sqrt(self) -> Self;
     /// `self * b + c`, in one rounding where the instruction set has it.
     fn mul_add<S: Simd>(self, b: Self, c: Self) -> Self;
-    /// The exponential within 1 ulp (2 ulp without fused multiply-add), without branches so that loops over it vectorise.
+    /// The exponential within 1 ulp (2 ulp in `f64`), without branches so that loops over it vectorise.
     fn exp<S: Simd>(self) -> Self;
+    /// [`exp`](Self::exp) of what is not positive (or nan), in fewer instructions. Anything may come of other numbers.
+    fn exp_not_positive<S: Simd>(self) -> Self;
 
     /// The larger one, nan if either is.
     #[inline(always)]
@@ -63,10 +66,6 @@ pub trait Float:
         }
     }
 }
-
-// Both exponentials write x = n·ln 2 + r with |r| <= ln 2 / 2, take a polynomial in r and multiply by 2^n. Adding MAGIC
-// rounds to an integer whose two's complement then stands in the low bits of the mantissa. 2^n is applied in two halves
-// because n reaches beyond the range of the exponent at both ends (infinity; subnormal results).
 
 impl Float for f32 {
     const ZERO: Self = 0.0;
@@ -96,25 +95,12 @@ impl Float for f32 {
 
     #[inline(always)]
     fn exp<S: Simd>(self) -> Self {
-        const MAGIC: f32 = 12_582_912.0; // 1.5 * 2^23
-        const LN2_HI: f32 = 0.693_359_4; // 9 bits of ln 2, so that n * LN2_HI is exact
-        const LN2_LO: f32 = -2.121_944_4e-4;
-        // (e^r - 1 - r) / r², minimax over |r| <= ln 2 / 2
-        const P: [f32; 5] = [0.499_999_94, 0.166_665_21, 0.041_668_39, 0.008_368_717, 0.001_381_46];
-        // Comparisons this way round keep nan.
-        let x = if self < -104.0 { -104.0 } else { self };
-        let x = if x > 89.0 { 89.0 } else { x };
-        let n = S::mul_add_f32(x, std::f32::consts::LOG2_E, MAGIC) - MAGIC;
-        let r = S::mul_add_f32(n, -LN2_LO, S::mul_add_f32(n, -LN2_HI, x));
-        let p = S::mul_add_f32(P[4], r, P[3]);
-        let p = S::mul_add_f32(p, r, P[2]);
-        let p = S::mul_add_f32(p, r, P[1]);
-        let p = S::mul_add_f32(p, r, P[0]);
-        let p = S::mul_add_f32(p, r * r, r) + 1.0;
-        let half = n * 0.5 + MAGIC;
-        let rest = n - (half - MAGIC) + MAGIC;
-        let power = |bits: u32| f32::from_bits((bits << 23).wrapping_add(127 << 23));
-        p * power(half.to_bits()) * power(rest.to_bits())
+        single::exp::<S>(self)
+    }
+
+    #[inline(always)]
+    fn exp_not_positive<S: Simd>(self) -> Self {
+        single::exp_not_positive::<S>(self)
     }
 }
 
@@ -146,25 +132,12 @@ impl Float for f64 {
 
     #[inline(always)]
     fn exp<S: Simd>(self) -> Self {
-        const MAGIC: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52
-        const LN2_HI: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000); // the upper 32 bits of ln 2
-        const LN2_LO: f64 = 1.908_214_929_270_587_7e-10;
-        let x = if self < -746.0 { -746.0 } else { self };
-        let x = if x > 710.0 { 710.0 } else { x };
-        let n = S::mul_add_f64(x, std::f64::consts::LOG2_E, MAGIC) - MAGIC;
-        let r = S::mul_add_f64(n, -LN2_LO, S::mul_add_f64(n, -LN2_HI, x));
-        // Taylor: the first term left out is below 2^-57.
-        let mut p = 1.0 / 6_227_020_800.0;
-        for factorial in
-            [479_001_600.0, 39_916_800.0, 3_628_800.0, 362_880.0, 40_320.0, 5_040.0, 720.0, 120.0, 24.0, 6.0, 2.0]
-        {
-            p = S::mul_add_f64(p, r, 1.0 / factorial);
-        }
-        let p = S::mul_add_f64(p, r * r, r) + 1.0;
-        let half = n * 0.5 + MAGIC;
-        let rest = n - (half - MAGIC) + MAGIC;
-        let power = |bits: u64| f64::from_bits((bits << 52).wrapping_add(1023 << 52));
-        p * power(half.to_bits()) * power(rest.to_bits())
+        double::exp::<S>(self)
+    }
+
+    #[inline(always)]
+    fn exp_not_positive<S: Simd>(self) -> Self {
+        double::exp_not_positive::<S>(self)
     }
 }
 

@@ -6,10 +6,9 @@
 use crate::cpu;
 use crate::float::Float;
 use crate::index::BadIndex;
-use crate::reduce::max_row;
-use crate::rows::{body, map};
-use crate::simd::{Kernel, Simd, dispatch};
-use crate::softmax::{TILE, exp_sum, for_tiles, sum_above, tile_at, tile_stats};
+use crate::rows::{Flow, body, largest, map, map_flow};
+use crate::simd::{Kernel, Simd, dispatch, finish_streaming};
+use crate::softmax::{Columns, FETCH, Tiles, exp_sum, sum_above};
 use crate::split::{Parts, for_ranges};
 use std::ops::Range;
 
@@ -113,13 +112,15 @@ impl<T: Float> ClassLoss<'_, T> {
         }
         let isa = cpu::isa();
         let (stats, losses) = (Parts::new(stats), Parts::new(losses));
-        let forward = |range: Range<usize>| {
-            dispatch(isa, Forward { loss: self, x, targets, stats: &stats, losses: &losses, range })
+        let tiles = Tiles::new([self.outer, self.classes, self.inner], 1, x);
+        let forward = |range: Range<usize>, copy: &mut [T]| {
+            let (stats, losses) = (&stats, &losses);
+            dispatch(isa, Forward { loss: self, x, targets, stats, losses, tiles, range, copy })
         };
         if self.inner == 1 {
-            for_ranges(self.outer, self.classes, forward);
+            for_ranges(self.outer, self.classes, |range| forward(range, &mut []));
         } else {
-            for_tiles(self.outer, self.classes, self.inner, forward);
+            tiles.for_ranges(forward);
         }
         Ok(self.total_weight(targets))
     }
@@ -146,13 +147,14 @@ impl<T: Float> ClassLoss<'_, T> {
         }
         let (isa, dx) = (cpu::isa(), Parts::new(dx));
         let weights = self.class_weights();
+        let tiles = Tiles::new([self.outer, self.classes, self.inner], 0, x);
         let backward = |range: Range<usize>| {
-            dispatch(isa, Backward { loss: self, x, targets, stats, grad, dx: &dx, weights, range })
+            dispatch(isa, Backward { loss: self, x, targets, stats, grad, dx: &dx, weights, tiles, range })
         };
         if self.inner == 1 {
             for_ranges(self.outer, self.classes, backward);
         } else {
-            for_tiles(self.outer, self.classes, self.inner, backward);
+            tiles.for_ranges(|range, _: &mut [T]| backward(range));
         }
         Ok(())
     }
@@ -233,8 +235,11 @@ struct Forward<'a, T> {
     targets: &'a [i64],
     stats: &'a Parts<'a, [T; 2]>,
     losses: &'a Parts<'a, T>,
+    tiles: Tiles,
     /// Rows, or tiles of them where `inner` is not 1.
     range: Range<usize>,
+    /// Memory for a tile.
+    copy: &'a mut [T],
 }
 
 impl<T: Float> Kernel for Forward<'_, T> {
@@ -242,10 +247,11 @@ impl<T: Float> Kernel for Forward<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Forward { loss, x, targets, stats, losses, range } = self;
+        let Forward { loss, x, targets, stats, losses, tiles, range, copy } = self;
         let ClassLoss { classes, inner, .. } = *loss;
         let weights = loss.class_weights();
         let smooth = loss.label_smoothing != 0.0;
+        let flow = Flow { stream: false, ..Flow::new(x, classes, classes.max(FETCH)) };
         // SAFETY: every row belongs to one task.
         let finish = |row: usize, row_stats: [T; 2], weighted: f64| unsafe {
             let target = targets[row];
@@ -256,8 +262,8 @@ impl<T: Float> Kernel for Forward<'_, T> {
         if inner == 1 {
             for row in range {
                 let x = &x[row * classes..(row + 1) * classes];
-                let max = max_row::<S, T>(x);
-                let log_sum = T::of(exp_sum::<S, T>(x, max).ln());
+                let max = largest(x);
+                let log_sum = T::of(exp_sum::<S, T>(x, max, flow).ln());
                 let weighted = match loss.weight {
                     _ if !smooth => 0.0,
                     None => sum_above::<S, T>(x, max),
@@ -268,22 +274,21 @@ impl<T: Float> Kernel for Forward<'_, T> {
             return;
         }
         for tile in range {
-            let (o, first, width) = tile_at(tile, inner);
-            let start = o * classes * inner + first;
-            let tile = tile_stats::<S, T>(x, start, classes, inner, width);
-            let (max, sum) = (&tile.max, &tile.sum);
-            let mut weighted = [0.0; TILE];
+            let tile = tiles.at(tile);
+            let (mut max, mut sum, mut weighted) = (Columns::new(), Columns::new(), Columns::new());
+            let (max, sum) = tile.stats::<S, T, false>(x, copy, &mut max, &mut sum);
+            let weighted = weighted.fill(tile.width, 0.0);
             if smooth {
                 for class in 0..classes {
-                    let row = &x[start + class * inner..][..width];
+                    let row = &x[tile.row(class)];
                     let weight = loss.class_weight(class).wide();
                     for (c, &x) in row.iter().enumerate() {
                         weighted[c] += (x - max[c]).wide() * weight;
                     }
                 }
             }
-            for c in 0..width {
-                finish(o * inner + first + c, [max[c], T::of(sum[c].ln())], weighted[c]);
+            for c in 0..tile.width {
+                finish(tile.outer * inner + tile.first + c, [max[c], T::of(sum[c].ln())], weighted[c]);
             }
         }
     }
@@ -291,13 +296,13 @@ impl<T: Float> Kernel for Forward<'_, T> {
 
 body!(
     /// `factor * exp(x - max - log_sum)`
-    Probability { factor, max, log_sum } 1 |x| factor * (x - max - log_sum).exp::<S>()
+    Probability { factor, max, log_sum } 1 |x| factor * (x - max - log_sum).exp_not_positive::<S>()
 );
 
 body!(
     /// [`Probability`] for elements of different rows, less the share of label smoothing.
     ProbabilityColumns { weight } 5 |x, factor, even, max, log_sum| {
-        factor * (x - max - log_sum).exp::<S>() - even * weight
+        factor * (x - max - log_sum).exp_not_positive::<S>() - even * weight
     }
 );
 
@@ -309,6 +314,7 @@ struct Backward<'a, T> {
     grad: RowGrad<'a, T>,
     dx: &'a Parts<'a, T>,
     weights: f64,
+    tiles: Tiles,
     range: Range<usize>,
 }
 
@@ -317,10 +323,11 @@ impl<T: Float> Kernel for Backward<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Backward { loss, x, targets, stats, grad, dx, weights, range } = self;
+        let Backward { loss, x, targets, stats, grad, dx, weights, tiles, range } = self;
         let ClassLoss { classes, inner, .. } = *loss;
         let smooth = loss.label_smoothing != 0.0;
         if inner == 1 {
+            let flow = Flow::new(x, classes, classes.max(FETCH));
             for row in range {
                 let part = row * classes..(row + 1) * classes;
                 // SAFETY: every row belongs to one task.
@@ -333,7 +340,7 @@ impl<T: Float> Kernel for Backward<'_, T> {
                 }
                 let [probability, hard, even] = loss.factors(targets[row], grad.of(row), weights);
                 let [max, log_sum] = stats[row];
-                map::<S, T, 1>([x], dx, Probability { factor: probability, max, log_sum });
+                map_flow::<S, T, 1>([x], dx, Probability { factor: probability, max, log_sum }, flow);
                 if smooth {
                     for (class, dx) in dx.iter_mut().enumerate() {
                         *dx = *dx - even * loss.class_weight(class);
@@ -342,24 +349,25 @@ impl<T: Float> Kernel for Backward<'_, T> {
                 let target = &mut dx[targets[row] as usize];
                 *target = *target - hard;
             }
+            if flow.stream {
+                finish_streaming();
+            }
             return;
         }
         for tile in range {
-            let (o, first, width) = tile_at(tile, inner);
-            let start = o * classes * inner + first;
-            let mut columns = [[T::ZERO; TILE]; 4];
-            let rows = o * inner + first..o * inner + first + width;
+            let tile = tiles.at(tile);
+            let width = tile.width;
+            let mut columns = [const { Columns::new() }; 4];
+            let [factor, even, max, log_sum] = columns.each_mut().map(|c| c.fill(width, T::ZERO));
+            let first = tile.outer * inner + tile.first;
+            let rows = first..first + width;
             for (c, row) in rows.clone().enumerate() {
-                let [probability, _, even] = loss.factors(targets[row], grad.of(row), weights);
-                let [max, log_sum] = stats[row];
-                for (column, value) in columns.iter_mut().zip([probability, even, max, log_sum]) {
-                    column[c] = value;
-                }
+                [factor[c], _, even[c]] = loss.factors(targets[row], grad.of(row), weights);
+                [max[c], log_sum[c]] = stats[row];
             }
-            let [factor, even, max, log_sum] = &columns;
-            let (factor, even, max, log_sum) = (&factor[..width], &even[..width], &max[..width], &log_sum[..width]);
+            let (factor, even, max, log_sum) = (&*factor, &*even, &*max, &*log_sum);
             for class in 0..classes {
-                let at = start + class * inner..start + class * inner + width;
+                let at = tile.row(class);
                 // SAFETY: tiles do not overlap.
                 let dx = unsafe { dx.part(at.clone()) };
                 let body = ProbabilityColumns { weight: loss.class_weight(class) };

@@ -4,13 +4,63 @@
 //! the instruction set of the kernel around it. The loops have nothing in them that keeps them from being vectorised: sums,
 //! whose order must be chosen, run over blocks of finished terms.
 
+use crate::cpu::{self, Isa};
 use crate::float::Float;
 use crate::reduce::sum_row;
-use crate::simd::Simd;
+use crate::simd::{LINE, Simd, prefetch};
+use crate::split::TASK;
 use std::mem::MaybeUninit;
 
 /// Terms computed before they are summed.
 const BLOCK: usize = 1024;
+/// Elements after which more are asked for, or written past the caches.
+const STEP: usize = 256;
+/// Accumulators of a maximum.
+const LANES: usize = 64;
+
+/// How memory is gone through. The way that is good for arrays that the caches do not hold, is a waste for others.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Flow {
+    /// Elements from those being worked on to those that are brought near meanwhile; 0 for none.
+    pub(crate) ahead: usize,
+    /// Whether results are written past the caches.
+    pub(crate) stream: bool,
+}
+
+impl Flow {
+    /// For writing rows of `row` elements to `out`, while what lies `ahead` is fetched.
+    pub(crate) fn new<T>(out: &[T], row: usize, ahead: usize) -> Self {
+        if size_of_val(out) < cpu::caches().l3 {
+            return Flow::default();
+        }
+        // Rows begin and end in the middle of a line: that must not be what most of them consist of.
+        Flow { ahead, stream: row * size_of::<T>() >= 8 * LINE }
+    }
+
+    /// Elements of a task: a long one where what it fetches in vain at its end would count.
+    pub(crate) fn task(self) -> usize {
+        if self.ahead == 0 { TASK } else { 16 * TASK }
+    }
+
+    /// Elements after which more are asked for, up to `most`.
+    #[inline(always)]
+    fn step(self, most: usize) -> usize {
+        if self.ahead == 0 { most } else { STEP }
+    }
+
+    /// Asks for what follows the `len` elements of each array at `x`.
+    #[inline(always)]
+    pub(crate) fn fetch<T, const K: usize>(self, x: [*const T; K], len: usize) {
+        if self.ahead == 0 {
+            return;
+        }
+        for x in x {
+            for i in (0..len).step_by(LINE / size_of::<T>()) {
+                prefetch(x.wrapping_add(self.ahead + i));
+            }
+        }
+    }
+}
 
 /// What becomes of an element, from its values in `K` arrays.
 pub(crate) trait Body<T, const K: usize>: Copy {
@@ -89,6 +139,43 @@ pub(crate) fn map<S: Simd, T: Float, const K: usize>(x: [&[T]; K], y: &mut [T], 
     unsafe { map_raw::<S, T, K>(starts(x, 0), y.as_mut_ptr(), y.len(), body) };
 }
 
+/// [`map`] as `flow` says.
+#[inline(always)]
+pub(crate) fn map_flow<S: Simd, T: Float, const K: usize>(
+    x: [&[T]; K],
+    y: &mut [T],
+    body: impl Body<T, K>,
+    flow: Flow,
+) {
+    let n = y.len();
+    let align = y.as_ptr() as usize % LINE;
+    if !flow.stream || S::ISA == Isa::Portable || align % size_of::<T>() != 0 {
+        return map::<S, T, K>(x, y, body);
+    }
+    same_length(x, n);
+    let mut buffer = Aligned(MaybeUninit::<[T; STEP]>::uninit());
+    let buffer: *mut T = buffer.0.as_mut_ptr().cast();
+    // Up to the first whole line, then whole ones.
+    let head = ((LINE - align) % LINE / size_of::<T>()).min(n);
+    let lines = (n - head) / (LINE / size_of::<T>());
+    let tail = head + lines * (LINE / size_of::<T>());
+    // SAFETY: the lengths were compared, `y` is borrowed mutably, and a step fits the buffer; `y + start` begins at a line.
+    unsafe {
+        let y = y.as_mut_ptr();
+        map_raw::<S, T, K>(starts(x, 0), y, head, body);
+        for start in (head..tail).step_by(STEP) {
+            let len = STEP.min(tail - start);
+            flow.fetch(starts(x, start), len);
+            map_raw::<S, T, K>(starts(x, start), buffer, len, body);
+            S::stream(buffer.cast(), y.add(start).cast(), len * size_of::<T>() / LINE);
+        }
+        map_raw::<S, T, K>(starts(x, tail), y.add(tail), n - tail, body);
+    }
+}
+
+#[repr(align(64))]
+struct Aligned<T>(T);
+
 /// Replaces the elements of `y` by `body` of them.
 #[inline(always)]
 pub(crate) fn map_in_place<S: Simd, T: Float>(y: &mut [T], body: impl Body<T, 1>) {
@@ -99,17 +186,56 @@ pub(crate) fn map_in_place<S: Simd, T: Float>(y: &mut [T], body: impl Body<T, 1>
 
 /// Writes `body` of the elements of `x` to `y`, and returns the sum.
 #[inline(always)]
-pub(crate) fn map_sum<S: Simd, T: Float, const K: usize>(x: [&[T]; K], y: &mut [T], body: impl Body<T, K>) -> f64 {
+pub(crate) fn map_sum<S: Simd, T: Float, const K: usize>(
+    x: [&[T]; K],
+    y: &mut [T],
+    body: impl Body<T, K>,
+    flow: Flow,
+) -> f64 {
     same_length(x, y.len());
     let mut sum = 0.0;
     for (block, y) in y.chunks_mut(BLOCK).enumerate() {
         // SAFETY: the lengths were compared, and `y` is borrowed mutably.
         unsafe {
-            map_raw::<S, T, K>(starts(x, block * BLOCK), y.as_mut_ptr(), y.len(), body);
+            let step = flow.step(BLOCK);
+            for start in (0..y.len()).step_by(step) {
+                let len = step.min(y.len() - start);
+                let x = starts(x, block * BLOCK + start);
+                flow.fetch(x, len);
+                map_raw::<S, T, K>(x, y.as_mut_ptr().add(start), len, body);
+            }
             sum += sum_row::<S, T>(y.as_ptr(), y.len(), 1);
         }
     }
     sum
+}
+
+/// The largest element, among those that are numbers; minus infinity if there is none.
+#[inline(always)]
+pub(crate) fn largest<T: Float>(x: &[T]) -> T {
+    let larger = |max: T, x: T| if x > max { x } else { max };
+    let mut max = T::NEG_INFINITY;
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    if !chunks.is_empty() {
+        let mut lanes = [T::NEG_INFINITY; LANES];
+        for chunk in chunks {
+            for l in 0..LANES {
+                lanes[l] = larger(lanes[l], chunk[l]);
+            }
+        }
+        let mut width = LANES / 2;
+        while width > 0 {
+            for l in 0..width {
+                lanes[l] = larger(lanes[l], lanes[l + width]);
+            }
+            width /= 2;
+        }
+        max = lanes[0];
+    }
+    for &x in rest {
+        max = larger(max, x);
+    }
+    max
 }
 
 /// The sums of several bodies of the elements of `x`.
@@ -146,6 +272,16 @@ pub(crate) fn sums<S: Simd, T: Float, const K: usize, const N: usize>(
     x: [&[T]; K],
     bodies: impl Sums<T, K, N>,
 ) -> [f64; N] {
+    sums_flow::<S, T, K, N>(x, bodies, Flow::default())
+}
+
+/// [`sums`] as `flow` says.
+#[inline(always)]
+pub(crate) fn sums_flow<S: Simd, T: Float, const K: usize, const N: usize>(
+    x: [&[T]; K],
+    bodies: impl Sums<T, K, N>,
+    flow: Flow,
+) -> [f64; N] {
     let n = x[0].len();
     same_length(x, n);
     let mut buffers = [const { MaybeUninit::<[T; BLOCK]>::uninit() }; N];
@@ -158,7 +294,16 @@ pub(crate) fn sums<S: Simd, T: Float, const K: usize, const N: usize>(
         let len = BLOCK.min(n - start);
         // SAFETY: the lengths were compared; the buffers are long enough, and filled before they are summed.
         unsafe {
-            bodies.terms::<S>(starts(x, start), terms, len);
+            let step = flow.step(BLOCK);
+            for at in (0..len).step_by(step) {
+                let step = step.min(len - at);
+                flow.fetch(starts(x, start + at), step);
+                let mut terms = terms;
+                for term in &mut terms {
+                    *term = term.add(at);
+                }
+                bodies.terms::<S>(starts(x, start + at), terms, step);
+            }
             for (sum, term) in sums.iter_mut().zip(terms) {
                 *sum += sum_row::<S, T>(term, len, 1);
             }

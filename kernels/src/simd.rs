@@ -11,12 +11,47 @@ use crate::cpu::{self, Isa};
 pub trait Simd: Copy + Send + Sync + 'static {
     /// The set itself.
     const ISA: Isa;
+    /// Whether a multiply-add is rounded once.
+    const FUSED: bool;
 
     /// `a * b + c`, rounded once where the processor can, twice where it cannot.
     fn mul_add_f32(a: f32, b: f32, c: f32) -> f32;
 
     /// `a * b + c`, rounded once where the processor can, twice where it cannot.
     fn mul_add_f64(a: f64, b: f64, c: f64) -> f64;
+
+    /// Copies whole cache lines past the caches, where the processor can; `to` begins at a line. Before another thread reads
+    /// them comes [`finish_streaming`].
+    ///
+    /// # Safety
+    /// The processor has the set. Both sides have `lines` times [`LINE`] bytes, and do not overlap.
+    unsafe fn stream(from: *const u8, to: *mut u8, lines: usize);
+}
+
+/// Bytes of a cache line.
+pub(crate) const LINE: usize = 64;
+
+/// Asks for the cache line at `p`, which may be anywhere, to be brought near.
+#[inline(always)]
+pub(crate) fn prefetch<T>(p: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: any address may be asked for; all x86-64 processors have the instruction.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(p.cast())
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p;
+}
+
+/// Makes streamed stores visible to other threads before anything that this thread does later.
+#[inline]
+pub(crate) fn finish_streaming() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: all x86-64 processors have the instruction.
+    unsafe {
+        std::arch::x86_64::_mm_sfence()
+    }
 }
 
 /// See [`Isa::Portable`].
@@ -31,6 +66,7 @@ pub struct Avx512;
 
 impl Simd for Portable {
     const ISA: Isa = Isa::Portable;
+    const FUSED: bool = false;
 
     #[inline(always)]
     fn mul_add_f32(a: f32, b: f32, c: f32) -> f32 {
@@ -41,12 +77,19 @@ impl Simd for Portable {
     fn mul_add_f64(a: f64, b: f64, c: f64) -> f64 {
         a * b + c
     }
+
+    #[inline(always)]
+    unsafe fn stream(from: *const u8, to: *mut u8, lines: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { from.copy_to_nonoverlapping(to, lines * LINE) }
+    }
 }
 
 macro_rules! fused {
-    ($set:ident) => {
+    ($set:ident, |$from:ident, $to:ident| $line:expr) => {
         impl Simd for $set {
             const ISA: Isa = Isa::$set;
+            const FUSED: bool = true;
 
             #[inline(always)]
             fn mul_add_f32(a: f32, b: f32, c: f32) -> f32 {
@@ -57,11 +100,37 @@ macro_rules! fused {
             fn mul_add_f64(a: f64, b: f64, c: f64) -> f64 {
                 a.mul_add(b, c)
             }
+
+            #[inline(always)]
+            unsafe fn stream(from: *const u8, to: *mut u8, lines: usize) {
+                for line in 0..lines {
+                    // SAFETY: the caller's promise.
+                    unsafe {
+                        let ($from, $to) = (from.add(line * LINE), to.add(line * LINE));
+                        $line
+                    }
+                }
+            }
         }
     };
 }
-fused!(Avx2);
-fused!(Avx512);
+fused!(Avx2, |from, to| {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_mm256_loadu_si256, _mm256_stream_si256};
+        let (low, high) = (_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(LINE / 2).cast()));
+        _mm256_stream_si256(to.cast(), low);
+        _mm256_stream_si256(to.add(LINE / 2).cast(), high);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    from.copy_to_nonoverlapping(to, LINE)
+});
+fused!(Avx512, |from, to| {
+    #[cfg(target_arch = "x86_64")]
+    std::arch::x86_64::_mm512_stream_si512(to.cast(), std::arch::x86_64::_mm512_loadu_si512(from.cast()));
+    #[cfg(not(target_arch = "x86_64"))]
+    from.copy_to_nonoverlapping(to, LINE)
+});
 
 /// A piece of work to be compiled for every instruction set.
 pub trait Kernel {

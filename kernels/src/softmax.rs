@@ -5,15 +5,12 @@
 
 use crate::cpu;
 use crate::float::Float;
+use crate::gemm::scratch::with_scratch;
 use crate::reduce::{max_row, sum_row};
-use crate::rows::{body, map, map_in_place, map_sum, sums};
-use crate::simd::{Kernel, Simd, dispatch};
-use crate::split::{Parts, TASK, for_ranges};
+use crate::rows::{Flow, body, largest, map_flow, map_in_place, map_sum, sums, sums_flow};
+use crate::simd::{Kernel, Simd, dispatch, finish_streaming};
+use crate::split::{Parts, TASK, for_ranges_of};
 use crate::threads::parallel_tasks;
-use std::ops::Range;
-
-/// Columns handled together where `inner` is not 1.
-pub(crate) const TILE: usize = 128;
 
 /// `exp(x - max) / sum(exp(x - max))` over the middle dimension. Within about 2 ulp.
 ///
@@ -62,19 +59,25 @@ macro_rules! kernel {
     };
 }
 
+/// Elements that lie at least between those being worked on and those that are fetched.
+pub(crate) const FETCH: usize = 1024;
+
+mod tiles;
+pub(crate) use tiles::{Columns, Tiles};
+
 // ---------------------------------------------------------------------------------------------------- contiguous rows
 
 body!(
     /// `exp(x - max)`
-    Exp { max } 1 |x| (x - max).exp::<S>()
+    Exp { max } 1 |x| (x - max).exp_not_positive::<S>()
 );
 body!(
     /// `exp(x - max) / sum`
-    Share { max, sum } 1 |x| (x - max).exp::<S>() / sum
+    Share { max, sum, inverse } 1 |x| over::<S, T>((x - max).exp_not_positive::<S>(), sum, inverse)
 );
 body!(
     /// `x / sum`
-    Over { sum } 1 |x| x / sum
+    Over { sum, inverse } 1 |x| over::<S, T>(x, sum, inverse)
 );
 body!(
     /// `x - max`
@@ -97,10 +100,20 @@ body!(
     LogGradient { sum } 2 |y, g| g - y.exp::<S>() * sum
 );
 
+/// `x / sum` for a finite sum and its `inverse`: a division takes several times as long as a product and its correction.
+#[inline(always)]
+fn over<S: Simd, T: Float>(x: T, sum: T, inverse: T) -> T {
+    if !S::FUSED {
+        return x / sum;
+    }
+    let quotient = x * inverse;
+    (-quotient).mul_add::<S>(sum, x).mul_add::<S>(inverse, quotient)
+}
+
 /// The sum of `exp(x - max)`.
 #[inline(always)]
-pub(crate) fn exp_sum<S: Simd, T: Float>(x: &[T], max: T) -> f64 {
-    sums::<S, T, 1, 1>([x], [Exp { max }])[0]
+pub(crate) fn exp_sum<S: Simd, T: Float>(x: &[T], max: T, flow: Flow) -> f64 {
+    sums_flow::<S, T, 1, 1>([x], [Exp { max }], flow)[0]
 }
 
 /// The sum of `x - max`.
@@ -109,37 +122,55 @@ pub(crate) fn sum_above<S: Simd, T: Float>(x: &[T], max: T) -> f64 {
     sums::<S, T, 1, 1>([x], [Above { max }])[0]
 }
 
-/// One row.
-#[inline(always)]
-fn row<S: Simd, T: Float, const LOG: bool>(x: &[T], y: &mut [T]) {
-    let max = max_row::<S, T>(x);
-    if LOG {
-        let log_sum = T::of(exp_sum::<S, T>(x, max).ln());
-        map::<S, T, 1>([x], y, Log { max, log_sum });
-    } else {
-        let sum = T::of(map_sum::<S, T, 1>([x], y, Exp { max }));
-        map_in_place::<S, T>(y, Over { sum });
-    }
-}
-
-kernel!(ForwardRows<'a, T, const LOG: bool> { x: &'a [T], y: &'a mut [T], n: usize } -> (), S => {
+// A nan needs no care in the maximum: it makes the sum nan, and that everything else. So does infinity, or a row that has
+// nothing else than minus infinity: their differences are nan.
+kernel!(ForwardRows<'a, T, const LOG: bool> { x: &'a [T], y: &'a mut [T], n: usize, work: &'a mut [T], flow: Flow } -> (), S => {
+    let ahead = Flow { stream: false, ..flow };
     for (x, y) in x.chunks_exact(n).zip(y.chunks_exact_mut(n)) {
-        row::<S, T, LOG>(x, y);
+        let max = largest(x);
+        if LOG {
+            let log_sum = T::of(exp_sum::<S, T>(x, max, ahead).ln());
+            map_flow::<S, T, 1>([x], y, Log { max, log_sum }, Flow { ahead: 0, ..flow });
+        } else if flow.stream {
+            let sum = T::of(map_sum::<S, T, 1>([x], work, Exp { max }, ahead));
+            map_flow::<S, T, 1>([work], y, Over { sum, inverse: T::ONE / sum }, Flow { ahead: 0, ..flow });
+        } else {
+            let sum = T::of(map_sum::<S, T, 1>([x], y, Exp { max }, ahead));
+            map_in_place::<S, T>(y, Over { sum, inverse: T::ONE / sum });
+        }
+    }
+    if flow.stream {
+        finish_streaming();
     }
 });
 
 // Pieces of a row that is long enough to be worth two threads.
 kernel!(PieceStats<'a, T> { x: &'a [T] } -> (T, f64), S => {
     let max = max_row::<S, T>(x);
-    (max, exp_sum::<S, T>(x, max))
+    (max, exp_sum::<S, T>(x, max, Flow::default()))
 });
-kernel!(PieceMap<'a, T, const LOG: bool> { x: &'a [T], y: &'a mut [T], max: T, sum: T } -> (), S => {
+kernel!(PieceMap<'a, T, const LOG: bool> { x: &'a [T], y: &'a mut [T], max: T, sum: T, flow: Flow } -> (), S => {
     if LOG {
-        map::<S, T, 1>([x], y, Log { max, log_sum: sum });
+        map_flow::<S, T, 1>([x], y, Log { max, log_sum: sum }, flow);
     } else {
-        map::<S, T, 1>([x], y, Share { max, sum });
+        map_flow::<S, T, 1>([x], y, Share { max, sum, inverse: T::ONE / sum }, flow);
+    }
+    if flow.stream {
+        finish_streaming();
     }
 });
+
+/// Calls `f` with scratch memory for `len` numbers.
+fn with_zeros<T: Float>(len: usize, f: impl FnOnce(&mut [T])) {
+    with_scratch(len, |scratch: *mut T| {
+        // SAFETY: there is memory for `len` floats, whose zero is all zero bits; nothing else uses it.
+        let work = unsafe {
+            scratch.write_bytes(0, len);
+            std::slice::from_raw_parts_mut(scratch, len)
+        };
+        f(work)
+    })
+}
 
 fn forward<T: Float, const LOG: bool>(x: &[T], y: &mut [T], outer: usize, n: usize, inner: usize) {
     let len = outer * n * inner;
@@ -147,20 +178,22 @@ fn forward<T: Float, const LOG: bool>(x: &[T], y: &mut [T], outer: usize, n: usi
     if len == 0 {
         return;
     }
-    let isa = cpu::isa();
-    let y = Parts::new(y);
     if inner > 1 {
-        for_tiles(outer, n, inner, |range| {
-            dispatch(isa, ForwardTiles::<T, LOG> { x, y: &y, n, inner, tiles: range });
-        });
-    } else if n < 4 * TASK {
-        for_ranges(outer, n, |rows| {
+        return tiles::forward::<T, LOG>(x, y, [outer, n, inner]);
+    }
+    let isa = cpu::isa();
+    let flow = Flow::new(y, n, n.max(FETCH));
+    let y = Parts::new(y);
+    if n < 4 * TASK {
+        for_ranges_of(flow.task(), outer, n, |rows| {
             let part = rows.start * n..rows.end * n;
             // SAFETY: ranges of rows do not overlap.
             let y = unsafe { y.part(part.clone()) };
-            dispatch(isa, ForwardRows::<T, LOG> { x: &x[part], y, n });
+            let len = if flow.stream && !LOG { n } else { 0 };
+            with_zeros(len, |work| dispatch(isa, ForwardRows::<T, LOG> { x: &x[part], y, n, work, flow }));
         });
     } else {
+        let flow = Flow { ahead: 0, ..flow };
         for (o, x) in x.chunks_exact(n).enumerate() {
             let piece = |i: usize| i * TASK..n.min((i + 1) * TASK);
             let pieces = n.div_ceil(TASK);
@@ -181,7 +214,7 @@ fn forward<T: Float, const LOG: bool>(x: &[T], y: &mut [T], outer: usize, n: usi
                 let range = piece(i);
                 // SAFETY: pieces do not overlap.
                 let y = unsafe { y.part(o * n + range.start..o * n + range.end) };
-                dispatch(isa, PieceMap::<T, LOG> { x: &x[range], y, max, sum });
+                dispatch(isa, PieceMap::<T, LOG> { x: &x[range], y, max, sum, flow });
             });
         }
     }
@@ -200,23 +233,29 @@ fn gradient_sum<S: Simd, T: Float, const LOG: bool>(y: &[T], g: &[T]) -> f64 {
 
 /// Writes a row's gradient.
 #[inline(always)]
-fn gradients<S: Simd, T: Float, const LOG: bool>(y: &[T], g: &[T], dx: &mut [T], sum: T) {
+fn gradients<S: Simd, T: Float, const LOG: bool>(y: &[T], g: &[T], dx: &mut [T], sum: T, flow: Flow) {
     if LOG {
-        map::<S, T, 2>([y, g], dx, LogGradient { sum });
+        map_flow::<S, T, 2>([y, g], dx, LogGradient { sum }, flow);
     } else {
-        map::<S, T, 2>([y, g], dx, Gradient { sum });
+        map_flow::<S, T, 2>([y, g], dx, Gradient { sum }, flow);
     }
 }
 
-kernel!(BackwardRows<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a mut [T], n: usize } -> (), S => {
+kernel!(BackwardRows<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a mut [T], n: usize, flow: Flow } -> (), S => {
     for ((y, g), dx) in y.chunks_exact(n).zip(g.chunks_exact(n)).zip(dx.chunks_exact_mut(n)) {
         let sum = T::of(gradient_sum::<S, T, LOG>(y, g));
-        gradients::<S, T, LOG>(y, g, dx, sum);
+        gradients::<S, T, LOG>(y, g, dx, sum, flow);
+    }
+    if flow.stream {
+        finish_streaming();
     }
 });
 kernel!(BackwardSum<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T] } -> f64, S => { gradient_sum::<S, T, LOG>(y, g) });
-kernel!(BackwardMap<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a mut [T], sum: T } -> (), S => {
-    gradients::<S, T, LOG>(y, g, dx, sum);
+kernel!(BackwardMap<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a mut [T], sum: T, flow: Flow } -> (), S => {
+    gradients::<S, T, LOG>(y, g, dx, sum, flow);
+    if flow.stream {
+        finish_streaming();
+    }
 });
 
 fn backward<T: Float, const LOG: bool>(y: &[T], g: &[T], dx: &mut [T], outer: usize, n: usize, inner: usize) {
@@ -231,20 +270,21 @@ fn backward<T: Float, const LOG: bool>(y: &[T], g: &[T], dx: &mut [T], outer: us
     if len == 0 {
         return;
     }
-    let isa = cpu::isa();
-    let dx = Parts::new(dx);
     if inner > 1 {
-        for_tiles(outer, n, inner, |tiles| {
-            dispatch(isa, BackwardTiles::<T, LOG> { y, g, dx: &dx, n, inner, tiles });
-        });
-    } else if n < 4 * TASK {
-        for_ranges(outer, n, |rows| {
+        return tiles::backward::<T, LOG>(y, g, dx, [outer, n, inner]);
+    }
+    let isa = cpu::isa();
+    let flow = Flow::new(dx, n, n.max(FETCH));
+    let dx = Parts::new(dx);
+    if n < 4 * TASK {
+        for_ranges_of(flow.task(), outer, n, |rows| {
             let part = rows.start * n..rows.end * n;
             // SAFETY: ranges of rows do not overlap.
             let dx = unsafe { dx.part(part.clone()) };
-            dispatch(isa, BackwardRows::<T, LOG> { y: &y[part.clone()], g: &g[part], dx, n });
+            dispatch(isa, BackwardRows::<T, LOG> { y: &y[part.clone()], g: &g[part], dx, n, flow });
         });
     } else {
+        let flow = Flow { ahead: 0, ..flow };
         for o in 0..outer {
             let piece = |i: usize| o * n + i * TASK..o * n + n.min((i + 1) * TASK);
             let pieces = n.div_ceil(TASK);
@@ -258,158 +298,11 @@ fn backward<T: Float, const LOG: bool>(y: &[T], g: &[T], dx: &mut [T], outer: us
             parallel_tasks(pieces, |i| {
                 // SAFETY: pieces do not overlap.
                 let dx = unsafe { dx.part(piece(i)) };
-                dispatch(isa, BackwardMap::<T, LOG> { y: &y[piece(i)], g: &g[piece(i)], dx, sum });
+                dispatch(isa, BackwardMap::<T, LOG> { y: &y[piece(i)], g: &g[piece(i)], dx, sum, flow });
             });
         }
     }
 }
-
-// ------------------------------------------------------------------------------------------------ over a middle dimension
-
-/// Calls `f` with ranges of tiles, in parallel if it is worth it. A tile is up to [`TILE`] neighbouring columns.
-pub(crate) fn for_tiles(outer: usize, n: usize, inner: usize, f: impl Fn(Range<usize>) + Sync) {
-    for_ranges(outer * inner.div_ceil(TILE), n * inner.min(TILE), f);
-}
-
-/// Of tile number `tile`: the outer index, the first column, and the number of columns.
-#[inline(always)]
-pub(crate) fn tile_at(tile: usize, inner: usize) -> (usize, usize, usize) {
-    let across = inner.div_ceil(TILE);
-    let first = tile % across * TILE;
-    (tile / across, first, (inner - first).min(TILE))
-}
-
-/// For every column of a tile the largest element and the sum of `exp(x - max)`.
-pub(crate) struct TileStats<T> {
-    pub(crate) max: [T; TILE],
-    pub(crate) sum: [f64; TILE],
-}
-
-/// The largest element of columns `start..start + width` with rows `inner` apart.
-#[inline(always)]
-fn tile_max<T: Float>(x: &[T], start: usize, n: usize, inner: usize, width: usize) -> [T; TILE] {
-    let mut all = [T::NEG_INFINITY; TILE];
-    let max = &mut all[..width];
-    for r in 0..n {
-        let row = &x[start + r * inner..][..width];
-        for c in 0..width {
-            max[c] = max[c].max_nan(row[c]);
-        }
-    }
-    all
-}
-
-/// The statistics of columns `start..start + width` with rows `inner` apart.
-#[inline(always)]
-pub(crate) fn tile_stats<S: Simd, T: Float>(
-    x: &[T],
-    start: usize,
-    n: usize,
-    inner: usize,
-    width: usize,
-) -> TileStats<T> {
-    let mut stats = TileStats { max: tile_max(x, start, n, inner, width), sum: [0.0; TILE] };
-    let (max, sum) = (&stats.max[..width], &mut stats.sum[..width]);
-    for r in 0..n {
-        let row = &x[start + r * inner..][..width];
-        for c in 0..width {
-            sum[c] += (row[c] - max[c]).exp::<S>().wide();
-        }
-    }
-    stats
-}
-
-body!(
-    /// [`Exp`] for elements of different rows.
-    ExpColumns 2 |x, max| (x - max).exp::<S>()
-);
-body!(
-    /// [`Log`] for elements of different rows.
-    LogColumns 3 |x, max, log_sum| x - max - log_sum
-);
-body!(
-    /// [`Gradient`] for elements of different rows.
-    GradientColumns 3 |y, g, sum| y * (g - sum)
-);
-body!(
-    /// [`LogGradient`] for elements of different rows.
-    LogGradientColumns 3 |y, g, sum| g - y.exp::<S>() * sum
-);
-
-kernel!(ForwardTiles<'a, T, const LOG: bool> { x: &'a [T], y: &'a Parts<'a, T>, n: usize, inner: usize, tiles: Range<usize> } -> (), S => {
-    for tile in tiles {
-        let (o, first, width) = tile_at(tile, inner);
-        let start = o * n * inner + first;
-        if LOG {
-            let stats = tile_stats::<S, T>(x, start, n, inner, width);
-            let mut sums = [T::ONE; TILE];
-            for (out, sum) in sums.iter_mut().zip(&stats.sum[..width]) {
-                *out = T::of(sum.ln());
-            }
-            for r in 0..n {
-                let at = start + r * inner..start + r * inner + width;
-                // SAFETY: tiles do not overlap.
-                let y = unsafe { y.part(at.clone()) };
-                map::<S, T, 3>([&x[at], &stats.max[..width], &sums[..width]], y, LogColumns);
-            }
-            continue;
-        }
-        let max = tile_max(x, start, n, inner, width);
-        let mut sum = [0.0; TILE];
-        let sum = &mut sum[..width];
-        for r in 0..n {
-            let at = start + r * inner..start + r * inner + width;
-            // SAFETY: tiles do not overlap.
-            let y = unsafe { y.part(at.clone()) };
-            map::<S, T, 2>([&x[at], &max[..width]], y, ExpColumns);
-            for c in 0..width {
-                sum[c] += y[c].wide();
-            }
-        }
-        let mut sums = [T::ONE; TILE];
-        for (out, sum) in sums.iter_mut().zip(sum) {
-            *out = T::of(*sum);
-        }
-        for r in 0..n {
-            // SAFETY: tiles do not overlap.
-            let y = unsafe { y.part(start + r * inner..start + r * inner + width) };
-            for c in 0..width {
-                y[c] = y[c] / sums[c];
-            }
-        }
-    }
-});
-
-kernel!(BackwardTiles<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a Parts<'a, T>, n: usize, inner: usize, tiles: Range<usize> } -> (), S => {
-    for tile in tiles {
-        let (o, first, width) = tile_at(tile, inner);
-        let start = o * n * inner + first;
-        let mut wide = [0.0; TILE];
-        let wide = &mut wide[..width];
-        for r in 0..n {
-            let at = start + r * inner..start + r * inner + width;
-            let (y, g) = (&y[at.clone()], &g[at]);
-            for c in 0..width {
-                wide[c] += if LOG { g[c] } else { y[c] * g[c] }.wide();
-            }
-        }
-        let mut sums = [T::ZERO; TILE];
-        for (sum, wide) in sums.iter_mut().zip(wide) {
-            *sum = T::of(*wide);
-        }
-        let sums = &sums[..width];
-        for r in 0..n {
-            let at = start + r * inner..start + r * inner + width;
-            // SAFETY: tiles do not overlap.
-            let dx = unsafe { dx.part(at.clone()) };
-            if LOG {
-                map::<S, T, 3>([&y[at.clone()], &g[at], sums], dx, LogGradientColumns);
-            } else {
-                map::<S, T, 3>([&y[at.clone()], &g[at], sums], dx, GradientColumns);
-            }
-        }
-    }
-});
 
 #[cfg(test)]
 mod tests;

@@ -40,13 +40,19 @@ impl<'a, T> Parts<'a, T> {
 /// are the same for every number of threads.
 #[inline]
 pub(crate) fn for_ranges(n: usize, cost: usize, f: impl Fn(Range<usize>) + Sync) {
+    for_ranges_of(TASK, n, cost, f)
+}
+
+/// [`for_ranges`] with tasks of about `task` elements.
+#[inline]
+pub(crate) fn for_ranges_of(task: usize, n: usize, cost: usize, f: impl Fn(Range<usize>) + Sync) {
     if n.saturating_mul(cost) < WORTH_THREADS {
         if n > 0 {
             f(0..n);
         }
         return;
     }
-    let chunk = (TASK / cost.max(1)).max(1);
+    let chunk = (task / cost.max(1)).max(1);
     crate::threads::parallel_tasks(n.div_ceil(chunk), |i| f(i * chunk..n.min((i + 1) * chunk)));
 }
 

@@ -39,15 +39,15 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
                 unsafe { each2(a, b, out, n, $f) }
             };
         }
-        let (zero, one) = (T::from_f64(0.0), T::from_f64(1.0));
+        let (zero, one) = (T::of(0.0), T::of(1.0));
         match op {
             BinaryOp::Add => map!(|a, b| a + b),
             BinaryOp::Sub => map!(|a, b| a - b),
             BinaryOp::Mul => map!(|a, b| a * b),
             BinaryOp::Div => map!(|a, b| a / b),
             BinaryOp::Pow => T::pow_block::<S, L>(a, b, out, n),
-            BinaryOp::Maximum => map!(T::maximum),
-            BinaryOp::Minimum => map!(T::minimum),
+            BinaryOp::Maximum => map!(T::max_nan),
+            BinaryOp::Minimum => map!(T::min_nan),
             BinaryOp::Fmax => map!(|a: T, b: T| if b.is_nan() || a > b { a } else { b }),
             BinaryOp::Fmin => map!(|a: T, b: T| if b.is_nan() || a < b { a } else { b }),
             BinaryOp::Remainder => each!(|a, b| {
@@ -59,11 +59,11 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
             BinaryOp::TruncDivide => map!(|a, b| (a / b).trunc()),
             BinaryOp::Atan2 => each!(T::atan2),
             BinaryOp::AddScaled(alpha) => {
-                let alpha = T::from_f64(alpha);
+                let alpha = T::of(alpha);
                 map!(|a, b| T::mul_add::<S>(alpha, b, a))
             }
             BinaryOp::LerpScalar(weight) => {
-                let weight = T::from_f64(weight);
+                let weight = T::of(weight);
                 map!(|a, b| lerp::<T, S>(a, b, weight))
             }
             BinaryOp::AddRelu => map!(|a, b| {
@@ -72,14 +72,14 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
             }),
             BinaryOp::ReluGrad => map!(|grad, y| if y <= zero { zero } else { grad }),
             BinaryOp::ClampGrad { min, max } => {
-                let (min, max) = (T::from_f64(min), T::from_f64(max));
+                let (min, max) = (T::of(min), T::of(max));
                 map!(|grad, x| {
                     let grad = if x <= min { zero } else { grad };
                     if x >= max { zero } else { grad }
                 })
             }
             BinaryOp::LeakyReluGrad(slope) => {
-                let slope = T::from_f64(slope);
+                let slope = T::of(slope);
                 map!(|grad, x| if x > zero { grad } else { grad * slope })
             }
             BinaryOp::SigmoidGrad => map!(|grad, y| grad * (one - y) * y),
@@ -97,7 +97,7 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
 
 /// Division rounded to minus infinity, by way of the exact remainder: `1.0 // 0.1` is 9.
 fn floor_divide<T: Float>(a: T, b: T) -> T {
-    let (zero, one) = (T::from_f64(0.0), T::from_f64(1.0));
+    let (zero, one) = (T::of(0.0), T::of(1.0));
     if b == zero {
         return a / b;
     }
@@ -110,14 +110,14 @@ fn floor_divide<T: Float>(a: T, b: T) -> T {
         return zero.copysign(a / b);
     }
     let floor = quotient.floor();
-    if quotient - floor > T::from_f64(0.5) { floor + one } else { floor }
+    if quotient - floor > T::of(0.5) { floor + one } else { floor }
 }
 
 /// From the nearer end, so that the result is exact at both ends.
 #[inline(always)]
 fn lerp<T: Float, S: Simd>(a: T, b: T, weight: T) -> T {
-    let (d, one) = (b - a, T::from_f64(1.0));
-    let near = weight.abs() < T::from_f64(0.5);
+    let (d, one) = (b - a, T::of(1.0));
+    let near = weight.abs() < T::of(0.5);
     let (w, from) = if near { (weight, a) } else { (weight - one, b) };
     T::mul_add::<S>(w, d, from)
 }
@@ -142,11 +142,11 @@ impl<T: Float, const L: usize> Kernel for TernaryFloat<T, L> {
         unsafe {
             match op {
                 TernaryOp::AddCMul(value) => {
-                    let value = T::from_f64(value);
+                    let value = T::of(value);
                     map3(c, a, b, out, n, |c, a, b| T::mul_add::<S>(value * b, c, a));
                 }
                 TernaryOp::AddCDiv(value) => {
-                    let value = T::from_f64(value);
+                    let value = T::of(value);
                     map3(c, a, b, out, n, |c, a, b| a + value * b / c);
                 }
                 TernaryOp::Lerp => map3(c, a, b, out, n, |c, a, b| lerp::<T, S>(a, b, c)),

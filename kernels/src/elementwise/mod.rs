@@ -14,7 +14,7 @@ mod copy;
 mod element;
 mod gather;
 mod layout;
-mod math;
+pub(crate) mod math;
 mod ops;
 #[cfg(test)]
 mod tests;

@@ -38,7 +38,7 @@ impl<T: Float, const L: usize> Kernel for UnaryFloat<T, L> {
                 unsafe { each(x, out, n, $f) }
             };
         }
-        let c = T::from_f64;
+        let c = T::of;
         let (zero, one) = (c(0.0), c(1.0));
         match op {
             UnaryOp::Neg => map!(|x| -x),
@@ -81,7 +81,7 @@ impl<T: Float, const L: usize> Kernel for UnaryFloat<T, L> {
             UnaryOp::PowScalar(exponent) => T::pow_scalar_block::<S, L>(x, c(exponent), out, n),
             UnaryOp::Clamp { min, max } => {
                 let (min, max) = (c(min), c(max));
-                map!(|x: T| x.maximum(min).minimum(max))
+                map!(|x: T| x.max_nan(min).min_nan(max))
             }
             UnaryOp::Relu => map!(|x| if x < zero { zero } else { x }),
             UnaryOp::LeakyRelu(slope) => {
@@ -108,8 +108,8 @@ impl<T: Float, const L: usize> Kernel for UnaryFloat<T, L> {
                 })
             }
             UnaryOp::Mish => steps!(|x: T| x * x.softplus::<S>().tanh::<S>()),
-            UnaryOp::HardSigmoid => map!(|x: T| (x + c(3.0)).maximum(zero).minimum(c(6.0)) / c(6.0)),
-            UnaryOp::HardSwish => map!(|x: T| x * (x + c(3.0)).maximum(zero).minimum(c(6.0)) / c(6.0)),
+            UnaryOp::HardSigmoid => map!(|x: T| (x + c(3.0)).max_nan(zero).min_nan(c(6.0)) / c(6.0)),
+            UnaryOp::HardSwish => map!(|x: T| x * (x + c(3.0)).max_nan(zero).min_nan(c(6.0)) / c(6.0)),
             UnaryOp::Softsign => map!(|x: T| x / (one + x.abs())),
             UnaryOp::Threshold { threshold, value } => {
                 let (threshold, value) = (c(threshold), c(value));

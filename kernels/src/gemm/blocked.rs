@@ -2,9 +2,10 @@
 //! blocking for the caches, and threads.
 
 use super::kernel::{Direct, Kernels, MAX_MR, Panel};
-use super::pack::pack;
+use super::pack::Input;
 use super::scratch::with_scratch;
 use super::{GemmElement, PARALLEL_MULTIPLY_ADDS, Problem, split};
+use crate::simd::LINE;
 use crate::{cpu, threads};
 
 /// Multiply-adds up to which nothing is packed if B's rows are contiguous.
@@ -17,13 +18,13 @@ const CHUNK: usize = 4096;
 const CHUNK_BYTES: usize = 16 << 20;
 
 /// Chooses between `C = A B` and `Cᵀ = Bᵀ Aᵀ`: vectors run along the columns of what is chosen.
-fn orient<T: GemmElement>(p: &Problem<T>, kernels: &Kernels<T>) -> Problem<T> {
+fn orient<T: GemmElement, I: Input<T>>(p: &Problem<T, I>, kernels: &Kernels<T>) -> Problem<T, I> {
     let t = p.t();
     if cost(&t, kernels) < cost(p, kernels) { t } else { *p }
 }
 
 /// A rough number of cycles.
-fn cost<T: GemmElement>(p: &Problem<T>, kernels: &Kernels<T>) -> usize {
+fn cost<T: GemmElement, I: Input<T>>(p: &Problem<T, I>, kernels: &Kernels<T>) -> usize {
     let vectors = p.n.div_ceil(kernels.lanes);
     // Per step of k a tile takes as long as its multiply-adds (two a cycle), and four cycles at least.
     let rows = p.m.div_ceil(kernels.mr);
@@ -40,31 +41,36 @@ pub(crate) struct Tiles {
     m: usize,
     n: usize,
     lanes: usize,
-    vectors: usize,
     /// Rows of tiles.
     pub rows: usize,
     /// Columns of tiles.
     pub columns: usize,
+    /// The least number of rows, and how many have one more.
+    row: (usize, usize),
+    /// The least number of vectors in a column, and how many have one more.
+    column: (usize, usize),
 }
 
 impl Tiles {
     #[inline(always)]
     pub fn new<T>(m: usize, n: usize, kernels: &Kernels<T>) -> Self {
         let vectors = n.div_ceil(kernels.lanes);
-        Self { m, n, lanes: kernels.lanes, vectors, rows: m.div_ceil(kernels.mr), columns: n.div_ceil(kernels.nr) }
+        let (rows, columns) = (m.div_ceil(kernels.mr), n.div_ceil(kernels.nr));
+        let part = |n: usize, parts: usize| (n / parts.max(1), n % parts.max(1));
+        Self { m, n, lanes: kernels.lanes, rows, columns, row: part(m, rows), column: part(vectors, columns) }
     }
 
     /// First row and number of rows of the `i`th row of tiles.
     #[inline(always)]
     pub fn row(&self, i: usize) -> (usize, usize) {
-        split(self.m, self.rows, i)
+        (i * self.row.0 + i.min(self.row.1), self.row.0 + usize::from(i < self.row.1))
     }
 
     /// First column and number of columns of the `j`th column of tiles.
     #[inline(always)]
     pub fn column(&self, j: usize) -> (usize, usize) {
-        let (start, len) = split(self.vectors, self.columns, j);
-        let start = start * self.lanes;
+        let start = (j * self.column.0 + j.min(self.column.1)) * self.lanes;
+        let len = self.column.0 + usize::from(j < self.column.1);
         (start, (len * self.lanes).min(self.n - start))
     }
 }
@@ -83,6 +89,15 @@ pub(super) unsafe fn run<T: GemmElement>(p: &Problem<T>, kernels: &'static Kerne
         let p = &orient(p, kernels);
         if small && (p.b.cs == 1 || p.k == 0) { in_place(p, kernels) } else { packed(p, kernels) }
     }
+}
+
+/// As [`run`], where operands have to be packed.
+///
+/// # Safety
+/// As [`super::gemm`], and the kernels take what `I` is packed as.
+pub(super) unsafe fn run_packed<T: GemmElement, I: Input<T>>(p: &Problem<T, I>, kernels: &'static Kernels<T>) {
+    // SAFETY: the caller's promise.
+    unsafe { packed(&orient(p, kernels), kernels) }
 }
 
 /// One thread, no packing.
@@ -128,11 +143,12 @@ unsafe fn in_place_tile<T: GemmElement>(
 }
 
 /// The part of A and B being worked on, and where its packed form is.
-struct Chunk<'a, T: 'static> {
-    p: &'a Problem<T>,
+struct Chunk<'a, T: 'static, I> {
+    p: &'a Problem<T, I>,
     kernels: &'a Kernels<T>,
     tiles: Tiles,
-    /// First row, column and step of the inner dimension, and the number of the latter.
+    /// First row, column and step of the inner dimension, and the number of the latter. A step is what the kernels see as one:
+    /// it may be several elements of A and B.
     i: usize,
     j: usize,
     k: (usize, usize),
@@ -144,21 +160,22 @@ struct Chunk<'a, T: 'static> {
 }
 
 // SAFETY: the elements are `Send + Sync`; tasks write disjoint parts of the packed operands and of C.
-unsafe impl<T: GemmElement> Sync for Chunk<'_, T> {}
+unsafe impl<T: GemmElement, I: Input<T>> Sync for Chunk<'_, T, I> {}
 
 /// Steps of the inner dimension that a tile takes at a time. The panel of B that goes with them streams from the
 /// second-level cache at no cost; shorter ones would visit C more often.
 const STEPS: usize = 512;
 
-unsafe fn packed<T: GemmElement>(p: &Problem<T>, kernels: &'static Kernels<T>) {
+unsafe fn packed<T: GemmElement, I: Input<T>>(p: &Problem<T, I>, kernels: &'static Kernels<T>) {
+    let steps = p.k.div_ceil(I::PER_STEP);
     let (m_chunk, n_chunk) = (p.m.min(CHUNK), p.n.min(CHUNK));
-    let all_parts = p.k.div_ceil(STEPS).max(1);
+    let all_parts = steps.div_ceil(STEPS).max(1);
     let width = n_chunk.div_ceil(kernels.nr) * kernels.nr;
     // As many parts at a time as fit, so that C is visited as rarely as possible.
     let fitting = (CHUNK_BYTES / size_of::<T>() / ((m_chunk + width) * STEPS)).max(1);
     let rounds = all_parts.div_ceil(fitting);
-    let pack_a = p.a.cs != 1 || p.m > 256;
-    let k_chunk = split(p.k, rounds, 0).1;
+    let pack_a = !I::SAME || p.a.cs != 1 || p.m > 256;
+    let k_chunk = split(steps, rounds, 0).1;
     let a_len = if pack_a { m_chunk * k_chunk } else { 0 };
     let b_len = width * k_chunk;
     with_scratch(a_len + b_len + 64, |scratch: *mut T| {
@@ -168,7 +185,7 @@ unsafe fn packed<T: GemmElement>(p: &Problem<T>, kernels: &'static Kernels<T>) {
             for i in (0..p.m).step_by(CHUNK) {
                 let tiles = Tiles::new(CHUNK.min(p.m - i), CHUNK.min(p.n - j), kernels);
                 for round in 0..rounds {
-                    let k = split(p.k, rounds, round);
+                    let k = split(steps, rounds, round);
                     let parts = k.1.div_ceil(STEPS).max(1);
                     let chunk = Chunk { p, kernels, tiles, i, j, k, parts, a, b };
                     // SAFETY: the caller's promise; the scratch memory has room for the chunk.
@@ -179,7 +196,7 @@ unsafe fn packed<T: GemmElement>(p: &Problem<T>, kernels: &'static Kernels<T>) {
     });
 }
 
-impl<T: GemmElement> Chunk<'_, T> {
+impl<T: GemmElement, I: Input<T>> Chunk<'_, T, I> {
     unsafe fn run(&self) {
         let Tiles { m, n, rows, columns, .. } = self.tiles;
         let work = m * n * self.k.1;
@@ -208,24 +225,31 @@ impl<T: GemmElement> Chunk<'_, T> {
         });
     }
 
+    /// Elements of the inner dimension that are packed: the first, and their number.
+    fn elements(&self) -> (usize, usize) {
+        let first = self.k.0 * I::PER_STEP;
+        (first, (self.k.1 * I::PER_STEP).min(self.p.k - first))
+    }
+
     unsafe fn pack_column(&self, cj: usize) {
         let (j, cols) = self.tiles.column(cj);
-        let nr = self.kernels.nr;
-        let src = self.p.b.at(self.k.0, self.j + j);
+        let (first, k) = self.elements();
+        let (b, nr) = (self.p.b, self.kernels.nr);
         // SAFETY: B has these columns; the panel has room for `nr` columns.
         unsafe {
             let dst = self.b.add(cj * nr * self.k.1);
-            pack(self.kernels.isa, src, self.p.b.rs, self.p.b.cs, self.k.1, cols, dst, nr);
+            I::pack(self.kernels.isa, b.at(first, self.j + j), [b.rs, b.cs], [k, cols], dst, nr);
         }
     }
 
     unsafe fn pack_row(&self, ri: usize) {
         let (i, rows) = self.tiles.row(ri);
-        let src = self.p.a.at(self.i + i, self.k.0);
+        let (first, k) = self.elements();
+        let a = self.p.a;
         // SAFETY: A has these rows; panels lie one after the other.
         unsafe {
             let dst = self.a.add(i * self.k.1);
-            pack(self.kernels.isa, src, self.p.a.cs, self.p.a.rs, self.k.1, rows, dst, rows);
+            I::pack(self.kernels.isa, a.at(self.i + i, first), [a.cs, a.rs], [k, rows], dst, rows);
         }
     }
 
@@ -233,6 +257,7 @@ impl<T: GemmElement> Chunk<'_, T> {
     unsafe fn multiply(&self, r: (usize, usize), c: (usize, usize)) {
         let p = self.p;
         let nr = self.kernels.nr;
+        let line = LINE / size_of::<T>();
         let row_offsets: [isize; MAX_MR] = std::array::from_fn(|i| i as isize * p.a.rs);
         // One row of a packed panel of B after the other.
         let mut b_offsets = [0isize; STEPS];
@@ -242,21 +267,26 @@ impl<T: GemmElement> Chunk<'_, T> {
         for part in 0..self.parts {
             let (k0, k) = split(self.k.1, self.parts, part);
             let first = self.k.0 + k0 == 0;
-            let last = self.k.0 + k0 + k == p.k;
+            let last = self.k.0 + k0 + k == p.k.div_ceil(I::PER_STEP);
             let block = Self::rows_in_cache(self.kernels, k);
             for r0 in (r.0..r.0 + r.1).step_by(block) {
                 for cj in c.0..c.0 + c.1 {
                     let (j, cols) = self.tiles.column(cj);
                     let b = self.b.wrapping_add((cj * self.k.1 + k0) * nr).cast_const();
-                    for ri in r0..(r0 + block).min(r.0 + r.1) {
+                    let end = (r0 + block).min(r.0 + r.1);
+                    // The next panel of B comes from far: the last tiles of this one fetch it, a part each.
+                    let next = b.wrapping_add(self.k.1 * nr);
+                    for ri in r0..end {
                         let (i, rows) = self.tiles.row(ri);
+                        let left = end - 1 - ri;
+                        let fetch = if left < nr / line { next.wrapping_add(left * k * line) } else { b };
                         // SAFETY: the tile lies in C, its panels have been packed.
                         unsafe {
                             p.tile((self.i + i, rows), (self.j + j, cols), first, last, |out| {
                                 if self.a.is_null() {
                                     let args = Direct {
                                         steps: [1, 1, k],
-                                        a: p.a.at(self.i + i, self.k.0 + k0),
+                                        a: p.a.at(self.i + i, self.k.0 + k0).cast(),
                                         rows: row_offsets.as_ptr(),
                                         a_steps: [0, 0, p.a.cs],
                                         b,
@@ -268,7 +298,7 @@ impl<T: GemmElement> Chunk<'_, T> {
                                 } else {
                                     let a = self.a.add(i * self.k.1 + k0 * rows);
                                     let args = Panel { k, a, b, offsets: b_offsets.as_ptr(), ahead: 0, cols, out };
-                                    self.kernels.run_panel(rows, &args)
+                                    self.kernels.run_panel_fetching(rows, &args, fetch)
                                 }
                             })
                         };

@@ -8,9 +8,10 @@
 
 use super::GemmElement;
 #[cfg(target_arch = "x86_64")]
-use super::vector::{F32x8, F32x16, F64x4, F64x8};
+use super::vector::{Bf16x32, F32x8, F32x16, F64x4, F64x8};
 use super::vector::{Lanes, Vector, VectorKernel};
 use crate::cpu::{self, Isa};
+use crate::simd::LINE;
 
 /// Where a tile goes and what happens to it on the way: `c = clamp(alpha * acc + bias + beta * c)`.
 #[derive(Clone, Copy)]
@@ -62,9 +63,11 @@ pub struct Direct<T> {
     pub out: Store<T>,
 }
 
+/// Also takes where to begin bringing memory near that others will read: a cache line each step.
+///
 /// # Safety
 /// The arguments describe valid memory for this kernel's rows and the columns given.
-pub type PanelFn<T> = unsafe fn(&Panel<T>);
+pub type PanelFn<T> = unsafe fn(&Panel<T>, *const T);
 /// # Safety
 /// As [`PanelFn`].
 pub type DirectFn<T> = unsafe fn(&Direct<T>);
@@ -103,7 +106,7 @@ pub struct Kernels<T: 'static> {
     pub nr: usize,
     /// `[vectors - 1][rows - 1]`
     pub panel: &'static [&'static [PanelFn<T>]],
-    /// `[vectors - 1][rows - 1]`
+    /// `[vectors - 1][rows - 1]`; none where operands are always packed.
     pub direct: &'static [&'static [DirectFn<T>]],
 }
 
@@ -124,8 +127,18 @@ impl<T> Kernels<T> {
     /// As [`PanelFn`]; `rows` and `args.cols` are at least 1 and at most a tile's.
     #[inline(always)]
     pub unsafe fn run_panel(&self, rows: usize, args: &Panel<T>) {
+        // SAFETY: the caller's promise.
+        unsafe { self.run_panel_fetching(rows, args, args.b) }
+    }
+
+    /// [`Self::run_panel`], which meanwhile brings near `args.k` cache lines from `fetch` on, which may be anywhere.
+    ///
+    /// # Safety
+    /// As [`PanelFn`]; `rows` and `args.cols` are at least 1 and at most a tile's.
+    #[inline(always)]
+    pub unsafe fn run_panel_fetching(&self, rows: usize, args: &Panel<T>, fetch: *const T) {
         // SAFETY: the caller's promise; the tables hold only kernels that the processor can run.
-        unsafe { self.panel[self.vectors(args.cols) - 1][rows - 1](args) }
+        unsafe { self.panel[self.vectors(args.cols) - 1][rows - 1](args, fetch) }
     }
 
     /// # Safety
@@ -231,7 +244,7 @@ unsafe fn store<V: Vector, const R: usize, const NV: usize>(
 }
 
 #[inline(always)]
-unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem>) {
+unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem>, fetch: *const V::Elem) {
     // SAFETY: the caller's promise, see `PanelFn`.
     unsafe {
         let mask = V::mask(args.cols - (NV - 1) * V::LANES);
@@ -241,7 +254,8 @@ unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem
         for p in 0..args.k {
             let b = args.b.offset(*args.offsets.add(p));
             let row = load_row::<V, NV>(b, mask);
-            if R > 4 {
+            V::prefetch(fetch.wrapping_add(p * (LINE / size_of::<V::Elem>())));
+            if R > 4 && args.ahead != 0 {
                 for j in 0..NV {
                     V::prefetch(b.wrapping_offset(args.ahead).wrapping_add(j * V::LANES));
                 }
@@ -249,7 +263,7 @@ unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem
             for i in 0..R {
                 let x = V::splat(*a.add(i));
                 for j in 0..NV {
-                    acc[i][j] = x.mul_add(row[j], acc[i][j]);
+                    acc[i][j] = x.step(row[j], acc[i][j]);
                 }
             }
             a = a.add(R);
@@ -278,7 +292,7 @@ unsafe fn direct<V: Vector, const R: usize, const NV: usize>(args: &Direct<V::El
                     for i in 0..R {
                         let x = V::splat(*rows[i].offset(at));
                         for j in 0..NV {
-                            acc[i][j] = x.mul_add(row[j], acc[i][j]);
+                            acc[i][j] = x.step(row[j], acc[i][j]);
                         }
                     }
                     at += args.a_steps[2];
@@ -337,17 +351,18 @@ pub(crate) unsafe fn copy<V: Vector>(from: *const V::Elem, to: *mut V::Elem, len
 
 /// Compiles the kernels for one instruction set and lists them.
 macro_rules! kernels {
-    ($module:ident, $isa:expr, [$($feature:meta)?], mr $mr:literal [$($r:literal)*], nv $nv:tt, [$($set:ident: $vector:ty),*]) => {
+    ($module:ident, $isa:expr, [$($feature:meta)?], mr $mr:literal [$($r:literal)*], nv $nv:tt, direct $direct:tt, [$($set:ident: $vector:ty),*]) => {
         mod $module {
             use super::*;
 
             $(#[$feature])?
-            unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem>) {
+            unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem>, fetch: *const V::Elem) {
                 // SAFETY: the caller's promise is the same.
-                unsafe { super::panel::<V, R, NV>(args) }
+                unsafe { super::panel::<V, R, NV>(args, fetch) }
             }
 
             $(#[$feature])?
+            #[allow(dead_code)]
             unsafe fn direct<V: Vector, const R: usize, const NV: usize>(args: &Direct<V::Elem>) {
                 // SAFETY: the caller's promise is the same.
                 unsafe { super::direct::<V, R, NV>(args) }
@@ -357,6 +372,7 @@ macro_rules! kernels {
                 &[$(panel::<V, $r, NV>),*]
             }
 
+            #[allow(dead_code)] // one set has none
             const fn directs<V: Vector, const NV: usize>() -> &'static [DirectFn<V::Elem>] {
                 &[$(direct::<V, $r, NV>),*]
             }
@@ -368,24 +384,27 @@ macro_rules! kernels {
                     mr: $mr,
                     nr: $nv * V::LANES,
                     panel: kernels!(@list $nv panels V),
-                    direct: kernels!(@list $nv directs V),
+                    direct: kernels!(@list $direct directs V),
                 }
             }
 
             $(pub(super) static $set: Kernels<<$vector as Vector>::Elem> = set::<$vector>();)*
         }
     };
+    (@list none $f:ident $v:ident) => { &[] };
     (@list 1 $f:ident $v:ident) => { &[const { $f::<$v, 1>() }] };
     (@list 2 $f:ident $v:ident) => { &[const { $f::<$v, 1>() }, const { $f::<$v, 2>() }] };
     (@list 3 $f:ident $v:ident) => { &[const { $f::<$v, 1>() }, const { $f::<$v, 2>() }, const { $f::<$v, 3>() }] };
 }
 
 // Rows times vectors leave room in the 32 (16) registers for one row of B and a broadcast element of A.
-kernels!(portable, Isa::Portable, [], mr 4 [1 2 3 4], nv 1, [F32: Lanes<f32, 8>, F64: Lanes<f64, 4>, I64: Lanes<i64, 4>]);
+kernels!(portable, Isa::Portable, [], mr 4 [1 2 3 4], nv 1, direct 1, [F32: Lanes<f32, 8>, F64: Lanes<f64, 4>, I32: Lanes<i32, 4>, I64: Lanes<i64, 4>]);
 #[cfg(target_arch = "x86_64")]
-kernels!(avx2, Isa::Avx2, [target_feature(enable = "avx2,fma")], mr 6 [1 2 3 4 5 6], nv 2, [F32: F32x8, F64: F64x4]);
+kernels!(avx2, Isa::Avx2, [target_feature(enable = "avx2,fma")], mr 6 [1 2 3 4 5 6], nv 2, direct 2, [F32: F32x8, F64: F64x4]);
 #[cfg(target_arch = "x86_64")]
-kernels!(avx512, Isa::Avx512, [target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")], mr 8 [1 2 3 4 5 6 7 8], nv 3, [F32: F32x16, F64: F64x8]);
+kernels!(avx512, Isa::Avx512, [target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")], mr 8 [1 2 3 4 5 6 7 8], nv 3, direct 3, [F32: F32x16, F64: F64x8]);
+#[cfg(target_arch = "x86_64")]
+kernels!(avx512bf16, Isa::Avx512, [target_feature(enable = "avx512bf16,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")], mr 8 [1 2 3 4 5 6 7 8], nv 3, direct none, [BF16: Bf16x32]);
 
 macro_rules! floats {
     ($name:ident, $t:ident, $set:ident) => {
@@ -402,6 +421,20 @@ macro_rules! floats {
 }
 floats!(kernels_f32, f32, F32);
 floats!(kernels_f64, f64, F64);
+
+/// Kernels that multiply pairs of bf16, each packed in the place of an f32, if the processor can.
+pub(crate) fn kernels_bf16(isa: Isa) -> Option<&'static Kernels<f32>> {
+    #[cfg(target_arch = "x86_64")]
+    if isa.min(cpu::detected()) == Isa::Avx512 && is_x86_feature_detected!("avx512bf16") {
+        return Some(&avx512bf16::BF16);
+    }
+    let _ = isa;
+    None
+}
+
+pub(crate) fn kernels_i32(_: Isa) -> &'static Kernels<i32> {
+    &portable::I32
+}
 
 pub(crate) fn kernels_i64(_: Isa) -> &'static Kernels<i64> {
     &portable::I64

@@ -7,6 +7,7 @@
 
 pub(crate) mod blocked;
 mod gemv;
+mod half;
 pub(crate) mod kernel;
 pub(crate) mod pack;
 mod problem;
@@ -17,6 +18,8 @@ pub(crate) mod vector;
 mod tests;
 #[cfg(test)]
 pub(crate) use tests::noise as test_noise;
+
+pub use half::{Bf16, F16, Half, HalfOutput, gemm_half};
 
 use crate::{cpu, threads};
 use kernel::Kernels;
@@ -150,7 +153,7 @@ mod sealed {
 
 pub(crate) use sealed::Kerneled;
 
-/// An element type that matrices can be multiplied in: `f32`, `f64`, `i64` (wrapping around on overflow).
+/// An element type that matrices can be multiplied in: `f32`, `f64`, `i32` and `i64` (wrapping around on overflow).
 pub trait GemmElement: sealed::Kerneled + Copy + PartialEq + Send + Sync + std::fmt::Debug {
     /// 0
     const ZERO: Self;
@@ -218,6 +221,9 @@ macro_rules! element {
 element!(f32, f32::INFINITY, kernels_f32, |a, b, c| a + b, a * b, <S> S::mul_add_f32(a, b, c));
 element!(f64, f64::INFINITY, kernels_f64, |a, b, c| a + b, a * b, <S> S::mul_add_f64(a, b, c));
 element!(
+    i32, i32::MAX, kernels_i32, |a, b, c| a.wrapping_add(b), a.wrapping_mul(b), <S> a.wrapping_mul(b).wrapping_add(c)
+);
+element!(
     i64, i64::MAX, kernels_i64, |a, b, c| a.wrapping_add(b), a.wrapping_mul(b), <S> a.wrapping_mul(b).wrapping_add(c)
 );
 
@@ -252,6 +258,24 @@ pub unsafe fn gemm<T: GemmElement>(
     c: MatMut<T>,
     epilogue: &Epilogue<T>,
 ) {
+    let problem = problem_of(m, n, k, alpha, a, b, beta, c, epilogue);
+    // SAFETY: the caller's promise.
+    unsafe { T::multiply(&problem, T::kernels(cpu::isa())) }
+}
+
+/// # Panics
+/// As [`gemm`].
+fn problem_of<T: GemmElement, I>(
+    m: usize,
+    n: usize,
+    k: usize,
+    alpha: T,
+    a: Mat<I>,
+    b: Mat<I>,
+    beta: T,
+    c: MatMut<T>,
+    epilogue: &Epilogue<T>,
+) -> Problem<T, I> {
     let pointer = |bias: Option<&[T]>, len: usize, what: &str| {
         bias.map_or(std::ptr::null(), |bias| {
             assert!(bias.len() == len, "gemm: C has {len} {what}, but its bias has {} values", bias.len());
@@ -260,9 +284,7 @@ pub unsafe fn gemm<T: GemmElement>(
     };
     let bias_row = pointer(epilogue.bias_row, m, "rows");
     let bias_col = pointer(epilogue.bias_col, n, "columns");
-    let problem = Problem { m, n, k, alpha, a, b, beta, c, bias_row, bias_col, clamp: epilogue.activation.limits() };
-    // SAFETY: the caller's promise.
-    unsafe { T::multiply(&problem, T::kernels(cpu::isa())) }
+    Problem { m, n, k, alpha, a, b, beta, c, bias_row, bias_col, clamp: epilogue.activation.limits() }
 }
 
 /// `batch` independent multiplications, see [`gemm`]: the `i`th uses `a + i * stride_a`, `b + i * stride_b` and

@@ -1,7 +1,32 @@
 //! Copies a piece of a matrix into the order in which a micro-kernel reads it; transposes where that is needed.
 
+use super::GemmElement;
 use crate::cpu::Isa;
 use std::ops::Range;
+
+/// What operands consist of that a micro-kernel of `T` multiplies.
+pub(crate) trait Input<T>: Copy + 'static {
+    /// Whether that is `T` itself, which need not be packed.
+    const SAME: bool;
+    /// Elements along the inner dimension that are one element of `T` when packed.
+    const PER_STEP: usize;
+
+    /// As [`pack()`], with `k` elements along the inner dimension: strides of it and across, its length and the columns.
+    ///
+    /// # Safety
+    /// As [`pack()`].
+    unsafe fn pack(isa: Isa, src: *const Self, strides: [isize; 2], size: [usize; 2], dst: *mut T, width: usize);
+}
+
+impl<T: GemmElement> Input<T> for T {
+    const SAME: bool = true;
+    const PER_STEP: usize = 1;
+
+    unsafe fn pack(isa: Isa, src: *const T, [ps, js]: [isize; 2], [k, cols]: [usize; 2], dst: *mut T, width: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { pack(isa, src, ps, js, k, cols, dst, width) }
+    }
+}
 
 /// `dst[p * width + j] = src[p * ps + j * js]` for `p < k`, `j < cols`.
 ///
@@ -100,6 +125,16 @@ mod x86 {
         unsafe {
             match size_of::<T>() {
                 _ if js == 1 => copy_rows(src, ps, k, cols, dst, width),
+                // Rows of A: as many as the tiles of AVX-512 have.
+                4 if ps == 1 && cols == 8 => {
+                    let whole = k / 16 * 16;
+                    for p in (0..whole).step_by(16) {
+                        transpose_8x16(src.add(p), js, dst.add(p * width), width);
+                    }
+                    if whole < k {
+                        transpose_16x16(src.add(whole), js, cols, k - whole, dst.add(whole * width), width);
+                    }
+                }
                 4 if ps == 1 => {
                     for j in (0..cols).step_by(16) {
                         for p in (0..k).step_by(16) {
@@ -224,6 +259,46 @@ mod x86 {
         t
     }
 
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+    unsafe fn transpose_8x16<T>(src: *const T, js: isize, dst: *mut T, width: usize) {
+        // SAFETY: T has four bytes; 8 rows of 16 elements are touched.
+        unsafe {
+            let (src, dst): (*const f32, *mut f32) = (src.cast(), dst.cast());
+            let mut r = [_mm512_setzero_ps(); 8];
+            for i in 0..8 {
+                let row = src.offset(i as isize * js);
+                _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(AHEAD).cast());
+                r[i] = _mm512_loadu_ps(row);
+            }
+            let mut t = r;
+            for i in (0..8).step_by(2) {
+                t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+                t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+            }
+            // After this quarter q of r[i] is half of column 4 q + i, and that of r[4 + i] the other half.
+            for i in (0..8).step_by(4) {
+                let d = [t[i], t[i + 1], t[i + 2], t[i + 3]];
+                let d =
+                    [_mm512_castps_pd(d[0]), _mm512_castps_pd(d[1]), _mm512_castps_pd(d[2]), _mm512_castps_pd(d[3])];
+                r[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(d[0], d[2]));
+                r[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(d[0], d[2]));
+                r[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(d[1], d[3]));
+                r[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(d[1], d[3]));
+            }
+            let low = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+            let high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+            for i in 0..4 {
+                let columns =
+                    [_mm512_permutex2var_ps(r[i], low, r[4 + i]), _mm512_permutex2var_ps(r[i], high, r[4 + i])];
+                for h in 0..2 {
+                    let to = dst.add((8 * h + i) * width);
+                    _mm256_storeu_ps(to, _mm512_castps512_ps256(columns[h]));
+                    _mm256_storeu_ps(to.add(4 * width), _mm512_extractf32x8_ps::<1>(columns[h]));
+                }
+            }
+        }
+    }
+
     #[target_feature(enable = "avx2,fma")]
     unsafe fn transpose_8x8<T>(src: *const T, js: isize, dst: *mut T, width: usize) {
         // SAFETY: see `whole_blocks`; T has four bytes.
@@ -277,7 +352,8 @@ mod tests {
 
     fn check<T: Copy + PartialEq + std::fmt::Debug>(number: impl Fn(usize) -> T) {
         for isa in Isa::available() {
-            for (k, cols) in [(0, 5), (1, 1), (3, 20), (8, 8), (16, 16), (33, 7), (50, 48), (7, 33), (40, 24)] {
+            for (k, cols) in [(0, 5), (1, 1), (3, 20), (8, 8), (16, 16), (33, 7), (40, 8), (50, 48), (7, 33), (40, 24)]
+            {
                 for (ps, js) in [(50, 1), (1, 60), (100, 2)] {
                     let src: Vec<T> = (0..k * ps + cols * js + 1).map(&number).collect();
                     let width = cols + 3;

@@ -4,15 +4,15 @@ use super::kernel::{MAX_TILE, Store};
 use super::{GemmElement, Mat, MatMut};
 use std::mem::MaybeUninit;
 
-/// One multiplication, with the options of the public functions unpacked.
+/// One multiplication, with the options of the public functions unpacked; A and B may consist of something else than C.
 #[derive(Clone, Copy)]
-pub struct Problem<T> {
+pub struct Problem<T, I = T> {
     pub m: usize,
     pub n: usize,
     pub k: usize,
     pub alpha: T,
-    pub a: Mat<T>,
-    pub b: Mat<T>,
+    pub a: Mat<I>,
+    pub b: Mat<I>,
     pub beta: T,
     pub c: MatMut<T>,
     pub bias_row: *const T,
@@ -20,7 +20,7 @@ pub struct Problem<T> {
     pub clamp: Option<(T, T)>,
 }
 
-impl<T: GemmElement> Problem<T> {
+impl<T: GemmElement, I: Copy> Problem<T, I> {
     /// The same multiplication as `Cᵀ = Bᵀ Aᵀ`.
     pub(super) fn t(self) -> Self {
         Self {

@@ -34,6 +34,7 @@ macro_rules! test_element {
 }
 test_element!(f32, f32::EPSILON as f64, 1.0);
 test_element!(f64, f64::EPSILON, 1.0);
+test_element!(i32, 0.0, 100.0);
 test_element!(i64, 0.0, 100.0);
 
 /// How a test matrix lies in memory.
@@ -133,6 +134,7 @@ fn everywhere(case: &Case) {
             product::<f64>(case);
         });
     }
+    product::<i32>(case);
     product::<i64>(case);
 }
 
@@ -237,4 +239,181 @@ fn batches_share_a_matrix_by_stride_zero() {
             assert!((got - want).abs() < 1e-12);
         }
     }
+}
+
+/// Calls `f` on every instruction set; on AVX-512 also without its multiplication of bf16, where there is one.
+fn half_product<H: Half + std::fmt::Debug, O: HalfOutput<H> + Copy + std::fmt::Debug>(
+    case: &Case,
+    numbers: (fn(f32) -> H, fn(H) -> f32),
+    outputs: (fn(f32) -> O, fn(O) -> f32),
+    eps: f64,
+) -> Vec<f32> {
+    let &Case { m, n, k, orders, .. } = case;
+    let (ars, acs, alen) = strides(orders[0], m, k);
+    let (brs, bcs, blen) = strides(orders[1], k, n);
+    let (crs, ccs, clen) = strides(orders[2], m, n);
+    let f32s = |len, seed| noise(len, seed).into_iter().map(|x| x as f32).collect::<Vec<f32>>();
+    let halves = |len, seed| f32s(len, seed).into_iter().map(numbers.0).collect::<Vec<H>>();
+    let (a, b) = (halves(alen, 1), halves(blen, 2));
+    let mut c: Vec<O> = f32s(clen, 3).into_iter().map(outputs.0).collect();
+    let (row, col) = (f32s(m, 4), f32s(n, 5));
+    let epilogue = Epilogue {
+        bias_row: case.bias.then_some(&row[..]),
+        bias_col: case.bias.then_some(&col[..]),
+        activation: case.activation,
+    };
+    let (mut want, mut bounds): (Vec<f64>, Vec<f64>) = c.iter().map(|&c| (outputs.1(c) as f64, 0.0)).unzip();
+    for i in 0..m {
+        for j in 0..n {
+            let (mut sum, mut size) = (0.0, 0.0);
+            for q in 0..k {
+                let a = numbers.1(a[i * ars as usize + q * acs as usize]) as f64;
+                let x = a * numbers.1(b[q * brs as usize + j * bcs as usize]) as f64;
+                sum += x;
+                size += x.abs();
+            }
+            let at = i * crs as usize + j * ccs as usize;
+            let mut x = case.alpha * sum + case.beta * want[at];
+            if case.bias {
+                x += (row[i] + col[j]) as f64;
+            }
+            want[at] = if case.activation == Activation::Relu { x.max(0.0) } else { x };
+            // Sums in f32, then one rounding.
+            let sums = (size * case.alpha.abs() + 4.0) * f32::EPSILON as f64 * ((k as f64).sqrt() + 4.0);
+            bounds[at] = sums + eps / 2.0 * (want[at].abs() + sums);
+        }
+    }
+    // SAFETY: the vectors are as long as the strides need.
+    unsafe {
+        let (a, b) = (Mat::new(a.as_ptr(), ars, acs), Mat::new(b.as_ptr(), brs, bcs));
+        let c = MatMut::new(c.as_mut_ptr(), crs, ccs);
+        gemm_half(m, n, k, case.alpha as f32, a, b, case.beta as f32, c, &epilogue);
+    }
+    let got: Vec<f32> = c.into_iter().map(outputs.1).collect();
+    for (at, (&got, &want)) in got.iter().zip(&want).enumerate() {
+        let off = (got as f64 - want).abs();
+        assert!(off <= bounds[at], "{m}x{n}x{k} {orders:?}: element {at} is {got}, not {want} (off by {off:e})");
+    }
+    got
+}
+
+fn every_half(case: &Case) -> [Vec<f32>; 4] {
+    let (f16, bf16) = (
+        (F16::from_f32 as fn(f32) -> F16, F16::to_f32 as fn(F16) -> f32),
+        (Bf16::from_f32 as fn(f32) -> Bf16, Bf16::to_f32 as fn(Bf16) -> f32),
+    );
+    let same = ((|x| x) as fn(f32) -> f32, (|x| x) as fn(f32) -> f32);
+    [
+        half_product(case, f16, f16, 2f64.powi(-10)),
+        half_product(case, f16, same, 0.0),
+        half_product(case, bf16, bf16, 2f64.powi(-7)),
+        half_product(case, bf16, same, 0.0),
+    ]
+}
+
+#[test]
+fn halves_in_every_size_and_order() {
+    use Order::*;
+    for isa in Isa::available() {
+        with_isa(isa, || {
+            for m in [1, 2, 5, 8, 17] {
+                for n in [1, 3, 16, 49] {
+                    for k in [0, 1, 2, 3, 8, 31] {
+                        every_half(&plain(m, n, k));
+                    }
+                }
+            }
+            for (m, n, k) in [(65, 130, 71), (130, 50, 300), (70, 90, 2201)] {
+                for orders in [
+                    [Rows, Columns, Rows],
+                    [Columns, Rows, Columns],
+                    [Sparse, Sparse, Sparse],
+                    [Columns, Columns, Rows],
+                ] {
+                    every_half(&Case { orders, ..plain(m, n, k) });
+                    let activation = Activation::Relu;
+                    every_half(&Case { orders, alpha: 2.0, beta: -0.5, bias: true, activation, ..plain(m, n, k) });
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn halves_without_their_own_multiplication() {
+    // What a processor with AVX-512 but without its BF16 does.
+    let (m, n, k) = (37, 61, 129);
+    let numbers = |len, seed| noise(len, seed).into_iter().map(|x| Bf16::from_f32(x as f32)).collect::<Vec<_>>();
+    let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
+    let (ma, mb) = (Mat::new(a.as_ptr(), k as isize, 1), Mat::new(b.as_ptr(), n as isize, 1));
+    for isa in Isa::available() {
+        let mut c = vec![0f32; m * n];
+        let to = MatMut::new(c.as_mut_ptr(), n as isize, 1);
+        let problem = problem_of(m, n, k, 1.0, ma, mb, 0.0, to, &Epilogue::default());
+        // SAFETY: the vectors have these sizes.
+        unsafe { blocked::run_packed(&problem, kernel::kernels_f32(isa)) };
+        for i in 0..m {
+            for j in 0..n {
+                let want: f64 = (0..k).map(|q| a[i * k + q].to_f32() as f64 * b[q * n + j].to_f32() as f64).sum();
+                assert!((c[i * n + j] as f64 - want).abs() < 1e-5 * k as f64, "{isa:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn halves_do_not_depend_on_the_number_of_threads() {
+    let before = crate::threads::num_threads();
+    for isa in Isa::available() {
+        with_isa(isa, || {
+            let case = Case { bias: true, beta: 0.5, ..plain(129, 410, 1301) };
+            set_num_threads(1);
+            let one = every_half(&case);
+            for threads in 2..4 {
+                set_num_threads(threads);
+                assert!(every_half(&case) == one);
+            }
+        });
+    }
+    set_num_threads(before);
+}
+
+#[test]
+fn halves_round_to_nearest_even_and_widen_exactly() {
+    for bits in 0..=u16::MAX {
+        let (f16, bf16) = (F16(bits), Bf16(bits));
+        let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+        let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+        let want = match exponent {
+            0 => sign * fraction * 2f64.powi(-24),
+            31 if fraction == 0.0 => sign * f64::INFINITY,
+            31 => f64::NAN,
+            _ => sign * (1024.0 + fraction) * 2f64.powi(exponent - 25),
+        };
+        let wide = f16.to_f32();
+        assert!(wide as f64 == want && wide.is_sign_negative() == (sign < 0.0) || wide.is_nan() && want.is_nan());
+        assert!(F16::from_f32(wide) == f16 || wide.is_nan() && F16::from_f32(wide).to_f32().is_nan());
+        assert_eq!(bf16.to_f32().to_bits(), u32::from(bits) << 16);
+        assert!(Bf16::from_f32(bf16.to_f32()) == bf16 || Bf16::from_f32(bf16.to_f32()).to_f32().is_nan());
+        // Between two neighbours: the even one from the middle, the nearer one beside it.
+        let middles = [
+            (F16(bits + u16::from(bits & 0x7fff < 0x7bff)).to_f32(), wide),
+            (Bf16(bits + u16::from(bits & 0x7fff < 0x7f7f)).to_f32(), bf16.to_f32()),
+        ];
+        for (half, (high, low)) in middles.into_iter().enumerate() {
+            if high == low || !low.is_finite() {
+                continue;
+            }
+            let middle = (low as f64 + high as f64) / 2.0;
+            let round = |x: f32| if half == 0 { F16::from_f32(x).0 } else { Bf16::from_f32(x).0 };
+            assert_eq!(round(middle as f32), bits + (bits & 1), "{low} {high}");
+            if middle.abs() > f32::MIN_POSITIVE as f64 {
+                assert_eq!(round((middle as f32).abs().next_down().copysign(low)), bits);
+                assert_eq!(round((middle as f32).abs().next_up().copysign(low)), bits + 1);
+            }
+        }
+    }
+    assert_eq!(F16::from_f32(65519.0).0, 0x7bff);
+    assert_eq!(F16::from_f32(65520.0).0, 0x7c00);
+    assert_eq!(F16::from_f32(-1e10).0, 0xfc00);
 }

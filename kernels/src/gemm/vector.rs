@@ -2,6 +2,7 @@
 
 use super::GemmElement;
 use crate::cpu::{self, Isa};
+pub(crate) use crate::simd::finish_streaming;
 
 /// A register of [`LANES`](Vector::LANES) elements.
 ///
@@ -30,6 +31,12 @@ pub trait Vector: Copy {
     unsafe fn mul(self, other: Self) -> Self;
     /// `self * b + c`
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
+    /// A step of the inner dimension: the products of `self` and `b`, added to `acc`.
+    #[inline(always)]
+    unsafe fn step(self, b: Self, acc: Self) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { self.mul_add(b, acc) }
+    }
     /// Stores past the caches, to an address that is a multiple of the register's size.
     unsafe fn stream(self, p: *mut Self::Elem) {
         // SAFETY: the caller's promise.
@@ -39,15 +46,6 @@ pub trait Vector: Copy {
     unsafe fn prefetch(_p: *const Self::Elem) {}
     /// Limits every lane to `lo..=hi`; NaN stays NaN.
     unsafe fn clamp(self, lo: Self, hi: Self) -> Self;
-}
-
-/// Makes streamed stores visible to other threads before anything that this thread does later.
-pub(crate) fn finish_streaming() {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: all x86-64 processors have the instruction.
-    unsafe {
-        std::arch::x86_64::_mm_sfence()
-    }
 }
 
 /// `N` elements in plain Rust, which the compiler maps to whatever registers the target has.
@@ -222,7 +220,12 @@ macro_rules! registers {
 registers!(f32, Lanes<f32, 8>, F32x8, F32x16);
 registers!(f64, Lanes<f64, 4>, F64x4, F64x8);
 
-// 64-bit integers have no vector multiplication before AVX-512 DQ, and nobody trains in them.
+// Nobody trains in integers: what the compiler makes of plain loops has to do.
+impl Registers for i32 {
+    type Portable = Lanes<i32, 4>;
+    type Avx2 = Lanes<i32, 4>;
+    type Avx512 = Lanes<i32, 4>;
+}
 impl Registers for i64 {
     type Portable = Lanes<i64, 4>;
     type Avx2 = Lanes<i64, 4>;
@@ -344,4 +347,70 @@ mod x86 {
         _mm256_max_pd,
         |p, m| _mm256_maskload_pd(p, m), |q, n, v| _mm256_maskstore_pd(q, n, v)
     );
+
+    /// 16 sums in f32 in an AVX-512 register, or, as factors, 16 pairs of bf16 in the place of an f32 each.
+    #[derive(Clone, Copy)]
+    #[repr(transparent)]
+    pub struct Bf16x32(F32x16);
+
+    // SAFETY (of every block below): the trait's contract, as above.
+    #[allow(clippy::undocumented_unsafe_blocks)]
+    impl Vector for Bf16x32 {
+        type Elem = f32;
+        type Mask = __mmask16;
+        const LANES: usize = 16;
+
+        #[inline(always)]
+        unsafe fn splat(x: f32) -> Self {
+            unsafe { Self(F32x16::splat(x)) }
+        }
+        #[inline(always)]
+        unsafe fn mask(n: usize) -> __mmask16 {
+            unsafe { F32x16::mask(n) }
+        }
+        #[inline(always)]
+        unsafe fn load(p: *const f32) -> Self {
+            unsafe { Self(F32x16::load(p)) }
+        }
+        #[inline(always)]
+        unsafe fn load_masked(p: *const f32, mask: __mmask16) -> Self {
+            unsafe { Self(F32x16::load_masked(p, mask)) }
+        }
+        #[inline(always)]
+        unsafe fn store(self, p: *mut f32) {
+            unsafe { self.0.store(p) }
+        }
+        #[inline(always)]
+        unsafe fn store_masked(self, p: *mut f32, mask: __mmask16) {
+            unsafe { self.0.store_masked(p, mask) }
+        }
+        #[inline(always)]
+        unsafe fn add(self, other: Self) -> Self {
+            unsafe { Self(self.0.add(other.0)) }
+        }
+        #[inline(always)]
+        unsafe fn mul(self, other: Self) -> Self {
+            unsafe { Self(self.0.mul(other.0)) }
+        }
+        #[inline(always)]
+        unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+            unsafe { Self(self.0.mul_add(b.0, c.0)) }
+        }
+        #[inline(always)]
+        unsafe fn step(self, b: Self, acc: Self) -> Self {
+            unsafe {
+                let pairs = |x: Self| std::mem::transmute::<__m512, __m512bh>(x.0.0);
+                let (a, b) = (pairs(self), pairs(b));
+                Self(F32x16(_mm512_dpbf16_ps(acc.0.0, a, b)))
+            }
+        }
+        #[inline(always)]
+        unsafe fn prefetch(p: *const f32) {
+            unsafe { F32x16::prefetch(p) }
+        }
+        #[inline(always)]
+        unsafe fn clamp(self, lo: Self, hi: Self) -> Self {
+            unsafe { Self(self.0.clamp(lo.0, hi.0)) }
+        }
+    }
 }

@@ -28,9 +28,10 @@ fn polynomial<S: Simd, const N: usize>(x: f64, c: [f64; N]) -> f64 {
     sum
 }
 
-/// `(a, b, p)` with `exp(x) = a b (1 + p)`, where `a` and `b` are powers of 2, `|p| < 0.42`, for x from -746 to 711.
+/// `(p, bits)` with `exp(x) = (1 + p) 2^k`, where `|p| < 0.42` and the low twelve bits of `bits` are those of `k + 2048`,
+/// for x from -746 to 711.
 #[inline(always)]
-fn exp_parts<S: Simd>(x: f64) -> (f64, f64, f64) {
+fn exp_parts<S: Simd>(x: f64) -> (f64, u64) {
     let shifted = fma::<S>(x, LOG2_E, TO_INT);
     let k = shifted - TO_INT;
     let r = fma::<S>(-k, LN_2_LO, fma::<S>(-k, LN_2_HI, x));
@@ -50,11 +51,16 @@ fn exp_parts<S: Simd>(x: f64) -> (f64, f64, f64) {
             2.509_570_544_109_941_5e-8,
         ],
     );
-    // 2^k as a product, because 2^k itself may be out of range where exp(x) is not.
-    let biased = shifted.to_bits() & 0xfff;
+    (fma::<S>(r * r, q, r), shifted.to_bits())
+}
+
+/// 2^k from what [`exp_parts`] gives, as a product, because 2^k itself may be out of range where exp(x) is not.
+#[inline(always)]
+fn halves(bits: u64) -> (f64, f64) {
+    let biased = bits & 0xfff;
     let half = biased >> 1;
     let power = |k: u64| f64::from_bits(k.wrapping_sub(1) << 52);
-    (power(half), power(biased - half), fma::<S>(r * r, q, r))
+    (power(half), power(biased - half))
 }
 
 #[inline(always)]
@@ -64,14 +70,25 @@ fn clamp(x: f64, low: f64, high: f64) -> f64 {
 }
 
 #[inline(always)]
-pub(super) fn exp<S: Simd>(x: f64) -> f64 {
-    let (a, b, p) = exp_parts::<S>(clamp(x, -746.0, 710.0));
+pub(crate) fn exp<S: Simd>(x: f64) -> f64 {
+    let (p, bits) = exp_parts::<S>(clamp(x, -746.0, 710.0));
+    let (a, b) = halves(bits);
     (1.0 + p) * a * b
+}
+
+/// [`exp`] of what is not positive (or nan), in fewer instructions.
+#[inline(always)]
+pub(crate) fn exp_not_positive<S: Simd>(x: f64) -> f64 {
+    let (p, bits) = exp_parts::<S>(if x < -746.0 { -746.0 } else { x });
+    // 2^(k + 512), which is in range, and 2^-512.
+    let power = f64::from_bits((bits << 52).wrapping_sub((2048 - 512 - 1023) << 52));
+    (1.0 + p) * power * f64::from_bits((1023 - 512) << 52)
 }
 
 #[inline(always)]
 pub(super) fn expm1<S: Simd>(x: f64) -> f64 {
-    let (a, b, p) = exp_parts::<S>(clamp(x, -746.0, 710.0));
+    let (p, bits) = exp_parts::<S>(clamp(x, -746.0, 710.0));
+    let (a, b) = halves(bits);
     let scale = a * b;
     let near = fma::<S>(scale, p, scale - 1.0);
     let y = if x > 40.0 { (1.0 + p) * a * b } else { near };
@@ -161,7 +178,7 @@ pub(super) fn tanh<S: Simd>(x: f64) -> f64 {
 
 #[inline(always)]
 pub(super) fn sigmoid<S: Simd>(x: f64) -> f64 {
-    let e = exp::<S>(-x.abs());
+    let e = exp_not_positive::<S>(-x.abs());
     let numerator = if x < 0.0 { e } else { 1.0 };
     // To first order, what the sum loses.
     let sum = 1.0 + e;
@@ -174,7 +191,7 @@ pub(super) fn sigmoid<S: Simd>(x: f64) -> f64 {
 #[inline(always)]
 pub(super) fn softplus<S: Simd>(x: f64) -> f64 {
     let positive = if x < 0.0 { 0.0 } else { x };
-    positive + log1p::<S>(exp::<S>(-x.abs()))
+    positive + log1p::<S>(exp_not_positive::<S>(-x.abs()))
 }
 
 #[inline(always)]
@@ -232,7 +249,7 @@ fn erf_parts<S: Simd>(x: f64) -> (f64, f64) {
     // exp(-a^2) for an a of few digits and the rest, or the error of the square would grow with it.
     let top = f64::from_bits(a.to_bits() & 0xffff_ffff_0000_0000);
     let rest = (top - a) * (top + a);
-    (small, exp::<S>(-top * top) * fma::<S>(q, expm1_tiny(rest), q))
+    (small, exp_not_positive::<S>(-top * top) * fma::<S>(q, expm1_tiny(rest), q))
 }
 
 /// `exp(x) - 1` for |x| < 2^-10.
@@ -264,7 +281,7 @@ pub(super) fn gelu<S: Simd>(x: f64) -> f64 {
 #[inline(always)]
 pub(super) fn gelu_grad<S: Simd>(x: f64) -> f64 {
     const FRAC_1_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
-    let density = FRAC_1_SQRT_2PI * exp::<S>(-0.5 * x * x);
+    let density = FRAC_1_SQRT_2PI * exp_not_positive::<S>(-0.5 * x * x);
     fma::<S>(x, density, 0.5 * erfc::<S>(-x * FRAC_1_SQRT_2))
 }
 

@@ -3,10 +3,10 @@
 //! In `f32`, what networks spend their time on has its own arithmetic. The other functions are computed in `f64` and
 //! rounded once, which is both simple and nearly exact.
 
-mod double;
-mod single;
+pub(crate) mod double;
+pub(crate) mod single;
 
-use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
+use std::ops::Rem;
 
 use super::block::{each, each2, steps, steps2};
 use crate::simd::Simd;
@@ -14,25 +14,10 @@ use crate::simd::Simd;
 /// Beyond this the range reduction of sine and cosine loses bits, and the standard library takes over.
 const REDUCIBLE: f32 = 1e6;
 
-/// `f32` or `f64`.
-pub(super) trait Float:
-    Copy
-    + Default
-    + PartialOrd
-    + Add<Output = Self>
-    + Sub<Output = Self>
-    + Mul<Output = Self>
-    + Div<Output = Self>
-    + Rem<Output = Self>
-    + Neg<Output = Self>
-{
-    fn from_f64(x: f64) -> Self;
-    fn mul_add<S: Simd>(a: Self, b: Self, c: Self) -> Self;
-
-    fn is_nan(self) -> bool;
+/// `f32` or `f64`, with what elementwise operations need beyond [`crate::float::Float`].
+pub(super) trait Float: crate::float::Float + Default + Rem<Output = Self> {
     fn abs(self) -> Self;
     fn copysign(self, sign: Self) -> Self;
-    fn sqrt(self) -> Self;
     fn floor(self) -> Self;
     fn ceil(self) -> Self;
     fn trunc(self) -> Self;
@@ -48,7 +33,6 @@ pub(super) trait Float:
     fn atanh(self) -> Self;
     fn atan2(self, x: Self) -> Self;
 
-    fn exp<S: Simd>(self) -> Self;
     fn expm1<S: Simd>(self) -> Self;
     fn log<S: Simd>(self) -> Self;
     fn log1p<S: Simd>(self) -> Self;
@@ -72,38 +56,11 @@ pub(super) trait Float:
     fn pow_block<S: Simd, const L: usize>(a: *const Self, b: *const Self, out: *mut Self, n: usize);
     /// One power of `n` contiguous elements; the pointers must be valid for them.
     fn pow_scalar_block<S: Simd, const L: usize>(a: *const Self, b: Self, out: *mut Self, n: usize);
-
-    /// The larger one, or nan.
-    #[inline(always)]
-    fn maximum(self, other: Self) -> Self {
-        if self > other || self.is_nan() { self } else { other }
-    }
-
-    /// The smaller one, or nan.
-    #[inline(always)]
-    fn minimum(self, other: Self) -> Self {
-        if self < other || self.is_nan() { self } else { other }
-    }
 }
 
 /// The methods that the standard library has.
 macro_rules! std_methods {
-    ($t:ident, $mul_add:ident) => {
-        #[inline(always)]
-        fn from_f64(x: f64) -> $t {
-            x as $t
-        }
-
-        #[inline(always)]
-        fn mul_add<S: Simd>(a: $t, b: $t, c: $t) -> $t {
-            S::$mul_add(a, b, c)
-        }
-
-        #[inline(always)]
-        fn is_nan(self) -> bool {
-            <$t>::is_nan(self)
-        }
-
+    ($t:ident) => {
         #[inline(always)]
         fn copysign(self, sign: $t) -> $t {
             <$t>::copysign(self, sign)
@@ -114,7 +71,7 @@ macro_rules! std_methods {
             <$t>::atan2(self, x)
         }
 
-        std_methods!(@one $t: abs sqrt floor ceil trunc round_ties_even tan asin acos atan sinh cosh asinh acosh atanh);
+        std_methods!(@one $t: abs floor ceil trunc round_ties_even tan asin acos atan sinh cosh asinh acosh atanh);
     };
     (@one $t:ident: $($name:ident)*) => {
         $(
@@ -151,8 +108,8 @@ macro_rules! widen {
 }
 
 impl Float for f64 {
-    std_methods!(f64, mul_add_f64);
-    delegate!(f64, double: exp expm1 log log1p log2 log10 tanh sigmoid log_sigmoid softplus erf erfc gelu gelu_grad);
+    std_methods!(f64);
+    delegate!(f64, double: expm1 log log1p log2 log10 tanh sigmoid log_sigmoid softplus erf erfc gelu gelu_grad);
 
     #[inline(always)]
     fn sin_block<S: Simd, const L: usize>(x: *const f64, out: *mut f64, n: usize) {
@@ -180,8 +137,8 @@ impl Float for f64 {
 }
 
 impl Float for f32 {
-    std_methods!(f32, mul_add_f32);
-    delegate!(f32, single: exp log log1p tanh sigmoid log_sigmoid softplus erf erfc gelu gelu_grad);
+    std_methods!(f32);
+    delegate!(f32, single: log log1p tanh sigmoid log_sigmoid softplus erf erfc gelu gelu_grad);
     widen!(expm1 log2 log10);
 
     #[inline(always)]

@@ -25,23 +25,43 @@ fn polynomial<S: Simd, const N: usize>(x: f32, c: [f32; N]) -> f32 {
     sum
 }
 
+/// `(p, bits)` with `exp(x) = p 2^k`, where p is from 0.7 to 1.42 and the low nine bits of `bits` are those of `k + 256`,
+/// for x from -105 to 89.
 #[inline(always)]
-pub(super) fn exp<S: Simd>(x: f32) -> f32 {
-    let x = if x < -105.0 { -105.0 } else { x };
-    let x = if x > 89.0 { 89.0 } else { x };
+fn exp_parts<S: Simd>(x: f32) -> (f32, u32) {
     let shifted = fma::<S>(x, std::f32::consts::LOG2_E, TO_INT);
     let k = shifted - TO_INT;
     let r = fma::<S>(-k, LN_2_LO, fma::<S>(-k, LN_2_HI, x));
-    // (exp(r) - 1 - r) / r^2 for |r| <= ln 2 / 2: 2^-34.3 of exp(r)
-    let q = polynomial::<S, 6>(r, [0.5, 0.166_666_67, 0.041_666_27, 0.008_333_265, 0.001_394_607_5, 0.000_199_183_13]);
+    // (exp(r) - 1 - r) / r^2 for |r| <= ln 2 / 2
+    let q = polynomial::<S, 5>(r, [0.499_999_94, 0.166_665_21, 0.041_668_39, 0.008_368_717, 0.001_381_46]);
+    let p = if S::FUSED {
+        1.0 + fma::<S>(r * r, q, r)
+    } else {
+        // 1 + r + r^2 q, with what the first sum loses: without it the extra roundings are too many.
+        let sum = 1.0 + r;
+        sum + (r * r * q + (r - (sum - 1.0)))
+    };
+    (p, shifted.to_bits())
+}
+
+#[inline(always)]
+pub(crate) fn exp<S: Simd>(x: f32) -> f32 {
+    let x = if x < -105.0 { -105.0 } else { x };
+    let (p, bits) = exp_parts::<S>(if x > 89.0 { 89.0 } else { x });
     // 2^k as a product, because 2^k itself may be out of range where exp(x) is not.
-    let biased = shifted.to_bits() & 0x1ff;
+    let biased = bits & 0x1ff;
     let half = biased >> 1;
     let power = |k: u32| f32::from_bits(k.wrapping_sub(1) << 23);
-    // 1 + r + r^2 q, with what the first sum loses.
-    let sum = 1.0 + r;
-    let lost = r - (sum - 1.0);
-    (sum + fma::<S>(r * r, q, lost)) * power(half) * power(biased - half)
+    p * power(half) * power(biased - half)
+}
+
+/// [`exp`] of what is not positive (or nan), in fewer instructions.
+#[inline(always)]
+pub(crate) fn exp_not_positive<S: Simd>(x: f32) -> f32 {
+    let (p, bits) = exp_parts::<S>(if x < -105.0 { -105.0 } else { x });
+    // 2^(k + 64), which is in range, and 2^-64.
+    let power = f32::from_bits((bits << 23).wrapping_sub((256 - 64 - 127) << 23));
+    p * power * 5.421_010_9e-20
 }
 
 #[inline(always)]
@@ -93,7 +113,7 @@ pub(super) fn tanh<S: Simd>(x: f32) -> f32 {
 
 #[inline(always)]
 pub(super) fn sigmoid<S: Simd>(x: f32) -> f32 {
-    let e = exp::<S>(-x.abs());
+    let e = exp_not_positive::<S>(-x.abs());
     let numerator = if x < 0.0 { e } else { 1.0 };
     // To first order, what the sum loses.
     let sum = 1.0 + e;
@@ -116,7 +136,7 @@ pub(super) fn log1p<S: Simd>(x: f32) -> f32 {
 #[inline(always)]
 pub(super) fn softplus<S: Simd>(x: f32) -> f32 {
     let positive = if x < 0.0 { 0.0 } else { x };
-    positive + log1p::<S>(exp::<S>(-x.abs()))
+    positive + log1p::<S>(exp_not_positive::<S>(-x.abs()))
 }
 
 #[inline(always)]
@@ -153,7 +173,7 @@ fn erf_parts<S: Simd>(x: f32) -> (f32, f32) {
     let top = f32::from_bits(a.to_bits() & 0xffff_f000);
     let rest = (top - a) * (top + a);
     let tail = rest * polynomial::<S, 4>(rest, [1.0, 0.5, 0.166_666_67, 0.041_666_67]);
-    (small, exp::<S>(-top * top) * fma::<S>(q, tail, q))
+    (small, exp_not_positive::<S>(-top * top) * fma::<S>(q, tail, q))
 }
 
 #[inline(always)]
@@ -179,7 +199,7 @@ pub(super) fn gelu<S: Simd>(x: f32) -> f32 {
 #[inline(always)]
 pub(super) fn gelu_grad<S: Simd>(x: f32) -> f32 {
     const FRAC_1_SQRT_2PI: f32 = 0.398_942_3;
-    let density = FRAC_1_SQRT_2PI * exp::<S>(-0.5 * x * x);
+    let density = FRAC_1_SQRT_2PI * exp_not_positive::<S>(-0.5 * x * x);
     fma::<S>(x, density, 0.5 * erfc::<S>(-x * std::f32::consts::FRAC_1_SQRT_2))
 }
 

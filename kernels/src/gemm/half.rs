@@ -1,0 +1,435 @@
+//! Matrix multiplication of 16-bit floats, with sums in `f32`.
+//!
+//! Operands are widened while they are packed, and the micro-kernels of `f32` do the rest. Where the processor multiplies
+//! pairs of [`Bf16`] itself (AVX-512 BF16), those are packed as pairs, and its own micro-kernel takes two steps of the inner
+//! dimension at a time: both products are exact and added to the `f32` sum one after the other, each time rounded to nearest;
+//! numbers below 2^-126 count as 0, in the operands and in the sum.
+
+use super::kernel::{self, Kernels};
+use super::pack::{Input, pack};
+use super::scratch::with_scratch;
+use super::{Epilogue, Mat, MatMut, blocked, problem_of};
+use crate::cpu::{self, Isa};
+use crate::simd::{Kernel, Simd, dispatch};
+use crate::split::TASK;
+use crate::threads;
+
+/// A number in IEEE 754's 16-bit format: 5 bits of exponent, 11 of precision. These are its bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct F16(pub u16);
+
+/// The upper half of an `f32`: 8 bits of exponent and of precision. These are its bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Bf16(pub u16);
+
+impl F16 {
+    /// The nearest number, the even one of two; infinity from 65520 on.
+    #[inline(always)]
+    pub fn from_f32(x: f32) -> F16 {
+        let bits = x.to_bits() & 0x7fff_ffff;
+        // Adding 1/2 leaves multiples of 2^-24, the unit of subnormal numbers, in the low bits.
+        let subnormal = (f32::from_bits(bits) + 0.5).to_bits().wrapping_sub(0.5f32.to_bits());
+        let normal = bits.wrapping_sub(112 << 23).wrapping_add(0xfff + (bits >> 13 & 1)) >> 13;
+        let y = if bits < 113 << 23 { subnormal } else { normal };
+        let y = if bits >= 0x477f_f000 { 0x7c00 } else { y };
+        let y = if bits > 0x7f80_0000 { 0x7e00 } else { y };
+        F16((y | x.to_bits() >> 16 & 0x8000) as u16)
+    }
+
+    /// The same number.
+    #[inline(always)]
+    pub fn to_f32(self) -> f32 {
+        let bits = u32::from(self.0 & 0x7fff);
+        let normal = f32::from_bits((bits << 13) + (112 << 23));
+        let y = if bits < 0x400 { bits as f32 / 16_777_216.0 } else { normal };
+        let y = if bits >= 0x7c00 { f32::from_bits(bits << 13 | 0x7f80_0000) } else { y };
+        f32::from_bits(y.to_bits() | u32::from(self.0 & 0x8000) << 16)
+    }
+}
+
+impl Bf16 {
+    /// The nearest number, the even one of two.
+    #[inline(always)]
+    pub fn from_f32(x: f32) -> Bf16 {
+        let bits = x.to_bits();
+        let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
+        #[allow(clippy::eq_op)]
+        let y = if x != x { bits >> 16 | 0x40 } else { rounded };
+        Bf16(y as u16)
+    }
+
+    /// The same number.
+    #[inline(always)]
+    pub fn to_f32(self) -> f32 {
+        f32::from_bits(u32::from(self.0) << 16)
+    }
+}
+
+mod sealed {
+    use super::*;
+
+    pub trait Narrow: Copy + Send + Sync + 'static {
+        /// The same number.
+        fn wide(self) -> f32;
+        /// The nearest number.
+        fn narrow(x: f32) -> Self;
+
+        /// `to[i] = from[i]`.
+        ///
+        /// # Safety
+        /// The processor has `S`. Both sides have `n` elements, and do not overlap.
+        #[inline(always)]
+        unsafe fn widen<S: Simd>(from: *const Self, to: *mut f32, n: usize) {
+            for i in 0..n {
+                // SAFETY: `i < n`.
+                unsafe { to.add(i).write((*from.add(i)).wide()) };
+            }
+        }
+    }
+
+    pub trait Multiplied: Sized {
+        /// # Safety
+        /// As `gemm`.
+        unsafe fn multiply(shape: [usize; 3], a: Mat<Self>, b: Mat<Self>, job: &Job);
+    }
+
+    /// What becomes of the product.
+    pub struct Job<'a> {
+        pub alpha: f32,
+        pub beta: f32,
+        pub c: MatMut<f32>,
+        pub epilogue: &'a Epilogue<'a, f32>,
+    }
+}
+use sealed::{Job, Multiplied, Narrow};
+
+/// A 16-bit float that matrices can be multiplied in: [`F16`] or [`Bf16`].
+pub trait Half: Narrow + Multiplied {}
+impl Half for F16 {}
+impl Half for Bf16 {}
+
+/// What the product of matrices of `H` can be stored as: `f32`, or `H` again.
+pub trait HalfOutput<H>: Narrow {}
+impl<H: Half> HalfOutput<H> for f32 {}
+impl HalfOutput<F16> for F16 {}
+impl HalfOutput<Bf16> for Bf16 {}
+
+impl Narrow for F16 {
+    #[inline(always)]
+    fn wide(self) -> f32 {
+        self.to_f32()
+    }
+
+    #[inline(always)]
+    fn narrow(x: f32) -> F16 {
+        F16::from_f32(x)
+    }
+
+    #[inline(always)]
+    unsafe fn widen<S: Simd>(from: *const F16, to: *mut f32, n: usize) {
+        let mut done = 0;
+        #[cfg(target_arch = "x86_64")]
+        if S::ISA == Isa::Avx512 {
+            use std::arch::x86_64::{_mm256_loadu_si256, _mm512_cvtph_ps, _mm512_storeu_ps};
+            while done + 16 <= n {
+                // SAFETY: the processor has the instructions; 16 elements are left.
+                unsafe {
+                    let x = _mm256_loadu_si256(from.add(done).cast());
+                    _mm512_storeu_ps(to.add(done), _mm512_cvtph_ps(x));
+                }
+                done += 16;
+            }
+        }
+        for i in done..n {
+            // SAFETY: `i < n`.
+            unsafe { to.add(i).write((*from.add(i)).to_f32()) };
+        }
+    }
+}
+
+impl Narrow for Bf16 {
+    #[inline(always)]
+    fn wide(self) -> f32 {
+        self.to_f32()
+    }
+
+    #[inline(always)]
+    fn narrow(x: f32) -> Bf16 {
+        Bf16::from_f32(x)
+    }
+}
+
+impl Narrow for f32 {
+    #[inline(always)]
+    fn wide(self) -> f32 {
+        self
+    }
+
+    #[inline(always)]
+    fn narrow(x: f32) -> f32 {
+        x
+    }
+}
+
+/// `C = act(alpha * A B + beta * C + bias)` like [`gemm`](super::gemm), with A and B of 16-bit floats, sums in `f32`, and C
+/// rounded once if it is of 16 bits, too.
+///
+/// Products of two [`F16`] or [`Bf16`] are exact in `f32`. On processors with AVX-512 BF16, `Bf16` numbers below 2^-126 count
+/// as 0, and so do sums.
+///
+/// ```
+/// use rushlight_kernels::gemm::{Bf16, Epilogue, Mat, MatMut, gemm_half};
+///
+/// let a = [1.0, 2.0, 3.0, 4.0].map(Bf16::from_f32);
+/// let b = [0.5, 0.0, 0.0, 2.0].map(Bf16::from_f32);
+/// let mut c = [0f32; 4];
+/// let (a, b) = (Mat::new(a.as_ptr(), 2, 1), Mat::new(b.as_ptr(), 2, 1));
+/// // SAFETY: three matrices of two by two.
+/// unsafe { gemm_half(2, 2, 2, 1.0, a, b, 0.0, MatMut::new(c.as_mut_ptr(), 2, 1), &Epilogue::default()) };
+/// assert_eq!(c, [0.5, 4.0, 1.5, 8.0]);
+/// ```
+///
+/// # Safety
+/// As [`gemm`](super::gemm).
+///
+/// # Panics
+/// If a bias has not as many values as C has columns (rows).
+pub unsafe fn gemm_half<H: Half, O: HalfOutput<H>>(
+    m: usize,
+    n: usize,
+    k: usize,
+    alpha: f32,
+    a: Mat<H>,
+    b: Mat<H>,
+    beta: f32,
+    c: MatMut<O>,
+    epilogue: &Epilogue<f32>,
+) {
+    if size_of::<O>() == size_of::<f32>() {
+        let c = MatMut::new(c.ptr.cast(), c.rs, c.cs);
+        // SAFETY: the caller's promise; the only output of four bytes is `f32`.
+        return unsafe { H::multiply([m, n, k], a, b, &Job { alpha, beta, c, epilogue }) };
+    }
+    // C is rounded at the end, not between the parts that the inner dimension is cut into.
+    with_scratch(m * n, |wide: *mut f32| {
+        let shared = Shared(wide, c.ptr);
+        let rows = (TASK / n.max(1)).max(1);
+        // SAFETY: C has these elements, by the caller's promise, and the scratch memory as many; tasks take different rows.
+        unsafe {
+            let each = |f: &(dyn Fn(*mut f32, *mut O) + Sync)| {
+                threads::parallel_tasks(m.div_ceil(rows), |task| {
+                    let Shared(wide, to) = { &shared };
+                    for i in task * rows..m.min((task + 1) * rows) {
+                        for j in 0..n {
+                            f(wide.add(i * n + j), to.offset(i as isize * c.rs + j as isize * c.cs));
+                        }
+                    }
+                });
+            };
+            if beta != 0.0 {
+                each(&|wide, c| wide.write((*c).wide()));
+            }
+            let sums = MatMut::new(wide, n as isize, 1);
+            H::multiply([m, n, k], a, b, &Job { alpha, beta, c: sums, epilogue });
+            each(&|wide, c| c.write(O::narrow(*wide)));
+        }
+    });
+}
+
+struct Shared<O>(*mut f32, *mut O);
+// SAFETY: plain numbers; tasks take different ones.
+unsafe impl<O> Sync for Shared<O> {}
+
+impl Multiplied for F16 {
+    unsafe fn multiply(shape: [usize; 3], a: Mat<F16>, b: Mat<F16>, job: &Job) {
+        // SAFETY: the caller's promise.
+        unsafe { run(shape, a, b, job, kernel::kernels_f32(cpu::isa())) }
+    }
+}
+
+impl Multiplied for Bf16 {
+    unsafe fn multiply(shape: [usize; 3], a: Mat<Bf16>, b: Mat<Bf16>, job: &Job) {
+        // SAFETY: the caller's promise; a pair is a `Bf16`.
+        unsafe {
+            match kernel::kernels_bf16(cpu::isa()) {
+                Some(kernels) => {
+                    let pairs = |x: Mat<Bf16>| Mat::new(x.ptr.cast::<Paired>(), x.rs, x.cs);
+                    run(shape, pairs(a), pairs(b), job, kernels)
+                }
+                None => run(shape, a, b, job, kernel::kernels_f32(cpu::isa())),
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As [`gemm_half`], and the kernels take what `I` is packed as.
+unsafe fn run<I: Input<f32>>([m, n, k]: [usize; 3], a: Mat<I>, b: Mat<I>, job: &Job, kernels: &'static Kernels<f32>) {
+    let &Job { alpha, beta, c, epilogue } = job;
+    let problem = problem_of(m, n, k, alpha, a, b, beta, c, epilogue);
+    if m > 0 && n > 0 {
+        // SAFETY: the caller's promise.
+        unsafe { blocked::run_packed(&problem, kernels) }
+    }
+}
+
+/// A [`Bf16`] that is packed as one of a pair.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Paired(Bf16);
+
+/// Elements that are widened at a time.
+const WIDTH: usize = 64;
+
+/// Widens and packs, see [`pack`].
+struct Widen<H> {
+    src: *const H,
+    ps: isize,
+    js: isize,
+    k: usize,
+    cols: usize,
+    dst: *mut f32,
+    width: usize,
+}
+
+impl<H: Narrow> Kernel for Widen<H> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Widen { src, ps, js, k, cols, dst, width } = self;
+        // SAFETY: the promise of whoever made this.
+        unsafe {
+            if js == 1 {
+                for p in 0..k {
+                    H::widen::<S>(src.offset(p as isize * ps), dst.add(p * width), cols);
+                }
+                return;
+            }
+            // Columns are widened, some of them at a time, and transposed.
+            let mut wide = [0f32; WIDTH * WIDTH];
+            for j in (0..cols).step_by(WIDTH) {
+                let columns = WIDTH.min(cols - j);
+                for p in (0..k).step_by(WIDTH) {
+                    let steps = WIDTH.min(k - p);
+                    for c in 0..columns {
+                        let from = src.offset((j + c) as isize * js + p as isize * ps);
+                        let to = wide.as_mut_ptr().add(c * WIDTH);
+                        if ps == 1 {
+                            H::widen::<S>(from, to, steps);
+                        } else {
+                            for q in 0..steps {
+                                to.add(q).write((*from.offset(q as isize * ps)).wide());
+                            }
+                        }
+                    }
+                    let to = dst.add(p * width + j);
+                    pack(S::ISA, wide.as_ptr(), 1, WIDTH as isize, steps, columns, to, width);
+                }
+            }
+        }
+    }
+}
+
+macro_rules! widened {
+    ($t:ident) => {
+        impl Input<f32> for $t {
+            const SAME: bool = false;
+            const PER_STEP: usize = 1;
+
+            unsafe fn pack(
+                isa: Isa,
+                src: *const $t,
+                [ps, js]: [isize; 2],
+                [k, cols]: [usize; 2],
+                dst: *mut f32,
+                width: usize,
+            ) {
+                dispatch(isa, Widen { src, ps, js, k, cols, dst, width })
+            }
+        }
+    };
+}
+widened!(F16);
+widened!(Bf16);
+
+/// Packs pairs of neighbours in the inner dimension, the last with 0 where there is none.
+struct Pair {
+    src: *const Bf16,
+    ps: isize,
+    js: isize,
+    k: usize,
+    cols: usize,
+    dst: *mut u32,
+    width: usize,
+}
+
+impl Kernel for Pair {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Pair { src, ps, js, k, cols, dst, width } = self;
+        let pair = |low: Bf16, high: Bf16| u32::from(low.0) | u32::from(high.0) << 16;
+        let (pairs, odd) = (k / 2, k % 2 == 1);
+        // SAFETY: the promise of whoever made this.
+        unsafe {
+            if ps == 1 {
+                // The pairs are there already, as one number of 32 bits: they are packed as such.
+                let mut columns = [0u32; WIDTH * WIDTH];
+                for j in (0..cols).step_by(WIDTH) {
+                    let count = WIDTH.min(cols - j);
+                    for p in (0..pairs).step_by(WIDTH) {
+                        let steps = WIDTH.min(pairs - p);
+                        for c in 0..count {
+                            let from = src.offset((j + c) as isize * js + 2 * p as isize).cast::<u32>();
+                            for q in 0..steps {
+                                columns[c * WIDTH + q] = from.add(q).read_unaligned();
+                            }
+                        }
+                        let to = dst.add(p * width + j);
+                        pack(S::ISA, columns.as_ptr(), 1, WIDTH as isize, steps, count, to, width);
+                    }
+                }
+            } else {
+                for p in 0..pairs {
+                    let (low, to) = (src.offset(2 * p as isize * ps), dst.add(p * width));
+                    let high = low.offset(ps);
+                    if js == 1 {
+                        for j in 0..cols {
+                            to.add(j).write(pair(*low.add(j), *high.add(j)));
+                        }
+                    } else {
+                        for j in 0..cols as isize {
+                            to.offset(j).write(pair(*low.offset(j * js), *high.offset(j * js)));
+                        }
+                    }
+                }
+            }
+            if odd {
+                for j in 0..cols {
+                    let low = *src.offset(2 * pairs as isize * ps + j as isize * js);
+                    dst.add(pairs * width + j).write(pair(low, Bf16(0)));
+                }
+            }
+        }
+    }
+}
+
+impl Input<f32> for Paired {
+    const SAME: bool = false;
+    const PER_STEP: usize = 2;
+
+    unsafe fn pack(
+        isa: Isa,
+        src: *const Paired,
+        [ps, js]: [isize; 2],
+        [k, cols]: [usize; 2],
+        dst: *mut f32,
+        width: usize,
+    ) {
+        dispatch(isa, Pair { src: src.cast(), ps, js, k, cols, dst: dst.cast(), width })
+    }
+}
