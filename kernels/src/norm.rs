@@ -10,16 +10,16 @@ use crate::cpu;
 use crate::float::Float;
 use crate::gemm::Activation;
 use crate::reduce::{Axes, FloatElement, Moments, deviation_sums, var};
-use crate::rows::{Body, map};
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::rows::{Body, Flow, map, map_flow};
+use crate::simd::{Kernel, Simd, dispatch, finish_streaming};
 use crate::split::{Parts, TASK, WORTH_THREADS, for_ranges};
 use crate::threads::parallel_tasks;
 use std::ops::Range;
 
 /// Pieces that few channels are cut into.
 const PIECES: usize = 32;
-/// Elements of every sample from which the mean is estimated first.
-const SAMPLE: usize = 16;
+/// Elements from which the mean is estimated first, and the most of one sample.
+const ESTIMATE: [usize; 2] = [64, 16];
 /// Channels handled together where `spatial` is 1.
 const TILE: usize = 64;
 
@@ -310,6 +310,48 @@ impl Iterator for Segments {
     }
 }
 
+/// Elements of short segments that are gathered before they are summed.
+const GATHER: usize = 1024;
+
+/// The elements of a channel in `K` arrays, in pieces that are worth a loop: segments, or several short ones gathered.
+struct Pieces<'a, T, const K: usize> {
+    arrays: [&'a [T]; K],
+    segments: Segments,
+    buffers: [[T; GATHER]; K],
+}
+
+impl<'a, T: Float, const K: usize> Pieces<'a, T, K> {
+    #[inline(always)]
+    fn new(arrays: [&'a [T]; K], segments: Segments) -> Self {
+        Pieces { arrays, segments, buffers: [[T::ZERO; GATHER]; K] }
+    }
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<[&[T]; K]> {
+        let mut pieces: [&[T]; K] = [&[]; K];
+        if self.segments.spatial >= GATHER / 4 {
+            let segment = self.segments.next()?;
+            for k in 0..K {
+                pieces[k] = &self.arrays[k][segment.clone()];
+            }
+            return Some(pieces);
+        }
+        let mut len = 0;
+        while len + self.segments.spatial <= GATHER
+            && let Some(segment) = self.segments.next()
+        {
+            for k in 0..K {
+                self.buffers[k][len..len + segment.len()].copy_from_slice(&self.arrays[k][segment.clone()]);
+            }
+            len += segment.len();
+        }
+        for k in 0..K {
+            pieces[k] = &self.buffers[k][..len];
+        }
+        (len > 0).then_some(pieces)
+    }
+}
+
 struct Stats<'a, T> {
     norm: &'a BatchNorm<'a, T>,
     x: &'a [T],
@@ -326,15 +368,17 @@ impl<T: FloatElement> Kernel for Stats<'_, T> {
         // The mean of a few elements of every sample is near enough to the mean of all: what matters is that deviations from it
         // are not much larger than the standard deviation.
         let (mut sum, mut count) = (0.0, 0);
+        let few = (ESTIMATE[0] / norm.n.max(1)).clamp(1, ESTIMATE[1]);
         for segment in norm.segments(channel, range.clone()) {
-            let sample = &x[segment.start..segment.end.min(segment.start + SAMPLE)];
+            let sample = &x[segment.start..segment.end.min(segment.start + few)];
             sum += sample.iter().map(|x| x.wide()).sum::<f64>();
             count += sample.len();
         }
         let shift = T::of(sum / count as f64);
         let [mut sum, mut squares] = [0.0; 2];
-        for segment in norm.segments(channel, range.clone()) {
-            let part = deviation_sums::<S, T>(&x[segment], shift);
+        let mut pieces = Pieces::new([x], norm.segments(channel, range.clone()));
+        while let Some([x]) = pieces.next() {
+            let part = deviation_sums::<S, T>(x, shift);
             sum += part[0];
             squares += part[1];
         }
@@ -358,14 +402,16 @@ impl<T: FloatElement> Kernel for Normalise<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Normalise { norm, x, y, limits, channel, affine, range } = self;
+        let flow = Flow::new(x, norm.spatial, 0);
         for segment in norm.segments(channel, range) {
             // SAFETY: every segment belongs to one task.
             let y = unsafe { y.part(segment.clone()) };
             match limits {
-                Some(limits) => map::<S, T, 1>([&x[segment]], y, Limited(affine, limits)),
-                None => map::<S, T, 1>([&x[segment]], y, affine),
+                Some(limits) => map_flow::<S, T, 1>([&x[segment]], y, Limited(affine, limits), flow),
+                None => map_flow::<S, T, 1>([&x[segment]], y, affine, flow),
             }
         }
+        finish_streaming();
     }
 }
 

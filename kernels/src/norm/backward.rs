@@ -1,11 +1,11 @@
 //! The gradients of batch normalisation: two sums for each channel, then one value for each element.
 
-use super::{Affine, BatchNorm, Limits, TILE};
+use super::{Affine, BatchNorm, Limits, Pieces, TILE};
 use crate::cpu;
 use crate::float::Float;
 use crate::reduce::FloatElement;
-use crate::rows::{Body, body, map, sums};
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::rows::{Body, Flow, Sums, body, map, map_flow, sums};
+use crate::simd::{Kernel, Simd, dispatch, finish_streaming};
 use crate::split::{Parts, for_ranges};
 use crate::threads::parallel_tasks;
 use std::ops::Range;
@@ -120,7 +120,8 @@ impl<T: FloatElement> BatchNorm<'_, T> {
             return;
         }
         let (pieces, len) = self.pieces();
-        let sums = |channel: usize, range| dispatch(isa, Sums { inputs, affine: affine(channel), channel, range });
+        let sums =
+            |channel: usize, range| dispatch(isa, ChannelSums { inputs, affine: affine(channel), channel, range });
         let grads = |channel: usize, slope, range| {
             dispatch(isa, Grads { inputs, affine: affine(channel), slope, channel, range })
         };
@@ -173,36 +174,33 @@ body!(
     Dot { mean } 2 |x, g| g * (x - mean)
 );
 
-/// [`Grad`] through an activation.
+/// [`Grad`] and [`Dot`] through an activation.
 #[derive(Clone, Copy)]
-struct LimitedGrad<T>(Behind<T>);
+struct LimitedTerms<T>(Behind<T>);
 
-impl<T: Float> Body<T, 2> for LimitedGrad<T> {
+impl<T: Float> Sums<T, 2, 2> for LimitedTerms<T> {
     #[inline(always)]
-    fn of<S: Simd>(self, [x, g]: [T; 2]) -> T {
-        self.0.grad::<S>(x, g)
+    unsafe fn terms<S: Simd>(self, [x, g]: [*const T; 2], [grad, dot]: [*mut T; 2], n: usize) {
+        for i in 0..n {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let x = *x.add(i);
+                let g = self.0.grad::<S>(x, *g.add(i));
+                grad.add(i).write(g);
+                dot.add(i).write(g * (x - self.0.affine.mean));
+            }
+        }
     }
 }
 
-/// [`Dot`] through an activation.
-#[derive(Clone, Copy)]
-struct LimitedDot<T>(Behind<T>);
-
-impl<T: Float> Body<T, 2> for LimitedDot<T> {
-    #[inline(always)]
-    fn of<S: Simd>(self, [x, g]: [T; 2]) -> T {
-        self.0.grad::<S>(x, g) * (x - self.0.affine.mean)
-    }
-}
-
-struct Sums<'a, T> {
+struct ChannelSums<'a, T> {
     inputs: Inputs<'a, T>,
     affine: Affine<T>,
     channel: usize,
     range: Range<usize>,
 }
 
-impl<T: FloatElement> Kernel for Sums<'_, T> {
+impl<T: FloatElement> Kernel for ChannelSums<'_, T> {
     type Output = [f64; 2];
 
     #[inline(always)]
@@ -210,11 +208,11 @@ impl<T: FloatElement> Kernel for Sums<'_, T> {
         let Inputs { norm, x, g, limits, .. } = self.inputs;
         let affine = self.affine;
         let [mut sum, mut dot] = [0.0; 2];
-        for at in norm.segments(self.channel, self.range) {
-            let arrays = [&x[at.clone()], &g[at]];
+        let mut pieces = Pieces::new([x, g], norm.segments(self.channel, self.range));
+        while let Some(arrays) = pieces.next() {
             let part = match limits.map(|limits| Behind { affine, limits }) {
                 None => sums::<S, T, 2, 2>(arrays, (Grad, Dot { mean: affine.mean })),
-                Some(behind) => sums::<S, T, 2, 2>(arrays, (LimitedGrad(behind), LimitedDot(behind))),
+                Some(behind) => sums::<S, T, 2, 2>(arrays, LimitedTerms(behind)),
             };
             sum += part[0];
             dot += part[1];
@@ -239,15 +237,17 @@ impl<T: FloatElement> Kernel for Grads<'_, T> {
         let Inputs { norm, x, g, limits, dx } = self.inputs;
         let Some(dx) = dx else { return };
         let (slope, affine) = (self.slope, self.affine);
+        let flow = Flow::new(x, norm.spatial, 0);
         for at in norm.segments(self.channel, self.range) {
             // SAFETY: every segment belongs to one task.
             let dx = unsafe { dx.part(at.clone()) };
             let arrays = [&x[at.clone()], &g[at]];
             match limits.map(|limits| Behind { affine, limits }) {
-                None => map::<S, T, 2>(arrays, dx, slope),
-                Some(behind) => map::<S, T, 2>(arrays, dx, LimitedSlope(slope, behind)),
+                None => map_flow::<S, T, 2>(arrays, dx, slope, flow),
+                Some(behind) => map_flow::<S, T, 2>(arrays, dx, LimitedSlope(slope, behind), flow),
             }
         }
+        finish_streaming();
     }
 }
 
