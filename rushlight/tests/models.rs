@@ -2,10 +2,11 @@
 
 mod golden;
 
+use rushlight::io::safetensors::load;
 use rushlight::nn::{CrossEntropyLoss, Forward, Module};
 use rushlight::optim::{Optimizer, SGD};
 use rushlight::vision::models::{EfficientNetLite0, ResNet18};
-use rushlight::{Tensor, manual_seed, no_grad, set_num_threads};
+use rushlight::{DType, Tensor, manual_seed, no_grad, set_num_threads};
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
 
@@ -30,7 +31,11 @@ fn evaluated<N: Forward>(make: fn(usize) -> N, golden: &Value) {
         net.eval();
         net.forward(&Tensor::rand([2, 3, 64, 64]))
     });
-    let expected = numbers(&golden["output"]);
+    compare(&output, &golden["output"]);
+}
+
+fn compare(output: &Tensor, expected: &Value) {
+    let expected = numbers(expected);
     let scale = expected.iter().fold(0f64, |scale, v| scale.max(v.abs()));
     for (i, (found, expected)) in output.to_vec::<f32>().into_iter().zip(expected).enumerate() {
         let error = (f64::from(found) - expected).abs() / scale;
@@ -53,18 +58,40 @@ fn efficientnet_lite0_evaluates_as_pytorch() {
     evaluated(EfficientNetLite0::new, &golden::load("models")["efficientnet_lite0"]);
 }
 
-fn resnet_losses() -> Vec<f32> {
+/// With the weights that people use. They are not part of the repository: `tests/golden/generate_pretrained.py` makes the file.
+#[test]
+fn pretrained_efficientnet_lite0_evaluates_as_pytorch() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(path) = std::env::var_os("RUSHLIGHT_EFFICIENTNET_LITE0") else {
+        println!("skipped: RUSHLIGHT_EFFICIENTNET_LITE0 names no file of weights");
+        return;
+    };
+    let net = EfficientNetLite0::new(1000);
+    net.load_state_dict(&load(path).unwrap().0.into_iter().collect()).unwrap();
+    net.eval();
+    manual_seed(0);
+    let x = Tensor::rand([2, 3, 224, 224]);
+    let golden = golden::load("pretrained");
+    // Folded, and layer by layer.
+    for output in [no_grad(|| net.forward(&x)), net.forward(&x)] {
+        compare(&output, &golden["output"]);
+    }
+}
+
+/// Five steps of training. With larger learning rates, float32 in PyTorch is further from float64 than 1e-3 by then.
+fn resnet_losses(lr: f64, dtype: DType) -> Vec<f64> {
     manual_seed(0);
     let net = ResNet18::new(10);
-    let mut optimizer = SGD::builder(net.parameters()).lr(0.001).momentum(0.9).build();
+    net.to_dtype(dtype).unwrap();
+    let mut optimizer = SGD::builder(net.parameters()).lr(lr).momentum(0.9).build();
     (0..5)
         .map(|_| {
-            let (x, y) = (Tensor::rand([8, 3, 64, 64]), Tensor::randint(0, 10, [8]));
+            let (x, y) = (Tensor::rand([8, 3, 64, 64]).to_dtype(dtype), Tensor::randint(0, 10, [8]));
             let loss = CrossEntropyLoss::new().forward(&net.forward(&x), &y);
             optimizer.zero_grad();
             loss.backward();
             optimizer.step();
-            loss.item()
+            loss.to_dtype(DType::F64).item()
         })
         .collect()
 }
@@ -72,13 +99,16 @@ fn resnet_losses() -> Vec<f32> {
 #[test]
 fn resnet18_trains_as_pytorch() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let expected = numbers(&golden::load("models")["resnet18"]["losses"]);
-    set_num_threads(1);
-    let alone = resnet_losses();
-    set_num_threads(2);
-    assert_eq!(resnet_losses(), alone, "two threads give other losses than one");
-    for (step, (&found, expected)) in alone.iter().zip(expected).enumerate() {
-        let error = (f64::from(found) - expected).abs() / expected;
-        assert!(error < 1e-3, "step {step}: loss {found}, PyTorch has {expected}: relative difference {error:e}");
+    let golden = &golden::load("models")["resnet18"];
+    for (lr, dtype, key, tolerance) in [(3e-4, DType::F32, "losses", 1e-3), (0.01, DType::F64, "losses_f64", 1e-9)] {
+        set_num_threads(1);
+        let alone = resnet_losses(lr, dtype);
+        set_num_threads(2);
+        assert_eq!(resnet_losses(lr, dtype), alone, "two threads give other losses than one");
+        for (step, (&found, expected)) in alone.iter().zip(numbers(&golden[key])).enumerate() {
+            let error = (found - expected).abs() / expected;
+            println!("{dtype}, step {step}: {found}, relative difference {error:e}");
+            assert!(error < tolerance, "{dtype}, step {step}: loss {found}, PyTorch has {expected}: off by {error:e}");
+        }
     }
 }
