@@ -191,3 +191,19 @@ fn wrong_shapes_are_named() {
         assert!(off(&fused.forward(&x).detach(), &wanted.detach()) < 1e-5);
     });
 }
+
+#[test]
+fn winograd_can_be_turned_off() {
+    seeded(|| {
+        let (x, w) = (Tensor::randn([4, 32, 24, 24]), Tensor::randn([32, 32, 3, 3]));
+        let conv = |x: &Tensor, w: &Tensor| x.conv2d(w, None, [1, 1], [1, 1], [1, 1], 1);
+        let exact = conv(&x.to_dtype(DType::F64), &w.to_dtype(DType::F64));
+        let error = || off(&conv(&x, &w).to_dtype(DType::F64), &exact);
+        let fast = error();
+        rushlight::backend::set_winograd(false);
+        let direct = error();
+        rushlight::backend::set_winograd(true);
+        assert!(rushlight::backend::winograd());
+        assert!(direct < fast && fast < 1e-5, "direct {direct:e}, Winograd {fast:e}");
+    });
+}

@@ -7,7 +7,7 @@
 mod cpu;
 pub(crate) mod pool;
 
-pub use rushlight_kernels::conv::ConvShape;
+pub use rushlight_kernels::conv::{ConvShape, set_winograd, winograd};
 pub use rushlight_kernels::elementwise::{BinaryOp, CompareOp, TernaryOp, UnaryOp};
 pub use rushlight_kernels::gemm::Activation;
 pub use rushlight_kernels::optim::{Adam, Sgd};
