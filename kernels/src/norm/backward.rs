@@ -181,6 +181,8 @@ struct LimitedTerms<T>(Behind<T>);
 impl<T: Float> Sums<T, 2, 2> for LimitedTerms<T> {
     #[inline(always)]
     unsafe fn terms<S: Simd>(self, [x, g]: [*const T; 2], [grad, dot]: [*mut T; 2], n: usize) {
+        // Which of `g` are loaded depends on `x`: without this the processor waits for one after the other.
+        Flow { ahead: n, stream: false }.fetch([x, g], n);
         for i in 0..n {
             // SAFETY: the caller's promise.
             unsafe {
@@ -237,7 +239,7 @@ impl<T: FloatElement> Kernel for Grads<'_, T> {
         let Inputs { norm, x, g, limits, dx } = self.inputs;
         let Some(dx) = dx else { return };
         let (slope, affine) = (self.slope, self.affine);
-        let flow = Flow::new(x, norm.spatial, 0);
+        let flow = Flow::new(x, norm.spatial, 512);
         for at in norm.segments(self.channel, self.range) {
             // SAFETY: every segment belongs to one task.
             let dx = unsafe { dx.part(at.clone()) };
