@@ -323,7 +323,7 @@ fn halves_in_every_size_and_order() {
                     }
                 }
             }
-            for (m, n, k) in [(65, 130, 71), (130, 50, 300), (70, 90, 2201)] {
+            for (m, n, k) in [(65, 130, 71), (30, 50, 2201)] {
                 for orders in [
                     [Rows, Columns, Rows],
                     [Columns, Rows, Columns],
