@@ -5,7 +5,7 @@
 
 use crate::MAX_RANK;
 use crate::cpu;
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, Simd, dispatch, wide};
 use crate::split::{Parts, WORTH_THREADS, for_ranges};
 use std::fmt;
 use std::ops::{Add, Mul, Range};
@@ -136,6 +136,7 @@ struct AddRows<'a, T> {
 
 impl<T: Copy + Add<Output = T> + Mul<Output = T>> Kernel for AddRows<'_, T> {
     type Output = ();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {

@@ -7,7 +7,7 @@ use crate::cpu;
 use crate::float::Float;
 use crate::index::BadIndex;
 use crate::rows::{Flow, body, largest, map, map_flow};
-use crate::simd::{Kernel, Simd, dispatch, finish_streaming};
+use crate::simd::{Kernel, Simd, dispatch, finish_streaming, wide};
 use crate::softmax::{Columns, FETCH, Tiles, exp_sum, sum_above};
 use crate::split::{Parts, for_ranges};
 use std::ops::Range;
@@ -244,6 +244,7 @@ struct Forward<'a, T> {
 
 impl<T: Float> Kernel for Forward<'_, T> {
     type Output = ();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
@@ -320,6 +321,7 @@ struct Backward<'a, T> {
 
 impl<T: Float> Kernel for Backward<'_, T> {
     type Output = ();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {

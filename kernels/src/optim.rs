@@ -3,7 +3,7 @@
 
 use crate::cpu::{self, Isa};
 use crate::float::Float;
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, Simd, dispatch, wide};
 use crate::split::{Parts, TASK};
 use crate::threads::parallel_for;
 
@@ -86,6 +86,7 @@ struct Plain<'a, T>(Descent<T>, &'a mut [T], &'a [T]);
 
 impl<T: Float> Kernel for Plain<'_, T> {
     type Output = ();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
@@ -101,6 +102,7 @@ struct Momentum<'a, T, const MODE: u8>(Descent<T>, &'a mut [T], &'a mut [T], &'a
 
 impl<T: Float, const MODE: u8> Kernel for Momentum<'_, T, MODE> {
     type Output = ();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
@@ -187,6 +189,7 @@ struct Adaptive<'a, T>(Moments<T>, [&'a mut [T]; 3], &'a [T]);
 
 impl<T: Float> Kernel for Adaptive<'_, T> {
     type Output = ();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
@@ -202,6 +205,7 @@ struct AdaptiveMax<'a, T>(Moments<T>, [&'a mut [T]; 4], &'a [T]);
 
 impl<T: Float> Kernel for AdaptiveMax<'_, T> {
     type Output = ();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {

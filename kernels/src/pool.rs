@@ -10,7 +10,7 @@ pub use avg::{Divisor, adaptive_avg_pool2d, adaptive_avg_pool2d_backward};
 
 use crate::cpu;
 use crate::float::Float;
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, Simd, dispatch, wide};
 use crate::split::{Parts, for_ranges};
 use std::ops::Range;
 
@@ -203,6 +203,7 @@ struct Max<'a, T> {
 
 impl<T: Float> Kernel for Max<'_, T> {
     type Output = ();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {

@@ -149,7 +149,7 @@ pub(crate) fn map_flow<S: Simd, T: Float, const K: usize>(
 ) {
     let n = y.len();
     let align = y.as_ptr() as usize % LINE;
-    if !flow.stream || S::ISA == Isa::Portable || align % size_of::<T>() != 0 {
+    if !flow.stream || S::ISA == Isa::Portable || !align.is_multiple_of(size_of::<T>()) {
         return map::<S, T, K>(x, y, body);
     }
     same_length(x, n);

@@ -137,24 +137,46 @@ pub trait Kernel {
     /// What the work gives.
     type Output;
 
+    /// Whether it is compiled for [`Isa::Avx2`]. Where it is not, what the compiler may always use has to do: a body that is
+    /// hardly used, or fast enough, should not take its share of every build.
+    const AVX2: bool = true;
+
+    /// Whether it is compiled for [`Isa::Avx512`]. Where it is not, the body for [`Isa::Avx2`] serves.
+    const AVX512: bool = true;
+
     /// Does the work. Implementations are `#[inline(always)]`, and so is everything they call in a loop.
     fn run<S: Simd>(self) -> Self::Output;
+}
+
+/// Whether kernels of `T` are worth compiling for the widest registers, see [`Kernel::AVX512`]: `f32` is what networks use.
+pub(crate) const fn wide<T>() -> bool {
+    size_of::<T>() == size_of::<f32>()
 }
 
 /// Runs `kernel`, compiled for `isa`, or for the best set that the processor has where that is less.
 #[inline(always)]
 pub fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
-    match isa.min(cpu::detected()) {
-        Isa::Portable => kernel.run::<Portable>(),
-        // SAFETY: `isa` was limited to what the processor has.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { run_avx2(kernel) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { run_avx512(kernel) },
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => kernel.run::<Portable>(),
+    #[cfg(target_arch = "x86_64")]
+    {
+        let isa = isa.min(cpu::detected());
+        // The constants come first: where one says no, nothing is compiled.
+        if K::AVX512 && isa == Isa::Avx512 {
+            // SAFETY: `isa` was limited to what the processor has.
+            return unsafe { run_avx512(kernel) };
+        }
+        if K::AVX2 && isa >= Isa::Avx2 {
+            // SAFETY: as above.
+            return unsafe { run_avx2(kernel) };
+        }
     }
+    let _ = isa;
+    run_portable(kernel)
+}
+
+// Not inlined, so that all callers share one body.
+#[inline(never)]
+fn run_portable<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Portable>()
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -8,7 +8,7 @@ use crate::float::Float;
 use crate::gemm::scratch::with_scratch;
 use crate::reduce::{max_row, sum_row};
 use crate::rows::{Flow, body, largest, map_flow, map_in_place, map_sum, sums, sums_flow};
-use crate::simd::{Kernel, Simd, dispatch, finish_streaming};
+use crate::simd::{Kernel, Simd, dispatch, finish_streaming, wide};
 use crate::split::{Parts, TASK, for_ranges_of};
 use crate::threads::parallel_tasks;
 
@@ -50,6 +50,7 @@ macro_rules! kernel {
         struct $name<$($life,)? $t: Float $(, const $c: bool)?> { $($field: $ty),* }
         impl<$($life,)? $t: Float $(, const $c: bool)?> Kernel for $name<$($life,)? $t $(, $c)?> {
             type Output = $out;
+            const AVX512: bool = wide::<$t>();
             #[inline(always)]
             fn run<$s: Simd>(self) -> $out {
                 let $name { $($field),* } = self;

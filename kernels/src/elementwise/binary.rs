@@ -4,7 +4,7 @@ use super::Error;
 use super::block::{each2, map2, map3, steps2};
 use super::math::Float;
 use super::ops::{BinaryOp, CompareOp, TernaryOp};
-use crate::simd::{Kernel, Simd};
+use crate::simd::{Kernel, Simd, wide};
 
 /// [`BinaryOp`] on contiguous floats.
 pub(super) struct BinaryFloat<T, const L: usize> {
@@ -17,6 +17,7 @@ pub(super) struct BinaryFloat<T, const L: usize> {
 
 impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
     type Output = Result<(), Error>;
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) -> Result<(), Error> {
@@ -134,6 +135,7 @@ pub(super) struct TernaryFloat<T, const L: usize> {
 
 impl<T: Float, const L: usize> Kernel for TernaryFloat<T, L> {
     type Output = Result<(), Error>;
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) -> Result<(), Error> {
@@ -169,6 +171,7 @@ macro_rules! binary_int {
     ($t:ty) => {
         impl<const L: usize> Kernel for BinaryInt<$t, L> {
             type Output = Result<(), Error>;
+            const AVX512: bool = false;
 
             #[inline(always)]
             fn run<S: Simd>(self) -> Result<(), Error> {
@@ -244,6 +247,7 @@ pub(super) struct BinaryBool<T, const L: usize> {
 
 impl<const L: usize> Kernel for BinaryBool<bool, L> {
     type Output = Result<(), Error>;
+    const AVX512: bool = false;
 
     #[inline(always)]
     fn run<S: Simd>(self) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use super::Error;
 use super::block::{each, map, steps};
 use super::math::Float;
 use super::ops::UnaryOp;
-use crate::simd::{Kernel, Simd};
+use crate::simd::{Kernel, Simd, wide};
 
 /// [`UnaryOp`] on contiguous floats.
 pub(super) struct UnaryFloat<T, const L: usize> {
@@ -16,6 +16,7 @@ pub(super) struct UnaryFloat<T, const L: usize> {
 
 impl<T: Float, const L: usize> Kernel for UnaryFloat<T, L> {
     type Output = Result<(), Error>;
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) -> Result<(), Error> {
@@ -131,6 +132,7 @@ pub(super) struct UnaryInt<T, const L: usize> {
 
 impl<const L: usize> Kernel for UnaryInt<i64, L> {
     type Output = Result<(), Error>;
+    const AVX512: bool = false;
 
     #[inline(always)]
     fn run<S: Simd>(self) -> Result<(), Error> {
@@ -184,6 +186,7 @@ pub(super) struct UnaryBool<T, const L: usize> {
 
 impl<const L: usize> Kernel for UnaryBool<bool, L> {
     type Output = Result<(), Error>;
+    const AVX512: bool = false;
 
     #[inline(always)]
     fn run<S: Simd>(self) -> Result<(), Error> {

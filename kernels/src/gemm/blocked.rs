@@ -164,7 +164,7 @@ unsafe impl<T: GemmElement, I: Input<T>> Sync for Chunk<'_, T, I> {}
 
 /// Steps of the inner dimension that a tile takes at a time. The panel of B that goes with them streams from the
 /// second-level cache at no cost; shorter ones would visit C more often.
-const STEPS: usize = 512;
+const STEPS: usize = 1024;
 
 unsafe fn packed<T: GemmElement, I: Input<T>>(p: &Problem<T, I>, kernels: &'static Kernels<T>) {
     let steps = p.k.div_ceil(I::PER_STEP);

@@ -13,6 +13,7 @@ use crate::cpu::{self, Isa};
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::split::TASK;
 use crate::threads;
+use std::ops::Range;
 
 /// A number in IEEE 754's 16-bit format: 5 bits of exponent, 11 of precision. These are its bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -213,34 +214,68 @@ pub unsafe fn gemm_half<H: Half, O: HalfOutput<H>>(
         return unsafe { H::multiply([m, n, k], a, b, &Job { alpha, beta, c, epilogue }) };
     }
     // C is rounded at the end, not between the parts that the inner dimension is cut into.
+    let isa = cpu::isa();
     with_scratch(m * n, |wide: *mut f32| {
-        let shared = Shared(wide, c.ptr);
-        let rows = (TASK / n.max(1)).max(1);
-        // SAFETY: C has these elements, by the caller's promise, and the scratch memory as many; tasks take different rows.
+        let sums = MatMut::new(wide, n as isize, 1);
+        // SAFETY: C has these elements, by the caller's promise, and the scratch memory as many.
         unsafe {
-            let each = |f: &(dyn Fn(*mut f32, *mut O) + Sync)| {
-                threads::parallel_tasks(m.div_ceil(rows), |task| {
-                    let Shared(wide, to) = { &shared };
-                    for i in task * rows..m.min((task + 1) * rows) {
-                        for j in 0..n {
-                            f(wide.add(i * n + j), to.offset(i as isize * c.rs + j as isize * c.cs));
-                        }
-                    }
-                });
-            };
             if beta != 0.0 {
-                each(&|wide, c| wide.write((*c).wide()));
+                convert(isa, [m, n], Mat::new(c.ptr, c.rs, c.cs), sums);
             }
-            let sums = MatMut::new(wide, n as isize, 1);
             H::multiply([m, n, k], a, b, &Job { alpha, beta, c: sums, epilogue });
-            each(&|wide, c| c.write(O::narrow(*wide)));
+            convert(isa, [m, n], Mat::new(wide, n as isize, 1), c);
         }
     });
 }
 
-struct Shared<O>(*mut f32, *mut O);
-// SAFETY: plain numbers; tasks take different ones.
-unsafe impl<O> Sync for Shared<O> {}
+/// Copies a matrix of `size` rows and columns, and rounds its numbers to `O`.
+///
+/// # Safety
+/// Both are valid for all elements, and do not overlap.
+unsafe fn convert<I: Narrow, O: Narrow>(isa: Isa, [m, n]: [usize; 2], from: Mat<I>, to: MatMut<O>) {
+    let rows = (TASK / n.max(1)).max(1);
+    let shared = Shared(from, to);
+    threads::parallel_tasks(m.div_ceil(rows), |task| {
+        let Shared(from, to) = { &shared };
+        let rows = task * rows..m.min((task + 1) * rows);
+        dispatch(isa, Convert { from: *from, to: *to, rows, n });
+    });
+}
+
+struct Convert<I, O> {
+    from: Mat<I>,
+    to: MatMut<O>,
+    rows: Range<usize>,
+    n: usize,
+}
+
+impl<I: Narrow, O: Narrow> Kernel for Convert<I, O> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Convert { from, to, rows, n } = self;
+        for i in rows {
+            let (from_row, to_row) = (from.at(i, 0), to.at(i, 0));
+            // SAFETY: the promise of whoever made this.
+            unsafe {
+                if from.cs == 1 && to.cs == 1 {
+                    for j in 0..n {
+                        to_row.add(j).write(O::narrow((*from_row.add(j)).wide()));
+                    }
+                } else {
+                    for j in 0..n as isize {
+                        to_row.offset(j * to.cs).write(O::narrow((*from_row.offset(j * from.cs)).wide()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Shared<I, O>(Mat<I>, MatMut<O>);
+// SAFETY: plain numbers; tasks write different ones.
+unsafe impl<I, O> Sync for Shared<I, O> {}
 
 impl Multiplied for F16 {
     unsafe fn multiply(shape: [usize; 3], a: Mat<F16>, b: Mat<F16>, job: &Job) {

@@ -243,30 +243,38 @@ unsafe fn store<V: Vector, const R: usize, const NV: usize>(
     }
 }
 
+/// Steps before the end at which C is brought near: what comes earlier would be driven out of the first-level cache again.
+const LATE: usize = 64;
+
 #[inline(always)]
 unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem>, fetch: *const V::Elem) {
     // SAFETY: the caller's promise, see `PanelFn`.
     unsafe {
         let mask = V::mask(args.cols - (NV - 1) * V::LANES);
-        prefetch::<V, R, NV>(&args.out);
         let mut acc = [[V::splat(V::Elem::ZERO); NV]; R];
         let mut a = args.a;
-        for p in 0..args.k {
-            let b = args.b.offset(*args.offsets.add(p));
-            let row = load_row::<V, NV>(b, mask);
-            V::prefetch(fetch.wrapping_add(p * (LINE / size_of::<V::Elem>())));
-            if R > 4 && args.ahead != 0 {
-                for j in 0..NV {
-                    V::prefetch(b.wrapping_offset(args.ahead).wrapping_add(j * V::LANES));
-                }
+        let late = args.k.saturating_sub(LATE);
+        for steps in [0..late, late..args.k] {
+            if steps.start == late {
+                prefetch::<V, R, NV>(&args.out);
             }
-            for i in 0..R {
-                let x = V::splat(*a.add(i));
-                for j in 0..NV {
-                    acc[i][j] = x.step(row[j], acc[i][j]);
+            for p in steps {
+                let b = args.b.offset(*args.offsets.add(p));
+                let row = load_row::<V, NV>(b, mask);
+                V::prefetch(fetch.wrapping_add(p * (LINE / size_of::<V::Elem>())));
+                if R > 4 && args.ahead != 0 {
+                    for j in 0..NV {
+                        V::prefetch(b.wrapping_offset(args.ahead).wrapping_add(j * V::LANES));
+                    }
                 }
+                for i in 0..R {
+                    let x = V::splat(*a.add(i));
+                    for j in 0..NV {
+                        acc[i][j] = x.step(row[j], acc[i][j]);
+                    }
+                }
+                a = a.add(R);
             }
-            a = a.add(R);
         }
         store::<V, R, NV>(acc, &args.out, mask);
     }

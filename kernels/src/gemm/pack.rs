@@ -2,6 +2,7 @@
 
 use super::GemmElement;
 use crate::cpu::Isa;
+use crate::simd::{LINE, prefetch};
 use std::ops::Range;
 
 /// What operands consist of that a micro-kernel of `T` multiplies.
@@ -55,6 +56,9 @@ pub(crate) unsafe fn pack<T: Copy>(
     }
 }
 
+/// Rows from those being copied to those that are fetched meanwhile.
+const ROWS_AHEAD: isize = 16;
+
 /// Rows that are contiguous already.
 #[inline(always)]
 unsafe fn copy_rows<T: Copy>(src: *const T, ps: isize, k: usize, cols: usize, dst: *mut T, width: usize) {
@@ -62,6 +66,11 @@ unsafe fn copy_rows<T: Copy>(src: *const T, ps: isize, k: usize, cols: usize, ds
         // SAFETY: see `pack`.
         unsafe {
             let (from, to) = (src.offset(p as isize * ps), dst.add(p * width));
+            // Rows are short and far apart: the processor does not see what comes next.
+            let ahead = from.wrapping_offset(ROWS_AHEAD * ps);
+            for j in (0..cols).step_by(LINE / size_of::<T>()) {
+                prefetch(ahead.wrapping_add(j));
+            }
             for j in 0..cols {
                 *to.add(j) = *from.add(j);
             }

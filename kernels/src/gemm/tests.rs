@@ -241,11 +241,13 @@ fn batches_share_a_matrix_by_stride_zero() {
     }
 }
 
-/// Calls `f` on every instruction set; on AVX-512 also without its multiplication of bf16, where there is one.
+/// From `f32`, and back.
+type Conversions<T> = (fn(f32) -> T, fn(T) -> f32);
+
 fn half_product<H: Half + std::fmt::Debug, O: HalfOutput<H> + Copy + std::fmt::Debug>(
     case: &Case,
-    numbers: (fn(f32) -> H, fn(H) -> f32),
-    outputs: (fn(f32) -> O, fn(O) -> f32),
+    numbers: Conversions<H>,
+    outputs: Conversions<O>,
     eps: f64,
 ) -> Vec<f32> {
     let &Case { m, n, k, orders, .. } = case;
@@ -298,11 +300,9 @@ fn half_product<H: Half + std::fmt::Debug, O: HalfOutput<H> + Copy + std::fmt::D
 }
 
 fn every_half(case: &Case) -> [Vec<f32>; 4] {
-    let (f16, bf16) = (
-        (F16::from_f32 as fn(f32) -> F16, F16::to_f32 as fn(F16) -> f32),
-        (Bf16::from_f32 as fn(f32) -> Bf16, Bf16::to_f32 as fn(Bf16) -> f32),
-    );
-    let same = ((|x| x) as fn(f32) -> f32, (|x| x) as fn(f32) -> f32);
+    let f16: Conversions<F16> = (F16::from_f32, F16::to_f32);
+    let bf16: Conversions<Bf16> = (Bf16::from_f32, Bf16::to_f32);
+    let same: Conversions<f32> = (|x| x, |x| x);
     [
         half_product(case, f16, f16, 2f64.powi(-10)),
         half_product(case, f16, same, 0.0),
@@ -323,7 +323,7 @@ fn halves_in_every_size_and_order() {
                     }
                 }
             }
-            for (m, n, k) in [(65, 130, 71), (130, 50, 300), (70, 90, 2201)] {
+            for (m, n, k) in [(65, 130, 71), (30, 50, 2201)] {
                 for orders in [
                     [Rows, Columns, Rows],
                     [Columns, Rows, Columns],

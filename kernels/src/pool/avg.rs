@@ -4,7 +4,7 @@ use super::{Columns, Pool2d, VECTOR};
 use crate::cpu;
 use crate::float::Float;
 use crate::reduce::{Axes, FloatElement, mean};
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, Simd, dispatch, wide};
 use crate::split::{Parts, for_ranges};
 use std::ops::Range;
 
@@ -109,6 +109,7 @@ fn divide<T: Float>(out: &mut [T], rows: usize, columns: &[T], divisor: Divisor)
 
 impl<T: Float> Kernel for Avg<'_, T> {
     type Output = ();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
@@ -151,6 +152,7 @@ struct AvgBackward<'a, T> {
 
 impl<T: Float> Kernel for AvgBackward<'_, T> {
     type Output = ();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {

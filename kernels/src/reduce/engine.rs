@@ -7,7 +7,7 @@
 
 use super::axes::{Axes, Cursor};
 use crate::cpu;
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, Simd, dispatch, wide};
 use crate::split::{TASK, WORTH_THREADS};
 use crate::threads::parallel_tasks;
 use std::mem::MaybeUninit;
@@ -241,6 +241,11 @@ impl<T, R: Reducer<T>> Plan<T, R> {
 /// Where partial results go: the array, the number of this piece, the number of pieces.
 type Partial<T, R> = (*mut <R as Reducer<T>>::Acc, usize, usize);
 
+/// Whether reductions of `T` gain from AVX2: with bytes, memory is what they wait for anyway.
+const fn fast<T>() -> bool {
+    size_of::<T>() > 1
+}
+
 /// A single output from a single row.
 struct One<T, R> {
     reducer: R,
@@ -250,6 +255,8 @@ struct One<T, R> {
 
 impl<T, R: Reducer<T>> Kernel for One<T, R> {
     type Output = (R::Value, R::Second);
+    const AVX2: bool = fast::<T>();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) -> (R::Value, R::Second) {
@@ -269,6 +276,8 @@ struct Rows<'a, T, R: Reducer<T>> {
 
 impl<T, R: Reducer<T>> Kernel for Rows<'_, T, R> {
     type Output = ();
+    const AVX2: bool = fast::<T>();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
@@ -311,6 +320,8 @@ struct Columns<'a, T, R: Reducer<T>> {
 
 impl<T, R: Reducer<T>> Kernel for Columns<'_, T, R> {
     type Output = ();
+    const AVX2: bool = fast::<T>();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {

@@ -7,7 +7,7 @@ use super::{over, with_zeros};
 use crate::cpu;
 use crate::float::Float;
 use crate::rows::{Flow, body, map_flow};
-use crate::simd::{Kernel, LINE, Simd, dispatch, finish_streaming, prefetch};
+use crate::simd::{Kernel, LINE, Simd, dispatch, finish_streaming, prefetch, wide};
 use crate::split::{Parts, for_ranges_of};
 use std::mem::MaybeUninit;
 use std::ops::Range;

@@ -61,7 +61,7 @@ pub(crate) fn exp_not_positive<S: Simd>(x: f32) -> f32 {
     let (p, bits) = exp_parts::<S>(if x < -105.0 { -105.0 } else { x });
     // 2^(k + 64), which is in range, and 2^-64.
     let power = f32::from_bits((bits << 23).wrapping_sub((256 - 64 - 127) << 23));
-    p * power * 5.421_010_9e-20
+    p * power * f32::from_bits((127 - 64) << 23)
 }
 
 #[inline(always)]
