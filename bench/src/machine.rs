@@ -22,7 +22,7 @@ pub struct Machine {
     threads: usize,
     /// Fused multiply-adds in f32, as operations per second.
     pub peak_flops: f64,
-    /// Bytes per second of a copy, reads and writes counted.
+    /// Bytes per second of copying (reads and writes counted) or of reading, whichever is more.
     pub bandwidth: f64,
 }
 
@@ -97,17 +97,38 @@ fn best_of(tries: usize, threads: usize, work_per_thread: f64, work: impl Fn() +
 }
 
 fn peak_flops(threads: usize) -> f64 {
-    let (isa, n) = (cpu::isa(), 1_000_000);
+    // Some 10 ms: starting the threads must not count.
+    let (isa, n) = (cpu::isa(), 4_000_000);
     best_of(5, threads, n as f64 * CHAINS as f64 * 2.0, || {
         black_box(dispatch(isa, Chains(n)));
     })
 }
 
+/// Reads all elements.
+struct Reading<'a>(&'a [f32]);
+
+impl Kernel for Reading<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> f32 {
+        let mut sums = [0.0f32; CHAINS];
+        for chunk in self.0.as_chunks::<CHAINS>().0 {
+            for (sum, x) in sums.iter_mut().zip(chunk) {
+                *sum += x;
+            }
+        }
+        sums.iter().sum()
+    }
+}
+
+/// The better of copying and of reading only: which of them gets more out of a memory differs between machines.
 fn bandwidth(threads: usize) -> f64 {
-    let len = 256 << 20; // bytes, far beyond any cache
-    let source = vec![1u8; len];
-    let mut target = vec![2u8; len]; // written, so that its pages are there
-    let part = len.div_ceil(threads);
+    let len = 64 << 20; // elements, far beyond any cache
+    let source = vec![1.0f32; len];
+    let mut target = vec![2.0f32; len]; // written, so that its pages are there
+    let bytes = (len * size_of::<f32>()) as f64;
+    let (isa, part) = (cpu::isa(), len.div_ceil(threads));
     let mut best = 0.0f64;
     for _ in 0..5 {
         let start = Instant::now();
@@ -116,7 +137,14 @@ fn bandwidth(threads: usize) -> f64 {
                 scope.spawn(|| to.copy_from_slice(from));
             }
         });
-        best = best.max(2.0 * len as f64 / start.elapsed().as_secs_f64());
+        best = best.max(2.0 * bytes / start.elapsed().as_secs_f64());
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            for from in source.chunks(part) {
+                scope.spawn(move || black_box(dispatch(isa, Reading(from))));
+            }
+        });
+        best = best.max(bytes / start.elapsed().as_secs_f64());
     }
     black_box(&target);
     best
