@@ -32,21 +32,18 @@ pub(super) fn sgd(net: &impl Module) -> SGD {
 }
 
 /// Two 3 × 3 convolutions (32 and 64 channels), one pooling, two linear layers: PyTorch's MNIST example without dropout.
-#[derive(nn::Module)]
-struct LeNetLike {
-    conv1: nn::Conv2d,
-    conv2: nn::Conv2d,
-    fc1: nn::Linear,
-    fc2: nn::Linear,
-}
-
-impl Forward for LeNetLike {
-    fn forward(&self, x: &Tensor) -> Tensor {
-        let x = self.conv1.forward(x).relu();
-        let x = self.conv2.forward(&x).relu().max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false);
-        let x = self.fc1.forward(&x.flatten(1, -1)).relu();
-        self.fc2.forward(&x)
-    }
+fn lenet_like() -> nn::Sequential {
+    nn::seq![
+        nn::Conv2d::new(1, 32, 3),
+        nn::ReLU::new(),
+        nn::Conv2d::new(32, 64, 3),
+        nn::ReLU::new(),
+        nn::MaxPool2d::new(2),
+        nn::Flatten::new(),
+        nn::Linear::new(9216, 128),
+        nn::ReLU::new(),
+        nn::Linear::new(128, 10)
+    ]
 }
 
 fn lenet5() -> nn::Sequential {
@@ -83,12 +80,7 @@ pub(super) fn workloads() -> Vec<Workload> {
             training(net, optimizer, cross_entropy, x, y)
         }),
         workload("lenet_step", "LeNet-like CNN (1-32-64), batch 64, step", steps(64.0 * 12_019_968.0), || {
-            let net = LeNetLike {
-                conv1: nn::Conv2d::new(1, 32, 3),
-                conv2: nn::Conv2d::new(32, 64, 3),
-                fc1: nn::Linear::new(9216, 128),
-                fc2: nn::Linear::new(128, 10),
-            };
+            let net = lenet_like();
             let (x, y) = (Tensor::rand([64, 1, 28, 28]), Tensor::randint(0, 10, [64]));
             let optimizer = sgd(&net);
             training(net, optimizer, cross_entropy, x, y)
