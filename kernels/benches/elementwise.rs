@@ -1,135 +1,188 @@
-//! Times of elementwise kernels: `cargo bench -p rushlight-kernels --bench elementwise [filter]`.
+//! Elementwise kernels: `cargo bench -p rushlight-kernels --bench elementwise -- [FILTER...]`.
 //!
-//! Prints the best of several runs, for a tensor of 16 elements (the cost of a call), one in the first-level cache, and
-//! one of 16 million elements on all cores.
+//! For 16 elements (the cost of a call), as many as the first-level cache holds, and 16 million.
 
-use std::hint::black_box;
-use std::time::Instant;
+mod common;
 
-use rushlight_kernels::elementwise::{BinaryOp, CompareOp, UnaryOp, binary, compare, copy, fill, unary, where_};
-use rushlight_kernels::threads;
-
-const LARGE: usize = 1 << 24;
-
-/// The best time of one call in nanoseconds.
-fn time(mut f: impl FnMut()) -> f64 {
-    f();
-    let mut best = f64::INFINITY;
-    let started = Instant::now();
-    let mut repeat = 1;
-    while started.elapsed().as_millis() < 100 {
-        let start = Instant::now();
-        for _ in 0..repeat {
-            f();
-        }
-        let elapsed = start.elapsed().as_nanos() as f64;
-        best = best.min(elapsed / repeat as f64);
-        if elapsed < 20_000.0 {
-            repeat *= 2;
-        }
-    }
-    best
-}
-
-fn report(filter: &str, name: &str, f: impl FnMut()) {
-    if name.contains(filter) {
-        let ns = time(f);
-        match ns {
-            1e6.. => println!("{name:32} {:10.2} ms", ns / 1e6),
-            _ => println!("{name:32} {ns:10.1} ns"),
-        }
-    }
-}
+use common::{Buffer, Case, cases};
+use divan::Bencher;
+use divan::counter::BytesCount;
+use rushlight_kernels::elementwise::{self, BinaryOp, CompareOp, UnaryOp};
 
 fn main() {
-    let filter = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let x: Vec<f32> = (0..LARGE).map(|i| (i % 4099) as f32 * 0.002 - 4.0).collect();
-    let y: Vec<f32> = x.iter().rev().copied().collect();
-    let mut out = vec![1.0f32; LARGE];
-    let unaries = [
-        ("relu", UnaryOp::Relu),
-        ("sqrt", UnaryOp::Sqrt),
-        ("exp", UnaryOp::Exp),
-        ("log", UnaryOp::Log),
-        ("tanh", UnaryOp::Tanh),
-        ("sigmoid", UnaryOp::Sigmoid),
-        ("silu", UnaryOp::Silu),
-        ("gelu", UnaryOp::Gelu),
-        ("erf", UnaryOp::Erf),
-        ("expm1", UnaryOp::Expm1),
-        ("log1p", UnaryOp::Log1p),
-        ("sin", UnaryOp::Sin),
-        ("pow 2.3", UnaryOp::PowScalar(2.3)),
-    ];
-    let binaries =
-        [("add", BinaryOp::Add), ("div", BinaryOp::Div), ("pow", BinaryOp::Pow), ("mod", BinaryOp::Remainder)];
-    for n in [16, 4096, LARGE] {
-        let (a, b, o) = (x.as_ptr(), y.as_ptr(), out.as_mut_ptr());
-        for threads in if n == LARGE { vec![1, threads] } else { vec![1] } {
-            threads::set_num_threads(threads);
-            for (name, op) in unaries {
-                let name = format!("{name} {n} threads {threads}");
-                // SAFETY: all three buffers hold LARGE elements.
-                report(&filter, &name, || unsafe {
-                    black_box(unary(op, &[n / 4, 4], a, &[4, 1], o, &[4, 1])).unwrap()
-                });
-            }
-            for (name, op) in binaries {
-                let name = format!("{name} {n} threads {threads}");
-                // SAFETY: as above.
-                report(&filter, &name, || unsafe {
-                    black_box(binary(op, &[n / 4, 4], a, &[4, 1], b, &[4, 1], o, &[4, 1])).unwrap()
-                });
-            }
-            let name = format!("add scalar {n} threads {threads}");
-            // SAFETY: as above.
-            report(&filter, &name, || unsafe {
-                black_box(binary(BinaryOp::Add, &[n / 4, 4], a, &[4, 1], b, &[0, 0], o, &[4, 1])).unwrap()
-            });
-            let side = (n as f64).sqrt() as usize;
-            let (rows, columns, row) = ([side as isize, 1], [1, side as isize], [0, 1]);
-            let dims = [side, side];
-            for (name, strides) in [("row", row), ("transposed", columns)] {
-                let name = format!("add {name} {n} threads {threads}");
-                // SAFETY: as above.
-                report(&filter, &name, || unsafe {
-                    black_box(binary(BinaryOp::Add, &dims, a, &rows, b, &strides, o, &rows)).unwrap()
-                });
-            }
-            // SAFETY: as above.
-            unsafe {
-                report(&filter, &format!("copy {n} threads {threads}"), || copy(&dims, a, &rows, o, &rows));
-                report(&filter, &format!("copy transposed {n} threads {threads}"), || {
-                    copy(&dims, a, &columns, o, &rows)
-                });
-                report(&filter, &format!("fill {n} threads {threads}"), || fill(&dims, o, &rows, 1.0));
-                report(&filter, &format!("f32 to i64 {n} threads {threads}"), || {
-                    copy::<f32, i64>(&[n / 2], a, &[1], o.cast(), &[1])
-                });
-                let mask = o.cast::<bool>();
-                report(&filter, &format!("gt {n} threads {threads}"), || {
-                    compare(CompareOp::Gt, &dims, a, &rows, b, &rows, mask, &rows)
-                });
-            }
-        }
-    }
-    let (a, b, o) = (x.as_ptr(), y.as_ptr(), out.as_mut_ptr());
-    for (rows, width) in [(64, 10), (64, 64), (64, 256), (256, 1024)] {
-        let strides = [width as isize, 1];
-        for (name, other) in [("row", [0, 1]), ("column", [1, 0])] {
-            // SAFETY: all three buffers hold LARGE elements.
-            report(&filter, &format!("add {name} to {rows}x{width}"), || unsafe {
-                black_box(binary(BinaryOp::Add, &[rows, width], a, &strides, b, &other, o, &strides)).unwrap()
-            });
-        }
-    }
-    let mask: Vec<bool> = x.iter().map(|&x| x > 0.0).collect();
-    for threads in [1, threads] {
-        threads::set_num_threads(threads);
-        // SAFETY: all four buffers hold LARGE elements.
-        report(&filter, &format!("where {LARGE} threads {threads}"), || unsafe {
-            where_(&[LARGE], mask.as_ptr(), &[1], x.as_ptr(), &[1], y.as_ptr(), &[1], out.as_mut_ptr(), &[1])
-        });
-    }
+    common::main();
+}
+
+const SIZES: [usize; 3] = [16, 4096, 1 << 24];
+
+const UNARY: [UnaryOp; 13] = [
+    UnaryOp::Relu,
+    UnaryOp::Sqrt,
+    UnaryOp::Exp,
+    UnaryOp::Log,
+    UnaryOp::Tanh,
+    UnaryOp::Sigmoid,
+    UnaryOp::Silu,
+    UnaryOp::Gelu,
+    UnaryOp::Erf,
+    UnaryOp::Expm1,
+    UnaryOp::Log1p,
+    UnaryOp::Sin,
+    UnaryOp::PowScalar(2.3),
+];
+
+const BINARY: [BinaryOp; 4] = [BinaryOp::Add, BinaryOp::Div, BinaryOp::Pow, BinaryOp::Remainder];
+
+fn sizes() -> Vec<Case<usize>> {
+    cases(SIZES, |n| n.to_string())
+}
+
+/// Each operation with each size.
+fn operations<O: Copy + std::fmt::Debug>(ops: &[O]) -> Vec<Case<(O, usize)>> {
+    let all = ops.iter().flat_map(|&op| SIZES.map(|n| (op, n)));
+    cases(all, |(op, n)| format!("{op:?} {n}"))
+}
+
+/// Matrices to which a row or a column is added.
+fn matrices() -> Vec<Case<[usize; 2]>> {
+    cases([[64, 10], [64, 64], [64, 256], [256, 1024]], |[rows, width]| format!("{rows}x{width}"))
+}
+
+/// Numbers from -4 to 4.2 in no order.
+fn data(n: usize) -> Buffer<f32> {
+    Buffer::new(n, |i| (i * 7919 % 4099) as f32 * 0.002 - 4.0)
+}
+
+/// As [`data`], in another order.
+fn other_data(n: usize) -> Buffer<f32> {
+    Buffer::new(n, |i| 4.2 - (i * 3001 % 4099) as f32 * 0.002)
+}
+
+fn zeros<T: Copy + Default>(n: usize) -> Buffer<T> {
+    Buffer::new(n, |_| T::default())
+}
+
+/// A square matrix of `n` elements: its sizes, its strides, and those of its transpose.
+fn square(n: usize) -> ([usize; 2], [isize; 2], [isize; 2]) {
+    let side = n.isqrt();
+    ([side, side], [side as isize, 1], [1, side as isize])
+}
+
+#[divan::bench(args = operations(&UNARY))]
+fn unary(bencher: Bencher, case: &Case<(UnaryOp, usize)>) {
+    let (op, n) = case.input;
+    let (x, mut out) = (data(n), zeros::<f32>(n));
+    case.measure(bencher, BytesCount::new(8 * n), || {
+        // SAFETY: both buffers hold n elements, a multiple of four.
+        unsafe { elementwise::unary(op, &[n / 4, 4], x.as_ptr(), &[4, 1], out.as_mut_ptr(), &[4, 1]) }.unwrap();
+    });
+}
+
+/// An operation on a contiguous matrix of these sizes and one with other strides.
+fn with_other<T>(bencher: Bencher, case: &Case<T>, op: BinaryOp, dims: [usize; 2], strides: [isize; 2]) {
+    let (n, contiguous) = (dims[0] * dims[1], [dims[1] as isize, 1]);
+    let reach = (dims[0] - 1) * strides[0] as usize + (dims[1] - 1) * strides[1] as usize + 1;
+    let (a, b, mut out) = (data(n), other_data(reach), zeros::<f32>(n));
+    case.measure(bencher, BytesCount::new(4 * (2 * n + reach)), || {
+        let (a, b, out) = (a.as_ptr(), b.as_ptr(), out.as_mut_ptr());
+        // SAFETY: `a` and `out` hold the matrix, and `b` what its strides reach.
+        unsafe { elementwise::binary(op, &dims, a, &contiguous, b, &strides, out, &contiguous) }.unwrap();
+    });
+}
+
+#[divan::bench(args = operations(&BINARY))]
+fn binary(bencher: Bencher, case: &Case<(BinaryOp, usize)>) {
+    let (op, n) = case.input;
+    with_other(bencher, case, op, [n / 4, 4], [4, 1]);
+}
+
+#[divan::bench(args = sizes())]
+fn add_scalar(bencher: Bencher, case: &Case<usize>) {
+    let n = case.input;
+    with_other(bencher, case, BinaryOp::Add, [n / 4, 4], [0, 0]);
+}
+
+#[divan::bench(args = sizes())]
+fn add_row(bencher: Bencher, case: &Case<usize>) {
+    let (dims, ..) = square(case.input);
+    with_other(bencher, case, BinaryOp::Add, dims, [0, 1]);
+}
+
+#[divan::bench(args = sizes())]
+fn add_transposed(bencher: Bencher, case: &Case<usize>) {
+    let (dims, _, transposed) = square(case.input);
+    with_other(bencher, case, BinaryOp::Add, dims, transposed);
+}
+
+#[divan::bench(args = matrices())]
+fn add_row_to(bencher: Bencher, case: &Case<[usize; 2]>) {
+    with_other(bencher, case, BinaryOp::Add, case.input, [0, 1]);
+}
+
+#[divan::bench(args = matrices())]
+fn add_column_to(bencher: Bencher, case: &Case<[usize; 2]>) {
+    with_other(bencher, case, BinaryOp::Add, case.input, [1, 0]);
+}
+
+#[divan::bench(args = sizes())]
+fn copy(bencher: Bencher, case: &Case<usize>) {
+    let (dims, rows, _) = square(case.input);
+    let (x, mut out) = (data(case.input), zeros::<f32>(case.input));
+    case.measure(bencher, BytesCount::new(8 * case.input), || {
+        // SAFETY: both buffers hold the matrix.
+        unsafe { elementwise::copy(&dims, x.as_ptr(), &rows, out.as_mut_ptr(), &rows) }
+    });
+}
+
+#[divan::bench(args = sizes())]
+fn copy_transposed(bencher: Bencher, case: &Case<usize>) {
+    let (dims, rows, transposed) = square(case.input);
+    let (x, mut out) = (data(case.input), zeros::<f32>(case.input));
+    case.measure(bencher, BytesCount::new(8 * case.input), || {
+        // SAFETY: both buffers hold the matrix.
+        unsafe { elementwise::copy(&dims, x.as_ptr(), &transposed, out.as_mut_ptr(), &rows) }
+    });
+}
+
+#[divan::bench(args = sizes())]
+fn fill(bencher: Bencher, case: &Case<usize>) {
+    let (dims, rows, _) = square(case.input);
+    let mut out = zeros::<f32>(case.input);
+    case.measure(bencher, BytesCount::new(4 * case.input), || {
+        // SAFETY: the buffer holds the matrix.
+        unsafe { elementwise::fill(&dims, out.as_mut_ptr(), &rows, 1.0) }
+    });
+}
+
+#[divan::bench(args = cases(SIZES.map(|n| n / 2), |n| n.to_string()))]
+fn f32_to_i64(bencher: Bencher, case: &Case<usize>) {
+    let n = case.input;
+    let (x, mut out) = (data(n), zeros::<i64>(n));
+    case.measure(bencher, BytesCount::new(12 * n), || {
+        // SAFETY: both buffers hold n elements.
+        unsafe { elementwise::copy(&[n], x.as_ptr(), &[1], out.as_mut_ptr(), &[1]) }
+    });
+}
+
+#[divan::bench(args = sizes())]
+fn gt(bencher: Bencher, case: &Case<usize>) {
+    let (dims, rows, _) = square(case.input);
+    let (a, b, mut out) = (data(case.input), other_data(case.input), zeros::<bool>(case.input));
+    case.measure(bencher, BytesCount::new(9 * case.input), || {
+        let (a, b, out) = (a.as_ptr(), b.as_ptr(), out.as_mut_ptr());
+        // SAFETY: all buffers hold the matrix.
+        unsafe { elementwise::compare(CompareOp::Gt, &dims, a, &rows, b, &rows, out, &rows) }
+    });
+}
+
+#[divan::bench(args = sizes(), name = "where")]
+fn where_(bencher: Bencher, case: &Case<usize>) {
+    let n = case.input;
+    let (a, b, mut out) = (data(n), other_data(n), zeros::<f32>(n));
+    let mask = Buffer::new(n, |i| a[i] > 0.0);
+    case.measure(bencher, BytesCount::new(13 * n), || {
+        let (mask, a, b, out) = (mask.as_ptr(), a.as_ptr(), b.as_ptr(), out.as_mut_ptr());
+        // SAFETY: all buffers hold n elements.
+        unsafe { elementwise::where_(&[n], mask, &[1], a, &[1], b, &[1], out, &[1]) }
+    });
 }

@@ -1,198 +1,365 @@
-//! Times of the kernels that memory bounds: `cargo bench -p rushlight-kernels --bench memory_bound [-- FILTER...]`.
+//! Kernels that memory bounds: `cargo bench -p rushlight-kernels --bench memory_bound -- [FILTER...]`.
+//!
+//! The bytes are what a kernel has to read and write at least once.
 
-use rushlight_kernels::gemm::Activation;
-use rushlight_kernels::loss::{ClassLoss, RowGrad};
-use rushlight_kernels::norm::BatchNorm;
-use rushlight_kernels::optim::{self, Adam, Sgd};
-use rushlight_kernels::pool::{Divisor, Pool2d};
-use rushlight_kernels::reduce::{self, Axes};
-use rushlight_kernels::{index, softmax};
-use std::hint::black_box;
-use std::time::Instant;
+mod common;
 
-/// Seconds that this thread has run, in steps of some milliseconds.
-fn processor_time() -> Option<f64> {
-    let times = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    Some(times.split(' ').next()?.parse::<f64>().ok()? * 1e-9)
+use common::{Buffer, Case, cases};
+use divan::Bencher;
+use divan::counter::BytesCount;
+
+fn main() {
+    common::main();
 }
 
-/// Prints the time of a call in microseconds, and the bandwidth that moving `bytes` in it takes. The time is that of the fastest
-/// of many calls; with BENCH_ONE_THREAD set it is the average processor time on one thread, which other programs disturb less.
-fn time(name: &str, bytes: usize, mut f: impl FnMut()) {
-    let filters: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    if !filters.is_empty() && !filters.iter().any(|f| name.contains(f)) {
-        return;
-    }
-    f();
-    let (mut best, clock) = (f64::INFINITY, Instant::now());
-    let (mut inner, mut calls, before) = (1, 0, processor_time());
-    while clock.elapsed().as_secs_f64() < 0.5 {
-        let start = Instant::now();
-        for _ in 0..inner {
-            f();
-        }
-        let took = start.elapsed().as_secs_f64();
-        best = best.min(took / inner as f64);
-        calls += inner;
-        if took < 2e-5 {
-            inner *= 4;
-        }
-    }
-    if let (Some(before), Some(after), true) = (before, processor_time(), one_thread()) {
-        best = (after - before) / calls as f64;
-    }
-    println!("{name:42} {:>10.3} µs {:>7.1} GB/s", best * 1e6, bytes as f64 / best * 1e-9);
+/// Numbers from -1 to 1 in no order.
+fn data(n: usize) -> Buffer<f32> {
+    Buffer::new(n, |i| ((i * 7919) % 1009) as f32 / 500.0 - 1.0)
 }
 
-fn one_thread() -> bool {
-    std::env::var_os("BENCH_ONE_THREAD").is_some()
+fn filled<T: Copy>(n: usize, value: T) -> Buffer<T> {
+    Buffer::new(n, |_| value)
 }
 
-fn data(n: usize) -> Vec<f32> {
-    (0..n).map(|i| ((i * 7919) % 1009) as f32 / 500.0 - 1.0).collect()
+/// Every shape, under its sizes.
+fn shapes<const N: usize>(shapes: impl IntoIterator<Item = [usize; N]>) -> Vec<Case<[usize; N]>> {
+    cases(shapes, |shape| format!("{shape:?}"))
 }
 
-fn reductions() {
-    let all = |n: usize| (Axes::NONE, Axes::new(&[n], &[1]));
-    for n in [16, 1 << 10, 1 << 14, 1 << 20, 1 << 24] {
-        let x = data(n);
-        let mut out = 0.0;
-        let (kept, reduced) = all(n);
-        // SAFETY: the axes describe `x`, and there is one output.
-        time(&format!("sum {n}"), 4 * n, || unsafe { reduce::sum(black_box(x.as_ptr()), &kept, &reduced, &mut out) });
-        // SAFETY: as above.
-        time(&format!("max {n}"), 4 * n, || unsafe { reduce::max(black_box(x.as_ptr()), &kept, &reduced, &mut out) });
-        let mut index = 0;
-        // SAFETY: as above.
-        time(&format!("argmax {n}"), 4 * n, || unsafe {
-            reduce::max_with_index(black_box(x.as_ptr()), &kept, (n, 1), &mut out, &mut index)
-        });
-        // SAFETY: as above.
-        time(&format!("var {n}"), 4 * n, || unsafe {
-            reduce::var(black_box(x.as_ptr()), &kept, &reduced, 1.0, &mut out, std::ptr::null_mut())
+mod reduce {
+    use super::*;
+    use rushlight_kernels::reduce::{self, Axes};
+
+    fn lengths() -> Vec<Case<usize>> {
+        cases([16, 1 << 10, 1 << 14, 1 << 20, 1 << 24], |n| n.to_string())
+    }
+
+    #[divan::bench(args = lengths())]
+    fn sum(bencher: Bencher, case: &Case<usize>) {
+        let (x, all, mut out) = (data(case.input), Axes::contiguous(&[case.input]), 0.0);
+        case.measure(bencher, BytesCount::of_slice(&*x), || {
+            // SAFETY: the axes describe `x`, and there is one output.
+            unsafe { reduce::sum(x.as_ptr(), &Axes::NONE, &all, &mut out) }
         });
     }
-    for (rows, columns) in [(64, 256), (64, 10), (65536, 256), (4096, 4096), (1 << 20, 3)] {
-        let x = data(rows * columns);
-        let mut out = vec![0.0; rows.max(columns)];
-        let (r, c) = (Axes::new(&[rows], &[columns as isize]), Axes::new(&[columns], &[1]));
-        // SAFETY: the axes describe `x`, and there are enough outputs.
-        time(&format!("sum [{rows}, {columns}] dim 0"), 4 * x.len(), || unsafe {
-            reduce::sum(black_box(x.as_ptr()), &c, &r, out.as_mut_ptr())
-        });
-        // SAFETY: as above.
-        time(&format!("sum [{rows}, {columns}] dim 1"), 4 * x.len(), || unsafe {
-            reduce::sum(black_box(x.as_ptr()), &r, &c, out.as_mut_ptr())
-        });
-        let mut indices = vec![0; rows];
-        // SAFETY: as above.
-        time(&format!("argmax [{rows}, {columns}] dim 1"), 4 * x.len(), || unsafe {
-            let n = (columns, 1);
-            reduce::max_with_index(black_box(x.as_ptr()), &r, n, std::ptr::null_mut(), indices.as_mut_ptr())
+
+    #[divan::bench(args = lengths())]
+    fn max(bencher: Bencher, case: &Case<usize>) {
+        let (x, all, mut out) = (data(case.input), Axes::contiguous(&[case.input]), 0.0);
+        case.measure(bencher, BytesCount::of_slice(&*x), || {
+            // SAFETY: the axes describe `x`, and there is one output.
+            unsafe { reduce::max(x.as_ptr(), &Axes::NONE, &all, &mut out) }
         });
     }
-    let x = data(64 * 64 * 26 * 26);
-    let mut out = vec![0.0; 64];
-    let (kept, reduced) = (Axes::new(&[64], &[676]), Axes::new(&[64, 676], &[64 * 676, 1]));
-    // SAFETY: the axes describe `x`, and there are enough outputs.
-    time("sum [64, 64, 26, 26] to channels", 4 * x.len(), || unsafe {
-        reduce::sum(black_box(x.as_ptr()), &kept, &reduced, out.as_mut_ptr())
-    });
+
+    #[divan::bench(args = lengths())]
+    fn argmax(bencher: Bencher, case: &Case<usize>) {
+        let (x, mut out, mut index) = (data(case.input), 0.0, 0);
+        case.measure(bencher, BytesCount::of_slice(&*x), || {
+            // SAFETY: `x` holds that many elements, and there is one output of each kind.
+            unsafe { reduce::max_with_index(x.as_ptr(), &Axes::NONE, (x.len(), 1), &mut out, &mut index) }
+        });
+    }
+
+    #[divan::bench(args = lengths())]
+    fn var(bencher: Bencher, case: &Case<usize>) {
+        let (x, all, mut out) = (data(case.input), Axes::contiguous(&[case.input]), 0.0);
+        case.measure(bencher, BytesCount::of_slice(&*x), || {
+            // SAFETY: the axes describe `x`, and there is one output; the mean is not asked for.
+            unsafe { reduce::var(x.as_ptr(), &Axes::NONE, &all, 1.0, &mut out, std::ptr::null_mut()) }
+        });
+    }
+
+    fn matrices() -> Vec<Case<[usize; 2]>> {
+        shapes([[64, 256], [64, 10], [65536, 256], [4096, 4096], [1 << 20, 3]])
+    }
+
+    fn axes([rows, columns]: [usize; 2]) -> [Axes; 2] {
+        [Axes::new(&[rows], &[columns as isize]), Axes::new(&[columns], &[1])]
+    }
+
+    #[divan::bench(args = matrices())]
+    fn sum_dim_0(bencher: Bencher, case: &Case<[usize; 2]>) {
+        let ([rows, columns], axes) = (case.input, axes(case.input));
+        let (x, mut out) = (data(rows * columns), filled(columns, 0.0));
+        case.measure(bencher, BytesCount::of_slice(&*x), || {
+            // SAFETY: the axes describe `x`, and there is an output for every column.
+            unsafe { reduce::sum(x.as_ptr(), &axes[1], &axes[0], out.as_mut_ptr()) }
+        });
+    }
+
+    #[divan::bench(args = matrices())]
+    fn sum_dim_1(bencher: Bencher, case: &Case<[usize; 2]>) {
+        let ([rows, columns], axes) = (case.input, axes(case.input));
+        let (x, mut out) = (data(rows * columns), filled(rows, 0.0));
+        case.measure(bencher, BytesCount::of_slice(&*x), || {
+            // SAFETY: the axes describe `x`, and there is an output for every row.
+            unsafe { reduce::sum(x.as_ptr(), &axes[0], &axes[1], out.as_mut_ptr()) }
+        });
+    }
+
+    #[divan::bench(args = matrices())]
+    fn argmax_dim_1(bencher: Bencher, case: &Case<[usize; 2]>) {
+        let ([rows, columns], axes) = (case.input, axes(case.input));
+        let (x, mut indices) = (data(rows * columns), filled(rows, 0i64));
+        case.measure(bencher, BytesCount::of_slice(&*x), || {
+            let (x, values, indices) = (x.as_ptr(), std::ptr::null_mut(), indices.as_mut_ptr());
+            // SAFETY: `x` holds the matrix, and there is an index for every row; the values are not asked for.
+            unsafe { reduce::max_with_index(x, &axes[0], (columns, 1), values, indices) }
+        });
+    }
+
+    #[divan::bench(args = shapes([[64, 64, 26, 26]]))]
+    fn sum_to_channels(bencher: Bencher, case: &Case<[usize; 4]>) {
+        let [n, channels, height, width] = case.input;
+        let plane = height * width;
+        let kept = Axes::new(&[channels], &[plane as isize]);
+        let reduced = Axes::new(&[n, plane], &[(channels * plane) as isize, 1]);
+        let (x, mut out) = (data(n * channels * plane), filled(channels, 0.0));
+        case.measure(bencher, BytesCount::of_slice(&*x), || {
+            // SAFETY: the axes describe `x`, and there is an output for every channel.
+            unsafe { reduce::sum(x.as_ptr(), &kept, &reduced, out.as_mut_ptr()) }
+        });
+    }
 }
 
-fn softmaxes() {
-    for (outer, n, inner) in [(64, 10, 1), (4096, 4096, 1), (1, 1 << 24, 1), (16, 21, 65536)] {
+/// Along the middle one of three dimensions.
+mod softmax {
+    use super::*;
+    use rushlight_kernels::softmax;
+
+    type Shape = [usize; 3];
+    type Forward = fn(&[f32], &mut [f32], usize, usize, usize);
+    type Backward = fn(&[f32], &[f32], &mut [f32], usize, usize, usize);
+
+    fn all() -> Vec<Case<Shape>> {
+        shapes([[64, 10, 1], [4096, 4096, 1], [1, 1 << 24, 1], [16, 21, 65536]])
+    }
+
+    fn measure_forward(bencher: Bencher, case: &Case<Shape>, forward: Forward) {
+        let [outer, n, inner] = case.input;
         let x = data(outer * n * inner);
-        let (mut y, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-        let name = format!("[{outer}, {n}, {inner}]");
-        time(&format!("softmax {name}"), 8 * x.len(), || softmax::softmax(&x, &mut y, outer, n, inner));
-        time(&format!("softmax backward {name}"), 12 * x.len(), || {
-            softmax::softmax_backward(&y, &x, &mut dx, outer, n, inner)
-        });
-        time(&format!("log_softmax {name}"), 8 * x.len(), || softmax::log_softmax(&x, &mut y, outer, n, inner));
-        time(&format!("log_softmax backward {name}"), 12 * x.len(), || {
-            softmax::log_softmax_backward(&y, &x, &mut dx, outer, n, inner)
-        });
+        let mut y = filled(x.len(), 0.0);
+        case.measure(bencher, BytesCount::new(8 * x.len()), || forward(&x, &mut y, outer, n, inner));
+    }
+
+    fn measure_backward(bencher: Bencher, case: &Case<Shape>, forward: Forward, backward: Backward) {
+        let [outer, n, inner] = case.input;
+        let g = data(outer * n * inner);
+        let (mut y, mut dx) = (filled(g.len(), 0.0), filled(g.len(), 0.0));
+        forward(&g, &mut y, outer, n, inner);
+        case.measure(bencher, BytesCount::new(12 * g.len()), || backward(&y, &g, &mut dx, outer, n, inner));
+    }
+
+    #[divan::bench(args = all())]
+    fn softmax(bencher: Bencher, case: &Case<Shape>) {
+        measure_forward(bencher, case, softmax::softmax);
+    }
+
+    #[divan::bench(args = all())]
+    fn softmax_backward(bencher: Bencher, case: &Case<Shape>) {
+        measure_backward(bencher, case, softmax::softmax, softmax::softmax_backward);
+    }
+
+    #[divan::bench(args = all())]
+    fn log_softmax(bencher: Bencher, case: &Case<Shape>) {
+        measure_forward(bencher, case, softmax::log_softmax);
+    }
+
+    #[divan::bench(args = all())]
+    fn log_softmax_backward(bencher: Bencher, case: &Case<Shape>) {
+        measure_backward(bencher, case, softmax::log_softmax, softmax::log_softmax_backward);
     }
 }
 
-fn losses() {
-    for (outer, classes) in [(64, 10), (64, 1000), (16384, 1000)] {
-        let x = data(outer * classes);
-        let targets: Vec<i64> = (0..outer).map(|i| (i * 7 % classes) as i64).collect();
-        let loss = ClassLoss { outer, classes, inner: 1, weight: None, ignore_index: -100, label_smoothing: 0.0 };
-        let (mut stats, mut losses, mut dx) = (vec![[0.0; 2]; outer], vec![0.0; outer], vec![0.0; x.len()]);
-        time(&format!("cross_entropy [{outer}, {classes}]"), 4 * x.len(), || {
+/// Of a batch and its classes.
+mod cross_entropy {
+    use super::*;
+    use rushlight_kernels::loss::{ClassLoss, RowGrad};
+
+    type Shape = [usize; 2];
+
+    fn all() -> Vec<Case<Shape>> {
+        shapes([[64, 10], [64, 1000], [16384, 1000]])
+    }
+
+    fn loss([outer, classes]: Shape) -> ClassLoss<'static, f32> {
+        ClassLoss { outer, classes, inner: 1, weight: None, ignore_index: -100, label_smoothing: 0.0 }
+    }
+
+    fn targets([outer, classes]: Shape) -> Buffer<i64> {
+        Buffer::new(outer, |i| (i * 7 % classes) as i64)
+    }
+
+    #[divan::bench(args = all())]
+    fn forward(bencher: Bencher, case: &Case<Shape>) {
+        let (loss, targets) = (loss(case.input), targets(case.input));
+        let x = data(loss.outer * loss.classes);
+        let (mut stats, mut losses) = (filled(loss.outer, [0.0; 2]), filled(loss.outer, 0.0));
+        case.measure(bencher, BytesCount::of_slice(&*x), || {
             loss.cross_entropy(&x, &targets, &mut stats, &mut losses).unwrap();
         });
-        time(&format!("cross_entropy backward [{outer}, {classes}]"), 8 * x.len(), || {
-            loss.cross_entropy_backward(&x, &targets, &stats, RowGrad::All(0.01), &mut dx).unwrap()
+    }
+
+    #[divan::bench(args = all())]
+    fn backward(bencher: Bencher, case: &Case<Shape>) {
+        let (loss, targets) = (loss(case.input), targets(case.input));
+        let x = data(loss.outer * loss.classes);
+        let (mut stats, mut losses) = (filled(loss.outer, [0.0; 2]), filled(loss.outer, 0.0));
+        loss.cross_entropy(&x, &targets, &mut stats, &mut losses).unwrap();
+        let mut dx = filled(x.len(), 0.0);
+        case.measure(bencher, BytesCount::new(8 * x.len()), || {
+            loss.cross_entropy_backward(&x, &targets, &stats, RowGrad::All(0.01), &mut dx).unwrap();
         });
     }
 }
 
-fn pools() {
-    let new = |planes, size, k, s, p| Pool2d {
-        planes,
-        input: [size; 2],
-        kernel: [k; 2],
-        stride: [s; 2],
-        padding: [p; 2],
-        dilation: [1, 1],
-        ceil_mode: false,
-    };
-    for (planes, size, k, s, p) in [(64 * 32, 26, 2, 2, 0), (16 * 64, 112, 3, 2, 1), (16 * 64, 56, 3, 1, 1)] {
-        let pool = new(planes, size, k, s, p);
-        let x = data(planes * size * size);
-        let n = planes * pool.output()[0] * pool.output()[1];
-        let (mut y, mut i, mut dx) = (vec![0.0; n], vec![0; n], vec![0.0; x.len()]);
-        let name = format!("[{planes}, {size}, {size}] {k}x{k} stride {s}");
-        time(&format!("max_pool2d {name}"), 4 * x.len() + 12 * n, || pool.max(&x, &mut y, &mut i));
-        time(&format!("max_pool2d backward {name}"), 4 * x.len() + 12 * n, || pool.max_backward(&y, &i, &mut dx));
-        time(&format!("avg_pool2d {name}"), 4 * x.len() + 4 * n, || pool.avg(&x, Divisor::IncludePad, &mut y));
-        time(&format!("avg_pool2d backward {name}"), 4 * x.len() + 4 * n, || {
-            pool.avg_backward(&y, Divisor::IncludePad, &mut dx)
-        });
-    }
-}
+mod pool2d {
+    use super::*;
+    use rushlight_kernels::pool::{Divisor, Pool2d};
 
-fn norms() {
-    for (n, channels, spatial) in [(16, 64, 112 * 112), (16, 512, 49), (64, 256, 1)] {
-        let x = data(n * channels * spatial);
-        let g = data(x.len());
-        let ones = vec![1.0; channels];
-        let norm = BatchNorm {
-            n,
-            channels,
-            spatial,
-            weight: Some(&ones),
-            bias: Some(&ones),
-            eps: 1e-5,
-            activation: Activation::None,
+    fn all() -> Vec<Case<Pool2d>> {
+        let new = |planes, size, k, s, p| Pool2d {
+            planes,
+            input: [size; 2],
+            kernel: [k; 2],
+            stride: [s; 2],
+            padding: [p; 2],
+            dilation: [1, 1],
+            ceil_mode: false,
         };
-        let rectified = BatchNorm { activation: Activation::Relu, ..norm };
-        let (mut y, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-        let [mut mean, mut invstd, mut dw, mut db] = std::array::from_fn(|_| vec![1.0; channels]);
-        let name = format!("[{n}, {channels}, {spatial}]");
-        time(&format!("batch_norm {name}"), 8 * x.len(), || norm.forward(&x, None, &mut y, &mut mean, &mut invstd));
-        time(&format!("batch_norm + relu {name}"), 8 * x.len(), || {
-            rectified.forward(&x, None, &mut y, &mut mean, &mut invstd)
+        let pools = [new(64 * 32, 26, 2, 2, 0), new(16 * 64, 112, 3, 2, 1), new(16 * 64, 56, 3, 1, 1)];
+        cases(pools, |p| {
+            let ([h, w], [kh, kw]) = (p.input, p.kernel);
+            format!("[{}, {h}, {w}] {kh}x{kw} stride {}", p.planes, p.stride[0])
+        })
+    }
+
+    fn lengths(pool: &Pool2d) -> [usize; 2] {
+        [pool.input, pool.output()].map(|[h, w]| pool.planes * h * w)
+    }
+
+    #[divan::bench(args = all())]
+    fn max(bencher: Bencher, case: &Case<Pool2d>) {
+        let (pool, [inputs, outputs]) = (case.input, lengths(&case.input));
+        let (x, mut y, mut indices) = (data(inputs), filled(outputs, 0.0), filled(outputs, 0));
+        case.measure(bencher, BytesCount::new(4 * inputs + 12 * outputs), || pool.max(&x, &mut y, &mut indices));
+    }
+
+    #[divan::bench(args = all())]
+    fn max_backward(bencher: Bencher, case: &Case<Pool2d>) {
+        let (pool, [inputs, outputs]) = (case.input, lengths(&case.input));
+        let (x, mut g, mut indices) = (data(inputs), filled(outputs, 0.0), filled(outputs, 0));
+        pool.max(&x, &mut g, &mut indices);
+        let mut dx = filled(inputs, 0.0);
+        case.measure(bencher, BytesCount::new(4 * inputs + 12 * outputs), || {
+            pool.max_backward(&g, &indices, &mut dx);
         });
-        time(&format!("batch_norm eval {name}"), 8 * x.len(), || norm.forward_with(&x, &mean, &ones, &mut y));
-        let stats = (&mean[..], &invstd[..]);
-        time(&format!("batch_norm backward {name}"), 12 * x.len(), || {
-            norm.backward(&x, &g, true, stats, Some(&mut dx), &mut dw, &mut db)
-        });
-        time(&format!("batch_norm + relu backward {name}"), 12 * x.len(), || {
-            rectified.backward(&x, &g, true, stats, Some(&mut dx), &mut dw, &mut db)
-        });
+    }
+
+    #[divan::bench(args = all())]
+    fn avg(bencher: Bencher, case: &Case<Pool2d>) {
+        let (pool, [inputs, outputs]) = (case.input, lengths(&case.input));
+        let (x, mut y) = (data(inputs), filled(outputs, 0.0));
+        let bytes = BytesCount::new(4 * (inputs + outputs));
+        case.measure(bencher, bytes, || pool.avg(&x, Divisor::IncludePad, &mut y));
+    }
+
+    #[divan::bench(args = all())]
+    fn avg_backward(bencher: Bencher, case: &Case<Pool2d>) {
+        let (pool, [inputs, outputs]) = (case.input, lengths(&case.input));
+        let (g, mut dx) = (data(outputs), filled(inputs, 0.0));
+        let bytes = BytesCount::new(4 * (inputs + outputs));
+        case.measure(bencher, bytes, || pool.avg_backward(&g, Divisor::IncludePad, &mut dx));
     }
 }
 
-fn optimizers() {
-    for n in [1, 256, 203_530, 11_000_000] {
-        let g = data(n);
-        let [mut p, mut m, mut v] = std::array::from_fn(|_| vec![0.5; n]);
+/// Of a batch, its channels and their elements.
+mod batch_norm {
+    use super::*;
+    use rushlight_kernels::gemm::Activation;
+    use rushlight_kernels::norm::BatchNorm;
+
+    type Shape = [usize; 3];
+
+    fn all() -> Vec<Case<Shape>> {
+        shapes([[16, 64, 112 * 112], [16, 512, 49], [64, 256, 1]])
+    }
+
+    fn norm([n, channels, spatial]: Shape, activation: Activation, ones: &[f32]) -> BatchNorm<'_, f32> {
+        BatchNorm { n, channels, spatial, weight: Some(ones), bias: Some(ones), eps: 1e-5, activation }
+    }
+
+    fn measure_forward(bencher: Bencher, case: &Case<Shape>, activation: Activation) {
+        let [n, channels, spatial] = case.input;
+        let [ones, mut mean, mut invstd] = [1.0; 3].map(|one| filled(channels, one));
+        let norm = norm(case.input, activation, &ones);
+        let x = data(n * channels * spatial);
+        let mut y = filled(x.len(), 0.0);
+        case.measure(bencher, BytesCount::new(8 * x.len()), || {
+            norm.forward(&x, None, &mut y, &mut mean, &mut invstd);
+        });
+    }
+
+    fn measure_backward(bencher: Bencher, case: &Case<Shape>, activation: Activation) {
+        let [n, channels, spatial] = case.input;
+        let [ones, mut mean, mut invstd, mut dw, mut db] = [1.0; 5].map(|one| filled(channels, one));
+        let norm = norm(case.input, activation, &ones);
+        let (x, g) = (data(n * channels * spatial), data(n * channels * spatial));
+        let mut dx = filled(x.len(), 0.0);
+        norm.forward(&x, None, &mut dx, &mut mean, &mut invstd);
+        case.measure(bencher, BytesCount::new(12 * x.len()), || {
+            norm.backward(&x, &g, true, (&mean, &invstd), Some(&mut dx), &mut dw, &mut db);
+        });
+    }
+
+    #[divan::bench(args = all())]
+    fn forward(bencher: Bencher, case: &Case<Shape>) {
+        measure_forward(bencher, case, Activation::None);
+    }
+
+    #[divan::bench(args = all())]
+    fn forward_relu(bencher: Bencher, case: &Case<Shape>) {
+        measure_forward(bencher, case, Activation::Relu);
+    }
+
+    #[divan::bench(args = all())]
+    fn eval(bencher: Bencher, case: &Case<Shape>) {
+        let [n, channels, spatial] = case.input;
+        let [ones, mean] = [1.0, 0.1].map(|value| filled(channels, value));
+        let norm = norm(case.input, Activation::None, &ones);
+        let x = data(n * channels * spatial);
+        let mut y = filled(x.len(), 0.0);
+        case.measure(bencher, BytesCount::new(8 * x.len()), || norm.forward_with(&x, &mean, &ones, &mut y));
+    }
+
+    #[divan::bench(args = all())]
+    fn backward(bencher: Bencher, case: &Case<Shape>) {
+        measure_backward(bencher, case, Activation::None);
+    }
+
+    #[divan::bench(args = all())]
+    fn backward_relu(bencher: Bencher, case: &Case<Shape>) {
+        measure_backward(bencher, case, Activation::Relu);
+    }
+}
+
+/// A step for as many parameters: of a bias, a small layer, a small network and ResNet-18.
+mod optim {
+    use super::*;
+    use rushlight_kernels::optim::{self, Adam, Sgd};
+
+    const SGD: Sgd =
+        Sgd { lr: 1e-3, momentum: 0.9, dampening: 0.0, weight_decay: 1e-4, nesterov: false, maximize: false };
+
+    fn all() -> Vec<Case<usize>> {
+        cases([1, 256, 203_530, 11_000_000], |n| n.to_string())
+    }
+
+    #[divan::bench(args = all())]
+    fn adam(bencher: Bencher, case: &Case<usize>) {
+        let (n, g) = (case.input, data(case.input));
+        let [mut p, mut m, mut v] = [0.5; 3].map(|half| filled(n, half));
         let adam = Adam {
             lr: 1e-3,
             beta1: 0.9,
@@ -202,47 +369,85 @@ fn optimizers() {
             decoupled: false,
             maximize: false,
         };
-        time(&format!("adam {n}"), 28 * n, || optim::adam(&adam, 10.0, &mut p, &g, &mut m, &mut v, None));
-        let sgd = Sgd { lr: 1e-3, momentum: 0.9, dampening: 0.0, weight_decay: 1e-4, nesterov: false, maximize: false };
-        time(&format!("sgd momentum {n}"), 20 * n, || optim::sgd(&sgd, false, &mut p, &g, Some(&mut m)));
-        time(&format!("sgd {n}"), 12 * n, || optim::sgd(&sgd, false, &mut p, &g, None));
+        case.measure(bencher, BytesCount::new(28 * n), || {
+            optim::adam(&adam, 10.0, &mut p, &g, &mut m, &mut v, None);
+        });
+    }
+
+    #[divan::bench(args = all())]
+    fn sgd(bencher: Bencher, case: &Case<usize>) {
+        let (g, mut p) = (data(case.input), filled(case.input, 0.5));
+        case.measure(bencher, BytesCount::new(12 * case.input), || optim::sgd(&SGD, false, &mut p, &g, None));
+    }
+
+    #[divan::bench(args = all())]
+    fn sgd_momentum(bencher: Bencher, case: &Case<usize>) {
+        let (g, [mut p, mut m]) = (data(case.input), [0.5; 2].map(|half| filled(case.input, half)));
+        case.measure(bencher, BytesCount::new(20 * case.input), || {
+            optim::sgd(&SGD, false, &mut p, &g, Some(&mut m));
+        });
     }
 }
 
-fn indexing() {
-    let (rows, width, k) = (50_000, 256, 8192);
-    let x = data(rows * width);
-    let indices: Vec<i64> = (0..k).map(|i| (i * 7919 % rows) as i64).collect();
-    let mut out = vec![0.0; k * width];
-    time("index_select 8192 rows of 256", 8 * out.len(), || {
-        index::index_select(&x, [1, rows, width], &indices, &mut out).unwrap()
-    });
-    let mut sum = vec![0.0; x.len()];
-    time("index_add 8192 rows of 256", 12 * out.len(), || {
-        index::index_add(&mut sum, [1, rows, width], &indices, &out, 1.0).unwrap()
-    });
-    let sizes = [4096, 1000];
-    let x = data(4096 * 1000);
-    let index: Vec<i64> = (0..4096 * 100).map(|i| (i * 31 % 1000) as i64).collect();
-    let mut out = vec![0.0; index.len()];
-    time("gather [4096, 100] of 1000", 16 * out.len(), || {
-        index::gather(&x, &sizes, 1, &index, &[4096, 100], &mut out).unwrap()
-    });
-    let mut sum = vec![0.0; x.len()];
-    time("scatter_add [4096, 100] of 1000", 16 * out.len(), || {
-        index::scatter_add(&mut sum, &sizes, 1, &index, &[4096, 100], &out, &[4096, 100]).unwrap()
-    });
-}
+mod index {
+    use super::*;
+    use rushlight_kernels::index;
 
-fn main() {
-    if one_thread() {
-        rushlight_kernels::threads::set_num_threads(1);
+    /// Rows of the table, elements in each, and how many of the rows are taken.
+    type Rows = [usize; 3];
+
+    fn rows() -> Vec<Case<Rows>> {
+        cases([[50_000, 256, 8192]], |[rows, width, taken]| format!("{taken} of [{rows}, {width}]"))
     }
-    reductions();
-    softmaxes();
-    losses();
-    pools();
-    norms();
-    optimizers();
-    indexing();
+
+    fn which([rows, _, taken]: Rows) -> Buffer<i64> {
+        Buffer::new(taken, |i| (i * 7919 % rows) as i64)
+    }
+
+    #[divan::bench(args = rows())]
+    fn index_select(bencher: Bencher, case: &Case<Rows>) {
+        let ([rows, width, taken], which) = (case.input, which(case.input));
+        let (x, mut out) = (data(rows * width), filled(taken * width, 0.0));
+        case.measure(bencher, BytesCount::new(8 * taken * width), || {
+            index::index_select(&x, [1, rows, width], &which, &mut out).unwrap();
+        });
+    }
+
+    #[divan::bench(args = rows())]
+    fn index_add(bencher: Bencher, case: &Case<Rows>) {
+        let ([rows, width, taken], which) = (case.input, which(case.input));
+        let (x, mut sum) = (data(taken * width), filled(rows * width, 0.0));
+        case.measure(bencher, BytesCount::new(12 * taken * width), || {
+            index::index_add(&mut sum, [1, rows, width], &which, &x, 1.0).unwrap();
+        });
+    }
+
+    /// Rows of the table, elements in each, and how many elements are taken from each.
+    type Elements = [usize; 3];
+
+    fn elements() -> Vec<Case<Elements>> {
+        cases([[4096, 1000, 100]], |[rows, width, taken]| format!("[{rows}, {taken}] of [{rows}, {width}]"))
+    }
+
+    fn where_to([rows, width, taken]: Elements) -> Buffer<i64> {
+        Buffer::new(rows * taken, |i| (i * 31 % width) as i64)
+    }
+
+    #[divan::bench(args = elements())]
+    fn gather(bencher: Bencher, case: &Case<Elements>) {
+        let ([rows, width, taken], to) = (case.input, where_to(case.input));
+        let (x, mut out) = (data(rows * width), filled(rows * taken, 0.0));
+        case.measure(bencher, BytesCount::new(16 * out.len()), || {
+            index::gather(&x, &[rows, width], 1, &to, &[rows, taken], &mut out).unwrap();
+        });
+    }
+
+    #[divan::bench(args = elements())]
+    fn scatter_add(bencher: Bencher, case: &Case<Elements>) {
+        let ([rows, width, taken], to) = (case.input, where_to(case.input));
+        let (x, mut sum) = (data(rows * taken), filled(rows * width, 0.0));
+        case.measure(bencher, BytesCount::new(16 * x.len()), || {
+            index::scatter_add(&mut sum, &[rows, width], 1, &to, &[rows, taken], &x, &[rows, taken]).unwrap();
+        });
+    }
 }
