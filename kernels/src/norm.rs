@@ -11,7 +11,7 @@ use crate::float::Float;
 use crate::gemm::Activation;
 use crate::reduce::{Axes, FloatElement, Moments, deviation_sums, var};
 use crate::rows::{Body, Flow, map, map_flow};
-use crate::simd::{Kernel, Simd, dispatch, finish_streaming};
+use crate::simd::{Kernel, Simd, dispatch, finish_streaming, wide};
 use crate::split::{Parts, TASK, WORTH_THREADS, for_ranges};
 use crate::threads::parallel_tasks;
 use std::ops::Range;
@@ -361,6 +361,7 @@ struct Stats<'a, T> {
 
 impl<T: FloatElement> Kernel for Stats<'_, T> {
     type Output = Moments;
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) -> Moments {
@@ -398,6 +399,7 @@ struct Normalise<'a, T> {
 
 impl<T: FloatElement> Kernel for Normalise<'_, T> {
     type Output = ();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
@@ -425,6 +427,7 @@ struct NormaliseRows<'a, T> {
 
 impl<T: FloatElement> Kernel for NormaliseRows<'_, T> {
     type Output = ();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {

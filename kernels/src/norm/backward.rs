@@ -5,7 +5,7 @@ use crate::cpu;
 use crate::float::Float;
 use crate::reduce::FloatElement;
 use crate::rows::{Body, Flow, Sums, body, map, map_flow, sums};
-use crate::simd::{Kernel, Simd, dispatch, finish_streaming};
+use crate::simd::{Kernel, Simd, dispatch, finish_streaming, wide};
 use crate::split::{Parts, for_ranges};
 use crate::threads::parallel_tasks;
 use std::ops::Range;
@@ -204,6 +204,7 @@ struct ChannelSums<'a, T> {
 
 impl<T: FloatElement> Kernel for ChannelSums<'_, T> {
     type Output = [f64; 2];
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) -> [f64; 2] {
@@ -233,6 +234,7 @@ struct Grads<'a, T> {
 
 impl<T: FloatElement> Kernel for Grads<'_, T> {
     type Output = ();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
@@ -262,6 +264,7 @@ struct SumColumns<'a, T> {
 
 impl<T: FloatElement> Kernel for SumColumns<'_, T> {
     type Output = [[f64; 2]; TILE];
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) -> [[f64; 2]; TILE] {
@@ -290,6 +293,7 @@ struct GradColumns<'a, T> {
 
 impl<T: FloatElement> Kernel for GradColumns<'_, T> {
     type Output = ();
+    const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
