@@ -25,7 +25,7 @@ use transform::{Map, Tiles, apply};
 /// Bytes of transformed weights that are kept for all tiles; larger ones are made again where they are used.
 const WEIGHT_BYTES: usize = 12 << 20;
 /// Bytes of transformed inputs of a thread that works alone: they stay in its second-level cache.
-const OWN_BYTES: usize = 640 << 10;
+const OWN_BYTES: usize = 384 << 10;
 /// Bytes of transformed inputs that threads share.
 const SHARED_BYTES: usize = 8 << 20;
 /// Tiles that are multiplied at a time.
