@@ -2,9 +2,10 @@
 //!
 //! A row of outputs is computed in two steps, each a plain loop along a row: first the window's rows are combined for every
 //! column of the input, then its columns for every output. With stride 2 the columns are parted into even and odd ones in
-//! between.
+//! between. Maxima of windows of 2 by 2 side by side have a shorter way ([`pairs`]).
 
 mod avg;
+mod pairs;
 
 pub use avg::{Divisor, adaptive_avg_pool2d, adaptive_avg_pool2d_backward};
 
@@ -114,14 +115,18 @@ impl Pool2d {
         if values.is_empty() {
             return;
         }
-        let isa = cpu::isa();
+        let (isa, pairs) = (cpu::isa(), self.is_pairs());
         let [oh, ow] = self.output();
         let (values, indices) = (Parts::new(values), Parts::new(indices));
         for_ranges(self.planes * oh, ow * (self.kernel[0] * self.kernel[1]).max(4), |rows| {
             let part = rows.start * ow..rows.end * ow;
             // SAFETY: ranges of output rows do not overlap.
             let (values, indices) = unsafe { (values.part(part.clone()), indices.part(part)) };
-            dispatch(isa, Max { pool: self, x, rows, values, indices });
+            if pairs {
+                dispatch(isa, pairs::Max { pool: self, x, rows, values, indices });
+            } else {
+                dispatch(isa, Max { pool: self, x, rows, values, indices });
+            }
         });
     }
 

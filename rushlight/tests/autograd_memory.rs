@@ -185,3 +185,26 @@ fn operations_cost_few_allocations() {
     assert_eq!(allocations(|| a.t()), 1);
     assert_eq!(allocations(|| a.clone()), 0);
 }
+
+/// Gradients that nobody else sees are worked on where they lie.
+#[test]
+fn derivatives_of_activations_need_no_memory_of_their_own() {
+    let _turn = alone();
+    let elements = 1 << 18;
+    let x = Tensor::zeros([elements]).requires_grad_(true);
+    let mut y = x.tanh();
+    for _ in 0..5 {
+        y = y.sigmoid().relu().tanh().leaky_relu(0.1);
+    }
+    let loss = (&y * &Tensor::ones([elements])).sum();
+    drop(y);
+    memory::empty_cache();
+    // Outputs stay in the graph, whose memory could be used again.
+    let options = BackwardOptions { retain_graph: true, ..Default::default() };
+    let region = Region::new(ALLOCATOR);
+    loss.backward_with(&options);
+    let bytes = region.change().bytes_allocated;
+    // The product's gradient, which in the end is the leaf's.
+    assert!(bytes < elements * 4 * 3 / 2, "{bytes} bytes for gradients of {}", elements * 4);
+    memory::empty_cache();
+}

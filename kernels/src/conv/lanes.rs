@@ -46,14 +46,21 @@ impl<T: GemmElement> Planes<'_, T> {
             let count = valid.clone().count();
             // Between the last column of a row and the first of the next.
             let gap = width - left - inside + left;
-            if w < 16 && inside == w {
-                // Short rows: all of them at once, then apart.
-                with_scratch(count * w * lanes, |all: *mut T| {
-                    pack(isa, planes, 1, (h * w) as isize, count * w, channels, all, lanes);
-                    for (i, y) in valid.clone().enumerate() {
-                        let to = row(y).add(left * lanes);
-                        to.copy_from_nonoverlapping(all.add(i * w * lanes), w * lanes);
-                        zero(to.add(w * lanes), if y + 1 < valid.end { gap * lanes } else { 0 });
+            if inside == w && width == w {
+                pack(isa, planes, 1, (h * w) as isize, count * w, channels, row(valid.start), lanes);
+            } else if inside == w && !w.is_multiple_of(16) {
+                // As many rows at once as fill whole blocks of the transposition, then apart.
+                let most = (16 >> w.trailing_zeros()).min(count);
+                with_scratch(most * w * lanes, |all: *mut T| {
+                    for first in (0..count).step_by(most) {
+                        let rows = most.min(count - first);
+                        pack(isa, planes.add(first * w), 1, (h * w) as isize, rows * w, channels, all, lanes);
+                        for i in 0..rows {
+                            let y = valid.start + (first + i) as isize;
+                            let to = row(y).add(left * lanes);
+                            to.copy_from_nonoverlapping(all.add(i * w * lanes), w * lanes);
+                            zero(to.add(w * lanes), if y + 1 < valid.end { gap * lanes } else { 0 });
+                        }
                     }
                 });
             } else {

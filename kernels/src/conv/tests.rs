@@ -191,6 +191,10 @@ fn winograd_is_within_its_bound() {
         valid.with_padding([0, 1]),
         valid.with_padding_of([0, 2], [1, 0]),
         same(1, 1, 1, [1, 1]),
+        // Tiles that hang over narrow outputs; rows that fill blocks of a transposition only together.
+        same(1, 17, 20, [6, 3]),
+        same(2, 20, 17, [5, 2]),
+        ConvShape::conv2d(2, 18, 36, [26, 26], [3, 3]),
     ];
     for s in &shapes {
         let (x, w, g) = (noise(s.input_len(), 1), noise(s.weight_len(), 2), noise(s.output_len(), 3));

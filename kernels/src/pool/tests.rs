@@ -37,6 +37,9 @@ fn pools() -> Vec<Pool2d> {
         for size in 3..9 {
             pools.push(new(2, [size, size + 30], [3, 3], [2, 2], [1, 1], [1, 1], ceil_mode));
             pools.push(new(2, [size, size], [2, 2], [2, 2], [1, 1], [1, 1], ceil_mode));
+            // Windows side by side, from 1 to 17 in a row, with and without a rest.
+            pools.push(new(3, [size, 3 * size - 7], [2, 2], [2, 2], [0, 0], [1, 1], ceil_mode));
+            pools.push(new(3, [size, 5 * size - 6], [2, 2], [2, 2], [0, 0], [1, 1], ceil_mode));
         }
     }
     pools

@@ -1,16 +1,26 @@
 //! Activations. Softmax has a file of its own.
 
 use super::{as_float, unary};
-use crate::autograd::Save;
+use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::{Activation, BinaryOp, UnaryOp};
 use crate::{Result, Tensor};
 use rushlight_macros::op;
 
 /// `op(grad, y)`: a derivative that is one pass over memory, itself differentiable by `derivative`.
+///
+/// The result lies in the memory of `grad` if this is the only handle on it and nothing is recorded, as for most gradients that
+/// the engine hands on: so this is the last thing that a derivative does with `grad`.
 fn fused<F>(name: &'static str, op: BinaryOp, grad: &Tensor, y: &Tensor, derivative: F) -> Result<Tensor>
 where
     F: Fn([Tensor; 2], [bool; 2], &Tensor) -> Result<[Option<Tensor>; 2]> + Copy + Send + Sync + 'static,
 {
+    let layout = grad.layout();
+    if !is_grad_enabled() && grad.is_unshared() && layout.is_contiguous() && layout.same_dims(y.layout()) {
+        let out = grad.write(name)?;
+        grad.backend().binary(op, &out.as_input(), &y.read(name)?, &out).map_err(|error| error.named(name))?;
+        drop(out);
+        return Ok(grad.clone());
+    }
     let out = super::binary(name, op, grad, y)?;
     Ok(out.record_binary(name, [grad, y], [Save::Input(grad), Save::Input(y)], derivative))
 }
@@ -135,7 +145,8 @@ fn sigmoid_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
     fused("SigmoidBackwardBackward0", BinaryOp::SigmoidGrad, g, y, |[g, y], [of_g, of_y], gg| {
         // d/dy (y - y²) = 1 - 2y
         let by_y = || gg.try_mul(&g)?.try_mul(&y.try_mul(-2)?.try_add(1)?);
-        Ok([super::need(of_g, || sigmoid_grad(gg, &y))?, super::need(of_y, by_y)?])
+        let of_y = super::need(of_y, by_y)?;
+        Ok([super::need(of_g, || sigmoid_grad(gg, &y))?, of_y])
     })
 }
 
@@ -143,6 +154,7 @@ fn sigmoid_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
 fn tanh_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
     fused("TanhBackwardBackward0", BinaryOp::TanhGrad, g, y, |[g, y], [of_g, of_y], gg| {
         let by_y = || gg.try_mul(&g)?.try_mul(&y.try_mul(-2)?);
-        Ok([super::need(of_g, || tanh_grad(gg, &y))?, super::need(of_y, by_y)?])
+        let of_y = super::need(of_y, by_y)?;
+        Ok([super::need(of_g, || tanh_grad(gg, &y))?, of_y])
     })
 }

@@ -25,7 +25,7 @@ use transform::{Map, Tiles, apply};
 /// Bytes of transformed weights that are kept for all tiles; larger ones are made again where they are used.
 const WEIGHT_BYTES: usize = 12 << 20;
 /// Bytes of transformed inputs of a thread that works alone: they stay in its second-level cache.
-const OWN_BYTES: usize = 640 << 10;
+const OWN_BYTES: usize = 384 << 10;
 /// Bytes of transformed inputs that threads share.
 const SHARED_BYTES: usize = 8 << 20;
 /// Tiles that are multiplied at a time.
@@ -507,8 +507,9 @@ impl Convolution<'_> {
         let (side, lanes) = (self.grid.step, self.kernels.lanes);
         let [th, tw] = self.grid.tiles;
         let [h, w] = self.size;
-        let width = tw * side;
-        with_scratch(side * width * lanes, |buffer: *mut f32| {
+        // Rows of the buffer are as long as the output's, so that all can be scattered at once: a tile that hangs over the end of a
+        // row writes on into the next, and so comes before the tile that this belongs to.
+        with_scratch((side * w + side) * lanes, |buffer: *mut f32| {
             for row in rows.clone() {
                 let (image, y) = (row / th, row % th * side);
                 for block in 0..2 {
@@ -516,25 +517,32 @@ impl Convolution<'_> {
                     if oc >= self.channels {
                         break;
                     }
-                    // SAFETY: the buffer holds one row of tiles; the output has these channels and rows.
+                    // SAFETY: the buffer holds one row of tiles and what hangs over; the output has these channels and rows.
                     unsafe {
+                        let from = m.ptr.get().add((row - rows.start) * tw * m.channels + block * lanes);
                         let tiles = Tiles {
                             tiles: tw,
-                            from: m.ptr.get().add((row - rows.start) * tw * m.channels + block * lanes),
+                            from,
                             from_tile: m.channels,
                             from_row: ((side + 2) * m.plane) as isize,
                             from_column: m.plane as isize,
                             to: buffer,
                             to_tile: side * lanes,
-                            to_row: width * lanes,
+                            to_row: w * lanes,
                             to_column: lanes,
                         };
-                        apply(self.kernels.isa, side, Map::Output(&self.bias[oc..], self.clamp), tiles);
-                        for i in 0..side.min(h - y) {
-                            let to = self.out.get().add(((image * self.channels + oc) * h + y + i) * w);
-                            let (from, channels) = (buffer.add(i * width * lanes), lanes.min(self.channels - oc));
-                            scatter(self.kernels.isa, from, lanes, w, channels, to, h * w);
+                        let map = Map::Output(&self.bias[oc..], self.clamp);
+                        if tw * side > w {
+                            let last = tw - 1;
+                            let (from, to) = (from.add(last * tiles.from_tile), buffer.add(last * tiles.to_tile));
+                            apply(self.kernels.isa, side, map, Tiles { tiles: 1, from, to, ..tiles });
+                            apply(self.kernels.isa, side, map, Tiles { tiles: last, ..tiles });
+                        } else {
+                            apply(self.kernels.isa, side, map, tiles);
                         }
+                        let to = self.out.get().add(((image * self.channels + oc) * h + y) * w);
+                        let (rows, channels) = (side.min(h - y), lanes.min(self.channels - oc));
+                        scatter(self.kernels.isa, buffer, lanes, rows * w, channels, to, h * w);
                     }
                 }
             }
