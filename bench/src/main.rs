@@ -86,11 +86,12 @@ fn benchmark(args: Args) -> Result<(), child::Error> {
     };
     let threads = usize::from(args.threads);
     rushlight_kernels::threads::set_num_threads(threads);
+    // Before PyTorch starts, which keeps the processor busy.
+    let machine = machine::Machine::measure(threads);
     let mut children = match &python {
         Some(python) => child::both_settings(python, threads)?,
         None => Vec::new(),
     };
-    let machine = machine::Machine::measure(threads);
     let torch = match children.first_mut() {
         Some(torch) => torch.describe()?,
         None => "PyTorch: not run (give --python PATH, or --setup FOLDER to install it there)".into(),
