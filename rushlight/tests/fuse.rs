@@ -181,6 +181,17 @@ fn wrong_shapes_are_named() {
         net.parameters();
         let text = no_grad(|| net.try_forward(&Tensor::zeros([1, 4, 5, 5]))).unwrap_err().to_string();
         assert!(text.contains("4") && text.contains("0.weight"), "{text}");
+        // What is refused while gradients are recorded is refused without them.
+        let (conv, norm) = (nn::Conv2d::new(3, 8, 3), norm(8));
+        norm.to_dtype(DType::F64).unwrap();
+        norm.eval();
+        let folded = || conv.try_forward_then(&x, Some(&norm), Activation::None).unwrap_err().to_string();
+        assert!(no_grad(folded).contains("batch_norm") && folded().contains("batch_norm"));
+        conv.weight.set(Tensor::from(1.0f32));
+        assert!(no_grad(folded).starts_with("conv2d"), "{}", no_grad(folded));
+        let (scalar, one) = (Tensor::from(1.0f32), Tensor::from(1.0f32));
+        let text = nn::utils::try_fuse_conv_bn_weights(&scalar, None, &one, &one, 0.1, None, None).unwrap_err();
+        assert!(text.to_string().contains("[out, in, …]"), "{text}");
         let (conv, bn) = (nn::Conv2d::new(3, 8, 3), nn::BatchNorm2d::new(8));
         let text = nn::utils::try_fuse_conv_bn_eval(&conv, &bn).err().unwrap().to_string();
         assert!(text.contains("evaluation"), "{text}");

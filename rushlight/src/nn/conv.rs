@@ -38,6 +38,12 @@ impl fmt::Display for Padding {
     }
 }
 
+/// The zeros before and behind an input with which a convolution of stride 1 keeps its sizes; of an odd number one more behind.
+pub(super) fn same_padding<const N: usize>(kernel: [usize; N], dilation: [usize; N]) -> ([usize; N], [usize; N]) {
+    let total: [usize; N] = std::array::from_fn(|i| dilation[i].saturating_mul(kernel[i].saturating_sub(1)));
+    (total.map(|total| total / 2), total.map(|total| total.div_ceil(2)))
+}
+
 /// Options of a [`Conv2d`].
 #[derive(Clone, Debug)]
 pub struct Conv2dBuilder {
@@ -159,10 +165,7 @@ impl Conv2d {
         let (padding, padding_end) = match o.padding {
             Padding::Zeros(sizes) => (sizes.both(), sizes.both()),
             Padding::Valid => ([0, 0], [0, 0]),
-            Padding::Same => {
-                let total: [usize; 2] = std::array::from_fn(|i| dilation[i] * (kernel[i] - 1));
-                (total.map(|total| total / 2), total.map(|total| total.div_ceil(2)))
-            }
+            Padding::Same => same_padding(kernel, dilation),
         };
         let (weight, bias) = (&self.weight, self.bias.as_ref());
         let window = Window { stride: o.stride.both(), padding, padding_end, dilation, groups: o.groups };

@@ -1,5 +1,6 @@
 //! Convolution layers over one and three dimensions, and what they share with the transposed ones.
 
+use super::conv::same_padding;
 use super::module::forward;
 use super::param::with_names;
 use super::{Module, Padding, Pair, Param, Sizes, init};
@@ -144,10 +145,7 @@ impl<const N: usize> Options<N> {
 
     fn run(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
         let (padding, padding_end) = match self.padding.0 {
-            Around::Same => {
-                let total: [usize; N] = std::array::from_fn(|i| self.dilation.0[i] * (self.kernel_size.0[i] - 1));
-                (total.map(|total| total / 2), total.map(|total| total.div_ceil(2)))
-            }
+            Around::Same => same_padding(self.kernel_size.0, self.dilation.0),
             _ => (self.padding.zeros(), self.padding.zeros()),
         };
         let (stride, dilation, groups) = (self.stride.0, self.dilation.0, self.groups);

@@ -81,8 +81,12 @@ impl Convolution<'_> {
         let [bias, scale, shift] = [&bias, &scale, &shift].map(Option::as_ref);
         let involved = [Some(x), Some(&weight), bias, scale, shift];
         let recorded = is_grad_enabled() && involved.into_iter().flatten().any(Tensor::requires_grad);
-        // Channels that do not fit are an error, which the normalisation words best.
-        let fits = |(mean, ..): &(Tensor, Tensor, f64)| mean.shape() == &weight.shape()[..1];
+        // Channels and types that do not fit are an error, which the normalisation words best.
+        let fits = |(mean, var, _): &(Tensor, Tensor, f64)| {
+            let channels = weight.shape().first().copied();
+            let fits = |tensor: &Tensor| tensor.shape() == channels.as_slice() && tensor.dtype() == weight.dtype();
+            channels.is_some() && [Some(mean), Some(var), scale, shift].into_iter().flatten().all(fits)
+        };
         if recorded {
             self.cache.clear();
         } else if let Some((mean, var, eps)) = norm.and_then(BatchNorm2d::given).filter(fits) {

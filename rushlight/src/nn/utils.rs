@@ -81,7 +81,7 @@ pub fn try_clip_grad_value_(params: impl IntoIterator<Item = impl Into<Param>>, 
 /// As [`torch.nn.utils.fuse_conv_bn_weights`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_weights.html).
 ///
 /// # Errors
-/// If shapes do not fit.
+/// If shapes do not fit, or the weight is not floating point.
 #[op(free)]
 pub fn try_fuse_conv_bn_weights(
     weight: &Tensor,
@@ -94,6 +94,14 @@ pub fn try_fuse_conv_bn_weights(
 ) -> Result<(Tensor, Tensor)> {
     let name = "fuse_conv_bn_weights";
     let channels = weight.shape().first().copied();
+    if channels.is_none() || !weight.dtype().is_float() {
+        let message = format!(
+            "wants a floating point weight [out, in, …], but got {} of shape {:?}",
+            weight.dtype(),
+            weight.shape()
+        );
+        return Err(Error::shape(name, message));
+    }
     for (what, tensor) in [
         ("bias", bias),
         ("running_mean", Some(running_mean)),
@@ -138,7 +146,7 @@ pub fn try_fuse_conv_bn_weights(
 /// As [`torch.nn.utils.fuse_conv_bn_eval`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_eval.html).
 ///
 /// # Errors
-/// If one of the two is training, `bn` has no running statistics, or their channels do not fit.
+/// If `bn` is training or has no running statistics, or the channels do not fit.
 ///
 /// ```
 /// use rushlight::{Tensor, nn, nn::{Forward, Module, utils::fuse_conv_bn_eval}};

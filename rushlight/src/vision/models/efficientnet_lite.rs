@@ -12,6 +12,8 @@ use crate::ops::conv::Window;
 struct SamePadConv2d {
     weight: nn::Param,
     #[module(skip)]
+    kernel: usize,
+    #[module(skip)]
     stride: usize,
     #[module(skip)]
     groups: usize,
@@ -22,7 +24,7 @@ struct SamePadConv2d {
 impl SamePadConv2d {
     fn new(inputs: usize, outputs: usize, kernel: usize, stride: usize, groups: usize) -> SamePadConv2d {
         let plain = nn::Conv2d::builder(inputs, outputs, kernel).groups(groups).bias(false).build();
-        SamePadConv2d { weight: plain.weight, stride, groups, cache: Cache::default() }
+        SamePadConv2d { weight: plain.weight, kernel, stride, groups, cache: Cache::default() }
     }
 
     /// The convolution, the normalisation behind it and the activation behind that.
@@ -31,10 +33,9 @@ impl SamePadConv2d {
         let &[.., height, width] = x.shape() else {
             panic!("EfficientNetLite0 wants pictures [N, 3, H, W], but got shape {:?}", x.shape());
         };
-        let kernel = self.weight.get().shape()[2];
         let missing = [height, width].map(|size| {
             let outputs = size.div_ceil(self.stride).max(1);
-            ((outputs - 1) * self.stride + kernel).saturating_sub(size)
+            ((outputs - 1) * self.stride + self.kernel).saturating_sub(size)
         });
         let window = Window {
             stride: [self.stride; 2],
