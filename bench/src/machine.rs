@@ -4,7 +4,7 @@ use std::fmt;
 use std::hint::black_box;
 use std::time::Instant;
 
-use rushlight_kernels::cpu;
+use rushlight_kernels::isa;
 use rushlight_kernels::simd::{Kernel, Simd, dispatch};
 
 /// Arithmetic and memory traffic that one step cannot do without.
@@ -48,7 +48,7 @@ impl fmt::Display for Machine {
             f,
             "{}, {:?}, threads: {}, peak {gflops:.0} GFLOP/s f32, {gb:.1} GB/s",
             self.name,
-            cpu::isa(),
+            isa::isa(),
             self.threads
         )
     }
@@ -98,7 +98,7 @@ fn best_of(tries: usize, threads: usize, work_per_thread: f64, work: impl Fn() +
 
 fn peak_flops(threads: usize) -> f64 {
     // Some 10 ms: starting the threads must not count.
-    let (isa, n) = (cpu::isa(), 4_000_000);
+    let (isa, n) = (isa::isa(), 4_000_000);
     best_of(5, threads, n as f64 * CHAINS as f64 * 2.0, || {
         black_box(dispatch(isa, Chains(n)));
     })
@@ -128,7 +128,7 @@ fn bandwidth(threads: usize) -> f64 {
     let source = vec![1.0f32; len];
     let mut target = vec![2.0f32; len]; // written, so that its pages are there
     let bytes = (len * size_of::<f32>()) as f64;
-    let (isa, part) = (cpu::isa(), len.div_ceil(threads));
+    let (isa, part) = (isa::isa(), len.div_ceil(threads));
     let mut best = 0.0f64;
     for _ in 0..5 {
         let start = Instant::now();

@@ -16,7 +16,7 @@ fn number(text: &str, before: &str, after: &str) -> f64 {
 }
 
 #[test]
-fn learns_the_embedded_digits_and_recognises_pictures() {
+fn learns_the_embedded_digits_and_recognizes_pictures() {
     let folder = folder("learns");
     let output = rushlight(&folder, &["train", "--epochs", "3"]).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));

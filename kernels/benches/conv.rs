@@ -7,8 +7,8 @@ mod common;
 use common::{Buffer, Case, cases};
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use rushlight_kernels::Activation;
 use rushlight_kernels::conv::{self, ConvShape};
-use rushlight_kernels::gemm::Activation;
 
 fn main() {
     common::main();

@@ -10,7 +10,8 @@ use common::{Buffer, Case, cases};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use roof::Chains;
-use rushlight_kernels::gemm::{Bf16, Epilogue, F16, GemmElement, Half, HalfOutput, Mat, MatMut, gemm, gemm_half};
+use rushlight_kernels::gemm::{Epilogue, GemmElement, Half, HalfOutput, Mat, MatMut, gemm, gemm_half};
+use rushlight_kernels::half::{Bf16, F16};
 use rushlight_kernels::threads::parallel_tasks;
 
 fn main() {

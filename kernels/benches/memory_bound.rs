@@ -216,7 +216,7 @@ mod cross_entropy {
 
 mod pool2d {
     use super::*;
-    use rushlight_kernels::pool::{Divisor, Pool2d};
+    use rushlight_kernels::pooling::{Divisor, Pool2d};
 
     fn all() -> Vec<Case<Pool2d>> {
         let new = |planes, size, k, s, p| Pool2d {
@@ -277,7 +277,7 @@ mod pool2d {
 /// Of a batch, its channels and their elements.
 mod batch_norm {
     use super::*;
-    use rushlight_kernels::gemm::Activation;
+    use rushlight_kernels::Activation;
     use rushlight_kernels::norm::BatchNorm;
 
     type Shape = [usize; 3];

@@ -37,7 +37,7 @@ pub trait Float:
     fn sqrt(self) -> Self;
     /// `self * b + c`, in one rounding where the instruction set has it.
     fn mul_add<S: Simd>(self, b: Self, c: Self) -> Self;
-    /// The exponential within 1 ulp (2 ulp in `f64`), without branches so that loops over it vectorise.
+    /// The exponential within 1 ulp (2 ulp in `f64`), without branches so that loops over it vectorize.
     fn exp<S: Simd>(self) -> Self;
     /// [`exp`](Self::exp) of what is not positive (or nan), in fewer instructions. Anything may come of other numbers.
     fn exp_not_positive<S: Simd>(self) -> Self;
@@ -144,7 +144,7 @@ impl Float for f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::Isa;
+    use crate::isa::Isa;
     use crate::simd::{Kernel, dispatch};
 
     struct Exp<'a, T>(&'a [T], &'a mut [T]);

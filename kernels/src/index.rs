@@ -4,7 +4,7 @@
 //! of the indices.
 
 use crate::MAX_RANK;
-use crate::cpu;
+use crate::isa;
 use crate::simd::{Kernel, Simd, dispatch, wide};
 use crate::split::{Parts, WORTH_THREADS, for_ranges};
 use std::fmt;
@@ -35,7 +35,7 @@ impl std::error::Error for BadIndex {}
 /// # Errors
 /// The first one that is not.
 pub fn check_indices(indices: &[i64], size: usize) -> Result<(), BadIndex> {
-    // A negative index is a huge unsigned one. Blocks without an early exit, so that the loop vectorises.
+    // A negative index is a huge unsigned one. Blocks without an early exit, so that the loop vectorizes.
     for (block, indices) in indices.chunks(1024).enumerate() {
         let mut bad = false;
         for &i in indices {
@@ -108,7 +108,7 @@ pub fn index_add<T: Copy + Send + Sync + Add<Output = T> + Mul<Output = T>>(
     // A task owns a range of the rows of one outer index, and goes through all indices in order.
     let ranges = if k * inner < WORTH_THREADS { 1 } else { RANGES.min(n) };
     let out = Parts::new(out);
-    let isa = cpu::isa();
+    let isa = isa::isa();
     for_ranges(outer * ranges, k * inner / ranges, |tasks| {
         for task in tasks {
             let (o, r) = (task / ranges, task % ranges);

@@ -1,25 +1,29 @@
 //! Arithmetic on slices and strides.
 //!
 //! This crate knows no tensor, no graph and no device. Each module holds one family of kernels; every kernel picks
-//! its instruction set at run time ([`cpu::isa`]) and splits its work over threads only when there is enough of it
+//! its instruction set at run time ([`isa::isa`]) and splits its work over threads only when there is enough of it
 //! ([`threads`]). Results never depend on the number of threads.
 
+mod activation;
 pub mod conv;
-pub mod cpu;
 pub mod elementwise;
 pub mod float;
 pub mod gemm;
+pub mod half;
 pub mod index;
+pub mod isa;
 pub mod loss;
 pub mod norm;
 pub mod optim;
-pub mod pool;
+pub mod pooling;
 pub mod reduce;
 mod rows;
 pub mod simd;
 pub mod softmax;
 mod split;
 pub mod threads;
+
+pub use activation::Activation;
 
 /// The largest number of dimensions a strided kernel takes.
 pub const MAX_RANK: usize = 8;

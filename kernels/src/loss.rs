@@ -3,9 +3,9 @@
 //! Arrays of classes are contiguous `[outer, classes, inner]`; targets and losses are `[outer, inner]` ("rows"). The loss of
 //! each row comes out separately; the caller sums them, and divides by the total weight for the mean.
 
-use crate::cpu;
 use crate::float::Float;
 use crate::index::BadIndex;
+use crate::isa;
 use crate::rows::{Flow, body, largest, map, map_flow};
 use crate::simd::{Kernel, Simd, dispatch, finish_streaming, wide};
 use crate::softmax::{Columns, FETCH, Tiles, exp_sum, sum_above};
@@ -110,7 +110,7 @@ impl<T: Float> ClassLoss<'_, T> {
         if losses.is_empty() {
             return Ok(T::ZERO);
         }
-        let isa = cpu::isa();
+        let isa = isa::isa();
         let (stats, losses) = (Parts::new(stats), Parts::new(losses));
         let tiles = Tiles::new([self.outer, self.classes, self.inner], 1, x);
         let forward = |range: Range<usize>, copy: &mut [T]| {
@@ -145,7 +145,7 @@ impl<T: Float> ClassLoss<'_, T> {
         if dx.is_empty() {
             return Ok(());
         }
-        let (isa, dx) = (cpu::isa(), Parts::new(dx));
+        let (isa, dx) = (isa::isa(), Parts::new(dx));
         let weights = self.class_weights();
         let tiles = Tiles::new([self.outer, self.classes, self.inner], 0, x);
         let backward = |range: Range<usize>| {

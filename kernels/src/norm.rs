@@ -1,14 +1,14 @@
-//! Batch normalisation of contiguous arrays `[n, channels, spatial]`, forward and backward, with an optional ReLU or ReLU6 behind it.
+//! Batch normalization of contiguous arrays `[n, channels, spatial]`, forward and backward, with an optional ReLU or ReLU6 behind it.
 //!
 //! Each channel's statistics are taken in one pass, as sums of deviations from a value near its mean (so that data far from 0
-//! loses nothing), and the channel is normalised right after, while it is still in the cache. With `spatial` 1 neighbouring
+//! loses nothing), and the channel is normalized right after, while it is still in the cache. With `spatial` 1 neighboring
 //! elements belong to different channels, and tiles of channels take the place of channels.
 
 mod backward;
 
-use crate::cpu;
+use crate::Activation;
 use crate::float::Float;
-use crate::gemm::Activation;
+use crate::isa;
 use crate::reduce::{Axes, FloatElement, Moments, deviation_sums, var};
 use crate::rows::{Body, Flow, map, map_flow};
 use crate::simd::{Kernel, Simd, dispatch, finish_streaming, wide};
@@ -38,7 +38,7 @@ pub struct BatchNorm<'a, T> {
     pub bias: Option<&'a [T]>,
     /// Added to the variance.
     pub eps: f64,
-    /// What comes behind the normalisation. The backward computes again which elements it stopped, which is cheaper than to read
+    /// What comes behind the normalization. The backward computes again which elements it stopped, which is cheaper than to read
     /// the output.
     pub activation: Activation,
 }
@@ -55,7 +55,7 @@ pub struct Running<'a, T> {
     pub momentum: f64,
 }
 
-/// How a channel is normalised: `(x - mean) * scale + bias`.
+/// How a channel is normalized: `(x - mean) * scale + bias`.
 #[derive(Clone, Copy)]
 struct Affine<T> {
     mean: T,
@@ -174,7 +174,7 @@ impl<T: FloatElement> BatchNorm<'_, T> {
         T::of(1.0 / (variance + self.eps).sqrt())
     }
 
-    /// Normalises by the statistics of this batch. Writes the output, and to `mean` and `invstd` what the backward needs: each
+    /// Normalizes by the statistics of this batch. Writes the output, and to `mean` and `invstd` what the backward needs: each
     /// channel's mean and `1 / sqrt(biased variance + eps)`.
     ///
     /// # Panics
@@ -189,7 +189,7 @@ impl<T: FloatElement> BatchNorm<'_, T> {
             for c in 0..self.channels {
                 invstd[c] = self.invstd(variances[c].wide());
             }
-            self.normalise_rows(x, y, mean, invstd);
+            self.normalize_rows(x, y, mean, invstd);
         } else {
             self.forward_channels(x, y, mean, invstd, &mut variances);
         }
@@ -205,7 +205,7 @@ impl<T: FloatElement> BatchNorm<'_, T> {
     }
 
     fn forward_channels(&self, x: &[T], y: &mut [T], mean: &mut [T], invstd: &mut [T], variances: &mut [T]) {
-        let (isa, limits) = (cpu::isa(), Limits::of(self.activation));
+        let (isa, limits) = (isa::isa(), Limits::of(self.activation));
         let (pieces, len) = self.pieces();
         let [y, mean, invstd, variances] = [y, mean, invstd, variances].map(Parts::new);
         let stats = |channel: usize, range| dispatch(isa, Stats { norm: self, x, channel, range });
@@ -218,14 +218,14 @@ impl<T: FloatElement> BatchNorm<'_, T> {
             }
             self.affine(channel, m, i)
         };
-        let normalise = |channel: usize, affine, range| {
-            dispatch(isa, Normalise { norm: self, x, y: &y, limits, channel, affine, range })
+        let normalize = |channel: usize, affine, range| {
+            dispatch(isa, Normalize { norm: self, x, y: &y, limits, channel, affine, range })
         };
         if pieces == 1 {
             for_ranges(self.channels, self.count(), |channels| {
                 for channel in channels {
                     let affine = finish(channel, stats(channel, 0..self.count()));
-                    normalise(channel, affine, 0..self.count());
+                    normalize(channel, affine, 0..self.count());
                 }
             });
             return;
@@ -240,12 +240,12 @@ impl<T: FloatElement> BatchNorm<'_, T> {
         let merge = |m: &[Moments]| m.iter().fold(Moments::EMPTY, |a, &b| Moments::merge(a, b));
         let affine: Vec<_> = moments.chunks(pieces).enumerate().map(|(c, m)| finish(c, merge(m))).collect();
         parallel_tasks(self.channels * pieces, |task| {
-            normalise(task / pieces, affine[task / pieces], range(task % pieces));
+            normalize(task / pieces, affine[task / pieces], range(task % pieces));
         });
     }
 
-    fn normalise_rows(&self, x: &[T], y: &mut [T], mean: &[T], invstd: &[T]) {
-        let (isa, limits) = (cpu::isa(), Limits::of(self.activation));
+    fn normalize_rows(&self, x: &[T], y: &mut [T], mean: &[T], invstd: &[T]) {
+        let (isa, limits) = (isa::isa(), Limits::of(self.activation));
         let affine: Vec<_> = (0..self.channels).map(|c| self.affine(c, mean[c], invstd[c])).collect();
         let columns = [
             affine.iter().map(|a| a.mean).collect(),
@@ -257,11 +257,11 @@ impl<T: FloatElement> BatchNorm<'_, T> {
             let range = rows.start * self.channels..rows.end * self.channels;
             // SAFETY: ranges of rows do not overlap.
             let y = unsafe { y.part(range.clone()) };
-            dispatch(isa, NormaliseRows { x: &x[range], y, limits, columns: &columns });
+            dispatch(isa, NormalizeRows { x: &x[range], y, limits, columns: &columns });
         });
     }
 
-    /// Normalises by given statistics, those of evaluation.
+    /// Normalizes by given statistics, those of evaluation.
     ///
     /// # Panics
     /// If a slice has not the right length.
@@ -269,17 +269,17 @@ impl<T: FloatElement> BatchNorm<'_, T> {
         self.check(&[x.len(), y.len()], &[mean.len(), variance.len()]);
         let invstd: Vec<T> = variance.iter().map(|v| self.invstd(v.wide())).collect();
         if self.spatial == 1 {
-            self.normalise_rows(x, y, mean, &invstd);
+            self.normalize_rows(x, y, mean, &invstd);
             return;
         }
-        let (isa, limits) = (cpu::isa(), Limits::of(self.activation));
+        let (isa, limits) = (isa::isa(), Limits::of(self.activation));
         let y = Parts::new(y);
         for_ranges(self.n * self.channels, self.spatial, |planes| {
             for plane in planes {
                 let (sample, channel) = (plane / self.channels, plane % self.channels);
                 let affine = self.affine(channel, mean[channel], invstd[channel]);
                 let range = sample * self.spatial..(sample + 1) * self.spatial;
-                dispatch(isa, Normalise { norm: self, x, y: &y, limits, channel, affine, range });
+                dispatch(isa, Normalize { norm: self, x, y: &y, limits, channel, affine, range });
             }
         });
     }
@@ -387,7 +387,7 @@ impl<T: FloatElement> Kernel for Stats<'_, T> {
     }
 }
 
-struct Normalise<'a, T> {
+struct Normalize<'a, T> {
     norm: &'a BatchNorm<'a, T>,
     x: &'a [T],
     y: &'a Parts<'a, T>,
@@ -397,13 +397,13 @@ struct Normalise<'a, T> {
     range: Range<usize>,
 }
 
-impl<T: FloatElement> Kernel for Normalise<'_, T> {
+impl<T: FloatElement> Kernel for Normalize<'_, T> {
     type Output = ();
     const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Normalise { norm, x, y, limits, channel, affine, range } = self;
+        let Normalize { norm, x, y, limits, channel, affine, range } = self;
         let flow = Flow::new(x, norm.spatial, 0);
         for segment in norm.segments(channel, range) {
             // SAFETY: every segment belongs to one task.
@@ -417,7 +417,7 @@ impl<T: FloatElement> Kernel for Normalise<'_, T> {
     }
 }
 
-struct NormaliseRows<'a, T> {
+struct NormalizeRows<'a, T> {
     x: &'a [T],
     y: &'a mut [T],
     limits: Option<Limits<T>>,
@@ -425,7 +425,7 @@ struct NormaliseRows<'a, T> {
     columns: &'a [Vec<T>; 3],
 }
 
-impl<T: FloatElement> Kernel for NormaliseRows<'_, T> {
+impl<T: FloatElement> Kernel for NormalizeRows<'_, T> {
     type Output = ();
     const AVX512: bool = wide::<T>();
 

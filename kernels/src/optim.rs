@@ -1,8 +1,8 @@
 //! Optimizer steps, one pass over memory each, in PyTorch's order of operations and with its roundings: a sum with a
 //! multiple is fused where the instruction set can, divisions are true divisions, scalars are computed in f64 and rounded.
 
-use crate::cpu::{self, Isa};
 use crate::float::Float;
+use crate::isa::{self, Isa};
 use crate::simd::{Kernel, Simd, dispatch, wide};
 use crate::split::{Parts, TASK};
 use crate::threads::parallel_for;
@@ -53,7 +53,7 @@ fn apply<T: Float, const M: usize>(
     for s in &state {
         assert_eq!(s.len(), g.len(), "{name}: parameter, gradient and state differ in length");
     }
-    let isa = cpu::isa();
+    let isa = isa::isa();
     let state = state.map(Parts::new);
     parallel_for(g.len(), TASK, |range| {
         // SAFETY: ranges do not overlap.
@@ -63,7 +63,7 @@ fn apply<T: Float, const M: usize>(
 }
 
 #[derive(Clone, Copy)]
-struct Descent<T> {
+struct RuleOptimizer<T> {
     minus_lr: T,
     momentum: T,
     keep: T,
@@ -71,7 +71,7 @@ struct Descent<T> {
     maximize: bool,
 }
 
-impl<T: Float> Descent<T> {
+impl<T: Float> RuleOptimizer<T> {
     #[inline(always)]
     fn gradient<S: Simd>(self, p: T, g: T) -> T {
         let g = if self.maximize { -g } else { g };
@@ -82,7 +82,7 @@ impl<T: Float> Descent<T> {
     }
 }
 
-struct Plain<'a, T>(Descent<T>, &'a mut [T], &'a [T]);
+struct Plain<'a, T>(RuleOptimizer<T>, &'a mut [T], &'a [T]);
 
 impl<T: Float> Kernel for Plain<'_, T> {
     type Output = ();
@@ -98,7 +98,7 @@ impl<T: Float> Kernel for Plain<'_, T> {
 }
 
 /// `MODE`: 0 first step, 1 later ones, each plus 2 with nesterov.
-struct Momentum<'a, T, const MODE: u8>(Descent<T>, &'a mut [T], &'a mut [T], &'a [T]);
+struct Momentum<'a, T, const MODE: u8>(RuleOptimizer<T>, &'a mut [T], &'a mut [T], &'a [T]);
 
 impl<T: Float, const MODE: u8> Kernel for Momentum<'_, T, MODE> {
     type Output = ();
@@ -123,7 +123,7 @@ impl<T: Float, const MODE: u8> Kernel for Momentum<'_, T, MODE> {
 /// # Panics
 /// If the slices differ in length.
 pub fn sgd<T: Float>(settings: &Sgd, first: bool, p: &mut [T], g: &[T], buffer: Option<&mut [T]>) {
-    let step = Descent {
+    let step = RuleOptimizer {
         minus_lr: T::of(-settings.lr),
         momentum: T::of(settings.momentum),
         keep: T::of(1.0 - settings.dampening),
@@ -210,7 +210,7 @@ impl<T: Float> Kernel for AdaptiveMax<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let AdaptiveMax(step, [p, m, v, largest], g) = self;
-        // Block by block in two loops: one loop over five arrays would not be vectorised for fear of overlaps.
+        // Block by block in two loops: one loop over five arrays would not be vectorized for fear of overlaps.
         for start in (0..g.len()).step_by(1024) {
             let block = start..g.len().min(start + 1024);
             let (p, m, v, g) = (&mut p[block.clone()], &mut m[block.clone()], &mut v[block.clone()], &g[block.clone()]);

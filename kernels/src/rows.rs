@@ -1,11 +1,11 @@
 //! Plain loops over rows of elements, from which the floating-point kernels are made.
 //!
 //! What happens to an element is a [`Body`] and not a closure: a closure that the compiler does not inline is compiled without
-//! the instruction set of the kernel around it. The loops have nothing in them that keeps them from being vectorised: sums,
+//! the instruction set of the kernel around it. The loops have nothing in them that keeps them from being vectorized: sums,
 //! whose order must be chosen, run over blocks of finished terms.
 
-use crate::cpu::{self, Isa};
 use crate::float::Float;
+use crate::isa::{self, Isa};
 use crate::reduce::sum_row;
 use crate::simd::{LINE, Simd, prefetch};
 use crate::split::TASK;
@@ -30,7 +30,7 @@ pub(crate) struct Flow {
 impl Flow {
     /// For writing rows of `row` elements to `out`, while what lies `ahead` is fetched.
     pub(crate) fn new<T>(out: &[T], row: usize, ahead: usize) -> Self {
-        if size_of_val(out) < cpu::caches().l3 {
+        if size_of_val(out) < isa::caches().l3 {
             return Flow::default();
         }
         // Rows begin and end in the middle of a line: that must not be what most of them consist of.

@@ -1,11 +1,11 @@
 //! One kernel body, compiled once for each instruction set.
 //!
 //! A kernel is a struct that holds its arguments and implements [`Kernel`]. [`dispatch`] calls its `run` inside a function
-//! compiled with the chosen set's target features; `run` is `#[inline(always)]`, so its plain loops are vectorised with
+//! compiled with the chosen set's target features; `run` is `#[inline(always)]`, so its plain loops are vectorized with
 //! the widest registers there are. Where the sets differ in more than width, `run` asks its type parameter: a fused
 //! multiply-add exists from AVX2 on.
 
-use crate::cpu::{self, Isa};
+use crate::isa::{self, Isa};
 
 /// The instruction set that a kernel body is being compiled for.
 pub trait Simd: Copy + Send + Sync + 'static {
@@ -158,7 +158,7 @@ pub(crate) const fn wide<T>() -> bool {
 pub fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
     #[cfg(target_arch = "x86_64")]
     {
-        let isa = isa.min(cpu::detected());
+        let isa = isa.min(isa::detected());
         // The constants come first: where one says no, nothing is compiled.
         if K::AVX512 && isa == Isa::Avx512 {
             // SAFETY: `isa` was limited to what the processor has.

@@ -3,9 +3,9 @@
 //! Arrays are contiguous and seen as `[outer, n, inner]`; the softmax runs over `n`. The largest element is taken off before
 //! the exponential, so nothing overflows; a row with nan, with +inf, or of -inf only gives nan, as in PyTorch.
 
-use crate::cpu;
 use crate::float::Float;
 use crate::gemm::scratch::with_scratch;
+use crate::isa;
 use crate::reduce::{max_row, sum_row};
 use crate::rows::{Flow, body, largest, map_flow, map_in_place, map_sum, sums, sums_flow};
 use crate::simd::{Kernel, Simd, dispatch, finish_streaming, wide};
@@ -182,7 +182,7 @@ fn forward<T: Float, const LOG: bool>(x: &[T], y: &mut [T], outer: usize, n: usi
     if inner > 1 {
         return tiles::forward::<T, LOG>(x, y, [outer, n, inner]);
     }
-    let isa = cpu::isa();
+    let isa = isa::isa();
     let flow = Flow::new(y, n, n.max(FETCH));
     let y = Parts::new(y);
     if n < 4 * TASK {
@@ -274,7 +274,7 @@ fn backward<T: Float, const LOG: bool>(y: &[T], g: &[T], dx: &mut [T], outer: us
     if inner > 1 {
         return tiles::backward::<T, LOG>(y, g, dx, [outer, n, inner]);
     }
-    let isa = cpu::isa();
+    let isa = isa::isa();
     let flow = Flow::new(dx, n, n.max(FETCH));
     let dx = Parts::new(dx);
     if n < 4 * TASK {

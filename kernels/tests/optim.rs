@@ -1,7 +1,7 @@
 //! Optimizer steps against PyTorch: `golden/optim.txt`, written by `golden/generate_optim.py`.
 
-use rushlight_kernels::cpu::{Isa, with_isa};
 use rushlight_kernels::float::Float;
+use rushlight_kernels::isa::{Isa, with_isa};
 use rushlight_kernels::optim::{Adam, Sgd, adam, sgd};
 use rushlight_kernels::threads::set_num_threads;
 use std::collections::HashMap;

@@ -30,6 +30,6 @@ fn main() {
     println!("nn.ReLU()(y)\n{}", nn::ReLU::new().forward(&y));
 }
 
-fn bias(layer: &nn::Linear) -> &nn::Param {
+fn bias(layer: &nn::Linear) -> &nn::Parameter {
     layer.bias.as_ref().expect("a layer has a bias unless it is built without")
 }

@@ -30,7 +30,7 @@ pub mod random;
 
 /// The memory that freed tensors leave for the next ones.
 pub mod memory {
-    pub use crate::backend::pool::{cached_bytes, empty_cache, set_cache_limit};
+    pub use crate::backend::allocator::{cached_bytes, empty_cache, set_cache_limit};
 }
 
 pub mod tensor;

@@ -185,7 +185,7 @@ fn wrong_shapes_are_named() {
         let (conv, norm) = (nn::Conv2d::new(3, 8, 3), norm(8));
         norm.to_dtype(DType::F64).unwrap();
         norm.eval();
-        let folded = || conv.try_forward_then(&x, Some(&norm), Activation::None).unwrap_err().to_string();
+        let folded = || conv.try_forward_fused(&x, Some(&norm), Activation::None).unwrap_err().to_string();
         assert!(no_grad(folded).contains("batch_norm") && folded().contains("batch_norm"));
         conv.weight.set(Tensor::from(1.0f32));
         assert!(no_grad(folded).starts_with("conv2d"), "{}", no_grad(folded));
@@ -198,7 +198,7 @@ fn wrong_shapes_are_named() {
         bn.eval();
         let x = Tensor::randn([2, 3, 6, 6]);
         let fused = nn::utils::fuse_conv_bn_eval(&conv, &bn);
-        let wanted = conv.forward_then(&x, Some(&bn), Activation::None);
+        let wanted = conv.forward_fused(&x, Some(&bn), Activation::None);
         assert!(off(&fused.forward(&x).detach(), &wanted.detach()) < 1e-5);
     });
 }

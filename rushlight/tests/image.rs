@@ -56,7 +56,7 @@ fn png_of_every_kind() {
     assert_eq!(gray_alpha.to_rgb().samples(), gray.iter().flat_map(|&v| [v; 3]).collect::<Vec<_>>());
     let over = expected(|x, y| if x >= 12 { luma(pattern(x, y)) } else { 255 });
     assert_eq!(gray_alpha.over_white().samples(), over);
-    // Quantised by Pillow to the nearest of 256 colours.
+    // Quantized by Pillow to the nearest of 256 colors.
     assert!(largest_difference(open("palette.png", PixelFormat::Rgb).samples(), &rgb) <= 12);
     let bits: Vec<u8> = gray.iter().map(|&v| if v >= 128 { 255 } else { 0 }).collect();
     assert_eq!(open("bits.png", PixelFormat::Gray).samples(), bits);

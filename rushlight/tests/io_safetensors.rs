@@ -133,7 +133,7 @@ fn what_cannot_be_written() {
         error(&[("a", x.clone()), ("b", x.clone()), ("a", x.clone())]),
         "safetensors: two tensors have the name \"a\""
     );
-    // Tensors of different types are not neighbours in the file.
+    // Tensors of different types are not neighbors in the file.
     let mixed = [("a", x.clone()), ("a", Tensor::from(1)), ("0", Tensor::from(1)), ("z", Tensor::from(true))];
     assert_eq!(error(&mixed), "safetensors: two tensors have the name \"a\"");
     assert_eq!(error(&[("__metadata__", x.clone())]), "safetensors: no tensor can have the name \"__metadata__\"");

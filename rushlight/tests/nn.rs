@@ -1,6 +1,6 @@
 //! What modules do: keys, sharing, loading, modes, conversion, text, messages.
 
-use rushlight::nn::{self, Buffer, Forward, Linear, Module, Padding, Param, Training};
+use rushlight::nn::{self, Buffer, Forward, Linear, Module, Padding, Parameter, Training};
 use rushlight::optim::{Optimizer, SGD};
 use rushlight::{DType, Error, Reduction, Tensor};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ fn keys(module: &dyn Module) -> Vec<String> {
 struct Parts {
     first: Linear,
     list: Vec<Linear>,
-    own: Param,
+    own: Parameter,
     absent: Option<Linear>,
     present: Option<Linear>,
     pair: [nn::BatchNorm1d; 2],
@@ -38,7 +38,7 @@ fn parts() -> Parts {
     Parts {
         first: linear(),
         list: vec![linear(), linear()],
-        own: Param::new(Tensor::ones([2])),
+        own: Parameter::new(Tensor::ones([2])),
         absent: None,
         present: Some(linear()),
         pair: [1, 2].map(|n| nn::BatchNorm1d::builder(n).affine(false).build()),
@@ -268,7 +268,7 @@ fn freezing_zeroing_and_counting() {
     loss().backward();
     assert!(net.fc1.weight.grad().is_some());
     assert_eq!(net.num_parameters(), 9);
-    assert!(net.parameters().iter().all(Param::requires_grad));
+    assert!(net.parameters().iter().all(Parameter::requires_grad));
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn parameters_can_be_exchanged_and_must_be_floating_point() {
     layer.weight.set(Tensor::from([[5.0f32, 6.0]]));
     assert_eq!(handle.get().to_vec::<f32>(), [5.0, 6.0]);
     assert!(handle.requires_grad() && handle.get().is_leaf());
-    assert!(Param::try_new(Tensor::from([1, 2])).unwrap_err().to_string().contains("int64"));
+    assert!(Parameter::try_new(Tensor::from([1, 2])).unwrap_err().to_string().contains("int64"));
     assert!(handle.try_set(Tensor::from([1, 2])).is_err());
     let y = Tensor::ones([2]) * &layer.weight;
     assert_eq!(y.grad_fn_name(), Some("MulBackward0"));

@@ -1,4 +1,4 @@
-//! Layers against PyTorch: texts, keys, initial values draw for draw, batch normalisation over several steps, `nn.init`.
+//! Layers against PyTorch: texts, keys, initial values draw for draw, batch normalization over several steps, `nn.init`.
 
 mod golden;
 
@@ -186,7 +186,7 @@ fn large_layers_draw_as_pytorch() {
 type Run = Box<dyn Fn(&Tensor) -> Tensor>;
 
 /// The layer that the generator calls `name`, with a given size of the output.
-fn run_of(name: &str, output_size: &Value) -> (Run, Vec<(String, nn::Param)>) {
+fn run_of(name: &str, output_size: &Value) -> (Run, Vec<(String, nn::Parameter)>) {
     fn sizes<const N: usize>(value: &Value) -> Option<[usize; N]> {
         value.is_array().then(|| shape(value).try_into().expect("a size for each dimension"))
     }
@@ -274,7 +274,7 @@ fn batch_norm_follows_pytorch_over_several_steps() {
 fn parameters_print_as_pytorchs() {
     let golden = load("nn");
     let golden = list(&golden["printing_grad_fn"]).iter().find(|golden| golden["name"] == "parameter").unwrap();
-    assert_eq!(nn::Param::new(Tensor::from([1.0f32, 2.0])).to_string(), text(&golden["text"]));
+    assert_eq!(nn::Parameter::new(Tensor::from([1.0f32, 2.0])).to_string(), text(&golden["text"]));
 }
 
 fn nonlinearity(args: &Value) -> init::Nonlinearity {
@@ -288,7 +288,7 @@ fn nonlinearity(args: &Value) -> init::Nonlinearity {
     }
 }
 
-fn initialise(name: &str, args: &Value, t: &Tensor) {
+fn initialize(name: &str, args: &Value, t: &Tensor) {
     let arg = |name: &str| number(&args[name]);
     let fan = || if args["mode"] == "fan_in" { init::Fan::In } else { init::Fan::Out };
     match name {
@@ -323,7 +323,7 @@ fn initial_values_are_pytorchs() {
             .requires_grad(true)
             .zeros(shape(&golden["shape"]));
         rushlight::manual_seed(0);
-        initialise(name, &golden["args"], &t);
+        initialize(name, &golden["args"], &t);
         assert_next_draw(name, &golden["next_draw"]);
         // What passes through a logarithm or a sum may differ in the last places.
         let tolerance = match name {

@@ -4,7 +4,7 @@ mod golden;
 
 use golden::*;
 use rushlight::nn::utils::{clip_grad_norm_, clip_grad_value_};
-use rushlight::nn::{Linear, Module, Param, StateDict};
+use rushlight::nn::{Linear, Module, Parameter, StateDict};
 use rushlight::optim::{Adam, AdamOptions, AdamW, Builder, Optimizer, Rule, SGD, SGDOptions};
 use rushlight::{DType, Tensor, TensorOptions};
 use serde_json::Value;
@@ -148,7 +148,7 @@ fn text_of<T>(result: rushlight::Result<T>) -> String {
 #[test]
 fn wrong_arguments_are_refused() {
     let w = leaf(&[1.0]);
-    assert!(text_of(SGD::try_new(Vec::<Param>::new(), 0.1)).contains("empty parameter list"));
+    assert!(text_of(SGD::try_new(Vec::<Parameter>::new(), 0.1)).contains("empty parameter list"));
     assert!(
         text_of(SGD::try_new([&(&w * 1.0)], 0.1)).contains("non-leaf tensor (shape [1], computed by MulBackward0)")
     );

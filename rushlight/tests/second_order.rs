@@ -73,7 +73,7 @@ fn batch_norm() {
     let (x, w, b) = (leaf(&[3, 2, 2, 3]), leaf(&[2]), leaf(&[2]));
     check(|t| t[0].try_batch_norm(None, Some(t[1]), Some(t[2]), true, 0.1, 1e-5), &[&x, &w, &b]);
     for activation in [Activation::Relu, Activation::Relu6] {
-        check(|t| t[0].try_batch_norm_then(activation, None, Some(t[1]), Some(t[2]), true, 0.1, 1e-5), &[&x, &w, &b]);
+        check(|t| t[0].try_batch_norm_fused(activation, None, Some(t[1]), Some(t[2]), true, 0.1, 1e-5), &[&x, &w, &b]);
     }
     let (mean, var) = (Tensor::from([0.3f64, -0.2]), Tensor::from([0.7f64, 1.9]));
     check(|t| t[0].try_batch_norm(Some((&mean, &var)), Some(t[1]), Some(t[2]), false, 0.1, 1e-5), &[&x, &w, &b]);

@@ -9,7 +9,7 @@ use crate::report::{self, Epoch, HEADING};
 use crate::run_folder::RunFolder;
 use crate::training::{Outcome, Training};
 use clap::{Args, ValueEnum};
-use rushlight::nn::{Module, Param};
+use rushlight::nn::{Module, Parameter};
 use rushlight::optim::{Adam, Optimizer, SGD};
 use rushlight::plot::ConfusionMatrix;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ pub enum OptimizerKind {
 
 impl OptimizerKind {
     /// The optimizer, with its default learning rate unless one is given.
-    fn build(self, params: Vec<Param>, lr: Option<f64>) -> Result<Box<dyn Optimizer>> {
+    fn build(self, params: Vec<Parameter>, lr: Option<f64>) -> Result<Box<dyn Optimizer>> {
         Ok(match self {
             OptimizerKind::Sgd => Box::new(SGD::builder(params).lr(lr.unwrap_or(0.03)).momentum(0.9).try_build()?),
             OptimizerKind::Adam => Box::new(Adam::builder(params).lr(lr.unwrap_or(0.002)).try_build()?),
@@ -69,12 +69,12 @@ impl OptimizerKind {
     }
 }
 
-/// A whole number from 1.
+/// A integer from 1.
 fn count(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("must be at least 1".into()),
         Ok(value) => Ok(value),
-        Err(_) => Err("not a whole number".into()),
+        Err(_) => Err("not an integer".into()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Running the program in a folder of its own.
 #![allow(dead_code, reason = "each test file uses some of this")]
 
-use rushlight::data::idx::{Idx, IdxData};
+use rushlight::io::idx::{Idx, IdxData};
 use rushlight::vision::digits;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use crate::gemm::pack::pack;
 use crate::gemm::scratch::{Buffer, with_scratch};
 use crate::gemm::split;
 use crate::gemm::vector::{dispatch, finish_streaming};
-use crate::{cpu, threads};
+use crate::{isa, threads};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -330,7 +330,7 @@ fn run<T: GemmElement>(
     clamp: Option<(T, T)>,
     out: &mut [T],
 ) {
-    let stream = size_of_val(out) >= cpu::caches().l3;
+    let stream = size_of_val(out) >= isa::caches().l3;
     let (weight, out) = (Shared(weight.cast_mut()), Shared(out.as_mut_ptr()));
     let images = |images: Range<usize>| {
         plan.layout.prepare(weights.kernels.isa, x, images, 0..plan.layout.channels, |source| {

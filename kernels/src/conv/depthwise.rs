@@ -8,13 +8,13 @@ use super::lanes::{Planes, scatter};
 use super::plan::{Part, Plan};
 use super::weight::Add;
 use super::{ConvShape, Shared, tasks, volume};
-use crate::cpu::Isa;
 use crate::gemm::GemmElement;
 use crate::gemm::kernel::Kernels;
 use crate::gemm::pack::pack;
 use crate::gemm::scratch::with_scratch;
 use crate::gemm::split;
 use crate::gemm::vector::{Vector, VectorKernel, dispatch};
+use crate::isa::Isa;
 use std::ops::Range;
 
 /// Elements of a task.

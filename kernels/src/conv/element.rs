@@ -1,9 +1,9 @@
 //! The element types of convolution, and which algorithm is used for what.
 
 use super::{ConvShape, correlate, depthwise, weight, winograd};
-use crate::cpu;
 use crate::gemm::scratch::Buffer;
 use crate::gemm::{GemmElement, Kerneled};
+use crate::isa;
 
 /// An element type that convolutions are done in: `f32` and `f64`.
 pub trait ConvElement: GemmElement + Convolved {}
@@ -63,7 +63,7 @@ macro_rules! convolved {
                 s: &ConvShape, algorithm: Algorithm, x: &[$t], w: Weight<'_, $t>, bias: Option<&[$t]>, clamp: Option<($t, $t)>,
                 out: &mut [$t],
             ) {
-                let kernels = <$t>::kernels(cpu::isa());
+                let kernels = <$t>::kernels(isa::isa());
                 match (algorithm, w) {
                     $((Algorithm::$winograd(m), w) => winograd::forward(s, m, kernels, x, w, bias, clamp, out),)?
                     (Algorithm::Depthwise, Weight::Plain(w)) => depthwise::forward(s, kernels, x, w, bias, clamp, out),
@@ -72,7 +72,7 @@ macro_rules! convolved {
             }
 
             fn pack(s: &ConvShape, algorithm: Algorithm, w: &[$t]) -> Option<Buffer> {
-                let kernels = <$t>::kernels(cpu::isa());
+                let kernels = <$t>::kernels(isa::isa());
                 match algorithm {
                     $(Algorithm::$winograd(m) => winograd::pack_forward(s, m, kernels, w),)?
                     Algorithm::Depthwise => None,
@@ -81,7 +81,7 @@ macro_rules! convolved {
             }
 
             fn backward_input(s: &ConvShape, grad_out: &[$t], w: &[$t], grad_x: &mut [$t]) {
-                let kernels = <$t>::kernels(cpu::isa());
+                let kernels = <$t>::kernels(isa::isa());
                 match Self::best(s) {
                     $(Algorithm::$winograd(m) => winograd::backward_input(s, m, kernels, grad_out, w, grad_x),)?
                     Algorithm::Depthwise => depthwise::backward_input(s, kernels, grad_out, w, grad_x),
@@ -90,7 +90,7 @@ macro_rules! convolved {
             }
 
             fn backward_weight(s: &ConvShape, x: &[$t], grad_out: &[$t], grad_w: &mut [$t]) {
-                let kernels = <$t>::kernels(cpu::isa());
+                let kernels = <$t>::kernels(isa::isa());
                 match Self::best(s) {
                     $(Algorithm::$winograd(m) => winograd::backward_weight(s, m, kernels, x, grad_out, grad_w),)?
                     Algorithm::Depthwise => depthwise::backward_weight(s, kernels, x, grad_out, grad_w),

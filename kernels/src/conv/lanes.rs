@@ -1,12 +1,12 @@
 //! Images with a few channels as the lanes of a register: `[row][column][lane]`.
 
-use crate::cpu::Isa;
 use crate::gemm::GemmElement;
 use crate::gemm::pack::pack;
 use crate::gemm::scratch::with_scratch;
+use crate::isa::Isa;
 use std::ops::Range;
 
-/// Planes of neighbouring channels of one image, a lane each.
+/// Planes of neighboring channels of one image, a lane each.
 #[derive(Clone, Copy)]
 pub(super) struct Planes<'a, T> {
     /// From the first plane on.

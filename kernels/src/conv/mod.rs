@@ -20,7 +20,7 @@ mod winograd;
 #[cfg(test)]
 mod tests;
 
-use crate::gemm::Activation;
+use crate::Activation;
 use crate::threads;
 pub use element::ConvElement;
 use element::{Algorithm, Weight};

@@ -1,8 +1,8 @@
 //! Weights that are packed once and used many times.
 
 use super::{Algorithm, ConvElement, ConvShape, Weight};
-use crate::cpu::{self, Isa};
 use crate::gemm::scratch::Buffer;
+use crate::isa::{self, Isa};
 
 /// A weight in the order in which the kernels read it, for [`forward_packed`](super::forward_packed): worth while where a
 /// weight stays the same over many calls. How it is packed depends on the shape that it was packed for (its batch and image
@@ -32,7 +32,7 @@ impl<T: ConvElement> PackedWeight<T> {
         s.check("conv weight", s.input_len(), w.len(), s.output_len());
         let algorithm = T::best(s);
         let data = T::pack(s, algorithm, w).map_or_else(|| Data::Plain(w.to_vec()), Data::Packed);
-        Self { shape: *s, isa: cpu::isa(), algorithm, data }
+        Self { shape: *s, isa: isa::isa(), algorithm, data }
     }
 
     /// The shape that it was packed for.
@@ -44,7 +44,7 @@ impl<T: ConvElement> PackedWeight<T> {
     /// it was packed for the algorithm that is best for `s`. (So results do not depend on what else the weight was used for.)
     pub fn fits(&self, s: &ConvShape) -> bool {
         let key = |s: &ConvShape| (s.in_channels, s.out_channels, s.groups, s.kernel);
-        key(s) == key(&self.shape) && self.isa == cpu::isa() && T::best(s) == self.algorithm
+        key(s) == key(&self.shape) && self.isa == isa::isa() && T::best(s) == self.algorithm
     }
 
     pub(super) fn algorithm(&self) -> Algorithm {

@@ -6,11 +6,11 @@
 //! of the source, with a few columns in between that are computed and thrown away.
 
 use super::{ConvShape, Shared, tasks, volume};
-use crate::cpu::Isa;
 use crate::gemm::GemmElement;
 use crate::gemm::kernel::copy;
 use crate::gemm::scratch::with_scratch;
 use crate::gemm::vector::{Vector, VectorKernel, dispatch};
+use crate::isa::Isa;
 use std::ops::Range;
 
 /// One dimension of a source.

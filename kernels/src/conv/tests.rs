@@ -1,6 +1,6 @@
 use super::*;
-use crate::cpu::{Isa, with_isa};
 use crate::gemm::{Kerneled, test_noise as noise};
+use crate::isa::{Isa, with_isa};
 use crate::threads::{num_threads, set_num_threads};
 
 /// Calls `f(out index, input index, weight index)` for every product of the convolution.

@@ -1,13 +1,13 @@
 //! The loops that every operation shares, over contiguous elements. Whatever the loop, an element's result depends on that
 //! element alone.
 //!
-//! [`map`], [`map2`] and [`map3`] are plain loops for arithmetic of a few instructions. The compiler vectorises a loop only
+//! [`map`], [`map2`] and [`map3`] are plain loops for arithmetic of a few instructions. The compiler vectorizes a loop only
 //! if its operands do not overlap; so an operation in place goes through a small buffer.
 //!
 //! [`steps`] and [`steps2`] are for long functions. They take `L` elements at a time through local arrays, the last ones
 //! padded, so that there is one copy of the function and none of it runs an element at a time.
 //!
-//! [`each`] and [`each2`] are for functions that cannot be vectorised.
+//! [`each`] and [`each2`] are for functions that cannot be vectorized.
 
 use std::mem::MaybeUninit;
 use std::ptr::copy_nonoverlapping;
@@ -181,7 +181,7 @@ where
     }
 }
 
-/// [`map2`] for functions that cannot be vectorised, one element at a time.
+/// [`map2`] for functions that cannot be vectorized, one element at a time.
 ///
 /// # Safety
 /// As for [`map2`].
@@ -193,7 +193,7 @@ pub(super) unsafe fn each2<T: Copy>(a: *const T, b: *const T, out: *mut T, n: us
     }
 }
 
-/// [`map`] for functions that cannot be vectorised, one element at a time.
+/// [`map`] for functions that cannot be vectorized, one element at a time.
 ///
 /// # Safety
 /// As for [`map`].

@@ -4,7 +4,7 @@ use super::block::map;
 use super::element::Element;
 use super::layout::{self, Operand};
 use super::ops::LIGHT;
-use crate::cpu::{self, Isa};
+use crate::isa::{self, Isa};
 use crate::simd::{Kernel, Simd, dispatch};
 
 /// Conversion of an element from another type, as PyTorch's `to` does it: floats are cut off towards 0 on the way to
@@ -90,7 +90,7 @@ pub unsafe fn copy<S: Element, D: Element + CastFrom<S>>(
         // SAFETY: the caller's promise.
         return unsafe { layout::copy(dims, operands) };
     }
-    let isa = cpu::isa();
+    let isa = isa::isa();
     // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
     let result = unsafe {
         layout::run(dims, operands, LIGHT, &|[out, source], n| {

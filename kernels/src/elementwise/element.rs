@@ -4,7 +4,7 @@ use super::binary::{BinaryBool, BinaryFloat, BinaryInt, Compare, TernaryFloat, W
 use super::ops::{BinaryOp, CompareOp, TernaryOp, UnaryOp};
 use super::unary::{UnaryBool, UnaryFloat, UnaryInt};
 use super::{CastFrom, Error};
-use crate::cpu::Isa;
+use crate::isa::Isa;
 use crate::simd::dispatch;
 
 mod sealed {

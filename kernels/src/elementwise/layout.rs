@@ -4,7 +4,7 @@
 //! and merged where every operand allows it. What is left is cut into rows:
 //! - long rows: an operand that is contiguous in the row is used where it lies, one that is constant in it is spread over
 //!   a buffer once, any other is gathered. Where there are such others, 16 rows are walked together, a short piece of
-//!   each, so that a cache line that a column shares with its neighbours is used 16 times while it is at hand;
+//!   each, so that a cache line that a column shares with its neighbors is used 16 times while it is at hand;
 //! - short rows are put together to blocks, with every operand gathered that is not contiguous as a whole.
 //!
 //! Results are stored through the caches. Streaming stores were measured, and took twice the time.
@@ -253,7 +253,7 @@ impl<const N: usize> Plan<N> {
                 fits
             })
         });
-        // An operand that is the same in every row is gathered once: blocks are whole numbers of rows apart.
+        // An operand that is the same in every row is gathered once: blocks are integers of rows apart.
         let outer = self.rank - 1;
         let repeats: [bool; N] = std::array::from_fn(|k| (0..outer).all(|d| self.strides[d][k] == 0));
         let step = BLOCK - BLOCK % self.dims[outer];

@@ -24,7 +24,7 @@ pub use copy::{CastFrom, copy, fill};
 pub use element::Element;
 pub use ops::{BinaryOp, CompareOp, TernaryOp, UnaryOp};
 
-use crate::cpu;
+use crate::isa;
 use layout::Operand;
 
 /// Why a kernel gave no result.
@@ -52,7 +52,7 @@ pub unsafe fn unary<T: Element>(
     out: *mut T,
     out_strides: &[isize],
 ) -> Result<(), Error> {
-    let (op, isa) = (op.simplify(), cpu::isa());
+    let (op, isa) = (op.simplify(), isa::isa());
     let operands = [Operand::new(out, out_strides), Operand::new(x, x_strides)];
     // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
     unsafe { layout::run(dims, operands, op.grain(), &|[out, x], n| T::unary_block(op, isa, x.cast(), out.cast(), n)) }
@@ -75,7 +75,7 @@ pub unsafe fn binary<T: Element>(
     out: *mut T,
     out_strides: &[isize],
 ) -> Result<(), Error> {
-    let isa = cpu::isa();
+    let isa = isa::isa();
     let operands = [Operand::new(out, out_strides), Operand::new(a, a_strides), Operand::new(b, b_strides)];
     // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
     unsafe {
@@ -104,7 +104,7 @@ pub unsafe fn ternary<T: Element>(
     out: *mut T,
     out_strides: &[isize],
 ) -> Result<(), Error> {
-    let isa = cpu::isa();
+    let isa = isa::isa();
     let operands = [
         Operand::new(out, out_strides),
         Operand::new(a, a_strides),
@@ -133,7 +133,7 @@ pub unsafe fn compare<T: Element>(
     out: *mut bool,
     out_strides: &[isize],
 ) {
-    let isa = cpu::isa();
+    let isa = isa::isa();
     let operands = [Operand::new(out, out_strides), Operand::new(a, a_strides), Operand::new(b, b_strides)];
     // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
     let result = unsafe {
@@ -160,7 +160,7 @@ pub unsafe fn where_<T: Element>(
     out: *mut T,
     out_strides: &[isize],
 ) {
-    let isa = cpu::isa();
+    let isa = isa::isa();
     let operands = [
         Operand::new(out, out_strides),
         Operand::new(condition, condition_strides),
@@ -185,7 +185,7 @@ pub unsafe fn where_<T: Element>(
 /// # Safety
 /// `x` and `out` must be valid for `n` elements, and equal or disjoint.
 pub unsafe fn unary_contiguous<T: Element>(op: UnaryOp, n: usize, x: *const T, out: *mut T) -> Result<(), Error> {
-    let (op, isa) = (op.simplify(), cpu::isa());
+    let (op, isa) = (op.simplify(), isa::isa());
     let operands = [Operand::new(out, &[1]), Operand::new(x, &[1])];
     // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
     unsafe {
@@ -213,7 +213,7 @@ pub unsafe fn binary_contiguous<T: Element>(
     // SAFETY: the caller's promise.
     unsafe {
         if n < 2 * op.grain() {
-            return T::binary_block(op, cpu::isa(), a, b, out, n);
+            return T::binary_block(op, isa::isa(), a, b, out, n);
         }
         binary(op, &[n], a, &[1], b, &[1], out, &[1])
     }

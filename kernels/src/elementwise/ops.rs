@@ -191,7 +191,7 @@ pub enum CompareOp {
     Ge,
 }
 
-/// Fewest elements that are worth a thread: work limited by memory, vectorised functions, one call an element.
+/// Fewest elements that are worth a thread: work limited by memory, vectorized functions, one call an element.
 pub(super) const LIGHT: usize = 64 << 10;
 const MATH: usize = 12 << 10;
 const CALL: usize = 3 << 10;

@@ -6,7 +6,7 @@ use super::pack::Input;
 use super::scratch::with_scratch;
 use super::{GemmElement, PARALLEL_MULTIPLY_ADDS, Problem, split};
 use crate::simd::LINE;
-use crate::{cpu, threads};
+use crate::{isa, threads};
 
 /// Multiply-adds up to which nothing is packed if B's rows are contiguous.
 const IN_PLACE_MULTIPLY_ADDS: usize = 64 * 64 * 96;
@@ -310,6 +310,6 @@ impl<T: GemmElement, I: Input<T>> Chunk<'_, T, I> {
 
     /// Rows of tiles whose packed A leaves room in the second-level cache.
     fn rows_in_cache(kernels: &Kernels<T>, depth: usize) -> usize {
-        (cpu::caches().l2 / 3 / size_of::<T>() / depth.max(1) / kernels.mr).max(1)
+        (isa::caches().l2 / 3 / size_of::<T>() / depth.max(1) / kernels.mr).max(1)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::kernel::Kernels;
 use super::{GemmElement, Problem};
-use crate::cpu::Isa;
+use crate::isa::Isa;
 use crate::simd::{self, Kernel, Simd};
 use crate::threads;
 

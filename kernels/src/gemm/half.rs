@@ -9,64 +9,12 @@ use super::kernel::{self, Kernels};
 use super::pack::{Input, pack};
 use super::scratch::with_scratch;
 use super::{Epilogue, Mat, MatMut, blocked, problem_of};
-use crate::cpu::{self, Isa};
+use crate::half::{Bf16, F16};
+use crate::isa::{self, Isa};
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::split::TASK;
 use crate::threads;
 use std::ops::Range;
-
-/// A number in IEEE 754's 16-bit format: 5 bits of exponent, 11 of precision. These are its bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(transparent)]
-pub struct F16(pub u16);
-
-/// The upper half of an `f32`: 8 bits of exponent and of precision. These are its bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(transparent)]
-pub struct Bf16(pub u16);
-
-impl F16 {
-    /// The nearest number, the even one of two; infinity from 65520 on.
-    #[inline(always)]
-    pub fn from_f32(x: f32) -> F16 {
-        let bits = x.to_bits() & 0x7fff_ffff;
-        // Adding 1/2 leaves multiples of 2^-24, the unit of subnormal numbers, in the low bits.
-        let subnormal = (f32::from_bits(bits) + 0.5).to_bits().wrapping_sub(0.5f32.to_bits());
-        let normal = bits.wrapping_sub(112 << 23).wrapping_add(0xfff + (bits >> 13 & 1)) >> 13;
-        let y = if bits < 113 << 23 { subnormal } else { normal };
-        let y = if bits >= 0x477f_f000 { 0x7c00 } else { y };
-        let y = if bits > 0x7f80_0000 { 0x7e00 } else { y };
-        F16((y | x.to_bits() >> 16 & 0x8000) as u16)
-    }
-
-    /// The same number.
-    #[inline(always)]
-    pub fn to_f32(self) -> f32 {
-        let bits = u32::from(self.0 & 0x7fff);
-        let normal = f32::from_bits((bits << 13) + (112 << 23));
-        let y = if bits < 0x400 { bits as f32 / 16_777_216.0 } else { normal };
-        let y = if bits >= 0x7c00 { f32::from_bits(bits << 13 | 0x7f80_0000) } else { y };
-        f32::from_bits(y.to_bits() | u32::from(self.0 & 0x8000) << 16)
-    }
-}
-
-impl Bf16 {
-    /// The nearest number, the even one of two.
-    #[inline(always)]
-    pub fn from_f32(x: f32) -> Bf16 {
-        let bits = x.to_bits();
-        let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
-        #[allow(clippy::eq_op)]
-        let y = if x != x { bits >> 16 | 0x40 } else { rounded };
-        Bf16(y as u16)
-    }
-
-    /// The same number.
-    #[inline(always)]
-    pub fn to_f32(self) -> f32 {
-        f32::from_bits(u32::from(self.0) << 16)
-    }
-}
 
 mod sealed {
     use super::*;
@@ -214,7 +162,7 @@ pub unsafe fn gemm_half<H: Half, O: HalfOutput<H>>(
         return unsafe { H::multiply([m, n, k], a, b, &Job { alpha, beta, c, epilogue }) };
     }
     // C is rounded at the end, not between the parts that the inner dimension is cut into.
-    let isa = cpu::isa();
+    let isa = isa::isa();
     with_scratch(m * n, |wide: *mut f32| {
         let sums = MatMut::new(wide, n as isize, 1);
         // SAFETY: C has these elements, by the caller's promise, and the scratch memory as many.
@@ -280,7 +228,7 @@ unsafe impl<I, O> Sync for Shared<I, O> {}
 impl Multiplied for F16 {
     unsafe fn multiply(shape: [usize; 3], a: Mat<F16>, b: Mat<F16>, job: &Job) {
         // SAFETY: the caller's promise.
-        unsafe { run(shape, a, b, job, kernel::kernels_f32(cpu::isa())) }
+        unsafe { run(shape, a, b, job, kernel::kernels_f32(isa::isa())) }
     }
 }
 
@@ -288,12 +236,12 @@ impl Multiplied for Bf16 {
     unsafe fn multiply(shape: [usize; 3], a: Mat<Bf16>, b: Mat<Bf16>, job: &Job) {
         // SAFETY: the caller's promise; a pair is a `Bf16`.
         unsafe {
-            match kernel::kernels_bf16(cpu::isa()) {
+            match kernel::kernels_bf16(isa::isa()) {
                 Some(kernels) => {
                     let pairs = |x: Mat<Bf16>| Mat::new(x.ptr.cast::<Paired>(), x.rs, x.cs);
                     run(shape, pairs(a), pairs(b), job, kernels)
                 }
-                None => run(shape, a, b, job, kernel::kernels_f32(cpu::isa())),
+                None => run(shape, a, b, job, kernel::kernels_f32(isa::isa())),
             }
         }
     }
@@ -390,7 +338,7 @@ macro_rules! widened {
 widened!(F16);
 widened!(Bf16);
 
-/// Packs pairs of neighbours in the inner dimension, the last with 0 where there is none.
+/// Packs pairs of neighbors in the inner dimension, the last with 0 where there is none.
 struct Pair {
     src: *const Bf16,
     ps: isize,

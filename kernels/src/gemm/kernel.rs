@@ -10,7 +10,7 @@ use super::GemmElement;
 #[cfg(target_arch = "x86_64")]
 use super::vector::{Bf16x32, F32x8, F32x16, F64x4, F64x8};
 use super::vector::{Lanes, Vector, VectorKernel};
-use crate::cpu::{self, Isa};
+use crate::isa::{self, Isa};
 use crate::simd::LINE;
 
 /// Where a tile goes and what happens to it on the way: `c = clamp(alpha * acc + bias + beta * c)`.
@@ -72,7 +72,7 @@ pub type PanelFn<T> = unsafe fn(&Panel<T>, *const T);
 /// As [`PanelFn`].
 pub type DirectFn<T> = unsafe fn(&Direct<T>);
 
-/// Neighbouring columns of a tile that stay neighbours.
+/// Neighboring columns of a tile that stay neighbors.
 #[derive(Clone, Copy, Default)]
 pub struct Run {
     /// First column in the tile.
@@ -91,7 +91,7 @@ pub struct Scatter<'a, T> {
     pub runs: &'a [Run],
     pub c: *mut T,
     pub c_rows: isize,
-    /// Elements between neighbours of a run at its goal.
+    /// Elements between neighbors of a run at its goal.
     pub step: isize,
 }
 
@@ -417,7 +417,7 @@ kernels!(avx512bf16, Isa::Avx512, [target_feature(enable = "avx512bf16,avx512f,a
 macro_rules! floats {
     ($name:ident, $t:ident, $set:ident) => {
         pub(crate) fn $name(isa: Isa) -> &'static Kernels<$t> {
-            match isa.min(cpu::detected()) {
+            match isa.min(isa::detected()) {
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx512 => &avx512::$set,
                 #[cfg(target_arch = "x86_64")]
@@ -433,7 +433,7 @@ floats!(kernels_f64, f64, F64);
 /// Kernels that multiply pairs of bf16, each packed in the place of an f32, if the processor can.
 pub(crate) fn kernels_bf16(isa: Isa) -> Option<&'static Kernels<f32>> {
     #[cfg(target_arch = "x86_64")]
-    if isa.min(cpu::detected()) == Isa::Avx512 && is_x86_feature_detected!("avx512bf16") {
+    if isa.min(isa::detected()) == Isa::Avx512 && is_x86_feature_detected!("avx512bf16") {
         return Some(&avx512bf16::BF16);
     }
     let _ = isa;

@@ -19,9 +19,10 @@ mod tests;
 #[cfg(test)]
 pub(crate) use tests::noise as test_noise;
 
-pub use half::{Bf16, F16, Half, HalfOutput, gemm_half};
+use crate::Activation;
+pub use half::{Half, HalfOutput, gemm_half};
 
-use crate::{cpu, threads};
+use crate::{isa, threads};
 use kernel::Kernels;
 use problem::Problem;
 
@@ -92,28 +93,6 @@ impl<T> MatMut<T> {
     }
 }
 
-/// What is done to each element of the product before it is stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Activation {
-    /// Nothing.
-    #[default]
-    None,
-    /// `max(x, 0)`
-    Relu,
-    /// `min(max(x, 0), 6)`
-    Relu6,
-}
-
-impl Activation {
-    pub(crate) fn limits<T: GemmElement>(self) -> Option<(T, T)> {
-        match self {
-            Activation::None => None,
-            Activation::Relu => Some((T::ZERO, T::MAX)),
-            Activation::Relu6 => Some((T::ZERO, T::from_u8(6))),
-        }
-    }
-}
-
 /// Bias and activation, applied while the product is still in registers.
 #[derive(Clone, Copy, Debug)]
 pub struct Epilogue<'a, T> {
@@ -134,7 +113,7 @@ impl<T> Default for Epilogue<'_, T> {
 mod sealed {
     use super::Problem;
     use super::kernel::Kernels;
-    use crate::cpu::Isa;
+    use crate::isa::Isa;
     use crate::simd::Simd;
 
     pub trait Kerneled: super::vector::Registers + 'static {
@@ -175,7 +154,7 @@ macro_rules! element {
     ($t:ident, $max:expr, $kernels:ident, |$a:ident, $b:ident, $c:ident| $add:expr, $mul:expr, <$s:ident> $mul_add:expr) => {
         impl sealed::Kerneled for $t {
             #[inline]
-            fn kernels(isa: cpu::Isa) -> &'static Kernels<$t> {
+            fn kernels(isa: isa::Isa) -> &'static Kernels<$t> {
                 kernel::$kernels(isa)
             }
             #[inline(always)]
@@ -239,7 +218,7 @@ pub(crate) fn split(n: usize, parts: usize, i: usize) -> (usize, usize) {
 
 /// `C = act(alpha * A B + beta * C + bias)` with A `m` by `k`, B `k` by `n`, C `m` by `n`.
 ///
-/// C is not read when `beta` is 0, so it may be uninitialised then. A sum of no terms (`k` is 0) is 0. Floating-point
+/// C is not read when `beta` is 0, so it may be uninitialized then. A sum of no terms (`k` is 0) is 0. Floating-point
 /// sums are taken in the order of `k`, in parts of a few hundred.
 ///
 /// # Safety
@@ -260,7 +239,7 @@ pub unsafe fn gemm<T: GemmElement>(
 ) {
     let problem = problem_of(m, n, k, alpha, a, b, beta, c, epilogue);
     // SAFETY: the caller's promise.
-    unsafe { T::multiply(&problem, T::kernels(cpu::isa())) }
+    unsafe { T::multiply(&problem, T::kernels(isa::isa())) }
 }
 
 /// # Panics
@@ -306,7 +285,7 @@ pub unsafe fn gemm_batched<T: GemmElement>(
     c: MatMut<T>,
     stride_c: isize,
 ) {
-    let kernels = T::kernels(cpu::isa());
+    let kernels = T::kernels(isa::isa());
     let shared = SharedPointers(a.ptr, b.ptr, c.ptr);
     let one = move |i: usize| {
         let SharedPointers(pa, pb, pc) = { shared };

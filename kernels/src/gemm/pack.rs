@@ -1,7 +1,7 @@
 //! Copies a piece of a matrix into the order in which a micro-kernel reads it; transposes where that is needed.
 
 use super::GemmElement;
-use crate::cpu::Isa;
+use crate::isa::Isa;
 use crate::simd::{LINE, prefetch};
 use std::ops::Range;
 

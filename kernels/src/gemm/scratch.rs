@@ -24,7 +24,7 @@ impl Buffer {
         Self { start: NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout)), bytes }
     }
 
-    /// Room for `len` elements, uninitialised.
+    /// Room for `len` elements, uninitialized.
     pub(crate) fn with_room_for<T: Copy>(len: usize) -> Self {
         Self::new((len * size_of::<T>()).max(ALIGN))
     }
@@ -54,7 +54,7 @@ thread_local! {
     static FREE: RefCell<Vec<Buffer>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Calls `f` with uninitialised memory for `len` elements, aligned to a cache line. May be nested.
+/// Calls `f` with uninitialized memory for `len` elements, aligned to a cache line. May be nested.
 pub(crate) fn with_scratch<T: Copy, R>(len: usize, f: impl FnOnce(*mut T) -> R) -> R {
     let bytes = (len * size_of::<T>()).max(ALIGN);
     let kept = FREE.with_borrow_mut(|free| {

@@ -1,5 +1,7 @@
 use super::*;
-use crate::cpu::{Isa, with_isa};
+use crate::Activation;
+use crate::half::{Bf16, F16};
+use crate::isa::{Isa, with_isa};
 use crate::threads::set_num_threads;
 
 /// Numbers that repeat rarely, in -1..1.
@@ -395,7 +397,7 @@ fn halves_round_to_nearest_even_and_widen_exactly() {
         assert!(F16::from_f32(wide) == f16 || wide.is_nan() && F16::from_f32(wide).to_f32().is_nan());
         assert_eq!(bf16.to_f32().to_bits(), u32::from(bits) << 16);
         assert!(Bf16::from_f32(bf16.to_f32()) == bf16 || Bf16::from_f32(bf16.to_f32()).to_f32().is_nan());
-        // Between two neighbours: the even one from the middle, the nearer one beside it.
+        // Between two neighbors: the even one from the middle, the nearer one beside it.
         let middles = [
             (F16(bits + u16::from(bits & 0x7fff < 0x7bff)).to_f32(), wide),
             (Bf16(bits + u16::from(bits & 0x7fff < 0x7f7f)).to_f32(), bf16.to_f32()),

@@ -1,7 +1,7 @@
 //! Vector registers as a type, so that one micro-kernel serves every instruction set and element type.
 
 use super::GemmElement;
-use crate::cpu::{self, Isa};
+use crate::isa::{self, Isa};
 pub(crate) use crate::simd::finish_streaming;
 
 /// A register of [`LANES`](Vector::LANES) elements.
@@ -178,7 +178,7 @@ pub(crate) trait VectorKernel {
 pub(crate) unsafe fn dispatch<K: VectorKernel>(isa: Isa, kernel: K) {
     // SAFETY: `isa` was limited to what the processor has; for the rest the caller vouches.
     unsafe {
-        match isa.min(cpu::detected()) {
+        match isa.min(isa::detected()) {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => run_avx512(kernel),
             #[cfg(target_arch = "x86_64")]

@@ -1,7 +1,7 @@
 //! Against plain loops in f64, on every instruction set, with one and two threads.
 
 use super::*;
-use crate::cpu::{Isa, with_isa};
+use crate::isa::{Isa, with_isa};
 use crate::threads::set_num_threads;
 
 fn noise(n: usize, scale: f32) -> Vec<f32> {

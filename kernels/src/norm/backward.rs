@@ -1,8 +1,8 @@
-//! The gradients of batch normalisation: two sums for each channel, then one value for each element.
+//! The gradients of batch normalization: two sums for each channel, then one value for each element.
 
 use super::{Affine, BatchNorm, Limits, Pieces, TILE};
-use crate::cpu;
 use crate::float::Float;
+use crate::isa;
 use crate::reduce::FloatElement;
 use crate::rows::{Body, Flow, Sums, body, map, map_flow, sums};
 use crate::simd::{Kernel, Simd, dispatch, finish_streaming, wide};
@@ -49,7 +49,7 @@ impl<T: Float> Behind<T> {
     }
 }
 
-/// The gradient through an activation and the normalisation.
+/// The gradient through an activation and the normalization.
 #[derive(Clone, Copy)]
 struct LimitedSlope<T>(Slope<T>, Behind<T>);
 
@@ -79,7 +79,7 @@ impl<T: FloatElement> BatchNorm<'_, T> {
         let dx_len = dx.as_ref().map_or(self.len(), |dx| dx.len());
         let per_channel = [mean.len(), invstd.len(), dweight.len(), dbias.len()];
         self.check(&[x.len(), g.len(), dx_len], &per_channel);
-        let isa = cpu::isa();
+        let isa = isa::isa();
         let [dweight, dbias] = [dweight, dbias].map(Parts::new);
         let dx = dx.map(Parts::new);
         let inputs = Inputs { norm: self, x, g, limits: Limits::of(self.activation), dx: dx.as_ref() };

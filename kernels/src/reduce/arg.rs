@@ -75,7 +75,7 @@ fn is_nan<T: PartialEq + Copy>(x: T) -> bool {
 unsafe fn find<T: Ordered>(x: *const T, n: usize, stride: isize, value: T) -> usize {
     let mut start = 0;
     if stride == 1 {
-        // Whole chunks without an early exit inside, so that the comparison vectorises.
+        // Whole chunks without an early exit inside, so that the comparison vectorizes.
         while start + 4 * LANES <= n {
             // SAFETY: within the caller's elements.
             let x = unsafe { x.add(start).cast::<[T; 4 * LANES]>().read_unaligned() };

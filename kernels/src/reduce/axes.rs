@@ -2,7 +2,7 @@
 
 use crate::MAX_RANK;
 
-/// Some of a tensor's dimensions: sizes, and strides in elements. Dimensions of size 1 are dropped and neighbours that
+/// Some of a tensor's dimensions: sizes, and strides in elements. Dimensions of size 1 are dropped and neighbors that
 /// lie one behind the other in memory are merged; the order of the elements stays row-major.
 #[derive(Clone, Copy, Debug)]
 pub struct Axes {
@@ -68,7 +68,7 @@ impl Axes {
         removed
     }
 
-    /// The same elements in another order: the largest steps outermost, neighbours merged where that becomes possible.
+    /// The same elements in another order: the largest steps outermost, neighbors merged where that becomes possible.
     pub(crate) fn sorted(&self) -> Axes {
         if self.len < 2 {
             return *self;

@@ -1,12 +1,12 @@
 //! The walk that all reductions share: which elements come together in which order, and what runs in parallel.
 //!
 //! The innermost loop runs along the dimension with the smallest step in memory. If that is a reduced one, each output is
-//! computed from *rows* (contiguous pieces of its input); if it is a kept one, a tile of neighbouring outputs, the
+//! computed from *rows* (contiguous pieces of its input); if it is a kept one, a tile of neighboring outputs, the
 //! *columns*, is computed together, row after row. Work is cut into tasks and long reductions into pieces by sizes
 //! alone, so that the result does not depend on the number of threads.
 
 use super::axes::{Axes, Cursor};
-use crate::cpu;
+use crate::isa;
 use crate::simd::{Kernel, Simd, dispatch, wide};
 use crate::split::{TASK, WORTH_THREADS};
 use crate::threads::parallel_tasks;
@@ -140,7 +140,7 @@ pub(super) unsafe fn reduce<T, R: Reducer<T>>(
     if kept.len == 0 && (reduced.len == 0 || reduced.len == 1 && reduced.sizes[0] < WORTH_THREADS) {
         let row = if reduced.len == 0 { (1, 0) } else { (reduced.sizes[0], reduced.strides[0]) };
         // SAFETY: by the caller's promise.
-        unsafe { out.write(0, dispatch(cpu::isa(), One { reducer, x, row })) };
+        unsafe { out.write(0, dispatch(isa::isa(), One { reducer, x, row })) };
         return;
     }
     let outputs = kept.count();
@@ -177,7 +177,7 @@ pub(super) unsafe fn reduce<T, R: Reducer<T>>(
 impl<T, R: Reducer<T>> Plan<T, R> {
     /// One output after the other, each from its rows.
     fn run_rows(&self, outputs: usize) {
-        let isa = cpu::isa();
+        let isa = isa::isa();
         if self.n >= 2 * TASK && outputs < PIECES {
             let pieces = PIECES.div_ceil(outputs).min(self.n / TASK);
             let len = self.n.div_ceil(pieces).next_multiple_of(1024);
@@ -194,9 +194,9 @@ impl<T, R: Reducer<T>> Plan<T, R> {
         });
     }
 
-    /// Tiles of neighbouring outputs together.
+    /// Tiles of neighboring outputs together.
     fn run_columns(&self, outputs: usize) {
-        let isa = cpu::isa();
+        let isa = isa::isa();
         let (width, ..) = self.columns;
         let tile = width.min(TILE);
         let across = width.div_ceil(tile);
@@ -336,7 +336,7 @@ impl<T, R: Reducer<T>> Kernel for Columns<'_, T, R> {
             let x = plan.x.0.wrapping_offset(kept_at + first as isize * stride);
             let accs = &mut accs[..columns];
             accs.fill(MaybeUninit::new(R::EMPTY));
-            // SAFETY: just initialised, and `MaybeUninit<A>` has the layout of `A`.
+            // SAFETY: just initialized, and `MaybeUninit<A>` has the layout of `A`.
             let accs = unsafe { &mut *(accs as *mut [MaybeUninit<R::Acc>] as *mut [R::Acc]) };
             // SAFETY: elements of these outputs, readable by the promise of `reduce`'s caller.
             unsafe { plan.rows_into::<S>(accs, x, stride, self.elements.clone()) };
@@ -355,7 +355,7 @@ impl<T, R: Reducer<T>> Kernel for Columns<'_, T, R> {
 }
 
 impl<T, R: Reducer<T>> Plan<T, R> {
-    /// Takes rows number `elements` into the accumulators of neighbouring columns.
+    /// Takes rows number `elements` into the accumulators of neighboring columns.
     ///
     /// # Safety
     /// The elements can be read.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cpu::{Isa, with_isa};
+use crate::isa::{Isa, with_isa};
 use crate::threads::set_num_threads;
 
 /// Numbers that look random, the same every time.

@@ -1,11 +1,11 @@
-//! Softmax over a dimension that is not the last: neighbouring columns are handled together, as a tile.
+//! Softmax over a dimension that is not the last: neighboring columns are handled together, as a tile.
 //!
 //! Rows are `inner` elements apart, often a power of two, so that all the rows of a tile fall into the same few places of the
 //! caches and drive each other out. A tile is therefore copied to memory of its own by the pass that reads it first.
 
 use super::{over, with_zeros};
-use crate::cpu;
 use crate::float::Float;
+use crate::isa;
 use crate::rows::{Flow, body, map_flow};
 use crate::simd::{Kernel, LINE, Simd, dispatch, finish_streaming, prefetch, wide};
 use crate::split::{Parts, for_ranges_of};
@@ -21,7 +21,7 @@ const AHEAD: usize = 12;
 /// Terms that are added up before they are widened.
 const TREE: usize = 8;
 
-/// How an array `[outer, n, inner]` is cut into tiles: all rows of some neighbouring columns.
+/// How an array `[outer, n, inner]` is cut into tiles: all rows of some neighboring columns.
 #[derive(Clone, Copy)]
 pub(crate) struct Tiles {
     outer: usize,
@@ -293,7 +293,7 @@ kernel!(Backward<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a Parts
 
 /// [`super::softmax`], or [`super::log_softmax`], of `[outer, n, inner]` elements.
 pub(super) fn forward<T: Float, const LOG: bool>(x: &[T], y: &mut [T], sizes: [usize; 3]) {
-    let isa = cpu::isa();
+    let isa = isa::isa();
     let tiles = Tiles::new(sizes, 1, y);
     let y = Parts::new(y);
     tiles.for_ranges(|range, copy| dispatch(isa, Forward::<T, LOG> { x, y: &y, tiles, range, copy }));
@@ -301,7 +301,7 @@ pub(super) fn forward<T: Float, const LOG: bool>(x: &[T], y: &mut [T], sizes: [u
 
 /// The gradient through [`forward`].
 pub(super) fn backward<T: Float, const LOG: bool>(y: &[T], g: &[T], dx: &mut [T], sizes: [usize; 3]) {
-    let isa = cpu::isa();
+    let isa = isa::isa();
     let tiles = Tiles::new(sizes, 2, dx);
     let dx = Parts::new(dx);
     tiles.for_ranges(|range, copy| dispatch(isa, Backward::<T, LOG> { y, g, dx: &dx, tiles, range, copy }));

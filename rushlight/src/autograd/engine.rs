@@ -66,8 +66,8 @@ fn walk(
     // Whatever the caller's mode, as in PyTorch.
     let (_on, _off) = (create.then(EnableGrad::new), (!create).then(NoGrad::new));
     let keep = options.retain_graph || create;
-    let wanted = captures.as_ref().map(|map| on_the_way(&roots, map));
-    let leads_on = |edge: &Node| wanted.as_ref().is_none_or(|wanted| wanted.contains(&edge.seq));
+    let wanted = captures.as_ref().map(|map| nodes_reaching(&roots, map));
+    let is_needed = |edge: &Node| wanted.as_ref().is_none_or(|wanted| wanted.contains(&edge.seq));
     let mut heap: BinaryHeap<Ready> = roots.into_iter().map(|(node, grad)| Ready(node, grad)).collect();
     let mut grads = Vec::with_capacity(4);
     while let Some(Ready(node, mut grad)) = heap.pop() {
@@ -86,7 +86,7 @@ fn walk(
             }
             continue;
         }
-        if !node.op.edges().iter().flatten().any(|edge| leads_on(edge)) {
+        if !node.op.edges().iter().flatten().any(|edge| is_needed(edge)) {
             continue;
         }
         grads.clear();
@@ -94,7 +94,7 @@ fn walk(
         drop(grad);
         for (edge, grad) in node.op.edges().iter().zip(grads.drain(..)) {
             if let (Some(edge), Some(grad)) = (edge, grad)
-                && leads_on(edge)
+                && is_needed(edge)
             {
                 heap.push(Ready(edge.clone(), grad));
             }
@@ -104,7 +104,7 @@ fn walk(
 }
 
 /// The nodes that are captured, and those from which a captured one can be reached.
-fn on_the_way(roots: &[(Arc<Node>, Tensor)], captures: &HashMap<u64, Option<Tensor>>) -> HashSet<u64> {
+fn nodes_reaching(roots: &[(Arc<Node>, Tensor)], captures: &HashMap<u64, Option<Tensor>>) -> HashSet<u64> {
     let mut all: HashMap<u64, Arc<Node>> = HashMap::new();
     let mut stack: Vec<Arc<Node>> = roots.iter().map(|(node, _)| node.clone()).collect();
     while let Some(node) = stack.pop() {

@@ -2,14 +2,14 @@
 //! of a tensor that was changed.
 //!
 //! The usual tensor has one history for life, which lies in its handle and costs nothing to read. All others go through
-//! [`Ext`], made on demand.
+//! [`RareState`], made on demand.
 //!
 //! Views and their base share memory, so a change through one of them must show in the history of both. All views of a
 //! tensor refer to the one root they were taken of. When the memory is changed through a view, the root gets a node that
 //! says "as before, but for that part"; every view finds that its root has a newer history than it has seen, and takes
 //! itself anew, as a strided view of the root.
 
-use super::node::{Edge, Leaf, Node, Save, lock, maybe};
+use super::node::{Edge, Leaf, Node, Save, grad_if, lock};
 use crate::tensor::{Inner, Layout};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
@@ -18,24 +18,24 @@ use std::sync::{Arc, Mutex};
 
 /// What only few tensors have.
 #[derive(Default)]
-pub(crate) struct Ext {
+pub(crate) struct RareState {
     /// The current history, where it is not the one from the tensor's making.
     history: Mutex<Edge>,
     /// The gradient that `retain_grad` keeps, or that was set by hand.
     pub(crate) grad: Arc<Mutex<Option<Tensor>>>,
     /// The hook of `retain_grad`. It hangs on the newest history.
-    keeper: Mutex<Option<u64>>,
+    retain_grad_hook: Mutex<Option<u64>>,
     /// The node of a leaf that does not require a gradient for the time being: it keeps the hooks.
-    resting: Mutex<Edge>,
+    frozen_accumulator: Mutex<Edge>,
 }
 
-impl Ext {
+impl RareState {
     /// Puts `edge` in the place of the history `before`.
     fn replace(&self, before: Edge, edge: Edge) {
-        let mut keeper = lock(&self.keeper);
-        if let (Some(before), Some(number)) = (before, keeper.take()) {
+        let mut retain_grad_hook = lock(&self.retain_grad_hook);
+        if let (Some(before), Some(number)) = (before, retain_grad_hook.take()) {
             before.remove_hook(number);
-            *keeper = edge.as_ref().map(|node| self.keep_grad(node));
+            *retain_grad_hook = edge.as_ref().map(|node| self.keep_grad(node));
         }
         *lock(&self.history) = edge;
     }
@@ -145,8 +145,8 @@ impl Tensor {
         } else if edge.is_some() != required {
             let grad = self.grad();
             self.put_grad(None);
-            let resting = std::mem::replace(&mut *lock(&self.0.ext().resting), edge);
-            let node = || resting.unwrap_or_else(|| Node::make("AccumulateGrad", Leaf::default()));
+            let frozen_accumulator = std::mem::replace(&mut *lock(&self.0.ext().frozen_accumulator), edge);
+            let node = || frozen_accumulator.unwrap_or_else(|| Node::make("AccumulateGrad", Leaf::default()));
             self.0.set_history(required.then(node));
             self.put_grad(grad);
         }
@@ -224,7 +224,7 @@ impl Tensor {
     pub fn retain_grad(&self) {
         if let Some(node) = self.edge().filter(|node| node.op.leaf().is_none()) {
             let ext = self.0.ext();
-            lock(&ext.keeper).get_or_insert_with(|| ext.keep_grad(&node));
+            lock(&ext.retain_grad_hook).get_or_insert_with(|| ext.keep_grad(&node));
         }
     }
 
@@ -324,7 +324,7 @@ pub(crate) fn copied_into(whole: &Tensor, part: &Layout, grad: &Tensor) -> Resul
         let g = if g.0.layout.same_elements(&whole_layout) && g.0.layout.offset() == 0 {
             g.clone()
         } else {
-            g.copy_spanning(&whole_layout)?
+            g.clone_strided(&whole_layout)?
         };
         let strided = Layout::strided(part.dims(), part.strides(), part.offset() + g.0.layout.offset());
         Ok([Some(g.try_view_as_strided(strided)?)])
@@ -344,10 +344,10 @@ impl super::node::Backward for CopySlices {
     }
 
     fn run(&self, _: &Arc<Node>, grad: &Tensor, _: bool, out: &mut Vec<Option<Tensor>>) -> Result<()> {
-        let own = grad.copy_spanning(&self.whole)?;
+        let own = grad.clone_strided(&self.whole)?;
         let part = relative(&self.whole, &self.part);
-        let of_part = maybe(self.edges[1].is_some(), || own.try_view_as_strided(part)?.try_contiguous_copy())?;
-        let before = maybe(self.edges[0].is_some(), || {
+        let of_part = grad_if(self.edges[1].is_some(), || own.try_view_as_strided(part)?.try_contiguous_copy())?;
+        let before = grad_if(self.edges[0].is_some(), || {
             own.try_view_as_strided(part)?.try_fill_(0.0)?;
             Ok(own.clone())
         })?;
@@ -358,6 +358,6 @@ impl super::node::Backward for CopySlices {
 
 impl Drop for CopySlices {
     fn drop(&mut self) {
-        super::node::let_go(&mut self.edges, std::iter::empty());
+        super::node::drop_iteratively(&mut self.edges, std::iter::empty());
     }
 }

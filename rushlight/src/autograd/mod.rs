@@ -16,5 +16,5 @@ pub use gradcheck::{GradcheckOptions, gradcheck, gradcheck_with, gradgradcheck, 
 pub use hooks::RemovableHandle;
 pub use mode::{EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad};
 
-pub(crate) use history::{Ext, copied_into, put_back};
-pub(crate) use node::{Edge, Save, maybe};
+pub(crate) use history::{RareState, copied_into, put_back};
+pub(crate) use node::{Edge, Save, grad_if};

@@ -294,7 +294,7 @@ where
 
 /// A gradient that is computed only when it is needed.
 #[inline]
-pub(crate) fn maybe(needed: bool, f: impl FnOnce() -> Result<Tensor>) -> Result<Option<Tensor>> {
+pub(crate) fn grad_if(needed: bool, f: impl FnOnce() -> Result<Tensor>) -> Result<Option<Tensor>> {
     needed.then(f).transpose()
 }
 
@@ -305,7 +305,7 @@ pub(crate) fn maybe(needed: bool, f: impl FnOnce() -> Result<Tensor>) -> Result<
 const DEEP: u32 = 32;
 
 /// What a dropped node let go of.
-enum Remains {
+enum Deferred {
     #[expect(dead_code, reason = "held to be dropped")]
     Node(Arc<Node>),
     #[expect(dead_code, reason = "held to be dropped")]
@@ -316,18 +316,18 @@ thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
     /// Empty while no node is being dropped on this thread, so that nothing is lost by never dropping it: a thread that ends
     /// may still have graphs to drop after its other variables.
-    static LATER: ManuallyDrop<RefCell<Vec<Remains>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+    static LATER: ManuallyDrop<RefCell<Vec<Deferred>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
 /// Drops what a node holds.
 #[inline]
-pub(super) fn let_go(edges: &mut [Edge], saved: impl Iterator<Item = Tensor>) {
+pub(super) fn drop_iteratively(edges: &mut [Edge], saved: impl Iterator<Item = Tensor>) {
     let depth = DEPTH.get();
     if depth == DEEP {
         LATER.with(|later| {
             let mut later = later.borrow_mut();
-            later.extend(saved.map(Remains::Saved));
-            later.extend(edges.iter_mut().filter_map(Option::take).map(Remains::Node));
+            later.extend(saved.map(Deferred::Saved));
+            later.extend(edges.iter_mut().filter_map(Option::take).map(Deferred::Node));
         });
         return;
     }
@@ -335,13 +335,13 @@ pub(super) fn let_go(edges: &mut [Edge], saved: impl Iterator<Item = Tensor>) {
     saved.for_each(drop);
     edges.iter_mut().for_each(|edge| drop(edge.take()));
     if depth == 0 && LATER.with(|later| !later.borrow().is_empty()) {
-        work_off();
+        drain_deferred();
     }
     DEPTH.set(depth);
 }
 
 #[cold]
-fn work_off() {
+fn drain_deferred() {
     while let Some(one) = LATER.with(|later| later.borrow_mut().pop()) {
         drop(one);
     }
@@ -352,12 +352,12 @@ impl<const E: usize, const S: usize, F> Drop for Op<E, S, F> {
     #[inline]
     fn drop(&mut self) {
         let saved = self.saved.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        let_go(&mut self.edges, saved.into_iter().flatten().filter_map(|one| one.tensor));
+        drop_iteratively(&mut self.edges, saved.into_iter().flatten().filter_map(|one| one.tensor));
     }
 }
 
 impl<F> Drop for ListOp<F> {
     fn drop(&mut self) {
-        let_go(&mut self.edges, std::iter::empty());
+        drop_iteratively(&mut self.edges, std::iter::empty());
     }
 }

@@ -1,11 +1,11 @@
 //! The processor. Finds the element type, and calls the kernel.
 //!
-//! `unsafe` here rests on one fact: an [`In`] or [`Out`] answers for every element that its layout addresses (see
+//! `unsafe` here rests on one fact: an [`ReadGuard`] or [`WriteGuard`] answers for every element that its layout addresses (see
 //! `tensor::storage`). Layouts are broadcast to the output's sizes before kernels see them, which keeps to the same elements.
 
 use super::{
-    Activation, Adam, Backend, BatchNorm, BinaryOp, ClassLoss, CompareOp, ConvShape, ConvWeight, Device, Divisor, In,
-    NonNull, Out, Pool2d, ReduceOp, Result, Scalar, Sgd, SoftmaxKind, UnaryOp,
+    Activation, Adam, Backend, BatchNorm, BinaryOp, ClassLoss, CompareOp, ConvShape, ConvWeight, Device, Divisor,
+    NonNull, Pool2d, ReadGuard, ReduceOp, Result, Scalar, Sgd, SoftmaxKind, UnaryOp, WriteGuard,
 };
 use crate::Error;
 use crate::tensor::{DType, Element, Layout};
@@ -16,7 +16,7 @@ use rushlight_kernels::gemm::{Epilogue, GemmElement, Mat, MatMut, gemm, gemm_bat
 use rushlight_kernels::index::BadIndex;
 use rushlight_kernels::loss::{self, RowGrad};
 use rushlight_kernels::reduce::{self, Axes};
-use rushlight_kernels::{conv, index, norm, optim, pool, softmax};
+use rushlight_kernels::{conv, index, norm, optim, pooling, softmax};
 use std::any::Any;
 
 pub(super) struct Cpu;
@@ -72,7 +72,7 @@ fn unsupported(op: &'static str, dtype: DType) -> Error {
 fn kernel_error(error: elementwise::Error, dtype: DType) -> Error {
     match error {
         elementwise::Error::Unsupported => unsupported("elementwise", dtype),
-        elementwise::Error::ZeroDivision => Error::value("elementwise", "a whole number was divided by zero"),
+        elementwise::Error::ZeroDivision => Error::value("elementwise", "an integer was divided by zero"),
     }
 }
 
@@ -95,14 +95,14 @@ fn bad_class(op: &'static str, bad: BadIndex) -> Error {
     )
 }
 
-fn class_loss<'a, T: Element>(sizes: &ClassLoss, weight: &'a Option<&In<'_>>) -> loss::ClassLoss<'a, T> {
+fn class_loss<'a, T: Element>(sizes: &ClassLoss, weight: &'a Option<&ReadGuard<'_>>) -> loss::ClassLoss<'a, T> {
     let ClassLoss { outer, classes, inner, ignore_index, label_smoothing } = *sizes;
     let weight = weight.map(|weight| weight.slice());
     loss::ClassLoss { outer, classes, inner, weight, ignore_index, label_smoothing }
 }
 
 /// Calls `f` with the gradients of the rows: one for all where `g` is a single number, else one each.
-fn with_row_grad<T: Element + Float, R>(g: &In<'_>, factor: f64, f: impl FnOnce(RowGrad<'_, T>) -> R) -> R {
+fn with_row_grad<T: Element + Float, R>(g: &ReadGuard<'_>, factor: f64, f: impl FnOnce(RowGrad<'_, T>) -> R) -> R {
     let factor = T::from_scalar(Scalar::F64(factor));
     if g.layout().rank() == 0 {
         return f(RowGrad::All(g.slice::<T>()[0] * factor));
@@ -113,8 +113,8 @@ fn with_row_grad<T: Element + Float, R>(g: &In<'_>, factor: f64, f: impl FnOnce(
 
 fn batch_norm<'a, T: Element>(
     sizes: &BatchNorm,
-    weight: Option<&'a In<'_>>,
-    bias: Option<&'a In<'_>>,
+    weight: Option<&'a ReadGuard<'_>>,
+    bias: Option<&'a ReadGuard<'_>>,
 ) -> norm::BatchNorm<'a, T> {
     let BatchNorm { n, channels, spatial, eps, activation } = *sizes;
     let [weight, bias] = [weight, bias].map(|values| values.map(|values| values.slice()));
@@ -129,7 +129,7 @@ fn pictures(layout: &Layout) -> (usize, [usize; 2]) {
 
 /// The strides of an input as the output's sizes see it.
 #[inline]
-fn seen(x: &In<'_>, out: &Layout) -> Layout {
+fn seen(x: &ReadGuard<'_>, out: &Layout) -> Layout {
     if x.layout().same_dims(out) { *x.layout() } else { x.layout().broadcast_to(out.dims()) }
 }
 
@@ -165,7 +165,7 @@ fn around(layout: &Layout, dim: usize) -> [usize; 3] {
     [dims[..dim].iter().product(), dims[dim], dims[dim + 1..].iter().product()]
 }
 
-fn cast<S: Element + elementwise::Element>(x: &In<'_>, out: &Out<'_>)
+fn cast<S: Element + elementwise::Element>(x: &ReadGuard<'_>, out: &WriteGuard<'_>)
 where
     bool: CastFrom<S>,
     i64: CastFrom<S>,
@@ -182,7 +182,12 @@ where
     });
 }
 
-fn matmul<T: Element + GemmElement>(a: &In<'_>, b: &In<'_>, bias: Option<&In<'_>>, out: &Out<'_>) {
+fn matmul<T: Element + GemmElement>(
+    a: &ReadGuard<'_>,
+    b: &ReadGuard<'_>,
+    bias: Option<&ReadGuard<'_>>,
+    out: &WriteGuard<'_>,
+) {
     let (la, lb, lc) = (a.layout(), b.layout(), out.layout());
     let at = |l: &Layout, from_end: usize| (l.dims()[l.rank() - from_end], l.strides()[l.rank() - from_end]);
     let ((m, ars), (k, acs), (n, bcs)) = (at(la, 2), at(la, 1), at(lb, 1));
@@ -216,7 +221,7 @@ fn matmul<T: Element + GemmElement>(a: &In<'_>, b: &In<'_>, bias: Option<&In<'_>
 }
 
 /// Adds elements one after the other, for outputs that repeat places.
-fn accumulate<T: Element + std::ops::Add<Output = T>>(x: &In<'_>, out: &Out<'_>) {
+fn accumulate<T: Element + std::ops::Add<Output = T>>(x: &ReadGuard<'_>, out: &WriteGuard<'_>) {
     let layout = out.layout();
     let from = seen(x, layout);
     let mut index = [0usize; rushlight_kernels::MAX_RANK];
@@ -259,16 +264,16 @@ impl Backend for Cpu {
 
     #[inline]
     fn allocate(&self, bytes: usize) -> Result<NonNull<u8>> {
-        super::pool::take(bytes)
+        super::allocator::take(bytes)
     }
 
     #[inline]
     unsafe fn release(&self, block: NonNull<u8>, bytes: usize) {
         // SAFETY: the caller's promise.
-        unsafe { super::pool::give(block, bytes) }
+        unsafe { super::allocator::give(block, bytes) }
     }
 
-    fn fill(&self, value: Scalar, out: &Out<'_>) -> Result<()> {
+    fn fill(&self, value: Scalar, out: &WriteGuard<'_>) -> Result<()> {
         let layout = out.layout();
         each!(out.dtype(), T => {
             // SAFETY: the layout stays inside what the permission covers.
@@ -277,19 +282,19 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    fn copy(&self, x: &In<'_>, out: &Out<'_>) -> Result<()> {
+    fn copy(&self, x: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()> {
         each!(x.dtype(), S => cast::<S>(x, out));
         Ok(())
     }
 
-    fn accumulate(&self, x: &In<'_>, out: &Out<'_>) -> Result<()> {
+    fn accumulate(&self, x: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()> {
         each_float!("accumulate", out.dtype(), T => {
             accumulate::<T>(x, out);
             Ok(())
         })
     }
 
-    fn unary(&self, op: UnaryOp, x: &In<'_>, out: &Out<'_>) -> Result<()> {
+    fn unary(&self, op: UnaryOp, x: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()> {
         let layout = out.layout();
         each!(x.dtype(), T => {
             let result = if aligned(x.layout(), layout) {
@@ -306,7 +311,7 @@ impl Backend for Cpu {
         })
     }
 
-    fn binary(&self, op: BinaryOp, a: &In<'_>, b: &In<'_>, out: &Out<'_>) -> Result<()> {
+    fn binary(&self, op: BinaryOp, a: &ReadGuard<'_>, b: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()> {
         let layout = out.layout();
         each!(a.dtype(), T => {
             let result = if aligned(a.layout(), layout) && aligned(b.layout(), layout) {
@@ -330,7 +335,7 @@ impl Backend for Cpu {
         })
     }
 
-    fn compare(&self, op: CompareOp, a: &In<'_>, b: &In<'_>, out: &Out<'_>) -> Result<()> {
+    fn compare(&self, op: CompareOp, a: &ReadGuard<'_>, b: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()> {
         let layout = out.layout();
         let (sa, sb) = (seen(a, layout), seen(b, layout));
         each!(a.dtype(), T => {
@@ -344,7 +349,13 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    fn where_(&self, condition: &In<'_>, a: &In<'_>, b: &In<'_>, out: &Out<'_>) -> Result<()> {
+    fn where_(
+        &self,
+        condition: &ReadGuard<'_>,
+        a: &ReadGuard<'_>,
+        b: &ReadGuard<'_>,
+        out: &WriteGuard<'_>,
+    ) -> Result<()> {
         let layout = out.layout();
         let (sc, sa, sb) = (seen(condition, layout), seen(a, layout), seen(b, layout));
         each!(out.dtype(), T => {
@@ -359,7 +370,7 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    fn reduce(&self, op: ReduceOp, x: &In<'_>, reduced: &[bool], out: &Out<'_>) -> Result<()> {
+    fn reduce(&self, op: ReduceOp, x: &ReadGuard<'_>, reduced: &[bool], out: &WriteGuard<'_>) -> Result<()> {
         let (kept, gone) = split(x.layout(), reduced);
         // SAFETY: the axes are the input's layout; the output has as many elements as the kept axes, of the type that the
         // reduction gives (checked where types differ).
@@ -382,7 +393,7 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    fn variance(&self, x: &In<'_>, reduced: &[bool], correction: f64, out: &Out<'_>) -> Result<()> {
+    fn variance(&self, x: &ReadGuard<'_>, reduced: &[bool], correction: f64, out: &WriteGuard<'_>) -> Result<()> {
         let (kept, gone) = split(x.layout(), reduced);
         each_float!("var", x.dtype(), T => {
             // SAFETY: as in `reduce`; no means are asked for.
@@ -391,7 +402,14 @@ impl Backend for Cpu {
         })
     }
 
-    fn extreme(&self, largest: bool, x: &In<'_>, dim: usize, values: &Out<'_>, indices: &Out<'_>) -> Result<()> {
+    fn extreme(
+        &self,
+        largest: bool,
+        x: &ReadGuard<'_>,
+        dim: usize,
+        values: &WriteGuard<'_>,
+        indices: &WriteGuard<'_>,
+    ) -> Result<()> {
         let mut reduced = [false; rushlight_kernels::MAX_RANK];
         reduced[dim] = true;
         let (kept, _) = split(x.layout(), &reduced[..x.layout().rank()]);
@@ -409,7 +427,13 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    fn matmul(&self, a: &In<'_>, b: &In<'_>, bias: Option<&In<'_>>, out: &Out<'_>) -> Result<()> {
+    fn matmul(
+        &self,
+        a: &ReadGuard<'_>,
+        b: &ReadGuard<'_>,
+        bias: Option<&ReadGuard<'_>>,
+        out: &WriteGuard<'_>,
+    ) -> Result<()> {
         match a.dtype() {
             DType::F32 => matmul::<f32>(a, b, bias, out),
             DType::F64 => matmul::<f64>(a, b, bias, out),
@@ -419,7 +443,7 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    fn softmax(&self, kind: SoftmaxKind, x: &In<'_>, dim: usize, out: &mut Out<'_>) -> Result<()> {
+    fn softmax(&self, kind: SoftmaxKind, x: &ReadGuard<'_>, dim: usize, out: &mut WriteGuard<'_>) -> Result<()> {
         let [outer, n, inner] = around(x.layout(), dim);
         each_float!("softmax", x.dtype(), T => {
             let kernel = match kind {
@@ -431,7 +455,14 @@ impl Backend for Cpu {
         })
     }
 
-    fn softmax_grad(&self, kind: SoftmaxKind, g: &In<'_>, y: &In<'_>, dim: usize, out: &mut Out<'_>) -> Result<()> {
+    fn softmax_grad(
+        &self,
+        kind: SoftmaxKind,
+        g: &ReadGuard<'_>,
+        y: &ReadGuard<'_>,
+        dim: usize,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
         let [outer, n, inner] = around(y.layout(), dim);
         each_float!("softmax_backward", y.dtype(), T => {
             let kernel = match kind {
@@ -443,13 +474,19 @@ impl Backend for Cpu {
         })
     }
 
-    fn gather(&self, x: &In<'_>, dim: usize, table: &In<'_>, out: &mut Out<'_>) -> Result<()> {
+    fn gather(&self, x: &ReadGuard<'_>, dim: usize, table: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
         let (sizes, table_sizes) = (x.layout().dims(), table.layout().dims());
         each!(x.dtype(), T => index::gather::<T>(x.slice(), sizes, dim, table.slice(), table_sizes, out.slice()))
             .map_err(|bad| bad_index("gather", bad))
     }
 
-    fn scatter_add(&self, dim: usize, table: &In<'_>, source: &In<'_>, out: &mut Out<'_>) -> Result<()> {
+    fn scatter_add(
+        &self,
+        dim: usize,
+        table: &ReadGuard<'_>,
+        source: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
         let (sizes, table_sizes) = (out.layout().dims(), table.layout().dims());
         let bad = |bad| bad_index("scatter_add", bad);
         match out.dtype() {
@@ -487,7 +524,13 @@ impl Backend for Cpu {
         }
     }
 
-    fn index_select(&self, x: &In<'_>, dim: usize, table: &In<'_>, out: &mut Out<'_>) -> Result<()> {
+    fn index_select(
+        &self,
+        x: &ReadGuard<'_>,
+        dim: usize,
+        table: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
         let sizes = around(x.layout(), dim);
         each!(x.dtype(), T => index::index_select::<T>(x.slice(), sizes, table.slice(), out.slice()))
             .map_err(|bad| bad_index("index_select", bad))
@@ -496,11 +539,11 @@ impl Backend for Cpu {
     fn conv(
         &self,
         shape: &ConvShape,
-        x: &In<'_>,
-        w: &In<'_>,
-        bias: Option<&In<'_>>,
+        x: &ReadGuard<'_>,
+        w: &ReadGuard<'_>,
+        bias: Option<&ReadGuard<'_>>,
         activation: Activation,
-        out: &mut Out<'_>,
+        out: &mut WriteGuard<'_>,
     ) -> Result<()> {
         each_float!("conv", x.dtype(), T => {
             let bias = bias.map(|bias| bias.slice::<T>());
@@ -509,18 +552,18 @@ impl Backend for Cpu {
         })
     }
 
-    fn conv_weight(&self, shape: &ConvShape, w: &In<'_>) -> Result<Box<dyn ConvWeight>> {
+    fn conv_weight(&self, shape: &ConvShape, w: &ReadGuard<'_>) -> Result<Box<dyn ConvWeight>> {
         each_float!("conv", w.dtype(), T => Ok(Box::new(PackedWeight::<T>::new(shape, w.slice()))))
     }
 
-    fn conv_by(
+    fn conv_prepacked(
         &self,
         shape: &ConvShape,
-        x: &In<'_>,
+        x: &ReadGuard<'_>,
         w: &dyn ConvWeight,
-        bias: Option<&In<'_>>,
+        bias: Option<&ReadGuard<'_>>,
         activation: Activation,
-        out: &mut Out<'_>,
+        out: &mut WriteGuard<'_>,
     ) -> Result<()> {
         each_float!("conv", x.dtype(), T => {
             let Some(w) = (w as &dyn Any).downcast_ref::<PackedWeight<T>>() else {
@@ -532,14 +575,26 @@ impl Backend for Cpu {
         })
     }
 
-    fn conv_grad_input(&self, shape: &ConvShape, g: &In<'_>, w: &In<'_>, out: &mut Out<'_>) -> Result<()> {
+    fn conv_grad_input(
+        &self,
+        shape: &ConvShape,
+        g: &ReadGuard<'_>,
+        w: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
         each_float!("conv", g.dtype(), T => {
             conv::backward_input::<T>(shape, g.slice(), w.slice(), out.slice());
             Ok(())
         })
     }
 
-    fn conv_grad_weight(&self, shape: &ConvShape, x: &In<'_>, g: &In<'_>, out: &mut Out<'_>) -> Result<()> {
+    fn conv_grad_weight(
+        &self,
+        shape: &ConvShape,
+        x: &ReadGuard<'_>,
+        g: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
         each_float!("conv", g.dtype(), T => {
             conv::backward_weight::<T>(shape, x.slice(), g.slice(), out.slice());
             Ok(())
@@ -549,10 +604,10 @@ impl Backend for Cpu {
     fn nll(
         &self,
         sizes: &ClassLoss,
-        x: &In<'_>,
-        target: &In<'_>,
-        weight: Option<&In<'_>>,
-        losses: &mut Out<'_>,
+        x: &ReadGuard<'_>,
+        target: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        losses: &mut WriteGuard<'_>,
     ) -> Result<f64> {
         each_float!("nll_loss", x.dtype(), T => class_loss::<T>(sizes, &weight)
             .nll(x.slice(), target.slice(), losses.slice())
@@ -563,11 +618,11 @@ impl Backend for Cpu {
     fn nll_grad(
         &self,
         sizes: &ClassLoss,
-        target: &In<'_>,
-        weight: Option<&In<'_>>,
-        g: &In<'_>,
+        target: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        g: &ReadGuard<'_>,
         factor: f64,
-        out: &mut Out<'_>,
+        out: &mut WriteGuard<'_>,
     ) -> Result<()> {
         each_float!("nll_loss", g.dtype(), T => {
             with_row_grad::<T, _>(g, factor, |g| class_loss::<T>(sizes, &weight).nll_backward(target.slice(), g, out.slice()))
@@ -578,11 +633,11 @@ impl Backend for Cpu {
     fn cross_entropy(
         &self,
         sizes: &ClassLoss,
-        x: &In<'_>,
-        target: &In<'_>,
-        weight: Option<&In<'_>>,
-        stats: &mut Out<'_>,
-        losses: &mut Out<'_>,
+        x: &ReadGuard<'_>,
+        target: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        stats: &mut WriteGuard<'_>,
+        losses: &mut WriteGuard<'_>,
     ) -> Result<f64> {
         each_float!("cross_entropy", x.dtype(), T => class_loss::<T>(sizes, &weight)
             .cross_entropy(x.slice(), target.slice(), stats.slice().as_chunks_mut().0, losses.slice())
@@ -593,13 +648,13 @@ impl Backend for Cpu {
     fn cross_entropy_grad(
         &self,
         sizes: &ClassLoss,
-        x: &In<'_>,
-        target: &In<'_>,
-        weight: Option<&In<'_>>,
-        stats: &In<'_>,
-        g: &In<'_>,
+        x: &ReadGuard<'_>,
+        target: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        stats: &ReadGuard<'_>,
+        g: &ReadGuard<'_>,
         factor: f64,
-        out: &mut Out<'_>,
+        out: &mut WriteGuard<'_>,
     ) -> Result<()> {
         each_float!("cross_entropy", x.dtype(), T => {
             let stats = stats.slice::<T>().as_chunks().0;
@@ -614,12 +669,12 @@ impl Backend for Cpu {
         &self,
         settings: &Sgd,
         first: bool,
-        p: &mut Out<'_>,
-        g: &In<'_>,
-        buffer: Option<&mut Out<'_>>,
+        p: &mut WriteGuard<'_>,
+        g: &ReadGuard<'_>,
+        buffer: Option<&mut WriteGuard<'_>>,
     ) -> Result<()> {
         each_float!("sgd", p.dtype(), T => {
-            optim::sgd::<T>(settings, first, p.slice(), g.slice(), buffer.map(Out::slice));
+            optim::sgd::<T>(settings, first, p.slice(), g.slice(), buffer.map(WriteGuard::slice));
             Ok(())
         })
     }
@@ -628,13 +683,13 @@ impl Backend for Cpu {
         &self,
         settings: &Adam,
         t: f64,
-        p: &mut Out<'_>,
-        g: &In<'_>,
-        [m, v]: [&mut Out<'_>; 2],
-        largest: Option<&mut Out<'_>>,
+        p: &mut WriteGuard<'_>,
+        g: &ReadGuard<'_>,
+        [m, v]: [&mut WriteGuard<'_>; 2],
+        largest: Option<&mut WriteGuard<'_>>,
     ) -> Result<()> {
         each_float!("adam", p.dtype(), T => {
-            optim::adam::<T>(settings, t, p.slice(), g.slice(), m.slice(), v.slice(), largest.map(Out::slice));
+            optim::adam::<T>(settings, t, p.slice(), g.slice(), m.slice(), v.slice(), largest.map(WriteGuard::slice));
             Ok(())
         })
     }
@@ -642,12 +697,12 @@ impl Backend for Cpu {
     fn batch_norm(
         &self,
         norm: &BatchNorm,
-        x: &In<'_>,
-        weight: Option<&In<'_>>,
-        bias: Option<&In<'_>>,
-        running: Option<(&mut Out<'_>, &mut Out<'_>, f64)>,
-        out: &mut Out<'_>,
-        [mean, invstd]: [&mut Out<'_>; 2],
+        x: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        bias: Option<&ReadGuard<'_>>,
+        running: Option<(&mut WriteGuard<'_>, &mut WriteGuard<'_>, f64)>,
+        out: &mut WriteGuard<'_>,
+        [mean, invstd]: [&mut WriteGuard<'_>; 2],
     ) -> Result<()> {
         each_float!("batch_norm", x.dtype(), T => {
             let running = running.map(|(mean, var, momentum)| norm::Running {
@@ -661,14 +716,14 @@ impl Backend for Cpu {
         })
     }
 
-    fn batch_norm_by(
+    fn batch_norm_inference(
         &self,
         norm: &BatchNorm,
-        x: &In<'_>,
-        weight: Option<&In<'_>>,
-        bias: Option<&In<'_>>,
-        [mean, var]: [&In<'_>; 2],
-        out: &mut Out<'_>,
+        x: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        bias: Option<&ReadGuard<'_>>,
+        [mean, var]: [&ReadGuard<'_>; 2],
+        out: &mut WriteGuard<'_>,
     ) -> Result<()> {
         each_float!("batch_norm", x.dtype(), T => {
             batch_norm::<T>(norm, weight, bias).forward_with(x.slice(), mean.slice(), var.slice(), out.slice());
@@ -679,63 +734,81 @@ impl Backend for Cpu {
     fn batch_norm_grad(
         &self,
         norm: &BatchNorm,
-        x: &In<'_>,
-        g: &In<'_>,
-        weight: Option<&In<'_>>,
-        bias: Option<&In<'_>>,
+        x: &ReadGuard<'_>,
+        g: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        bias: Option<&ReadGuard<'_>>,
         training: bool,
-        [mean, invstd]: [&In<'_>; 2],
-        dx: Option<&mut Out<'_>>,
-        [dw, db]: [&mut Out<'_>; 2],
+        [mean, invstd]: [&ReadGuard<'_>; 2],
+        dx: Option<&mut WriteGuard<'_>>,
+        [dw, db]: [&mut WriteGuard<'_>; 2],
     ) -> Result<()> {
         each_float!("batch_norm", x.dtype(), T => {
             let norm = batch_norm::<T>(norm, weight, bias);
             let stats = (mean.slice(), invstd.slice());
-            norm.backward(x.slice(), g.slice(), training, stats, dx.map(Out::slice), dw.slice(), db.slice());
+            norm.backward(x.slice(), g.slice(), training, stats, dx.map(WriteGuard::slice), dw.slice(), db.slice());
             Ok(())
         })
     }
 
-    fn max_pool2d(&self, pool: &Pool2d, x: &In<'_>, values: &mut Out<'_>, indices: &mut Out<'_>) -> Result<()> {
+    fn max_pool2d(
+        &self,
+        pool: &Pool2d,
+        x: &ReadGuard<'_>,
+        values: &mut WriteGuard<'_>,
+        indices: &mut WriteGuard<'_>,
+    ) -> Result<()> {
         each_float!("max_pool2d", x.dtype(), T => {
             pool.max::<T>(x.slice(), values.slice(), indices.slice());
             Ok(())
         })
     }
 
-    fn max_pool2d_grad(&self, pool: &Pool2d, g: &In<'_>, indices: &In<'_>, out: &mut Out<'_>) -> Result<()> {
+    fn max_pool2d_grad(
+        &self,
+        pool: &Pool2d,
+        g: &ReadGuard<'_>,
+        indices: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
         each_float!("max_pool2d", g.dtype(), T => {
             pool.max_backward::<T>(g.slice(), indices.slice(), out.slice());
             Ok(())
         })
     }
 
-    fn avg_pool2d(&self, pool: &Pool2d, divisor: Divisor, x: &In<'_>, out: &mut Out<'_>) -> Result<()> {
+    fn avg_pool2d(&self, pool: &Pool2d, divisor: Divisor, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
         each_float!("avg_pool2d", x.dtype(), T => {
             pool.avg::<T>(x.slice(), divisor, out.slice());
             Ok(())
         })
     }
 
-    fn avg_pool2d_grad(&self, pool: &Pool2d, divisor: Divisor, g: &In<'_>, out: &mut Out<'_>) -> Result<()> {
+    fn avg_pool2d_grad(
+        &self,
+        pool: &Pool2d,
+        divisor: Divisor,
+        g: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
         each_float!("avg_pool2d", g.dtype(), T => {
             pool.avg_backward::<T>(g.slice(), divisor, out.slice());
             Ok(())
         })
     }
 
-    fn adaptive_avg_pool2d(&self, x: &In<'_>, out: &mut Out<'_>) -> Result<()> {
+    fn adaptive_avg_pool2d(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
         let ((planes, input), (_, output)) = (pictures(x.layout()), pictures(out.layout()));
         each_float!("adaptive_avg_pool2d", x.dtype(), T => {
-            pool::adaptive_avg_pool2d::<T>(x.slice(), planes, input, output, out.slice());
+            pooling::adaptive_avg_pool2d::<T>(x.slice(), planes, input, output, out.slice());
             Ok(())
         })
     }
 
-    fn adaptive_avg_pool2d_grad(&self, g: &In<'_>, out: &mut Out<'_>) -> Result<()> {
+    fn adaptive_avg_pool2d_grad(&self, g: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
         let ((planes, input), (_, output)) = (pictures(out.layout()), pictures(g.layout()));
         each_float!("adaptive_avg_pool2d", g.dtype(), T => {
-            pool::adaptive_avg_pool2d_backward::<T>(g.slice(), planes, input, output, out.slice());
+            pooling::adaptive_avg_pool2d_backward::<T>(g.slice(), planes, input, output, out.slice());
             Ok(())
         })
     }

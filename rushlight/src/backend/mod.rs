@@ -1,20 +1,20 @@
 //! The seam to a device.
 //!
 //! Operations compute only through a [`Backend`]: an object-safe trait of about thirty methods, families keyed by enums. It is
-//! handed permissions to read and write ([`In`], [`Out`]), whose layouts have been checked; what an operation means for
+//! handed permissions to read and write ([`ReadGuard`], [`WriteGuard`]), whose layouts have been checked; what an operation means for
 //! shapes, types and gradients is settled before. A method that a device cannot do returns an error.
 
+pub(crate) mod allocator;
 mod cpu;
-pub(crate) mod pool;
 
+pub use rushlight_kernels::Activation;
 pub use rushlight_kernels::conv::{ConvShape, set_winograd, winograd};
 pub use rushlight_kernels::elementwise::{BinaryOp, CompareOp, TernaryOp, UnaryOp};
-pub use rushlight_kernels::gemm::Activation;
 pub use rushlight_kernels::optim::{Adam, Sgd};
-pub use rushlight_kernels::pool::{Divisor, Pool2d};
+pub use rushlight_kernels::pooling::{Divisor, Pool2d};
 
 use crate::Result;
-use crate::tensor::{In, Out, Scalar};
+use crate::tensor::{ReadGuard, Scalar, WriteGuard};
 use std::any::Any;
 use std::fmt;
 use std::ptr::NonNull;
@@ -48,11 +48,11 @@ impl fmt::Display for Device {
 /// A reduction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReduceOp {
-    /// Whole numbers and bool are summed as int64.
+    /// Integers and bool are summed as int64.
     Sum,
     /// Of floating point numbers.
     Mean,
-    /// Whole numbers and bool are multiplied as int64.
+    /// Integers and bool are multiplied as int64.
     Prod,
     /// nan wins.
     Max,
@@ -73,7 +73,7 @@ pub enum SoftmaxKind {
     LogSoftmax,
 }
 
-/// The sizes of a batch normalisation: `[n, channels, spatial]`.
+/// The sizes of a batch normalization: `[n, channels, spatial]`.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchNorm {
     /// The batch.
@@ -84,7 +84,7 @@ pub struct BatchNorm {
     pub spatial: usize,
     /// Added to variances.
     pub eps: f64,
-    /// What comes behind the normalisation.
+    /// What comes behind the normalization.
     pub activation: Activation,
 }
 
@@ -118,7 +118,7 @@ pub trait Backend: Send + Sync {
     /// Whether the device computes on the program's own memory.
     fn is_host(&self) -> bool;
 
-    /// Memory for `bytes` bytes, initialised with unspecified contents, or [`Error::Memory`](crate::Error::Memory).
+    /// Memory for `bytes` bytes, initialized with unspecified contents, or [`Error::Memory`](crate::Error::Memory).
     fn allocate(&self, bytes: usize) -> Result<NonNull<u8>>;
 
     /// Takes memory back.
@@ -128,103 +128,153 @@ pub trait Backend: Send + Sync {
     unsafe fn release(&self, block: NonNull<u8>, bytes: usize);
 
     /// Every element becomes `value`.
-    fn fill(&self, value: Scalar, out: &Out<'_>) -> Result<()>;
+    fn fill(&self, value: Scalar, out: &WriteGuard<'_>) -> Result<()>;
 
     /// Copies and converts.
-    fn copy(&self, x: &In<'_>, out: &Out<'_>) -> Result<()>;
+    fn copy(&self, x: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()>;
 
     /// Adds `x` to `out`, whose layout may address elements more than once.
-    fn accumulate(&self, x: &In<'_>, out: &Out<'_>) -> Result<()>;
+    fn accumulate(&self, x: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()>;
 
     /// A function of one element. `x` may be the very elements of `out`.
-    fn unary(&self, op: UnaryOp, x: &In<'_>, out: &Out<'_>) -> Result<()>;
+    fn unary(&self, op: UnaryOp, x: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()>;
 
     /// A function of two elements. `a` and `b` may be the very elements of `out`.
-    fn binary(&self, op: BinaryOp, a: &In<'_>, b: &In<'_>, out: &Out<'_>) -> Result<()>;
+    fn binary(&self, op: BinaryOp, a: &ReadGuard<'_>, b: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()>;
 
     /// A comparison; `out` is bool.
-    fn compare(&self, op: CompareOp, a: &In<'_>, b: &In<'_>, out: &Out<'_>) -> Result<()>;
+    fn compare(&self, op: CompareOp, a: &ReadGuard<'_>, b: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()>;
 
     /// `a` where `condition` (bool) holds, else `b`.
-    fn where_(&self, condition: &In<'_>, a: &In<'_>, b: &In<'_>, out: &Out<'_>) -> Result<()>;
+    fn where_(
+        &self,
+        condition: &ReadGuard<'_>,
+        a: &ReadGuard<'_>,
+        b: &ReadGuard<'_>,
+        out: &WriteGuard<'_>,
+    ) -> Result<()>;
 
     /// Reduces the marked dimensions. `out` is contiguous over the others.
-    fn reduce(&self, op: ReduceOp, x: &In<'_>, reduced: &[bool], out: &Out<'_>) -> Result<()>;
+    fn reduce(&self, op: ReduceOp, x: &ReadGuard<'_>, reduced: &[bool], out: &WriteGuard<'_>) -> Result<()>;
 
     /// The variance over the marked dimensions. `out` is contiguous over the others.
-    fn variance(&self, x: &In<'_>, reduced: &[bool], correction: f64, out: &Out<'_>) -> Result<()>;
+    fn variance(&self, x: &ReadGuard<'_>, reduced: &[bool], correction: f64, out: &WriteGuard<'_>) -> Result<()>;
 
     /// The largest (smallest) elements along `dim` and their int64 indices; both outputs contiguous over the others.
-    fn extreme(&self, largest: bool, x: &In<'_>, dim: usize, values: &Out<'_>, indices: &Out<'_>) -> Result<()>;
+    fn extreme(
+        &self,
+        largest: bool,
+        x: &ReadGuard<'_>,
+        dim: usize,
+        values: &WriteGuard<'_>,
+        indices: &WriteGuard<'_>,
+    ) -> Result<()>;
 
     /// The product of matrices, or of batches of them (3-d; a batch of 1 is used for all), plus a contiguous row.
-    fn matmul(&self, a: &In<'_>, b: &In<'_>, bias: Option<&In<'_>>, out: &Out<'_>) -> Result<()>;
+    fn matmul(
+        &self,
+        a: &ReadGuard<'_>,
+        b: &ReadGuard<'_>,
+        bias: Option<&ReadGuard<'_>>,
+        out: &WriteGuard<'_>,
+    ) -> Result<()>;
 
     /// Softmax along `dim` of contiguous memory.
-    fn softmax(&self, kind: SoftmaxKind, x: &In<'_>, dim: usize, out: &mut Out<'_>) -> Result<()>;
+    fn softmax(&self, kind: SoftmaxKind, x: &ReadGuard<'_>, dim: usize, out: &mut WriteGuard<'_>) -> Result<()>;
 
     /// The gradient of a softmax from its output, all contiguous.
-    fn softmax_grad(&self, kind: SoftmaxKind, g: &In<'_>, y: &In<'_>, dim: usize, out: &mut Out<'_>) -> Result<()>;
+    fn softmax_grad(
+        &self,
+        kind: SoftmaxKind,
+        g: &ReadGuard<'_>,
+        y: &ReadGuard<'_>,
+        dim: usize,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()>;
 
     /// The elements that `index` (int64) names along `dim`, all contiguous.
-    fn gather(&self, x: &In<'_>, dim: usize, index: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+    fn gather(&self, x: &ReadGuard<'_>, dim: usize, index: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()>;
 
     /// Adds `source` at the places that `index` (int64, of its shape) names along `dim`, all contiguous.
-    fn scatter_add(&self, dim: usize, index: &In<'_>, source: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+    fn scatter_add(
+        &self,
+        dim: usize,
+        index: &ReadGuard<'_>,
+        source: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()>;
 
     /// The slices along `dim` that `index` (int64, 1-d) names, all contiguous.
-    fn index_select(&self, x: &In<'_>, dim: usize, index: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+    fn index_select(
+        &self,
+        x: &ReadGuard<'_>,
+        dim: usize,
+        index: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()>;
 
     /// A convolution of contiguous memory, plus a bias per channel, with an activation behind it.
     fn conv(
         &self,
         shape: &ConvShape,
-        x: &In<'_>,
-        w: &In<'_>,
-        bias: Option<&In<'_>>,
+        x: &ReadGuard<'_>,
+        w: &ReadGuard<'_>,
+        bias: Option<&ReadGuard<'_>>,
         activation: Activation,
-        out: &mut Out<'_>,
+        out: &mut WriteGuard<'_>,
     ) -> Result<()>;
 
-    /// A weight for [`conv_by`](Backend::conv_by).
-    fn conv_weight(&self, shape: &ConvShape, w: &In<'_>) -> Result<Box<dyn ConvWeight>>;
+    /// A weight for [`conv_prepacked`](Backend::conv_prepacked).
+    fn conv_weight(&self, shape: &ConvShape, w: &ReadGuard<'_>) -> Result<Box<dyn ConvWeight>>;
 
     /// [`conv`](Backend::conv) with a weight of this device and the input's type that [fits](ConvWeight::fits).
-    fn conv_by(
+    fn conv_prepacked(
         &self,
         shape: &ConvShape,
-        x: &In<'_>,
+        x: &ReadGuard<'_>,
         w: &dyn ConvWeight,
-        bias: Option<&In<'_>>,
+        bias: Option<&ReadGuard<'_>>,
         activation: Activation,
-        out: &mut Out<'_>,
+        out: &mut WriteGuard<'_>,
     ) -> Result<()>;
 
     /// The gradient of a convolution with respect to its input.
-    fn conv_grad_input(&self, shape: &ConvShape, g: &In<'_>, w: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+    fn conv_grad_input(
+        &self,
+        shape: &ConvShape,
+        g: &ReadGuard<'_>,
+        w: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()>;
 
     /// The gradient of a convolution with respect to its weight.
-    fn conv_grad_weight(&self, shape: &ConvShape, x: &In<'_>, g: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+    fn conv_grad_weight(
+        &self,
+        shape: &ConvShape,
+        x: &ReadGuard<'_>,
+        g: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()>;
 
     /// Negative log likelihood of contiguous rows of classes. Writes each row's loss, and gives the sum of the rows' weights.
     fn nll(
         &self,
         sizes: &ClassLoss,
-        x: &In<'_>,
-        target: &In<'_>,
-        weight: Option<&In<'_>>,
-        losses: &mut Out<'_>,
+        x: &ReadGuard<'_>,
+        target: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        losses: &mut WriteGuard<'_>,
     ) -> Result<f64>;
 
     /// The gradient of [`nll`](Backend::nll) from the gradient of the rows (one for all, or one each) times `factor`.
     fn nll_grad(
         &self,
         sizes: &ClassLoss,
-        target: &In<'_>,
-        weight: Option<&In<'_>>,
-        g: &In<'_>,
+        target: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        g: &ReadGuard<'_>,
         factor: f64,
-        out: &mut Out<'_>,
+        out: &mut WriteGuard<'_>,
     ) -> Result<()>;
 
     /// Cross entropy of contiguous rows of logits. Writes each row's loss and two numbers a row for the gradient, and gives the
@@ -232,11 +282,11 @@ pub trait Backend: Send + Sync {
     fn cross_entropy(
         &self,
         sizes: &ClassLoss,
-        x: &In<'_>,
-        target: &In<'_>,
-        weight: Option<&In<'_>>,
-        stats: &mut Out<'_>,
-        losses: &mut Out<'_>,
+        x: &ReadGuard<'_>,
+        target: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        stats: &mut WriteGuard<'_>,
+        losses: &mut WriteGuard<'_>,
     ) -> Result<f64>;
 
     /// The gradient of [`cross_entropy`](Backend::cross_entropy) from the gradient of the rows (one for all, or one each) times
@@ -244,18 +294,24 @@ pub trait Backend: Send + Sync {
     fn cross_entropy_grad(
         &self,
         sizes: &ClassLoss,
-        x: &In<'_>,
-        target: &In<'_>,
-        weight: Option<&In<'_>>,
-        stats: &In<'_>,
-        g: &In<'_>,
+        x: &ReadGuard<'_>,
+        target: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        stats: &ReadGuard<'_>,
+        g: &ReadGuard<'_>,
         factor: f64,
-        out: &mut Out<'_>,
+        out: &mut WriteGuard<'_>,
     ) -> Result<()>;
 
     /// A step of stochastic gradient descent, all contiguous. `buffer` is the momentum, which the first step sets.
-    fn sgd(&self, settings: &Sgd, first: bool, p: &mut Out<'_>, g: &In<'_>, buffer: Option<&mut Out<'_>>)
-    -> Result<()>;
+    fn sgd(
+        &self,
+        settings: &Sgd,
+        first: bool,
+        p: &mut WriteGuard<'_>,
+        g: &ReadGuard<'_>,
+        buffer: Option<&mut WriteGuard<'_>>,
+    ) -> Result<()>;
 
     /// The step number `t` of Adam or AdamW, all contiguous: averages of the gradient and its square, and for AMSGrad the largest
     /// average of squares.
@@ -263,66 +319,84 @@ pub trait Backend: Send + Sync {
         &self,
         settings: &Adam,
         t: f64,
-        p: &mut Out<'_>,
-        g: &In<'_>,
-        averages: [&mut Out<'_>; 2],
-        largest: Option<&mut Out<'_>>,
+        p: &mut WriteGuard<'_>,
+        g: &ReadGuard<'_>,
+        averages: [&mut WriteGuard<'_>; 2],
+        largest: Option<&mut WriteGuard<'_>>,
     ) -> Result<()>;
 
-    /// Normalises contiguous `[n, channels, spatial]` by each channel's own statistics. Writes the output, and the means and
+    /// Normalizes contiguous `[n, channels, spatial]` by each channel's own statistics. Writes the output, and the means and
     /// `1 / sqrt(variance + eps)`. Running means and unbiased variances move towards the batch's by a share.
     fn batch_norm(
         &self,
         norm: &BatchNorm,
-        x: &In<'_>,
-        weight: Option<&In<'_>>,
-        bias: Option<&In<'_>>,
-        running: Option<(&mut Out<'_>, &mut Out<'_>, f64)>,
-        out: &mut Out<'_>,
-        stats: [&mut Out<'_>; 2],
+        x: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        bias: Option<&ReadGuard<'_>>,
+        running: Option<(&mut WriteGuard<'_>, &mut WriteGuard<'_>, f64)>,
+        out: &mut WriteGuard<'_>,
+        stats: [&mut WriteGuard<'_>; 2],
     ) -> Result<()>;
 
-    /// Normalises contiguous `[n, channels, spatial]` by given means and variances.
-    fn batch_norm_by(
+    /// Normalizes contiguous `[n, channels, spatial]` by given means and variances.
+    fn batch_norm_inference(
         &self,
         norm: &BatchNorm,
-        x: &In<'_>,
-        weight: Option<&In<'_>>,
-        bias: Option<&In<'_>>,
-        stats: [&In<'_>; 2],
-        out: &mut Out<'_>,
+        x: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        bias: Option<&ReadGuard<'_>>,
+        stats: [&ReadGuard<'_>; 2],
+        out: &mut WriteGuard<'_>,
     ) -> Result<()>;
 
-    /// The gradients of a batch normalisation from the means and `1 / sqrt(variance + eps)`, which in `training` depend on `x`: of the
+    /// The gradients of a batch normalization from the means and `1 / sqrt(variance + eps)`, which in `training` depend on `x`: of the
     /// input, where it is wanted, of the weight and of the bias.
     fn batch_norm_grad(
         &self,
         norm: &BatchNorm,
-        x: &In<'_>,
-        g: &In<'_>,
-        weight: Option<&In<'_>>,
-        bias: Option<&In<'_>>,
+        x: &ReadGuard<'_>,
+        g: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        bias: Option<&ReadGuard<'_>>,
         training: bool,
-        stats: [&In<'_>; 2],
-        dx: Option<&mut Out<'_>>,
-        grads: [&mut Out<'_>; 2],
+        stats: [&ReadGuard<'_>; 2],
+        dx: Option<&mut WriteGuard<'_>>,
+        grads: [&mut WriteGuard<'_>; 2],
     ) -> Result<()>;
 
     /// The largest element of each window of contiguous pictures, and its place.
-    fn max_pool2d(&self, pool: &Pool2d, x: &In<'_>, values: &mut Out<'_>, indices: &mut Out<'_>) -> Result<()>;
+    fn max_pool2d(
+        &self,
+        pool: &Pool2d,
+        x: &ReadGuard<'_>,
+        values: &mut WriteGuard<'_>,
+        indices: &mut WriteGuard<'_>,
+    ) -> Result<()>;
 
     /// The gradient of [`max_pool2d`](Backend::max_pool2d).
-    fn max_pool2d_grad(&self, pool: &Pool2d, g: &In<'_>, indices: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+    fn max_pool2d_grad(
+        &self,
+        pool: &Pool2d,
+        g: &ReadGuard<'_>,
+        indices: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()>;
 
     /// The mean of each window of contiguous pictures.
-    fn avg_pool2d(&self, pool: &Pool2d, divisor: Divisor, x: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+    fn avg_pool2d(&self, pool: &Pool2d, divisor: Divisor, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()>;
 
     /// The gradient of [`avg_pool2d`](Backend::avg_pool2d).
-    fn avg_pool2d_grad(&self, pool: &Pool2d, divisor: Divisor, g: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+    fn avg_pool2d_grad(
+        &self,
+        pool: &Pool2d,
+        divisor: Divisor,
+        g: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()>;
 
     /// The means of as many even parts of each contiguous picture as the output has elements.
-    fn adaptive_avg_pool2d(&self, x: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+    fn adaptive_avg_pool2d(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()>;
 
     /// The gradient of [`adaptive_avg_pool2d`](Backend::adaptive_avg_pool2d).
-    fn adaptive_avg_pool2d_grad(&self, g: &In<'_>, out: &mut Out<'_>) -> Result<()>;
+    fn adaptive_avg_pool2d_grad(&self, g: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()>;
 }

@@ -1,7 +1,8 @@
 //! Sets of items that can be read by number.
 
 use super::Collate;
-use crate::random::{self, Generator};
+use super::random_sampler;
+use crate::random::Generator;
 use crate::{Error, Result, Tensor};
 use std::sync::Arc;
 
@@ -372,9 +373,9 @@ pub fn random_split<D: Dataset>(
     let total = dataset.len();
     let lengths = match lengths.into() {
         Lengths::Items(lengths) => lengths,
-        Lengths::Fractions(fractions) => random::split_lengths(total, &fractions).map_err(fault)?,
+        Lengths::Fractions(fractions) => random_sampler::split_lengths(total, &fractions).map_err(fault)?,
     };
-    let parts = random::random_split(total, &lengths, generator).map_err(fault)?;
+    let parts = random_sampler::random_split(total, &lengths, generator).map_err(fault)?;
     let dataset = Arc::new(dataset);
     Ok(parts.into_iter().map(|indices| Subset { dataset: dataset.clone(), indices }).collect())
 }

@@ -1,11 +1,11 @@
 //! Data sets of the MNIST family: a folder of IDX files.
 
-use super::idx::{Idx, IdxData};
 use super::{Dataset, TensorDataset};
+use crate::io::idx::{Idx, IdxData};
 use crate::{Error, Result, Tensor};
 use std::path::{Path, PathBuf};
 
-/// Grey pictures and their classes, from IDX files as MNIST, Fashion-MNIST, KMNIST and their kind come in.
+/// Gray pictures and their classes, from IDX files as MNIST, Fashion-MNIST, KMNIST and their kind come in.
 ///
 /// An item is a picture, float32 `[1, height, width]`, and its class, a 0-d int64 tensor. Pictures are kept as float32, 0 for
 /// black to 1 for white, as `torchvision.transforms.ToTensor` makes them.
@@ -32,7 +32,7 @@ impl IdxDataset {
     ///
     /// # Errors
     /// If a file is missing, cannot be read or is no IDX file, the pictures are not a 3-d array of bytes, the classes not a 1-d
-    /// array of whole numbers, or there are not as many of both.
+    /// array of integers, or there are not as many of both.
     pub fn open(folder: impl AsRef<Path>, train: bool) -> Result<IdxDataset> {
         let (folder, part) = (folder.as_ref(), if train { "train" } else { "t10k" });
         IdxDataset::from_files(find(folder, part, "images", 3)?, find(folder, part, "labels", 1)?)
@@ -63,7 +63,7 @@ impl IdxDataset {
             return Err(Error::format(images_name, message));
         };
         let (&[labels_count], Some(classes)) = (labels.dims(), whole_numbers(labels.data())) else {
-            let message = format!("classes are whole numbers of shape [count], but this {}", is(&labels));
+            let message = format!("classes are integers of shape [count], but this {}", is(&labels));
             return Err(Error::format(labels_name, message));
         };
         if labels_count != count {

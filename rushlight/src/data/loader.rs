@@ -1,10 +1,11 @@
 //! Batches of a data set's items, in PyTorch's order.
 
 use super::prefetch::Prefetch;
+use super::random_sampler::base_seed;
 use super::sampler::{RandomSampler, Sampler, SequentialSampler};
 use super::{CollateWith, Collator, Dataset, DefaultCollate, seed};
 use crate::autograd::{NoGrad, is_grad_enabled};
-use crate::random::{Generator, base_seed};
+use crate::random::Generator;
 use crate::{Error, Result};
 use std::any::Any;
 use std::cell::Cell;

@@ -16,10 +16,10 @@
 
 mod collate;
 mod dataset;
-pub mod idx;
 mod idx_dataset;
 mod loader;
 mod prefetch;
+pub(crate) mod random_sampler;
 mod sampler;
 mod seed;
 
@@ -28,6 +28,6 @@ pub use dataset::{ConcatDataset, Dataset, Lengths, MapDataset, Subset, TensorDat
 pub use idx_dataset::IdxDataset;
 pub use loader::{Batches, DataLoader, DataLoaderBuilder};
 pub use sampler::{
-    BatchSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler,
+    BatchSampler, RandomSampler, RandomSamples, Sampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler,
 };
 pub use seed::sample_generator;

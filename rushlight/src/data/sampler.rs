@@ -1,10 +1,11 @@
 //! The order in which items are visited.
 
-use crate::random::{self, Generator};
+use super::random_sampler;
+use crate::random::Generator;
 use crate::{Error, Result};
 use std::sync::Arc;
 
-pub use crate::random::RandomSampler;
+pub use super::random_sampler::{RandomSampler, RandomSamples};
 
 /// An order of items (`T` is `usize`) or of batches of them (`T` is `Vec<usize>`), new or the same in each epoch.
 pub trait Sampler<T = usize>: Send + Sync {
@@ -80,7 +81,7 @@ impl Sampler for SubsetRandomSampler {
 
     fn iter(&self) -> Box<dyn Iterator<Item = usize> + Send> {
         let SubsetRandomSampler { indices, generator } = self.clone();
-        let order = move || random::subset_random_order(&indices, generator.as_ref());
+        let order = move || random_sampler::subset_random_order(&indices, generator.as_ref());
         Box::new(std::iter::once_with(order).flatten())
     }
 }
@@ -111,7 +112,7 @@ impl WeightedRandomSampler {
     /// If a weight is negative or not finite, all are zero, or without `replacement` more items are asked for than there are.
     pub fn new(weights: &[f64], num_samples: usize, replacement: bool) -> Result<WeightedRandomSampler> {
         // Whether these arguments can be drawn with does not depend on the numbers drawn: one draw on the side tells.
-        random::weighted_random_order(weights, num_samples, replacement, Some(&Generator::new()))
+        random_sampler::weighted_random_order(weights, num_samples, replacement, Some(&Generator::new()))
             .map_err(|fault| Error::value("WeightedRandomSampler", fault))?;
         Ok(WeightedRandomSampler { weights: weights.into(), num_samples, replacement, generator: None })
     }
@@ -131,7 +132,7 @@ impl Sampler for WeightedRandomSampler {
     fn iter(&self) -> Box<dyn Iterator<Item = usize> + Send> {
         let WeightedRandomSampler { weights, num_samples, replacement, generator } = self.clone();
         let draw = move || {
-            random::weighted_random_order(&weights, num_samples, replacement, generator.as_ref())
+            random_sampler::weighted_random_order(&weights, num_samples, replacement, generator.as_ref())
                 .expect("the same arguments were drawn with when the sampler was made")
         };
         Box::new(std::iter::once_with(draw).flatten())

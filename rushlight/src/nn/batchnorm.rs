@@ -1,15 +1,15 @@
-//! Batch normalisation.
+//! Batch normalization.
 
 use super::module::forward;
 use super::param::with_names;
 use super::repr::{python_bool, python_float};
-use super::{Buffer, Module, Param, Training};
+use super::{Buffer, Module, Parameter, Training};
 use crate::backend::Activation;
 use crate::tensor::{DType, TensorOptions};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 
-/// Options of the layers of batch normalisation.
+/// Options of the layers of batch normalization.
 #[derive(Clone, Debug)]
 struct Options {
     num_features: usize,
@@ -54,20 +54,20 @@ struct Statistics<'a> {
     batches: &'a Buffer,
 }
 
-/// What all layers of batch normalisation compute.
-fn normalise(
+/// What all layers of batch normalization compute.
+fn normalize(
     options: &Options,
     x: &Tensor,
-    weight: Option<&Param>,
-    bias: Option<&Param>,
+    weight: Option<&Parameter>,
+    bias: Option<&Parameter>,
     statistics: Option<Statistics<'_>>,
     training: bool,
     activation: Activation,
 ) -> Result<Tensor> {
-    let [w, b] = [weight, bias].map(|param| param.map(Param::get));
+    let [w, b] = [weight, bias].map(|param| param.map(Parameter::get));
     let (w, b) = (w.as_ref(), b.as_ref());
     let y = match statistics {
-        None => x.try_batch_norm_then(activation, None, w, b, true, 0.0, options.eps),
+        None => x.try_batch_norm_fused(activation, None, w, b, true, 0.0, options.eps),
         Some(Statistics { mean, var, batches }) => {
             let batches = batches.get();
             // Without a momentum, the running statistics are means over all batches.
@@ -77,7 +77,7 @@ fn normalise(
                 None => 0.0,
             };
             let running = Some((&mean.get(), &var.get()));
-            let y = x.try_batch_norm_then(activation, running, w, b, training, momentum, options.eps);
+            let y = x.try_batch_norm_fused(activation, running, w, b, training, momentum, options.eps);
             if training && y.is_ok() {
                 batches.try_add_(1)?;
             }
@@ -100,9 +100,9 @@ macro_rules! batch_norms {
         #[module(extra_repr = $layer::extra_repr)]
         pub struct $layer {
             /// `[num_features]`, if the layer is affine.
-            pub weight: Option<Param>,
+            pub weight: Option<Parameter>,
             /// `[num_features]`, if the layer is affine and has a bias.
-            pub bias: Option<Param>,
+            pub bias: Option<Parameter>,
             /// `[num_features]`, if the layer tracks statistics.
             pub running_mean: Option<Buffer>,
             /// `[num_features]`, if the layer tracks statistics.
@@ -140,13 +140,13 @@ macro_rules! batch_norms {
             /// # Errors
             /// If the input has the wrong number of dimensions or channels.
             #[op]
-            pub fn try_forward_then(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+            pub fn try_forward_fused(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
                 if !matches!(x.dim(), $ranks) {
                     let message = format!(concat!("expected ", $wanted, " input, but got shape {:?}"), x.shape());
                     return Err(Error::shape($name, message));
                 }
                 let (weight, bias) = (self.weight.as_ref(), self.bias.as_ref());
-                normalise(&self.options, x, weight, bias, self.statistics(), self.training.get(), activation)
+                normalize(&self.options, x, weight, bias, self.statistics(), self.training.get(), activation)
             }
 
             fn statistics(&self) -> Option<Statistics<'_>> {
@@ -200,7 +200,7 @@ macro_rules! batch_norms {
             pub fn try_build(self) -> Result<$layer> {
                 let options = self.0;
                 let (make, n) = (TensorOptions::new().dtype(options.dtype), options.num_features);
-                let param = |there: bool, tensor: Result<Tensor>| there.then(|| Param::try_new(tensor?)).transpose();
+                let param = |there: bool, tensor: Result<Tensor>| there.then(|| Parameter::try_new(tensor?)).transpose();
                 let buffer = |tensor: Result<Tensor>| {
                     options.track_running_stats.then(|| Ok(Buffer::new(tensor?))).transpose()
                 };
@@ -216,12 +216,12 @@ macro_rules! batch_norms {
             }
         }
 
-        forward!($layer, |layer, x| layer.try_forward_then(x, Activation::None));
+        forward!($layer, |layer, x| layer.try_forward_fused(x, Activation::None));
     )*};
 }
 
 impl BatchNorm2d {
-    /// Mean, variance and what is added to the latter, where the layer normalises by given statistics.
+    /// Mean, variance and what is added to the latter, where the layer normalizes by given statistics.
     pub(super) fn given(&self) -> Option<(Tensor, Tensor, f64)> {
         let Statistics { mean, var, .. } = self.statistics().filter(|_| !self.training.get())?;
         Some((mean.get(), var.get(), self.options.eps))
@@ -229,7 +229,7 @@ impl BatchNorm2d {
 }
 
 batch_norms! {
-    /// Normalises each feature over the batch: input and output `[N, C]` or `[N, C, L]`. As
+    /// Normalizes each feature over the batch: input and output `[N, C]` or `[N, C, L]`. As
     /// [`torch.nn.BatchNorm1d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html).
     ///
     /// ```
@@ -238,7 +238,7 @@ batch_norms! {
     /// assert_eq!(y.to_string(), "tensor([[-1.0000],\n        [ 1.0000]], grad_fn=<NativeBatchNormBackward0>)");
     /// ```
     BatchNorm1d, BatchNorm1dBuilder, "BatchNorm1d", 2 | 3, "2D or 3D";
-    /// Normalises each channel over the batch: input and output `[N, C, H, W]`. As
+    /// Normalizes each channel over the batch: input and output `[N, C, H, W]`. As
     /// [`torch.nn.BatchNorm2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html).
     ///
     /// ```

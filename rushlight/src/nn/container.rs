@@ -102,7 +102,7 @@ impl Forward for Sequential {
         let mut x = x.clone();
         let mut layers = &self.layers[..];
         while let [(name, layer), rest @ ..] = layers {
-            // A normalisation and an activation cost little when they are done together with what is before them.
+            // A normalization and an activation cost little when they are done together with what is before them.
             let conv = layer.as_module().downcast_ref::<Conv2d>();
             let behind = if conv.is_some() { rest } else { layers };
             let norm = behind.first().and_then(|(_, next)| next.as_module().downcast_ref::<BatchNorm2d>());
@@ -110,8 +110,8 @@ impl Forward for Sequential {
             let activation = behind.first().map_or(Activation::None, |(_, next)| activation(next.as_module()));
             let behind = if activation == Activation::None { behind } else { &behind[1..] };
             let y = match (conv, norm) {
-                (Some(conv), norm) => conv.try_forward_then(&x, norm, activation),
-                (None, Some(norm)) => norm.try_forward_then(&x, activation),
+                (Some(conv), norm) => conv.try_forward_fused(&x, norm, activation),
+                (None, Some(norm)) => norm.try_forward_fused(&x, activation),
                 (None, None) => layer.try_forward(&x),
             };
             layers = if conv.is_some() || norm.is_some() { behind } else { rest };

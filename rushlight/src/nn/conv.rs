@@ -1,9 +1,9 @@
 //! Convolution layers.
 
-use super::fuse::{Cache, Convolution};
+use super::fused_conv::{Cache, Convolution};
 use super::module::{forward, setters};
 use super::param::with_names;
-use super::{BatchNorm2d, Module, Pair, Param, init};
+use super::{BatchNorm2d, Module, Pair, Parameter, init};
 use crate::backend::Activation;
 use crate::ops::conv::Window;
 use crate::tensor::{DType, TensorOptions};
@@ -76,9 +76,9 @@ pub struct Conv2dBuilder {
 #[module(extra_repr = Conv2d::extra_repr)]
 pub struct Conv2d {
     /// `[out_channels, in_channels / groups, kernel_size[0], kernel_size[1]]`.
-    pub weight: Param,
+    pub weight: Parameter,
     /// `[out_channels]`, if there is one.
-    pub bias: Option<Param>,
+    pub bias: Option<Parameter>,
     #[module(skip)]
     options: Conv2dBuilder,
     #[module(skip)]
@@ -111,7 +111,7 @@ impl Conv2d {
     }
 
     /// A layer with the same options and other parameters.
-    pub(super) fn with(&self, weight: Param, bias: Option<Param>) -> Conv2d {
+    pub(super) fn with(&self, weight: Parameter, bias: Option<Parameter>) -> Conv2d {
         let options = Conv2dBuilder { bias: bias.is_some(), ..self.options.clone() };
         Conv2d { weight, bias, options, cache: Cache::default() }
     }
@@ -140,7 +140,7 @@ impl Conv2d {
         text
     }
 
-    /// The layer, a normalisation behind it and an activation behind that, in as few passes over memory as possible. A
+    /// The layer, a normalization behind it and an activation behind that, in as few passes over memory as possible. A
     /// [`Sequential`](super::Sequential) does this by itself.
     ///
     /// Where no gradients are recorded and `norm` is in evaluation, it is folded into the weight, whose folded form is kept while no
@@ -154,12 +154,12 @@ impl Conv2d {
     /// let (conv, norm) = (nn::Conv2d::new(3, 8, 3), nn::BatchNorm2d::new(8));
     /// norm.eval();
     /// let x = Tensor::randn([2, 3, 9, 9]);
-    /// let y = rushlight::no_grad(|| conv.forward_then(&x, Some(&norm), Activation::Relu6));
+    /// let y = rushlight::no_grad(|| conv.forward_fused(&x, Some(&norm), Activation::Relu6));
     /// let z = norm.forward(&conv.forward(&x)).relu6();
     /// assert!((y - z).abs().max().item::<f32>() < 1e-5);
     /// ```
     #[op]
-    pub fn try_forward_then(&self, x: &Tensor, norm: Option<&BatchNorm2d>, activation: Activation) -> Result<Tensor> {
+    pub fn try_forward_fused(&self, x: &Tensor, norm: Option<&BatchNorm2d>, activation: Activation) -> Result<Tensor> {
         let o = &self.options;
         let (kernel, dilation) = (o.kernel_size.both(), o.dilation.both());
         let (padding, padding_end) = match o.padding {
@@ -220,4 +220,4 @@ impl Conv2dBuilder {
     }
 }
 
-forward!(Conv2d, |layer, x| layer.try_forward_then(x, None, Activation::None));
+forward!(Conv2d, |layer, x| layer.try_forward_fused(x, None, Activation::None));

@@ -3,7 +3,7 @@
 use super::conv::same_padding;
 use super::module::forward;
 use super::param::with_names;
-use super::{Module, Padding, Pair, Param, Sizes, init};
+use super::{Module, Padding, Pair, Parameter, Sizes, init};
 use crate::backend::Activation;
 use crate::ops::conv::{Window, convolve};
 use crate::tensor::{DType, TensorOptions};
@@ -112,7 +112,7 @@ impl<const N: usize> Options<N> {
     }
 
     /// The parameters of the layer `name`, drawn; an error where options do not go together.
-    pub(super) fn parameters(&self, name: &'static str) -> Result<(Param, Option<Param>)> {
+    pub(super) fn parameters(&self, name: &'static str) -> Result<(Parameter, Option<Parameter>)> {
         let wrong = |message: String| Err(Error::value(name, message));
         for (what, sizes) in [("kernel_size", self.kernel_size), ("stride", self.stride), ("dilation", self.dilation)] {
             if sizes.0.contains(&0) {
@@ -202,9 +202,9 @@ macro_rules! layers {
         #[module(extra_repr = $layer::extra_repr)]
         pub struct $layer {
             #[doc = $weight]
-            pub weight: Param,
+            pub weight: Parameter,
             /// `[out_channels]`, if there is one.
-            pub bias: Option<Param>,
+            pub bias: Option<Parameter>,
             #[module(skip)]
             options: Options<$n>,
         }
@@ -233,7 +233,7 @@ macro_rules! layers {
             }
 
             fn run(&self, $options: &Options<$n>, $x: &Tensor) -> Result<Tensor> {
-                let ($w, bias) = (&self.weight.get(), self.bias.as_ref().map(Param::get));
+                let ($w, bias) = (&self.weight.get(), self.bias.as_ref().map(Parameter::get));
                 let $b = bias.as_ref();
                 $run.map_err(|error| with_names(error, &self.weight, self.bias.as_ref()))
             }

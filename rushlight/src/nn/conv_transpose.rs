@@ -3,7 +3,7 @@
 use super::conv_nd::{Options, layers, setters};
 use super::module::forward;
 use super::param::with_names;
-use super::{Module, Param, Sizes};
+use super::{Module, Parameter, Sizes};
 use crate::ops::conv_transpose_nd;
 use crate::tensor::DType;
 use crate::{Error, Result, Tensor};

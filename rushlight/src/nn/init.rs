@@ -1,6 +1,6 @@
 //! Initial values for parameters: `torch.nn.init`, draw for draw.
 //!
-//! The functions fill a tensor or [`Param`] in place, without recording, and give it back.
+//! The functions fill a tensor or [`Parameter`] in place, without recording, and give it back.
 //!
 //! ```
 //! use rushlight::nn::{Linear, init};
@@ -9,7 +9,7 @@
 //! init::zeros_(layer.bias.as_ref().unwrap());
 //! ```
 
-use super::Param;
+use super::Parameter;
 use crate::random::default_generator;
 use crate::tensor::{DType, Scalar, TensorOptions};
 use crate::{Error, NoGrad, Result, Tensor};
@@ -300,7 +300,7 @@ pub fn try_orthogonal_(tensor: impl Into<Tensor>, gain: f64) -> Result<Tensor> {
     let wide = rows < columns;
     let vectors = if wide { drawn } else { drawn.try_t()? };
     let mut q: Vec<f64> = vectors.try_to_dtype(DType::F64)?.try_to_vec()?;
-    orthonormalise(&mut q, rows.max(columns));
+    orthonormalize(&mut q, rows.max(columns));
     let q = Tensor::try_from_slice(&q, [rows.min(columns), rows.max(columns)])?;
     let q = if wide { q } else { q.try_t()? };
     tensor.try_copy_(&q.try_mul(gain)?.try_reshape(tensor.shape())?)
@@ -308,7 +308,7 @@ pub fn try_orthogonal_(tensor: impl Into<Tensor>, gain: f64) -> Result<Tensor> {
 
 /// Makes vectors of `len` orthonormal by the method of Gram and Schmidt, each vector's part along itself being positive: the Q of
 /// a QR decomposition whose R has a positive diagonal. Subtracting twice makes it as accurate as Householder's.
-fn orthonormalise(vectors: &mut [f64], len: usize) {
+fn orthonormalize(vectors: &mut [f64], len: usize) {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     for i in 0..vectors.len() / len {
         let (done, rest) = vectors.split_at_mut(i * len);
@@ -325,7 +325,11 @@ fn orthonormalise(vectors: &mut [f64], len: usize) {
 }
 
 /// Weight and bias of a linear layer or convolution, drawn as PyTorch does by default.
-pub(super) fn weight_and_bias(options: &TensorOptions, shape: &[usize], bias: bool) -> Result<(Param, Option<Param>)> {
+pub(super) fn weight_and_bias(
+    options: &TensorOptions,
+    shape: &[usize],
+    bias: bool,
+) -> Result<(Parameter, Option<Parameter>)> {
     weight_and_bias_of(options, shape, bias.then_some(shape[0]))
 }
 
@@ -334,14 +338,14 @@ pub(super) fn weight_and_bias_of(
     options: &TensorOptions,
     shape: &[usize],
     bias: Option<usize>,
-) -> Result<(Param, Option<Param>)> {
+) -> Result<(Parameter, Option<Parameter>)> {
     let weight = options.try_zeros(shape)?;
     try_kaiming_uniform_(&weight, Fan::In, Nonlinearity::LeakyRelu(5f64.sqrt()))?;
     let draw = |size: usize| {
         let [fan_in, _] = fans("init", &weight)?;
         let bound = if fan_in > 0.0 { 1.0 / fan_in.sqrt() } else { 0.0 };
-        Param::try_new(try_uniform_(options.try_zeros(size)?, -bound, bound)?)
+        Parameter::try_new(try_uniform_(options.try_zeros(size)?, -bound, bound)?)
     };
     let bias = bias.map(draw).transpose()?;
-    Ok((Param::try_new(weight)?, bias))
+    Ok((Parameter::try_new(weight)?, bias))
 }

@@ -3,7 +3,7 @@
 use super::module::{forward, setters};
 use super::param::with_names;
 use super::repr::python_bool;
-use super::{Module, Param, init};
+use super::{Module, Parameter, init};
 use crate::Result;
 use crate::tensor::{DType, TensorOptions};
 use rushlight_macros::op;
@@ -24,9 +24,9 @@ use rushlight_macros::op;
 #[module(extra_repr = Linear::extra_repr)]
 pub struct Linear {
     /// `[out_features, in_features]`.
-    pub weight: Param,
+    pub weight: Parameter,
     /// `[out_features]`, if there is one.
-    pub bias: Option<Param>,
+    pub bias: Option<Parameter>,
 }
 
 /// Options of a [`Linear`].
@@ -92,7 +92,7 @@ impl LinearBuilder {
 }
 
 forward!(Linear, |layer, x| {
-    let bias = layer.bias.as_ref().map(Param::get);
+    let bias = layer.bias.as_ref().map(Parameter::get);
     x.try_linear(&layer.weight.get(), bias.as_ref())
         .map_err(|error| with_names(error, &layer.weight, layer.bias.as_ref()))
 });

@@ -1,6 +1,6 @@
 //! What a model is: [`Module`], the parts it is visited by, and [`Forward`].
 
-use super::{Buffer, LoadReport, Param, StateDict, Training, state, walk};
+use super::{Buffer, LoadReport, Parameter, StateDict, Training, state, traverse};
 use crate::tensor::DType;
 use crate::{Result, Tensor};
 use std::any::Any;
@@ -13,7 +13,7 @@ pub enum Item<'a> {
     /// A module inside the module.
     Module(&'a dyn Module),
     /// A tensor that is trained.
-    Param(&'a Param),
+    Parameter(&'a Parameter),
     /// A tensor that belongs to the state but is not trained.
     Buffer(&'a Buffer),
     /// Whether the module trains or evaluates.
@@ -32,7 +32,7 @@ impl<'a, F: FnMut(&str, Item<'a>)> Visitor<'a> for F {
     }
 }
 
-/// What a field of a module may be: a module, a [`Param`], a [`Buffer`], a [`Training`] flag, or an `Option` or array of such.
+/// What a field of a module may be: a module, a [`Parameter`], a [`Buffer`], a [`Training`] flag, or an `Option` or array of such.
 ///
 /// `Vec`, `Box` and `Arc` of modules are modules themselves.
 #[diagnostic::on_unimplemented(
@@ -51,9 +51,9 @@ impl<M: Module> Field for M {
     }
 }
 
-impl Field for Param {
+impl Field for Parameter {
     fn visit<'a>(&'a self, name: &str, visitor: &mut dyn Visitor<'a>) {
-        visitor.visit(name, Item::Param(self));
+        visitor.visit(name, Item::Parameter(self));
     }
 }
 
@@ -81,7 +81,7 @@ impl<T: Field> Field for Option<T> {
 /// A model or a part of one. [`#[derive(Module)]`](derive@crate::nn::Module) writes it from the fields of a struct, whose names are
 /// the keys of the state.
 ///
-/// The methods that a module gets from this trait reach all its parts. `&self` is enough for all of them: [`Param`]s and
+/// The methods that a module gets from this trait reach all its parts. `&self` is enough for all of them: [`Parameter`]s and
 /// [`Buffer`]s are handles.
 ///
 /// ```
@@ -112,14 +112,14 @@ impl<T: Field> Field for Option<T> {
 /// `#[module(plain)]` says that no field is part of the module. The derive implements `Display`, too.
 ///
 /// ```
-/// use rushlight::{Tensor, nn, nn::{Module, Param}};
+/// use rushlight::{Tensor, nn, nn::{Module, Parameter}};
 ///
 /// #[derive(Module)]
 /// #[module(extra_repr = Scaled::describe)]
 /// struct Scaled {
 ///     #[module(rename = "inner.layer")]
 ///     layer: nn::Linear,
-///     scale: Option<Param>,
+///     scale: Option<Parameter>,
 ///     #[module(skip)]
 ///     factor: f64,
 /// }
@@ -130,7 +130,7 @@ impl<T: Field> Field for Option<T> {
 ///     }
 /// }
 ///
-/// let module = Scaled { layer: nn::Linear::new(2, 1), scale: Some(Param::new(Tensor::ones([1]))), factor: 2.0 };
+/// let module = Scaled { layer: nn::Linear::new(2, 1), scale: Some(Parameter::new(Tensor::ones([1]))), factor: 2.0 };
 /// let state = module.state_dict();
 /// assert_eq!(state.keys().collect::<Vec<_>>(), ["scale", "inner.layer.weight", "inner.layer.bias"]);
 /// ```
@@ -145,7 +145,7 @@ impl<T: Field> Field for Option<T> {
 /// }
 /// ```
 ///
-/// A tensor is none either: [`Param`] or [`Buffer`] says which it is meant to be.
+/// A tensor is none either: [`Parameter`] or [`Buffer`] says which it is meant to be.
 ///
 /// ```compile_fail,E0277
 /// #[derive(rushlight::nn::Module)]
@@ -169,13 +169,13 @@ pub trait Module: Any + Send + Sync {
     }
 
     /// The parameters of this module and all modules in it, each once, in PyTorch's order: a module's own before its parts'.
-    fn parameters(&self) -> Vec<Param> {
+    fn parameters(&self) -> Vec<Parameter> {
         self.named_parameters().into_iter().map(|(_, param)| param).collect()
     }
 
     /// The parameters with their paths, such as `layer1.weight`. One that is shared comes once, under its first path.
-    fn named_parameters(&self) -> Vec<(String, Param)> {
-        walk::parameters(self.as_module())
+    fn named_parameters(&self) -> Vec<(String, Parameter)> {
+        traverse::parameters(self.as_module())
     }
 
     /// The buffers of this module and all modules in it, each once.
@@ -185,7 +185,7 @@ pub trait Module: Any + Send + Sync {
 
     /// The buffers with their paths, such as `bn1.running_mean`.
     fn named_buffers(&self) -> Vec<(String, Buffer)> {
-        walk::buffers(self.as_module())
+        traverse::buffers(self.as_module())
     }
 
     /// The modules directly in this one.
@@ -195,7 +195,7 @@ pub trait Module: Any + Send + Sync {
 
     /// The modules directly in this one, with their names.
     fn named_children(&self) -> Vec<(String, &dyn Module)> {
-        walk::children(self.as_module())
+        traverse::children(self.as_module())
     }
 
     /// This module and all modules in it.
@@ -205,7 +205,7 @@ pub trait Module: Any + Send + Sync {
 
     /// This module (with an empty path) and all modules in it, each once, with their paths.
     fn named_modules(&self) -> Vec<(String, &dyn Module)> {
-        walk::modules(self.as_module())
+        traverse::modules(self.as_module())
     }
 
     /// Calls `f` with all modules in this one and then with this one itself.
@@ -259,12 +259,12 @@ pub trait Module: Any + Send + Sync {
 
     /// Takes the gradients of all parameters away.
     fn zero_grad(&self) {
-        self.parameters().iter().for_each(Param::zero_grad);
+        self.parameters().iter().for_each(Parameter::zero_grad);
     }
 
-    /// Sets training or evaluation mode everywhere; this changes what dropout and batch normalisation do.
+    /// Sets training or evaluation mode everywhere; this changes what dropout and batch normalization do.
     fn train(&self, training: bool) {
-        walk::training(self.as_module(), training);
+        traverse::training(self.as_module(), training);
     }
 
     /// Sets evaluation mode: `train(false)`.
@@ -282,7 +282,7 @@ pub trait Module: Any + Send + Sync {
     /// # Errors
     /// If `dtype` is no floating point type.
     fn to_dtype(&self, dtype: DType) -> Result<()> {
-        walk::to_dtype(self.as_module(), dtype)
+        traverse::to_dtype(self.as_module(), dtype)
     }
 
     /// The number of numbers to be trained: all elements of all parameters, those of a shared one once.

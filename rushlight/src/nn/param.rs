@@ -31,33 +31,33 @@ impl Slot {
 
 /// A tensor that is trained: a leaf that requires gradients, as PyTorch's `nn.Parameter`.
 ///
-/// A `Param` is a handle: clones are the same parameter, so that a layer can share its weight with another (tied weights), and an
+/// A `Parameter` is a handle: clones are the same parameter, so that a layer can share its weight with another (tied weights), and an
 /// optimizer sees it when the model is converted.
 ///
 /// ```
-/// use rushlight::{Tensor, nn::Param};
-/// let scale = Param::new(Tensor::ones([3]));
+/// use rushlight::{Tensor, nn::Parameter};
+/// let scale = Parameter::new(Tensor::ones([3]));
 /// let y = scale.get() * 2.0;
 /// y.sum().backward();
 /// assert_eq!(scale.grad().unwrap().to_vec::<f32>(), [2.0; 3]);
 /// ```
 #[derive(Clone)]
-pub struct Param(Arc<Slot>);
+pub struct Parameter(Arc<Slot>);
 
-impl Param {
+impl Parameter {
     /// A parameter on `tensor`'s memory, without its history.
     ///
     /// # Errors
     /// If the elements are no floating point numbers.
     #[op]
-    pub fn try_new(tensor: Tensor) -> Result<Param> {
+    pub fn try_new(tensor: Tensor) -> Result<Parameter> {
         if !tensor.dtype().is_float() {
             return Err(Error::dtype(
-                "Param",
+                "Parameter",
                 format!("only floating point tensors can require gradients, but this one is {}", tensor.dtype()),
             ));
         }
-        Ok(Param(Slot::new(tensor.to_leaf())))
+        Ok(Parameter(Slot::new(tensor.to_leaf())))
     }
 
     /// The tensor. Getting it costs about as much as cloning an `Arc`.
@@ -74,7 +74,7 @@ impl Param {
     #[op]
     pub fn try_set(&self, tensor: Tensor) -> Result<()> {
         let required = self.get().requires_grad();
-        let new = Param::try_new(tensor)?.get();
+        let new = Parameter::try_new(tensor)?.get();
         self.0.set(if required { new } else { new.detach() });
         Ok(())
     }
@@ -130,44 +130,44 @@ impl Param {
 }
 
 /// A handle on this very tensor: for optimizers over leaves that belong to no module.
-impl From<&Tensor> for Param {
-    fn from(tensor: &Tensor) -> Param {
-        Param(Slot::new(tensor.clone()))
+impl From<&Tensor> for Parameter {
+    fn from(tensor: &Tensor) -> Parameter {
+        Parameter(Slot::new(tensor.clone()))
     }
 }
 
-impl From<Tensor> for Param {
-    fn from(tensor: Tensor) -> Param {
-        Param(Slot::new(tensor))
+impl From<Tensor> for Parameter {
+    fn from(tensor: Tensor) -> Parameter {
+        Parameter(Slot::new(tensor))
     }
 }
 
-impl From<&Param> for Param {
-    fn from(param: &Param) -> Param {
+impl From<&Parameter> for Parameter {
+    fn from(param: &Parameter) -> Parameter {
         param.clone()
     }
 }
 
-impl From<&Param> for Tensor {
-    fn from(param: &Param) -> Tensor {
+impl From<&Parameter> for Tensor {
+    fn from(param: &Parameter) -> Tensor {
         param.get()
     }
 }
 
-impl From<&Param> for Operand<'_> {
-    fn from(param: &Param) -> Self {
+impl From<&Parameter> for Operand<'_> {
+    fn from(param: &Parameter) -> Self {
         Operand::Owned(param.get())
     }
 }
 
 /// `Parameter containing:` and the tensor.
-impl fmt::Display for Param {
+impl fmt::Display for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Parameter containing:\n{}", self.get())
     }
 }
 
-impl fmt::Debug for Param {
+impl fmt::Debug for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -175,7 +175,7 @@ impl fmt::Debug for Param {
 
 /// A tensor that belongs to a module's state but is not trained, such as running statistics.
 ///
-/// A handle, as [`Param`]; optimizers never see it.
+/// A handle, as [`Parameter`]; optimizers never see it.
 #[derive(Clone)]
 pub struct Buffer {
     slot: Arc<Slot>,
@@ -256,10 +256,10 @@ impl Default for Training {
 
 /// An operation's error, in whose text "the weight" and "the bias" become the paths of the parameters in the model.
 #[cold]
-pub(super) fn with_names(error: Error, weight: &Param, bias: Option<&Param>) -> Error {
+pub(super) fn with_names(error: Error, weight: &Parameter, bias: Option<&Parameter>) -> Error {
     let named = |mut message: String| {
         for (what, param) in [("the weight", Some(weight)), ("the bias", bias)] {
-            if let Some(name) = param.and_then(Param::name) {
+            if let Some(name) = param.and_then(Parameter::name) {
                 message = message.replace(what, &name);
             }
         }

@@ -8,7 +8,7 @@ fn indented(text: &str) -> String {
     text.replace('\n', "\n  ")
 }
 
-/// Runs of equal neighbours, as `ModuleList` prints them: `(0-2): 3 x ReLU()`.
+/// Runs of equal neighbors, as `ModuleList` prints them: `(0-2): 3 x ReLU()`.
 fn runs(children: &[(String, String)]) -> Vec<String> {
     children
         .chunk_by(|(_, a), (_, b)| a == b)

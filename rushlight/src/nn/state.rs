@@ -1,6 +1,6 @@
 //! The state of a module: tensors by path.
 
-use super::{Item, Module, walk};
+use super::{Item, Module, traverse};
 use crate::{Error, NoGrad, Result, Tensor};
 use std::collections::{HashMap, HashSet};
 
@@ -104,8 +104,8 @@ pub struct LoadReport {
 /// Every tensor of the module's state with its path.
 fn targets(module: &dyn Module) -> Vec<(String, Tensor)> {
     let mut found = Vec::new();
-    walk::tensors(module, |path, item| match item {
-        Item::Param(param) => found.push((path.to_string(), param.get().detach())),
+    traverse::tensors(module, |path, item| match item {
+        Item::Parameter(param) => found.push((path.to_string(), param.get().detach())),
         Item::Buffer(buffer) if buffer.is_persistent() => found.push((path.to_string(), buffer.get())),
         _ => {}
     });

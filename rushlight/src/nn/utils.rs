@@ -1,6 +1,6 @@
-//! Helpers: clipping of gradients, and folding of normalisation into the layer before it.
+//! Helpers: clipping of gradients, and folding of normalization into the layer before it.
 
-use super::{BatchNorm2d, Conv2d, Param};
+use super::{BatchNorm2d, Conv2d, Parameter};
 use crate::tensor::DType;
 use crate::{Error, NoGrad, Result, Tensor};
 use rushlight_macros::op;
@@ -22,7 +22,7 @@ use rushlight_macros::op;
 /// ```
 #[op(free)]
 pub fn try_clip_grad_norm_(
-    params: impl IntoIterator<Item = impl Into<Param>>,
+    params: impl IntoIterator<Item = impl Into<Parameter>>,
     max_norm: f64,
     norm_type: f64,
 ) -> Result<Tensor> {
@@ -61,7 +61,7 @@ fn norm(x: &Tensor, p: f64) -> Result<Tensor> {
 /// # Errors
 /// If `limit` is negative.
 #[op(free)]
-pub fn try_clip_grad_value_(params: impl IntoIterator<Item = impl Into<Param>>, limit: f64) -> Result<()> {
+pub fn try_clip_grad_value_(params: impl IntoIterator<Item = impl Into<Parameter>>, limit: f64) -> Result<()> {
     if limit.is_nan() || limit < 0.0 {
         return Err(Error::value("clip_grad_value_", format!("the limit must be at least 0, but got {limit}")));
     }
@@ -74,7 +74,7 @@ pub fn try_clip_grad_value_(params: impl IntoIterator<Item = impl Into<Param>>, 
     Ok(())
 }
 
-/// The weight and bias of a convolution (`[out, in, …]`) that does what the given one and the batch normalisation behind it do with
+/// The weight and bias of a convolution (`[out, in, …]`) that does what the given one and the batch normalization behind it do with
 /// their running statistics: with `s = bn_weight / sqrt(running_var + eps)`, the weight times `s`, and
 /// `(bias - running_mean) * s + bn_bias`.
 ///
@@ -140,8 +140,8 @@ pub fn try_fuse_conv_bn_weights(
 }
 
 /// A convolution that does what `conv` and `bn` in evaluation do one after the other. A [`Sequential`](super::Sequential) and
-/// [`Conv2d::forward_then`] fold by themselves where no gradients are recorded; this is for a model that is to be kept, or saved,
-/// without its normalisation.
+/// [`Conv2d::forward_fused`] fold by themselves where no gradients are recorded; this is for a model that is to be kept, or saved,
+/// without its normalization.
 ///
 /// As [`torch.nn.utils.fuse_conv_bn_eval`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_eval.html).
 ///
@@ -160,12 +160,12 @@ pub fn try_fuse_conv_bn_weights(
 #[op(free)]
 pub fn try_fuse_conv_bn_eval(conv: &Conv2d, bn: &BatchNorm2d) -> Result<Conv2d> {
     let Some((mean, var, eps)) = bn.given() else {
-        let message = "wants a normalisation in evaluation mode that has running statistics".to_string();
+        let message = "wants a normalization in evaluation mode that has running statistics".to_string();
         return Err(Error::value("fuse_conv_bn_eval", message));
     };
     let _guard = NoGrad::new();
-    let [bias, scale, shift] = [&conv.bias, &bn.weight, &bn.bias].map(|param| param.as_ref().map(Param::get));
+    let [bias, scale, shift] = [&conv.bias, &bn.weight, &bn.bias].map(|param| param.as_ref().map(Parameter::get));
     let (weight, bias) =
         try_fuse_conv_bn_weights(&conv.weight.get(), bias.as_ref(), &mean, &var, eps, scale.as_ref(), shift.as_ref())?;
-    Ok(conv.with(Param::try_new(weight)?, Some(Param::try_new(bias)?)))
+    Ok(conv.with(Parameter::try_new(weight)?, Some(Parameter::try_new(bias)?)))
 }

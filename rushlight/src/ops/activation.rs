@@ -17,7 +17,7 @@ where
     let layout = grad.layout();
     if !is_grad_enabled() && grad.is_unshared() && layout.is_contiguous() && layout.same_dims(y.layout()) {
         let out = grad.write(name)?;
-        grad.backend().binary(op, &out.as_input(), &y.read(name)?, &out).map_err(|error| error.named(name))?;
+        grad.backend().binary(op, &out.as_read(), &y.read(name)?, &out).map_err(|error| error.named(name))?;
         drop(out);
         return Ok(grad.clone());
     }
@@ -103,7 +103,7 @@ impl Tensor {
 /// `g` where `y > 0`, else 0.
 pub(crate) fn relu_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
     fused("ThresholdBackwardBackward0", BinaryOp::ReluGrad, g, y, |[_, y], [of_g, of_y], gg| {
-        Ok([super::need(of_g, || relu_grad(gg, &y))?, super::need(of_y, || y.try_zeros_like())?])
+        Ok([super::grad_if(of_g, || relu_grad(gg, &y))?, super::grad_if(of_y, || y.try_zeros_like())?])
     })
 }
 
@@ -111,7 +111,7 @@ pub(crate) fn relu_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
 pub(super) fn clamp_grad(g: &Tensor, x: &Tensor, min: f64, max: f64) -> Result<Tensor> {
     let op = BinaryOp::ClampGrad { min, max };
     fused("HardtanhBackwardBackward0", op, g, x, move |[_, x], [of_g, of_x], gg| {
-        Ok([super::need(of_g, || clamp_grad(gg, &x, min, max))?, super::need(of_x, || x.try_zeros_like())?])
+        Ok([super::grad_if(of_g, || clamp_grad(gg, &x, min, max))?, super::grad_if(of_x, || x.try_zeros_like())?])
     })
 }
 
@@ -136,7 +136,7 @@ pub(super) fn activation_node(activation: Activation, before: &'static str) -> &
 /// `g` where `x > 0`, else `slope * g`.
 fn leaky_relu_grad(g: &Tensor, x: &Tensor, slope: f64) -> Result<Tensor> {
     fused("LeakyReluBackwardBackward0", BinaryOp::LeakyReluGrad(slope), g, x, move |[_, x], [of_g, of_x], gg| {
-        Ok([super::need(of_g, || leaky_relu_grad(gg, &x, slope))?, super::need(of_x, || x.try_zeros_like())?])
+        Ok([super::grad_if(of_g, || leaky_relu_grad(gg, &x, slope))?, super::grad_if(of_x, || x.try_zeros_like())?])
     })
 }
 
@@ -145,8 +145,8 @@ fn sigmoid_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
     fused("SigmoidBackwardBackward0", BinaryOp::SigmoidGrad, g, y, |[g, y], [of_g, of_y], gg| {
         // d/dy (y - y²) = 1 - 2y
         let by_y = || gg.try_mul(&g)?.try_mul(&y.try_mul(-2)?.try_add(1)?);
-        let of_y = super::need(of_y, by_y)?;
-        Ok([super::need(of_g, || sigmoid_grad(gg, &y))?, of_y])
+        let of_y = super::grad_if(of_y, by_y)?;
+        Ok([super::grad_if(of_g, || sigmoid_grad(gg, &y))?, of_y])
     })
 }
 
@@ -154,7 +154,7 @@ fn sigmoid_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
 fn tanh_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
     fused("TanhBackwardBackward0", BinaryOp::TanhGrad, g, y, |[g, y], [of_g, of_y], gg| {
         let by_y = || gg.try_mul(&g)?.try_mul(&y.try_mul(-2)?);
-        let of_y = super::need(of_y, by_y)?;
-        Ok([super::need(of_g, || tanh_grad(gg, &y))?, of_y])
+        let of_y = super::grad_if(of_y, by_y)?;
+        Ok([super::grad_if(of_g, || tanh_grad(gg, &y))?, of_y])
     })
 }

@@ -1,6 +1,6 @@
 //! `+ - * / %`, powers and extremes of two operands, with broadcasting and type promotion.
 
-use super::{binary, need, operands, result_type, scaled};
+use super::{binary, grad_if, operands, result_type, scaled};
 use crate::autograd::Save;
 use crate::backend::{BinaryOp, UnaryOp};
 use crate::tensor::{Category, DType, Operand, Scalar};
@@ -48,11 +48,11 @@ impl Tensor {
         let out = binary("mul", BinaryOp::Mul, &a, &b)?;
         let saves = [Save::for_grad_of(&a, &b), Save::for_grad_of(&b, &a)];
         Ok(out.record_binary("MulBackward0", [&a, &b], saves, |[a, b], [x, y], g| {
-            Ok([need(x, || g.try_mul(&b))?, need(y, || g.try_mul(&a))?])
+            Ok([grad_if(x, || g.try_mul(&b))?, grad_if(y, || g.try_mul(&a))?])
         }))
     }
 
-    /// `self / other`, elementwise with broadcasting. Whole numbers give float32.
+    /// `self / other`, elementwise with broadcasting. Integers give float32.
     #[op]
     pub fn try_div<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
@@ -64,7 +64,7 @@ impl Tensor {
     /// The remainder of `self / other` with the sign of `other`, elementwise with broadcasting.
     ///
     /// # Errors
-    /// If the shapes do not broadcast, or a whole number is divided by 0.
+    /// If the shapes do not broadcast, or an integer is divided by 0.
     #[op]
     pub fn try_remainder<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
@@ -75,14 +75,14 @@ impl Tensor {
         let saves = [Save::for_grad_of(&a, &b), Save::for_grad_of(&b, &b)];
         Ok(out.record_binary("RemainderBackward0", [&a, &b], saves, |[a, b], [x, y], g| {
             // a - b * floor(a / b): piecewise linear in both
-            Ok([x.then(|| g.clone()), need(y, || g.try_mul(&a.try_floor_divide(&b)?)?.try_neg())?])
+            Ok([x.then(|| g.clone()), grad_if(y, || g.try_mul(&a.try_floor_divide(&b)?)?.try_neg())?])
         }))
     }
 
     /// `self / other` rounded down, elementwise with broadcasting. Not differentiable, as in PyTorch.
     ///
     /// # Errors
-    /// If the shapes do not broadcast, or a whole number is divided by 0.
+    /// If the shapes do not broadcast, or an integer is divided by 0.
     #[op]
     pub fn try_floor_divide<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
@@ -95,7 +95,7 @@ impl Tensor {
     /// `self` to the power `other`, elementwise with broadcasting.
     ///
     /// # Errors
-    /// If the shapes do not broadcast, or whole numbers are raised to a negative constant.
+    /// If the shapes do not broadcast, or integers are raised to a negative constant.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -168,7 +168,7 @@ impl Tensor {
             let (lost_a, lost_b) =
                 if largest { (a.try_lt(&b)?, a.try_gt(&b)?) } else { (a.try_gt(&b)?, a.try_lt(&b)?) };
             let part = |lost: Tensor| shared.try_masked_fill(&lost, 0.0);
-            Ok([need(x, || part(lost_a))?, need(y, || part(lost_b))?])
+            Ok([grad_if(x, || part(lost_a))?, grad_if(y, || part(lost_b))?])
         }))
     }
 
@@ -207,7 +207,7 @@ pub(super) fn refuse_bool(op: &'static str, dtype: DType) -> Result<()> {
 fn sub(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let out = binary("sub", BinaryOp::Sub, a, b)?;
     Ok(out.record_binary("SubBackward0", [a, b], [], |[], [x, y], g| {
-        Ok([x.then(|| g.clone()), need(y, || g.try_neg())?])
+        Ok([x.then(|| g.clone()), grad_if(y, || g.try_neg())?])
     }))
 }
 
@@ -216,7 +216,7 @@ fn div(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let saves = [Save::for_grad_of(a, b), Save::Input(b)];
     Ok(out.record_binary("DivBackward0", [a, b], saves, |[a, b], [x, y], g| {
         // d(a/b)/db = -(a/b)/b
-        Ok([need(x, || g.try_div(&b))?, need(y, || g.try_neg()?.try_mul(&a.try_div(&b)?.try_div(&b)?))?])
+        Ok([grad_if(x, || g.try_div(&b))?, grad_if(y, || g.try_neg()?.try_mul(&a.try_div(&b)?.try_div(&b)?))?])
     }))
 }
 
@@ -233,7 +233,7 @@ fn pow(a: &Tensor, b: &Tensor) -> Result<Tensor> {
             let slope = out.try_mul(&a.try_log()?)?;
             g.try_mul(&slope)?.try_masked_fill(&a.try_eq(0)?.try_logical_and(&b.try_ge(0)?)?, 0.0)
         };
-        Ok([need(x, by_base)?, need(y, by_exponent)?])
+        Ok([grad_if(x, by_base)?, grad_if(y, by_exponent)?])
     }))
 }
 
@@ -243,6 +243,6 @@ pub(super) fn power_op(op: &'static str, exponent: Scalar, dtype: DType) -> Resu
         return Ok(UnaryOp::PowScalar(exponent.to_f64()));
     }
     let power = u64::try_from(exponent.to_i64())
-        .map_err(|_| Error::value(op, format!("whole numbers cannot be raised to the negative power {exponent}")))?;
+        .map_err(|_| Error::value(op, format!("integers cannot be raised to the negative power {exponent}")))?;
     Ok(UnaryOp::PowInt(power))
 }

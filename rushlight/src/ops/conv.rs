@@ -4,7 +4,7 @@
 //! any of them is made of the other two. So derivatives of every order are as fast as the first.
 
 use super::activation::{activation_grad, activation_node};
-use super::{need, want_float, want_same_dtype};
+use super::{grad_if, want_float, want_same_dtype};
 use crate::autograd::Save;
 use crate::backend::{Activation, ConvShape, ConvWeight};
 use crate::tensor::{Dims, Layout};
@@ -131,9 +131,9 @@ pub(super) fn conv<const N: usize>(
         let g = &activation_grad(activation, g, &y)?;
         let over: Vec<usize> = (0..N + 2).filter(|&d| d != 1).collect();
         Ok([
-            need(of_x, || conv_grad_input::<N>(shape, g, &w))?,
-            need(of_w, || conv_grad_weight::<N>(shape, &x, g))?,
-            need(of_b, || g.try_sum_dim(over, false))?,
+            grad_if(of_x, || conv_grad_input::<N>(shape, g, &w))?,
+            grad_if(of_w, || conv_grad_weight::<N>(shape, &x, g))?,
+            grad_if(of_b, || g.try_sum_dim(over, false))?,
         ])
     }))
 }
@@ -149,8 +149,8 @@ fn conv_grad_input<const N: usize>(shape: ConvShape, g: &Tensor, w: &Tensor) -> 
     let saves = [Save::for_grad_of(&g, &w), Save::for_grad_of(&w, &g)];
     Ok(out.record("ConvolutionBackwardBackward0", [&g, &w], saves, move |[g, w], [of_g, of_w], gg| {
         Ok([
-            need(of_g, || conv::<N>(shape, gg, &w, None, Activation::None))?,
-            need(of_w, || conv_grad_weight::<N>(shape, gg, &g))?,
+            grad_if(of_g, || conv::<N>(shape, gg, &w, None, Activation::None))?,
+            grad_if(of_w, || conv_grad_weight::<N>(shape, gg, &g))?,
         ])
     }))
 }
@@ -166,8 +166,8 @@ pub(super) fn conv_grad_weight<const N: usize>(shape: ConvShape, x: &Tensor, g: 
     let saves = [Save::for_grad_of(&x, &g), Save::for_grad_of(&g, &x)];
     Ok(out.record("ConvolutionBackwardBackward0", [&x, &g], saves, move |[x, g], [of_x, of_g], gg| {
         Ok([
-            need(of_x, || conv_grad_input::<N>(shape, &g, gg))?,
-            need(of_g, || conv::<N>(shape, &x, gg, None, Activation::None))?,
+            grad_if(of_x, || conv_grad_input::<N>(shape, &g, gg))?,
+            grad_if(of_g, || conv::<N>(shape, &x, gg, None, Activation::None))?,
         ])
     }))
 }
@@ -217,7 +217,14 @@ impl Prepared {
             let weight = self.made_for(name, &shape)?;
             let out = x.fresh_like(Dims::from(output_dims::<N>(&shape)).layout(name)?, x.dtype())?;
             let bias = self.bias.as_ref().map(|bias| bias.read(name)).transpose()?;
-            x.backend().conv_by(&shape, &x.read(name)?, &*weight, bias.as_ref(), activation, &mut out.write(name)?)?;
+            x.backend().conv_prepacked(
+                &shape,
+                &x.read(name)?,
+                &*weight,
+                bias.as_ref(),
+                activation,
+                &mut out.write(name)?,
+            )?;
             drop(bias);
             Ok(out)
         })

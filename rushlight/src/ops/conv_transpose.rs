@@ -4,7 +4,7 @@
 //! derivatives are the rest of the closed family of [`conv`](super::conv).
 
 use super::conv::{batched, conv, conv_grad_weight, three};
-use super::{need, want_float, want_same_dtype};
+use super::{grad_if, want_float, want_same_dtype};
 use crate::autograd::Save;
 use crate::backend::{Activation, BinaryOp, ConvShape};
 use crate::tensor::{Dims, Layout};
@@ -141,16 +141,16 @@ fn conv_transpose<const N: usize>(shape: ConvShape, x: &Tensor, w: &Tensor, bias
         strides[1] = bias.strides()[0];
         let channels = bias.view_raw(Layout::strided(out.shape(), &strides, bias.layout().offset()));
         let sum = out.write_fresh();
-        x.backend().binary(BinaryOp::Add, &sum.as_input(), &channels.read(name)?, &sum)?;
+        x.backend().binary(BinaryOp::Add, &sum.as_read(), &channels.read(name)?, &sum)?;
     }
     let saves = [Save::for_grad_of(&x, &w), Save::for_grad_of(&w, &x)];
     let inputs = [Some(&x), Some(&w), bias];
     Ok(out.record("ConvolutionBackward0", inputs, saves, move |[x, w], [of_x, of_w, of_b], g| {
         let over: Vec<usize> = (0..N + 2).filter(|&d| d != 1).collect();
         Ok([
-            need(of_x, || conv::<N>(shape, g, &w, None, Activation::None))?,
-            need(of_w, || conv_grad_weight::<N>(shape, g, &x))?,
-            need(of_b, || g.try_sum_dim(over, false))?,
+            grad_if(of_x, || conv::<N>(shape, g, &w, None, Activation::None))?,
+            grad_if(of_w, || conv_grad_weight::<N>(shape, g, &x))?,
+            grad_if(of_b, || g.try_sum_dim(over, false))?,
         ])
     }))
 }

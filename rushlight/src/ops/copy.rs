@@ -17,19 +17,19 @@ impl Tensor {
     /// The same elements in memory of their own; differentiable. (`clone` gives another handle on the same memory.)
     #[op]
     pub fn try_copy(&self) -> Result<Tensor> {
-        self.copy_laid_out(&self.layout().dense_like())
+        self.clone_with_layout(&self.layout().dense_like())
     }
 
     /// [`copy`](Tensor::copy) in the given dense layout.
-    pub(crate) fn copy_laid_out(&self, layout: &Layout) -> Result<Tensor> {
+    pub(crate) fn clone_with_layout(&self, layout: &Layout) -> Result<Tensor> {
         let out = self.copied("copy", layout.dense_like(), self.dtype())?;
         Ok(out.record("CloneBackward0", [self], [], |[], [_], g| Ok([Some(g.clone())])))
     }
 
     /// [`copy`](Tensor::copy) with the strides of `whole`, gaps included.
-    pub(crate) fn copy_spanning(&self, whole: &Layout) -> Result<Tensor> {
+    pub(crate) fn clone_strided(&self, whole: &Layout) -> Result<Tensor> {
         if whole.is_dense() {
-            return self.copy_laid_out(whole);
+            return self.clone_with_layout(whole);
         }
         let out = Tensor::zeros_spanning(self, whole)?;
         self.backend().copy(&self.read("copy")?, &out.write("copy")?)?;
@@ -38,7 +38,7 @@ impl Tensor {
 
     /// A copy in row-major order.
     pub(crate) fn try_contiguous_copy(&self) -> Result<Tensor> {
-        self.copy_laid_out(&Layout::contiguous(self.shape()))
+        self.clone_with_layout(&Layout::contiguous(self.shape()))
     }
 
     /// The tensor itself if it lies in row-major order, else a copy that does.

@@ -1,6 +1,6 @@
 //! Choosing elements: by a condition, or by tables of indices.
 
-use super::{Sizes, broadcast_layout, need, want_same_dtype};
+use super::{Sizes, broadcast_layout, grad_if, want_same_dtype};
 use crate::autograd::Save;
 use crate::tensor::{DType, Layout, Operand, broadcast, wrap_dim};
 use crate::{Error, Result, Tensor};
@@ -36,7 +36,10 @@ impl Tensor {
         let out = self.fresh_like(layout, dtype)?;
         self.backend().where_(&condition.read("where")?, &a.read("where")?, &b.read("where")?, &out.write("where")?)?;
         Ok(out.record_binary("WhereBackward0", [&a, &b], [Save::Input(condition)], |[c], [x, y], g| {
-            Ok([need(x, || g.try_masked_fill(&c.try_logical_not()?, 0.0))?, need(y, || g.try_masked_fill(&c, 0.0))?])
+            Ok([
+                grad_if(x, || g.try_masked_fill(&c.try_logical_not()?, 0.0))?,
+                grad_if(y, || g.try_masked_fill(&c, 0.0))?,
+            ])
         }))
     }
 
@@ -66,7 +69,7 @@ impl Tensor {
         self.backend().where_(&mask.read(name)?, &b.read(name)?, &a.read(name)?, &out.write(name)?)?;
         Ok(out.record_binary("MaskedFillBackward0", [&a, &b], [Save::Input(mask)], |[mask], [x, y], g| {
             let by_value = || g.try_masked_fill(&mask.try_logical_not()?, 0.0);
-            Ok([need(x, || g.try_masked_fill(&mask, 0.0))?, need(y, by_value)?])
+            Ok([grad_if(x, || g.try_masked_fill(&mask, 0.0))?, grad_if(y, by_value)?])
         }))
     }
 
@@ -88,7 +91,7 @@ impl Tensor {
         }
         let sizes = Sizes::of(&x);
         let out = out.record("GatherBackward0", [&x], [Save::Input(&index)], move |[index], [_], g| {
-            Ok([Some(Tensor::zeros_laid_out(g, &Layout::contiguous(sizes.list()))?.scattered(at, &index, g)?)])
+            Ok([Some(Tensor::zeros_with_layout(g, &Layout::contiguous(sizes.list()))?.scattered(at, &index, g)?)])
         });
         if self.dim() == 0 { out.try_reshape(()) } else { Ok(out) }
     }
@@ -131,7 +134,7 @@ impl Tensor {
             "ScatterAddBackward0",
             [self, source],
             [Save::Input(&index)],
-            move |[index], [x, y], g| Ok([x.then(|| g.clone()), need(y, || g.try_gather(dim as isize, &index))?]),
+            move |[index], [x, y], g| Ok([x.then(|| g.clone()), grad_if(y, || g.try_gather(dim as isize, &index))?]),
         ))
     }
 
@@ -164,7 +167,7 @@ impl Tensor {
             let mut along = vec![1; sizes.list().len()];
             along[at] = index.numel();
             let table = index.try_view(along)?.try_expand(g.shape())?;
-            Ok([Some(Tensor::zeros_laid_out(g, &Layout::contiguous(sizes.list()))?.scattered(at, &table, g)?)])
+            Ok([Some(Tensor::zeros_with_layout(g, &Layout::contiguous(sizes.list()))?.scattered(at, &table, g)?)])
         });
         if self.dim() == 0 { out.try_reshape(()) } else { Ok(out) }
     }
@@ -182,7 +185,7 @@ impl Tensor {
         Err(Error::shape(
             op,
             format!(
-                "the index has shape {:?} and the tensor {:?}: they need as many dimensions, and the index may be larger only in dimension {dim}",
+                "the index has shape {:?} and the tensor {:?}: they grad_if as many dimensions, and the index may be larger only in dimension {dim}",
                 index.shape(),
                 self.shape()
             ),

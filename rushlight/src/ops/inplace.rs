@@ -5,10 +5,10 @@
 //! nothing that other nodes have saved of this operation is lost.
 
 use super::arithmetic::{power_op, refuse_bool};
-use super::{need, operands, result_type};
+use super::{grad_if, operands, result_type};
 use crate::autograd::is_grad_enabled;
 use crate::backend::{BinaryOp, UnaryOp};
-use crate::tensor::{Category, DType, Operand, Out, Scalar, broadcast_dims};
+use crate::tensor::{Category, DType, Operand, Scalar, WriteGuard, broadcast_dims};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 use std::borrow::Cow;
@@ -20,7 +20,7 @@ impl Tensor {
         &self,
         name: &'static str,
         others_tracked: bool,
-        direct: impl FnOnce(&Out<'_>) -> Result<()>,
+        direct: impl FnOnce(&WriteGuard<'_>) -> Result<()>,
         recorded: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
         if !self.layout().is_non_overlapping() {
@@ -34,7 +34,7 @@ impl Tensor {
         }
         if is_grad_enabled() && (others_tracked || self.has_history()) {
             self.check_in_place(name)?;
-            let before = self.detach().copy_laid_out(self.layout())?.with_grad_fn(self.edge());
+            let before = self.detach().clone_with_layout(self.layout())?.with_grad_fn(self.edge());
             let after = recorded(&before)?.try_to_dtype(self.dtype())?;
             let result = {
                 let (source, out) = (after.read(name)?, self.write(name)?);
@@ -85,7 +85,7 @@ impl Tensor {
             return self.change(
                 name,
                 false,
-                |out| self.backend().binary(op, &out.as_input(), &out.as_input(), out),
+                |out| self.backend().binary(op, &out.as_read(), &out.as_read(), out),
                 Tensor::try_copy,
             );
         }
@@ -97,12 +97,7 @@ impl Tensor {
         }
         let [_, b] = operands(self, other, dtype)?;
         let b = self.apart(b)?;
-        self.change(
-            name,
-            false,
-            |out| self.backend().binary(op, &out.as_input(), &b.read(name)?, out),
-            Tensor::try_copy,
-        )
+        self.change(name, false, |out| self.backend().binary(op, &out.as_read(), &b.read(name)?, out), Tensor::try_copy)
     }
 
     /// An error where a result of type `dtype` is of a higher category than this tensor.
@@ -171,7 +166,7 @@ impl Tensor {
     /// Raises every element to the power `other`, see [`add_`](Tensor::add_).
     ///
     /// # Errors
-    /// As [`try_add_`](Tensor::try_add_), and if whole numbers are raised to a negative constant.
+    /// As [`try_add_`](Tensor::try_add_), and if integers are raised to a negative constant.
     #[op]
     pub fn try_pow_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
@@ -216,7 +211,7 @@ impl Tensor {
                 let new = source.try_to_dtype(before.dtype())?.try_expand(before.shape())?;
                 let out = new.detach().try_contiguous_copy()?;
                 Ok(out.record("CopyBackwards", [before, &new], [], |[], [x, y], g| {
-                    Ok([need(x, || g.try_zeros_like())?, y.then(|| g.clone())])
+                    Ok([grad_if(x, || g.try_zeros_like())?, y.then(|| g.clone())])
                 }))
             },
         )
@@ -250,7 +245,7 @@ impl Tensor {
     pub(crate) fn overwrite(
         &self,
         name: &'static str,
-        fill: impl FnOnce(&mut Out<'_>) -> Result<()>,
+        fill: impl FnOnce(&mut WriteGuard<'_>) -> Result<()>,
     ) -> Result<Tensor> {
         if is_grad_enabled() && self.has_history() {
             self.check_in_place(name)?;
@@ -270,7 +265,7 @@ impl Tensor {
         op: UnaryOp,
         out_of_place: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        self.change(name, false, |out| self.backend().unary(op, &out.as_input(), out), out_of_place)
+        self.change(name, false, |out| self.backend().unary(op, &out.as_read(), out), out_of_place)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Losses: distances, and the likelihood of classes.
 
-use super::{Sizes, need, scaled, want_float, want_same_dtype};
+use super::{Sizes, grad_if, scaled, want_float, want_same_dtype};
 use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::{BinaryOp, ClassLoss, UnaryOp};
 use crate::tensor::{DType, Layout};
@@ -51,7 +51,7 @@ where
     let losses = super::binary(name, BinaryOp::Sub, a, &b)?;
     {
         let out = losses.write(name)?;
-        losses.backend().unary(op, &out.as_input(), &out)?;
+        losses.backend().unary(op, &out.as_read(), &out)?;
     }
     let shape = Sizes::of(&losses);
     let out = reduction.apply(losses)?;
@@ -59,7 +59,10 @@ where
     let sizes = [Sizes::of(a), Sizes::of(&b)];
     Ok(out.record(node, [a, &b], [Save::Input(a), Save::Input(&b)], move |[a, b], [of_a, of_b], g| {
         let grad = slope(&a.try_sub(&b)?, &reduction.spread(g, count)?)?;
-        Ok([need(of_a, || grad.sum_to(sizes[0].list()))?, need(of_b, || grad.try_neg()?.sum_to(sizes[1].list()))?])
+        Ok([
+            grad_if(of_a, || grad.sum_to(sizes[0].list()))?,
+            grad_if(of_b, || grad.try_neg()?.sum_to(sizes[1].list()))?,
+        ])
     }))
 }
 
@@ -141,7 +144,7 @@ impl Tensor {
                     let log = |p: Tensor| p.try_log()?.try_clamp(-100.0, None);
                     g.try_mul(&log(x.try_scalar_sub(1.into())?)?.try_sub(&log(x.clone())?)?)
                 };
-                Ok([need(of_x, slope)?, need(of_t, by_target)?])
+                Ok([grad_if(of_x, slope)?, grad_if(of_t, by_target)?])
             });
         reduction.apply(match weight {
             Some(weight) => losses.try_mul(weight)?,

@@ -67,7 +67,7 @@ smooth! {
     };
 }
 
-/// A step function: its derivative is 0 wherever it has one. Whole numbers stay as they are.
+/// A step function: its derivative is 0 wherever it has one. Integers stay as they are.
 macro_rules! step {
     ($($(#[$doc:meta])* $try_name:ident = $op:ident, $name:literal, $node:literal;)*) => {
         impl Tensor {$(
@@ -82,11 +82,11 @@ macro_rules! step {
 }
 
 step! {
-    /// The largest whole number that is not larger.
+    /// The largest integer that is not larger.
     try_floor = Floor, "floor", "FloorBackward0";
-    /// The smallest whole number that is not smaller.
+    /// The smallest integer that is not smaller.
     try_ceil = Ceil, "ceil", "CeilBackward0";
-    /// The nearest whole number, halves to the even one.
+    /// The nearest integer, halves to the even one.
     try_round = Round, "round", "RoundBackward0";
     /// The whole part.
     try_trunc = Trunc, "trunc", "TruncBackward0";

@@ -1,6 +1,6 @@
 //! Matrix products, from vectors to batches, and the linear layer's fused form.
 
-use super::{Sizes, need, want_same_dtype};
+use super::{Sizes, grad_if, want_same_dtype};
 use crate::autograd::Save;
 use crate::tensor::{DType, Layout, broadcast_dims};
 use crate::{Error, Result, Tensor};
@@ -57,7 +57,7 @@ impl Tensor {
         let out = product("mm", self, other, None)?;
         let saves = [Save::for_grad_of(self, other), Save::for_grad_of(other, self)];
         Ok(out.record("MmBackward0", [self, other], saves, |[a, b], [x, y], g| {
-            Ok([need(x, || g.try_mm(&b.try_t()?))?, need(y, || a.try_t()?.try_mm(g))?])
+            Ok([grad_if(x, || g.try_mm(&b.try_t()?))?, grad_if(y, || a.try_t()?.try_mm(g))?])
         }))
     }
 
@@ -80,7 +80,7 @@ impl Tensor {
         let out = product("bmm", self, other, None)?;
         let saves = [Save::for_grad_of(self, other), Save::for_grad_of(other, self)];
         Ok(out.record("BmmBackward0", [self, other], saves, |[a, b], [x, y], g| {
-            Ok([need(x, || g.try_bmm(&b.try_transpose(1, 2)?))?, need(y, || a.try_transpose(1, 2)?.try_bmm(g))?])
+            Ok([grad_if(x, || g.try_bmm(&b.try_transpose(1, 2)?))?, grad_if(y, || a.try_transpose(1, 2)?.try_bmm(g))?])
         }))
     }
 
@@ -102,7 +102,7 @@ impl Tensor {
             return Err(Error::shape(
                 name,
                 format!(
-                    "both tensors need at least 1 dimension, but got shapes {:?} and {:?}",
+                    "both tensors grad_if at least 1 dimension, but got shapes {:?} and {:?}",
                     self.shape(),
                     other.shape()
                 ),
@@ -222,9 +222,9 @@ impl Tensor {
         let node = if bias.is_some() { "AddmmBackward0" } else { "MmBackward0" };
         Ok(out.record(node, [Some(self), Some(weight), bias], saves, |[x, w], [of_x, of_w, of_b], g| {
             Ok([
-                need(of_x, || g.try_mm(&w))?,
-                need(of_w, || g.try_t()?.try_mm(&x))?,
-                need(of_b, || g.try_sum_dim(0, false))?,
+                grad_if(of_x, || g.try_mm(&w))?,
+                grad_if(of_w, || g.try_t()?.try_mm(&x))?,
+                grad_if(of_b, || g.try_sum_dim(0, false))?,
             ])
         }))
     }

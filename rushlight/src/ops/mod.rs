@@ -16,7 +16,7 @@ mod loss;
 mod math;
 mod matmul;
 mod norm;
-mod pool;
+mod pooling;
 mod random;
 mod reduce;
 mod softmax;
@@ -26,7 +26,7 @@ pub(crate) use conv_transpose::conv_transpose_nd;
 pub use loss::Reduction;
 
 use crate::autograd::Save;
-pub(crate) use crate::autograd::maybe as need;
+pub(crate) use crate::autograd::grad_if;
 use crate::backend::{Backend, BinaryOp, UnaryOp};
 use crate::tensor::{DType, Element, Layout, Operand, Scalar, broadcast};
 use crate::{Error, Result, Tensor};

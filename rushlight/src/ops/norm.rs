@@ -1,7 +1,7 @@
-//! Normalisation.
+//! Normalization.
 
 use super::activation::{activation_grad, activation_node};
-use super::{need, want_float, want_same_dtype};
+use super::{grad_if, want_float, want_same_dtype};
 use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::{Activation, BatchNorm};
 use crate::tensor::Layout;
@@ -18,7 +18,7 @@ macro_rules! read {
 }
 
 impl Tensor {
-    /// Normalises each channel (dimension 1) of `[N, C, …]` to mean 0 and variance 1, then scales it by `weight` and adds `bias`
+    /// Normalizes each channel (dimension 1) of `[N, C, …]` to mean 0 and variance 1, then scales it by `weight` and adds `bias`
     /// (both `[C]`).
     ///
     /// In `training`, or without running statistics, mean and (biased) variance are the batch's, and running statistics move
@@ -36,7 +36,7 @@ impl Tensor {
         momentum: f64,
         eps: f64,
     ) -> Result<Tensor> {
-        self.normalise(running, [weight, bias], training, [momentum, eps], Activation::None)
+        self.normalize(running, [weight, bias], training, [momentum, eps], Activation::None)
     }
 
     /// [`batch_norm`](Tensor::batch_norm) with an activation behind it, which has no pass over memory of its own.
@@ -44,7 +44,7 @@ impl Tensor {
     /// # Errors
     /// As [`try_batch_norm`](Tensor::try_batch_norm).
     #[op]
-    pub fn try_batch_norm_then(
+    pub fn try_batch_norm_fused(
         &self,
         activation: Activation,
         running: Option<(&Tensor, &Tensor)>,
@@ -54,10 +54,10 @@ impl Tensor {
         momentum: f64,
         eps: f64,
     ) -> Result<Tensor> {
-        self.normalise(running, [weight, bias], training, [momentum, eps], activation)
+        self.normalize(running, [weight, bias], training, [momentum, eps], activation)
     }
 
-    fn normalise(
+    fn normalize(
         &self,
         running: Option<(&Tensor, &Tensor)>,
         [weight, bias]: [Option<&Tensor>; 2],
@@ -89,18 +89,18 @@ impl Tensor {
         let [weight, bias] = [weight, bias].map(|t| t.map(Tensor::try_contiguous).transpose());
         let (weight, bias) = (weight?, bias?);
         match running {
-            Some((mean, var)) if !training => normalise_by(norm, &x, weight, bias, mean, var),
+            Some((mean, var)) if !training => normalize_by(norm, &x, weight, bias, mean, var),
             _ if norm.n * norm.spatial <= 1 => Err(Error::shape(
                 NAME,
                 format!("wants more than 1 value per channel when training, but got input {:?}", self.shape()),
             )),
-            _ => normalise(norm, &x, weight, bias, running.filter(|_| training), momentum),
+            _ => normalize(norm, &x, weight, bias, running.filter(|_| training), momentum),
         }
     }
 }
 
 /// By the batch's own statistics.
-fn normalise(
+fn normalize(
     norm: BatchNorm,
     x: &Tensor,
     weight: Option<Tensor>,
@@ -129,7 +129,7 @@ fn normalise(
 }
 
 /// By given statistics.
-fn normalise_by(
+fn normalize_by(
     norm: BatchNorm,
     x: &Tensor,
     weight: Option<Tensor>,
@@ -142,7 +142,14 @@ fn normalise_by(
     {
         let (w, b) = (read!(weight), read!(bias));
         let stats = [&mean.read(NAME)?, &var.read(NAME)?];
-        x.backend().batch_norm_by(&norm, &x.read(NAME)?, w.as_ref(), b.as_ref(), stats, &mut out.write(NAME)?)?;
+        x.backend().batch_norm_inference(
+            &norm,
+            &x.read(NAME)?,
+            w.as_ref(),
+            b.as_ref(),
+            stats,
+            &mut out.write(NAME)?,
+        )?;
     }
     if !is_grad_enabled() {
         return Ok(out);
@@ -187,7 +194,7 @@ fn fused_grad(
     [of_x, of_w, of_b]: [bool; 3],
 ) -> Result<[Option<Tensor>; 3]> {
     let g = g.try_contiguous()?;
-    let dx = need(of_x, || x.fresh_like(Layout::contiguous(x.shape()), x.dtype()))?;
+    let dx = grad_if(of_x, || x.fresh_like(Layout::contiguous(x.shape()), x.dtype()))?;
     let channels = || x.fresh_like(Layout::contiguous(&[norm.channels]), x.dtype());
     let (dw, db) = (channels()?, channels()?);
     {
@@ -241,8 +248,8 @@ fn composed_grad(
         slope.try_mul(&scale)
     };
     Ok([
-        need(of_x, by_x)?,
-        need(of_w, || product.try_sum_dim(&over, false))?,
-        need(of_b, || g.try_sum_dim(&over, false))?,
+        grad_if(of_x, by_x)?,
+        grad_if(of_w, || product.try_sum_dim(&over, false))?,
+        grad_if(of_b, || g.try_sum_dim(&over, false))?,
     ])
 }

@@ -1,7 +1,7 @@
 //! Filling tensors with random numbers, and dropout.
 
 use crate::random::{Generator, default_generator, fill_order};
-use crate::tensor::{DType, Element, Layout, Out};
+use crate::tensor::{DType, Element, Layout, WriteGuard};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 
@@ -16,7 +16,11 @@ fn not_for(op: &'static str, dtype: DType) -> Error {
 impl Tensor {
     /// Fills this tensor in PyTorch's order: row-major where it is contiguous, else in the order of memory. `draw` fills a
     /// slice of the tensor's own memory or of a buffer; it is told whether the tensor is contiguous.
-    fn fill_random(&self, name: &'static str, draw: impl FnOnce(&mut Out<'_>, bool) -> Result<()>) -> Result<Tensor> {
+    fn fill_random(
+        &self,
+        name: &'static str,
+        draw: impl FnOnce(&mut WriteGuard<'_>, bool) -> Result<()>,
+    ) -> Result<Tensor> {
         if self.is_contiguous() {
             return self.overwrite(name, |out| draw(out, true));
         }
@@ -98,7 +102,7 @@ impl Tensor {
         Ok(self.clone())
     }
 
-    /// Overwrites the elements with random whole numbers from `low` up to but without `high`.
+    /// Overwrites the elements with random integers from `low` up to but without `high`.
     ///
     /// # Errors
     /// If `low` is not less than `high`.

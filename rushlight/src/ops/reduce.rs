@@ -71,7 +71,7 @@ impl Tensor {
         Ok(out.record(node, [self], [], move |[], [_], g| Ok([Some(axes.spread(g)?)])))
     }
 
-    /// The sum of all elements. Whole numbers and bool give int64.
+    /// The sum of all elements. Integers and bool give int64.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -125,7 +125,7 @@ impl Tensor {
         self.mean_axes(Axes::new("mean", self, dims.into())?, keepdim, "MeanBackward1")
     }
 
-    /// The product of all elements. Whole numbers and bool give int64.
+    /// The product of all elements. Integers and bool give int64.
     #[op]
     pub fn try_prod(&self) -> Result<Tensor> {
         let dtype = if self.dtype().is_float() { self.dtype() } else { DType::I64 };
@@ -240,7 +240,7 @@ impl Tensor {
         let indices = self.fresh_like(layout, DType::I64)?;
         self.backend().extreme(largest, &self.read(name)?, at, &values.write(name)?, &indices.write(name)?)?;
         let values = values.record(node, [self], [Save::Input(&indices)], move |[indices], [_], g| {
-            let zeros = Tensor::zeros_laid_out(g, &Layout::contiguous(axes.sizes.list()))?;
+            let zeros = Tensor::zeros_with_layout(g, &Layout::contiguous(axes.sizes.list()))?;
             Ok([Some(zeros.try_scatter_add(at as isize, &axes.kept(&indices)?, &axes.kept(g)?)?)])
         });
         Ok((values, indices))

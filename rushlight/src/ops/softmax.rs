@@ -1,6 +1,6 @@
 //! Softmax and its logarithm along one dimension.
 
-use super::{need, want_float};
+use super::{grad_if, want_float};
 use crate::autograd::Save;
 use crate::backend::SoftmaxKind;
 use crate::tensor::{Layout, wrap_dim};
@@ -66,7 +66,7 @@ fn softmax_grad(g: &Tensor, y: &Tensor, dim: usize) -> Result<Tensor> {
             let whole = sum(g.try_mul(&y)?)?;
             gg.try_mul(&g.try_sub(&whole)?)?.try_sub(&g.try_mul(&sum(gg.try_mul(&y)?)?)?)
         };
-        Ok([need(of_g, || softmax_grad(gg, &y, dim))?, need(of_y, by_y)?])
+        Ok([grad_if(of_g, || softmax_grad(gg, &y, dim))?, grad_if(of_y, by_y)?])
     }))
 }
 
@@ -79,6 +79,6 @@ fn log_softmax_grad(g: &Tensor, y: &Tensor, dim: usize) -> Result<Tensor> {
         let p = y.try_exp()?;
         let by_g = || gg.try_sub(&sum(gg.try_mul(&p)?)?);
         let by_y = || gg.try_mul(&p)?.try_mul(&sum(g.clone())?)?.try_neg();
-        Ok([need(of_g, by_g)?, need(of_y, by_y)?])
+        Ok([grad_if(of_g, by_g)?, grad_if(of_y, by_y)?])
     }))
 }

@@ -24,7 +24,7 @@ impl Tensor {
         let sizes = Sizes::of(self);
         self.view_recorded(take(self.layout()), name, move |g| {
             let whole = Layout::contiguous(sizes.list());
-            copied_into(&Tensor::zeros_laid_out(g, &whole)?, &take(&whole), g)
+            copied_into(&Tensor::zeros_with_layout(g, &whole)?, &take(&whole), g)
         })
     }
 

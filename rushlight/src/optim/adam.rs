@@ -1,8 +1,8 @@
 //! Adam and AdamW.
 
-use super::{Builder, Descent, Rule, Setting, at_least_zero, setters};
+use super::{Builder, Rule, RuleOptimizer, Setting, at_least_zero, setters};
 use crate::backend;
-use crate::nn::Param;
+use crate::nn::Parameter;
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 
@@ -19,7 +19,7 @@ use rushlight_macros::op;
 /// optimizer.step();
 /// assert_eq!(w.to_string(), "tensor([0.9000], requires_grad=True)");
 /// ```
-pub type Adam = Descent<AdamOptions<false>>;
+pub type Adam = RuleOptimizer<AdamOptions<false>>;
 
 /// [`Adam`] with weight decay that shrinks the parameter by `lr · λ` instead of entering the gradient, by Loshchilov and Hutter, as
 /// [`torch.optim.AdamW`](https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html). The default λ is 0.01.
@@ -29,7 +29,7 @@ pub type Adam = Descent<AdamOptions<false>>;
 /// let net = nn::Linear::new(2, 1);
 /// let optimizer = AdamW::builder(net.parameters()).lr(3e-4).weight_decay(0.05).build();
 /// ```
-pub type AdamW = Descent<AdamOptions<true>>;
+pub type AdamW = RuleOptimizer<AdamOptions<true>>;
 
 /// Options of [`Adam`] and, with `DECOUPLED` weight decay, [`AdamW`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,18 +57,18 @@ impl<const DECOUPLED: bool> Default for AdamOptions<DECOUPLED> {
     }
 }
 
-impl<const DECOUPLED: bool> Descent<AdamOptions<DECOUPLED>> {
+impl<const DECOUPLED: bool> RuleOptimizer<AdamOptions<DECOUPLED>> {
     /// With this learning rate.
     ///
     /// # Errors
     /// If there is no parameter, one is not a leaf or comes twice, or the learning rate is negative.
     #[op]
-    pub fn try_new(params: impl IntoIterator<Item = impl Into<Param>>, lr: f64) -> Result<Self> {
+    pub fn try_new(params: impl IntoIterator<Item = impl Into<Parameter>>, lr: f64) -> Result<Self> {
         Self::builder(params).lr(lr).try_build()
     }
 
     /// With options.
-    pub fn builder(params: impl IntoIterator<Item = impl Into<Param>>) -> Builder<AdamOptions<DECOUPLED>> {
+    pub fn builder(params: impl IntoIterator<Item = impl Into<Parameter>>) -> Builder<AdamOptions<DECOUPLED>> {
         Builder::new(params, AdamOptions::default())
     }
 }
@@ -104,8 +104,8 @@ impl<const DECOUPLED: bool> Rule for AdamOptions<DECOUPLED> {
             ("beta2", Setting::Number(&mut self.beta2)),
             ("eps", Setting::Number(&mut self.eps)),
             ("weight_decay", Setting::Number(&mut self.weight_decay)),
-            ("amsgrad", Setting::Switch(&mut self.amsgrad)),
-            ("maximize", Setting::Switch(&mut self.maximize)),
+            ("amsgrad", Setting::Bool(&mut self.amsgrad)),
+            ("maximize", Setting::Bool(&mut self.maximize)),
         ]
     }
 

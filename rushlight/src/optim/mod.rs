@@ -13,15 +13,15 @@
 //! ```
 
 mod adam;
-mod groups;
+mod optimizer;
 mod sgd;
 
 pub use adam::{Adam, AdamOptions, AdamW};
-pub use groups::{Builder, Descent, Rule, Setting};
+pub use optimizer::{Builder, Rule, RuleOptimizer, Setting};
 pub use sgd::{SGD, SGDOptions};
 
 use crate::error::ok;
-use crate::nn::{Param, StateDict};
+use crate::nn::{Parameter, StateDict};
 use crate::{Error, Result};
 
 /// What all optimizers do; a learning rate scheduler needs no more.
@@ -45,7 +45,7 @@ pub trait Optimizer: Send {
     fn zero_grad(&self);
 
     /// The parameters of all groups.
-    fn parameters(&self) -> Vec<Param>;
+    fn parameters(&self) -> Vec<Parameter>;
 
     /// The number of groups of parameters with options of their own.
     fn num_groups(&self) -> usize;

@@ -1,8 +1,8 @@
 //! Stochastic gradient descent.
 
-use super::{Builder, Descent, Rule, Setting};
+use super::{Builder, Rule, RuleOptimizer, Setting};
 use crate::backend::Sgd;
-use crate::nn::Param;
+use crate::nn::Parameter;
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 
@@ -20,7 +20,7 @@ use rushlight_macros::op;
 /// optimizer.step();
 /// assert_eq!(w.to_string(), "tensor([0.7000], requires_grad=True)");
 /// ```
-pub type SGD = Descent<SGDOptions>;
+pub type SGD = RuleOptimizer<SGDOptions>;
 
 /// Options of [`SGD`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,12 +51,12 @@ impl SGD {
     /// # Errors
     /// If there is no parameter, one is not a leaf or comes twice, or the learning rate is negative.
     #[op]
-    pub fn try_new(params: impl IntoIterator<Item = impl Into<Param>>, lr: f64) -> Result<SGD> {
+    pub fn try_new(params: impl IntoIterator<Item = impl Into<Parameter>>, lr: f64) -> Result<SGD> {
         SGD::builder(params).lr(lr).try_build()
     }
 
     /// With options.
-    pub fn builder(params: impl IntoIterator<Item = impl Into<Param>>) -> Builder<SGDOptions> {
+    pub fn builder(params: impl IntoIterator<Item = impl Into<Parameter>>) -> Builder<SGDOptions> {
         Builder::new(params, SGDOptions::default())
     }
 }
@@ -85,8 +85,8 @@ impl Rule for SGDOptions {
             ("momentum", Setting::Number(&mut self.momentum)),
             ("dampening", Setting::Number(&mut self.dampening)),
             ("weight_decay", Setting::Number(&mut self.weight_decay)),
-            ("nesterov", Setting::Switch(&mut self.nesterov)),
-            ("maximize", Setting::Switch(&mut self.maximize)),
+            ("nesterov", Setting::Bool(&mut self.nesterov)),
+            ("maximize", Setting::Bool(&mut self.maximize)),
         ]
     }
 

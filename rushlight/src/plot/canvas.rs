@@ -93,7 +93,7 @@ impl Canvas {
         }
     }
 
-    /// A straight line. Horizontal and vertical ones are sharp when their coordinates are whole numbers.
+    /// A straight line. Horizontal and vertical ones are sharp when their coordinates are integers.
     pub fn line(&mut self, from: (f32, f32), to: (f32, f32), width: f32, color: Color) {
         self.polyline(&[from, to], width, color);
     }
@@ -115,7 +115,7 @@ impl Canvas {
         }
     }
 
-    /// Draws one line of text, its capitals centred vertically on `at.1`.
+    /// Draws one line of text, its capitals centered vertically on `at.1`.
     pub fn text(&mut self, text: &str, at: (f32, f32), style: TextStyle) {
         let face = &self.fonts[usize::from(style.bold)];
         let em = style.size / f32::from(face.units_per_em());

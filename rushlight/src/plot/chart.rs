@@ -70,7 +70,7 @@ impl Chart {
         self
     }
 
-    /// Adds dots at `(x[i], y[i])`: red, then other colours.
+    /// Adds dots at `(x[i], y[i])`: red, then other colors.
     pub fn scatter<X, Y>(self, name: impl Into<String>, x: &[X], y: &[Y]) -> Self
     where
         X: Copy + Into<f64>,
@@ -79,7 +79,7 @@ impl Chart {
         self.add(name.into(), Kind::Dots, x, y)
     }
 
-    /// Adds a line through `(x[i], y[i])` in this order: blue, then other colours.
+    /// Adds a line through `(x[i], y[i])` in this order: blue, then other colors.
     pub fn line<X, Y>(self, name: impl Into<String>, x: &[X], y: &[Y]) -> Self
     where
         X: Copy + Into<f64>,
@@ -88,7 +88,7 @@ impl Chart {
         self.add(name.into(), Kind::Line, x, y)
     }
 
-    /// Gives the series added last another colour.
+    /// Gives the series added last another color.
     pub fn color(mut self, color: Color) -> Self {
         if let Some(series) = self.series.last_mut() {
             series.color = color;

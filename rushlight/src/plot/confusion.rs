@@ -7,13 +7,13 @@ use super::{Color, write_file};
 use crate::{Error, Result};
 use rushlight_macros::op;
 
-/// The strongest colour of the scale.
+/// The strongest color of the scale.
 const FULL: Color = Color::hex(0x1E40AF);
 /// From this many classes on the cells are too small for numbers.
 const MOST_WITH_NUMBERS: usize = 40;
 
 /// Counts of true against predicted classes: row `t`, column `p` holds how often an example of class `t` was taken for
-/// class `p`. Cells are coloured by their share of the row, so that rare classes are as readable as frequent ones.
+/// class `p`. Cells are colored by their share of the row, so that rare classes are as readable as frequent ones.
 ///
 /// ```no_run
 /// use rushlight::plot::ConfusionMatrix;
@@ -158,7 +158,7 @@ impl ConfusionMatrix {
     }
 }
 
-/// The colour of a cell that holds `share` of its row: steeper at the start, so that few mistakes are visible.
+/// The color of a cell that holds `share` of its row: steeper at the start, so that few mistakes are visible.
 fn shade(share: f32) -> Color {
     let amount = if share == 0.0 { 0.0 } else { 0.06 + 0.94 * share.powf(0.7) };
     Color::WHITE.mix(FULL, amount)

@@ -29,7 +29,7 @@ use std::path::Path;
 pub use chart::{Chart, Panels};
 pub use confusion::ConfusionMatrix;
 
-/// An opaque colour.
+/// An opaque color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Color {
     /// Red, 0 to 255.
@@ -41,9 +41,9 @@ pub struct Color {
 }
 
 impl Color {
-    /// The first colour of lines.
+    /// The first color of lines.
     pub const BLUE: Color = Color::hex(0x2563EB);
-    /// The first colour of dots.
+    /// The first color of dots.
     pub const RED: Color = Color::hex(0xDC2626);
     /// Orange.
     pub const ORANGE: Color = Color::hex(0xF97316);
@@ -68,12 +68,12 @@ impl Color {
     const AXIS: Color = Color::hex(0x9CA3AF);
     const GRID: Color = Color::hex(0xE5E7EB);
 
-    /// The colour written `0xRRGGBB`.
+    /// The color written `0xRRGGBB`.
     pub const fn hex(rgb: u32) -> Color {
         Color { red: (rgb >> 16) as u8, green: (rgb >> 8) as u8, blue: rgb as u8 }
     }
 
-    /// The colour `amount` (0 to 1) of the way from `self` to `other`.
+    /// The color `amount` (0 to 1) of the way from `self` to `other`.
     fn mix(self, other: Color, amount: f32) -> Color {
         let channel = |a: u8, b: u8| (f32::from(a) + (f32::from(b) - f32::from(a)) * amount).round() as u8;
         Color {
@@ -95,7 +95,7 @@ mod tests {
     use std::fs;
     use std::io::Cursor;
 
-    /// Decodes a picture and counts the pixels of exactly this colour.
+    /// Decodes a picture and counts the pixels of exactly this color.
     fn pixels(png: &[u8], color: Color) -> usize {
         let mut reader = png::Decoder::new(Cursor::new(png)).read_info().unwrap();
         let mut samples = vec![0; reader.output_buffer_size().unwrap()];

@@ -18,7 +18,7 @@ pub(super) struct Scale {
 
 impl Scale {
     /// An axis over the drawable ones of `values` with a margin on both sides and about `ticks` ticks. Where all values
-    /// are whole numbers the ticks are too.
+    /// are integers the ticks are too.
     pub fn new(values: impl Iterator<Item = f64> + Clone, ticks: usize) -> Self {
         let values = values.filter(|v| drawable(*v));
         let whole = values.clone().all(|v| v.fract() == 0.0);

@@ -69,7 +69,7 @@ impl Generator {
     /// Fills `out` with `yes` where a float64 uniform number is below `p`, else with `no`.
     fn choose<T: Copy>(&self, out: &mut [T], p: f64, yes: T, no: T) {
         let engine = &mut self.lock().engine;
-        // In two steps, which vectorise each; in one, the compiler makes a branch that is mispredicted every other time.
+        // In two steps, which vectorize each; in one, the compiler makes a branch that is mispredicted every other time.
         let mut u = [0.0; 512];
         for out in out.chunks_mut(u.len()) {
             let u = &mut u[..out.len()];

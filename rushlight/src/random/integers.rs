@@ -129,7 +129,7 @@ fn fill_range<T: Element>(engine: &mut Mt19937, out: &mut [T], low: i64, range: 
     }
     let (range, inverse) = (range as i32, 1.0 / range as f64);
     engine.fill_u32(out, |word| {
-        // word mod range by way of the quotient in float64, which is at most one too large: this vectorises, `%` does not.
+        // word mod range by way of the quotient in float64, which is at most one too large: this vectorizes, `%` does not.
         let quotient = (f64::from(word) * inverse) as u32;
         let rest = word.wrapping_sub(quotient.wrapping_mul(range as u32)) as i32;
         let rest = if rest < 0 { rest + range } else { rest };

@@ -15,13 +15,9 @@ mod mt19937;
 mod multinomial;
 mod normal;
 mod order;
-mod sampler;
 #[cfg(test)]
 mod tests;
 
 pub use element::{Element, Float};
 pub use generator::{Generator, default_generator, manual_seed};
 pub use order::fill_order;
-pub use sampler::{
-    RandomSampler, RandomSamples, base_seed, random_split, split_lengths, subset_random_order, weighted_random_order,
-};

@@ -1,6 +1,6 @@
 //! The Mersenne Twister mt19937 (Matsumoto and Nishimura, 1998), as PyTorch's CPU generator runs it.
 
-use rushlight_kernels::cpu;
+use rushlight_kernels::isa;
 use rushlight_kernels::simd::{Kernel, Simd, dispatch};
 
 /// Words of state.
@@ -49,12 +49,12 @@ impl Mt19937 {
 
     /// Fills `out` with `f` of one 32-bit output each.
     pub(super) fn fill_u32<T>(&mut self, out: &mut [T], f: impl Fn(u32) -> T) {
-        dispatch(cpu::isa(), FillU32 { engine: self, out, f });
+        dispatch(isa::isa(), FillU32 { engine: self, out, f });
     }
 
     /// Fills `out` with `f` of one 64-bit output (two words) each.
     pub(super) fn fill_u64<T>(&mut self, out: &mut [T], f: impl Fn(u64) -> T) {
-        dispatch(cpu::isa(), FillU64 { engine: self, out, f });
+        dispatch(isa::isa(), FillU64 { engine: self, out, f });
     }
 
     /// Hands out between 1 and `max` consecutive untempered words (`max` > 0): as many as are left before the next regeneration.

@@ -13,7 +13,7 @@ impl Generator {
     /// If a weight is negative or not finite, a row has none above 0, or `count` is 0 or more than can be drawn.
     ///
     /// # Panics
-    /// If `weights` is not a whole number of rows.
+    /// If `weights` is not an integer of rows.
     pub fn multinomial<T>(
         &self,
         weights: &[T],

@@ -2,7 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use rushlight_kernels::cpu;
+use rushlight_kernels::isa;
 use rushlight_kernels::simd::{Kernel, Simd, dispatch};
 
 use super::element::Float;
@@ -104,7 +104,7 @@ pub(super) fn box_muller_f64(blocks: &mut [[f64; 16]], mean: f64, std: f64) {
 }
 
 pub(super) fn box_muller_f32(blocks: &mut [[f32; 16]], mean: f64, std: f64) {
-    dispatch(cpu::isa(), BoxMullerF32 { blocks, mean: mean as f32, std: std as f32 });
+    dispatch(isa::isa(), BoxMullerF32 { blocks, mean: mean as f32, std: std as f32 });
 }
 
 struct BoxMullerF32<'a> {

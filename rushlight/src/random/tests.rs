@@ -6,6 +6,9 @@ use std::io::Read;
 use serde_json::Value;
 
 use super::*;
+use crate::data::random_sampler::{
+    RandomSampler, base_seed, random_split, split_lengths, subset_random_order, weighted_random_order,
+};
 
 fn golden() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/random.json.gz");
@@ -183,7 +186,7 @@ fn run_step(g: &Generator, step: &Value, tally: &mut Tally) {
 
 #[test]
 fn programs_of_draws() {
-    use rushlight_kernels::cpu::{Isa, with_isa};
+    use rushlight_kernels::isa::{Isa, with_isa};
 
     let golden = golden();
     for isa in Isa::available() {

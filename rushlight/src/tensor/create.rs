@@ -23,7 +23,7 @@ pub struct TensorOptions {
 }
 
 impl TensorOptions {
-    /// PyTorch's defaults: float32 (int64 for whole numbers), on the CPU, the default generator, no gradients.
+    /// PyTorch's defaults: float32 (int64 for integers), on the CPU, the default generator, no gradients.
     pub fn new() -> TensorOptions {
         TensorOptions::default()
     }
@@ -240,7 +240,7 @@ with_default_options! {
     try_full(shape: impl Into<Dims>, value: impl Into<Scalar>);
     /// The `n` × `n` identity matrix, float32.
     try_eye(n: usize);
-    /// `start`, `start + step`, … up to but without `end`: int64 if all three are whole numbers, else float32.
+    /// `start`, `start + step`, … up to but without `end`: int64 if all three are integers, else float32.
     ///
     /// # Errors
     /// If `step` is 0 or leads away from `end`.
@@ -295,13 +295,13 @@ like! {
     try_rand_like() = |_this, fresh| fresh.try_uniform_with(0.0, 1.0, default_generator());
     /// Normal random numbers with mean 0 and deviation 1.
     try_randn_like() = |_this, fresh| fresh.try_normal_with(0.0, 1.0, default_generator());
-    /// Random whole numbers from `low` up to but without `high`.
+    /// Random integers from `low` up to but without `high`.
     try_randint_like(low: i64, high: i64) = |_this, fresh| fresh.try_randint_with(low, high, default_generator());
 }
 
 impl Tensor {
     /// Zeros with `like`'s type and device and the given dense layout.
-    pub(crate) fn zeros_laid_out(like: &Tensor, layout: &Layout) -> Result<Tensor> {
+    pub(crate) fn zeros_with_layout(like: &Tensor, layout: &Layout) -> Result<Tensor> {
         let fresh = like.fresh_like(*layout, like.dtype())?;
         like.backend().fill(Scalar::I64(0), &fresh.write("zeros")?)?;
         Ok(fresh)
@@ -310,7 +310,7 @@ impl Tensor {
     /// Zeros with `like`'s type and device and the sizes and strides of `whole`, gaps included, in memory of their own.
     pub(crate) fn zeros_spanning(like: &Tensor, whole: &Layout) -> Result<Tensor> {
         let span = Layout::contiguous(&[whole.storage_span()]);
-        let memory = Tensor::zeros_laid_out(like, &span)?;
+        let memory = Tensor::zeros_with_layout(like, &span)?;
         let layout = Layout::strided(whole.dims(), whole.strides(), 0);
         Ok(Tensor::from_parts(memory.0.storage.clone(), layout, like.dtype(), None, None))
     }

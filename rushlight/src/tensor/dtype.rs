@@ -21,7 +21,7 @@ pub enum DType {
 pub enum Category {
     /// Truth values.
     Bool,
-    /// Whole numbers.
+    /// Integers.
     Integer,
     /// Floating point numbers.
     Float,
@@ -110,7 +110,7 @@ pub trait Element: Copy + Send + Sync + fmt::Debug + PartialEq + Default + 'stat
 pub enum Scalar {
     /// A truth value.
     Bool(bool),
-    /// A whole number.
+    /// A integer.
     I64(i64),
     /// A floating point number.
     F64(f64),

@@ -119,7 +119,7 @@ impl Layout {
     /// Whether both have the same sizes.
     #[inline]
     pub(crate) fn same_dims(&self, other: &Layout) -> bool {
-        // Without a branch a size: it vectorises, where `==` on arrays calls memcmp.
+        // Without a branch a size: it vectorizes, where `==` on arrays calls memcmp.
         let differ = (0..MAX_RANK).fold(0, |differ, i| differ | (self.dims[i] ^ other.dims[i]));
         self.rank == other.rank && differ == 0
     }

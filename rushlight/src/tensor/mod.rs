@@ -13,13 +13,13 @@ pub use create::TensorOptions;
 pub use dtype::{Category, DType, Element, Scalar};
 pub use layout::{Dims, Layout};
 pub use operators::Operand;
-pub use storage::{In, Out};
+pub use storage::{ReadGuard, WriteGuard};
 
 pub(crate) use layout::{broadcast, broadcast_dims, wrap_dim};
 pub(crate) use storage::Storage;
 
 use crate::Result;
-use crate::autograd::{Edge, Ext};
+use crate::autograd::{Edge, RareState};
 use crate::backend::{Backend, Device};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Acquire};
 use std::sync::{Arc, OnceLock};
@@ -53,11 +53,11 @@ pub(crate) struct Inner {
     pub(crate) epoch: AtomicU32,
     /// For a view: the epoch of the base that its history stands for.
     pub(crate) seen: AtomicU32,
-    pub(crate) ext: OnceLock<Box<Ext>>,
+    pub(crate) ext: OnceLock<Box<RareState>>,
 }
 
 impl Inner {
-    pub(crate) fn ext(&self) -> &Ext {
+    pub(crate) fn ext(&self) -> &RareState {
         self.ext.get_or_init(Default::default)
     }
 }
@@ -119,19 +119,19 @@ impl Tensor {
 
     /// Permission to read this tensor's elements.
     #[inline]
-    pub(crate) fn read(&self, op: &'static str) -> Result<In<'_>> {
+    pub(crate) fn read(&self, op: &'static str) -> Result<ReadGuard<'_>> {
         self.0.storage.read(op, &self.0.layout, self.0.dtype)
     }
 
     /// Permission to write this tensor's elements.
     #[inline]
-    pub(crate) fn write(&self, op: &'static str) -> Result<Out<'_>> {
+    pub(crate) fn write(&self, op: &'static str) -> Result<WriteGuard<'_>> {
         self.0.storage.write(op, &self.0.layout, self.0.dtype)
     }
 
     /// [`write`](Tensor::write) for a tensor that was made in this very operation.
     #[inline]
-    pub(crate) fn write_fresh(&self) -> Out<'_> {
+    pub(crate) fn write_fresh(&self) -> WriteGuard<'_> {
         self.0.storage.write_fresh(&self.0.layout, self.0.dtype)
     }
 

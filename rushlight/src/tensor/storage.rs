@@ -2,7 +2,7 @@
 //!
 //! Tensors are handles that share memory and can be sent to other threads, so safe code could read and write one piece of
 //! memory at once. Each storage therefore counts its readers or marks its writer, for the length of one operation; the
-//! second one gets [`Error::Busy`]. [`In`] and [`Out`] are such permissions: a backend that holds one may touch exactly the
+//! second one gets [`Error::Busy`]. [`ReadGuard`] and [`WriteGuard`] are such permissions: a backend that holds one may touch exactly the
 //! elements that its layout addresses. Making them is what this file answers for.
 
 use super::{DType, Element, Layout};
@@ -32,7 +32,7 @@ pub(crate) struct Storage {
     pub(crate) backend: &'static dyn Backend,
 }
 
-// SAFETY: the memory is touched only through `In` and `Out`, which are counted in `users`.
+// SAFETY: the memory is touched only through `ReadGuard` and `WriteGuard`, which are counted in `users`.
 unsafe impl Send for Storage {}
 // SAFETY: as above.
 unsafe impl Sync for Storage {}
@@ -96,33 +96,33 @@ impl Storage {
 
     /// Permission to read the elements of `layout`.
     #[inline]
-    pub(crate) fn read<'a>(&'a self, op: &'static str, layout: &'a Layout, dtype: DType) -> Result<In<'a>> {
+    pub(crate) fn read<'a>(&'a self, op: &'static str, layout: &'a Layout, dtype: DType) -> Result<ReadGuard<'a>> {
         if self.users.fetch_add(1, Acquire) < 0 {
             self.users.fetch_sub(1, Release);
             return Err(Error::Busy { op });
         }
-        let input = In { storage: self, layout, dtype, counted: true };
+        let input = ReadGuard { storage: self, layout, dtype, counted: true };
         self.check(layout, dtype);
         Ok(input)
     }
 
     /// Permission to write the elements of `layout`.
     #[inline]
-    pub(crate) fn write<'a>(&'a self, op: &'static str, layout: &'a Layout, dtype: DType) -> Result<Out<'a>> {
+    pub(crate) fn write<'a>(&'a self, op: &'static str, layout: &'a Layout, dtype: DType) -> Result<WriteGuard<'a>> {
         if self.users.compare_exchange(0, i32::MIN / 2, Acquire, Relaxed).is_err() {
             return Err(Error::Busy { op });
         }
-        let output = Out { storage: self, layout, dtype, counted: true, not_send: PhantomData };
+        let output = WriteGuard { storage: self, layout, dtype, counted: true, not_send: PhantomData };
         self.check(layout, dtype);
         Ok(output)
     }
 
     /// [`write`](Storage::write) for memory that was made in this very operation, which nobody else can have a handle on.
     #[inline]
-    pub(crate) fn write_fresh<'a>(&'a self, layout: &'a Layout, dtype: DType) -> Out<'a> {
+    pub(crate) fn write_fresh<'a>(&'a self, layout: &'a Layout, dtype: DType) -> WriteGuard<'a> {
         debug_assert_eq!(self.users.load(Relaxed), 0);
         self.check(layout, dtype);
-        Out { storage: self, layout, dtype, counted: false, not_send: PhantomData }
+        WriteGuard { storage: self, layout, dtype, counted: false, not_send: PhantomData }
     }
 }
 
@@ -137,14 +137,14 @@ impl Drop for Storage {
 }
 
 /// Permission to read the elements that a layout addresses.
-pub struct In<'a> {
+pub struct ReadGuard<'a> {
     storage: &'a Storage,
     layout: &'a Layout,
     dtype: DType,
     counted: bool,
 }
 
-impl<'a> In<'a> {
+impl<'a> ReadGuard<'a> {
     /// Where the elements lie.
     #[inline]
     pub fn layout(&self) -> &'a Layout {
@@ -174,13 +174,13 @@ impl<'a> In<'a> {
         if self.layout.numel() == 0 {
             return &[];
         }
-        // SAFETY: `Storage::check` found the elements inside the block, they are initialised, and nobody writes them while
+        // SAFETY: `Storage::check` found the elements inside the block, they are initialized, and nobody writes them while
         // this permission lives.
         unsafe { std::slice::from_raw_parts(self.ptr::<T>(), self.layout.numel()) }
     }
 }
 
-impl Drop for In<'_> {
+impl Drop for ReadGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.counted {
@@ -190,7 +190,7 @@ impl Drop for In<'_> {
 }
 
 /// Permission to write the elements that a layout addresses.
-pub struct Out<'a> {
+pub struct WriteGuard<'a> {
     storage: &'a Storage,
     layout: &'a Layout,
     dtype: DType,
@@ -199,7 +199,7 @@ pub struct Out<'a> {
     not_send: PhantomData<*mut u8>,
 }
 
-impl<'a> Out<'a> {
+impl<'a> WriteGuard<'a> {
     /// Where the elements lie.
     #[inline]
     pub fn layout(&self) -> &'a Layout {
@@ -229,19 +229,19 @@ impl<'a> Out<'a> {
         if self.layout.numel() == 0 {
             return &mut [];
         }
-        // SAFETY: `Storage::check` found the elements inside the block, they are initialised, and this is the only
+        // SAFETY: `Storage::check` found the elements inside the block, they are initialized, and this is the only
         // permission on the storage.
         unsafe { std::slice::from_raw_parts_mut(self.ptr::<T>(), self.layout.numel()) }
     }
 
     /// The same elements as an input, for kernels that work in place and read each element before they write it.
     #[inline]
-    pub fn as_input(&self) -> In<'_> {
-        In { storage: self.storage, layout: self.layout, dtype: self.dtype, counted: false }
+    pub fn as_read(&self) -> ReadGuard<'_> {
+        ReadGuard { storage: self.storage, layout: self.layout, dtype: self.dtype, counted: false }
     }
 }
 
-impl Drop for Out<'_> {
+impl Drop for WriteGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.counted {
@@ -251,7 +251,7 @@ impl Drop for Out<'_> {
     }
 }
 
-impl In<'_> {
+impl ReadGuard<'_> {
     /// The element `place` steps of one element from the first.
     ///
     /// # Panics
@@ -260,7 +260,7 @@ impl In<'_> {
         let index = self.layout.offset().checked_add_signed(place).expect("inside the storage");
         assert!((index + 1) * self.dtype.size() <= self.storage.bytes);
         let block = self.storage.start();
-        // SAFETY: the element lies inside the block (checked above), is initialised and valid for its type, and nobody writes
+        // SAFETY: the element lies inside the block (checked above), is initialized and valid for its type, and nobody writes
         // it while this permission lives. Blocks are aligned for every type.
         unsafe {
             match self.dtype {

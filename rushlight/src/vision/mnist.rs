@@ -13,7 +13,7 @@ const BOX: usize = 20;
 ///
 /// The steps are those that made MNIST (<http://yann.lecun.com/exdb/mnist/>): the picture becomes gray; where the
 /// background is light it is inverted; the ink is cut out, scaled to fit 20 x 20 pixels with its proportions kept, and
-/// placed so that its centre of mass lies in the middle. A picture that is 28 x 28 already is taken for MNIST's format
+/// placed so that its center of mass lies in the middle. A picture that is 28 x 28 already is taken for MNIST's format
 /// and only inverted where needed.
 ///
 /// # Errors
@@ -131,7 +131,7 @@ fn resize(values: &[f32], from: usize, to: usize) -> Vec<f32> {
     values.chunks_exact(from).flat_map(|row| filters.iter().map(|f| sample(row, f)).collect::<Vec<_>>()).collect()
 }
 
-/// Puts a picture of at most 20 x 20 into the 28 x 28 one, its centre of mass as near to the middle as it goes without
+/// Puts a picture of at most 20 x 20 into the 28 x 28 one, its center of mass as near to the middle as it goes without
 /// cutting anything off.
 fn place_by_mass(small: &[f32], width: usize, height: usize) -> Vec<f32> {
     let mass: f32 = small.iter().sum::<f32>().max(f32::MIN_POSITIVE);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digit_fills_the_box_and_its_mass_is_centred() {
+    fn the_digit_fills_the_box_and_its_mass_is_centered() {
         let pixels = mnist_pixels(&picture(320, 10, 240, 0)).unwrap();
         let rows = (0..SIDE).filter(|y| pixels[y * SIDE..][..SIDE].iter().any(|v| *v > 0.5)).count();
         assert_eq!(rows, BOX);

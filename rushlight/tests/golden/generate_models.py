@@ -31,7 +31,7 @@ def evaluation(net, size):
 
 def training(lr, dtype):
     """Five steps. How far float32 carries: with a learning rate of 0.01 PyTorch's own losses differ by 2 % between float32 and float64
-    in the fifth step, with 0.001 by 3e-3; that is what rounding does to a network that normalises batches of 8."""
+    in the fifth step, with 0.001 by 3e-3; that is what rounding does to a network that normalizes batches of 8."""
     torch.manual_seed(0)
     net = ResNet18(10).to(dtype)
     optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9)

@@ -1,4 +1,4 @@
-"""Writes nn.json.gz: random streams, default initialisation, printing, state_dict keys, optimizer steps, loader orders.
+"""Writes nn.json.gz: random streams, default initialization, printing, state_dict keys, optimizer steps, loader orders.
 
     pip install torch==2.15.0 numpy
     python generate_nn.py

@@ -36,9 +36,9 @@ pub fn number(value: &Value) -> f64 {
     }
 }
 
-/// Whole numbers, if the value is a list.
+/// Integers, if the value is a list.
 pub fn numbers<T: TryFrom<i64>>(value: &Value) -> Option<Vec<T>> {
-    let number = |v: &Value| T::try_from(v.as_i64().expect("a whole number")).ok().expect("a number in range");
+    let number = |v: &Value| T::try_from(v.as_i64().expect("an integer")).ok().expect("a number in range");
     Some(value.as_array()?.iter().map(number).collect())
 }
 
@@ -50,7 +50,7 @@ pub fn shape(value: &Value) -> Vec<usize> {
 pub fn scalar(value: &Value, kind: &str) -> Scalar {
     match kind {
         "bool" => Scalar::Bool(value.as_bool().expect("a truth value")),
-        "i64" => Scalar::I64(value.as_i64().expect("a whole number")),
+        "i64" => Scalar::I64(value.as_i64().expect("an integer")),
         // Written with just the digits that tell it from other numbers of its type.
         "f32" => Scalar::F64(f64::from(number(value) as f32)),
         _ => Scalar::F64(number(value)),
@@ -68,7 +68,7 @@ pub fn dtype(name: &str) -> DType {
     }
 }
 
-/// How far apart floating point values may be: relative and absolute. Whole numbers and bool must be equal.
+/// How far apart floating point values may be: relative and absolute. Integers and bool must be equal.
 #[derive(Clone, Copy)]
 pub struct Tolerance(f64, f64);
 

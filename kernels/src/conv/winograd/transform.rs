@@ -6,8 +6,8 @@
 //! ±3/2, which keep all maps within a factor of the direct sum's rounding errors, and their pairs of opposite sign need no more
 //! operations.
 
-use crate::cpu::Isa;
 use crate::gemm::vector::{Vector, VectorKernel, dispatch};
+use crate::isa::Isa;
 
 /// The largest transformed tile.
 pub(super) const MAX_N: usize = 6;

@@ -10,7 +10,7 @@ mp.dps = 50
 
 
 def remez(f, weight, a, b, degree):
-    """The coefficients, constant first, that minimise the largest |weight (p - f)| over [a, b], and that error."""
+    """The coefficients, constant first, that minimize the largest |weight (p - f)| over [a, b], and that error."""
     a, b = mpf(a), mpf(b)
     n = degree + 2
     nodes = lambda count: [(a + b) / 2 - (b - a) / 2 * cos(pi * k / count) for k in range(count + 1)]

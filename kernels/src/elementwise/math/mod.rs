@@ -1,4 +1,4 @@
-//! Functions of floats, written so that the compiler can vectorise a loop over them: no branches, no tables, no calls.
+//! Functions of floats, written so that the compiler can vectorize a loop over them: no branches, no tables, no calls.
 //!
 //! In `f32`, what networks spend their time on has its own arithmetic. The other functions are computed in `f64` and
 //! rounded once, which is both simple and nearly exact.

@@ -4,7 +4,7 @@ mod accuracy;
 mod layouts;
 mod values;
 
-use crate::cpu::{Isa, with_isa};
+use crate::isa::{Isa, with_isa};
 
 /// Runs `f` on every instruction set that this processor has.
 fn on_every_isa(f: impl Fn(Isa)) {

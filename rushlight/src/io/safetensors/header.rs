@@ -226,7 +226,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A list of at most `most` whole numbers.
+    /// A list of at most `most` integers.
     fn numbers(&mut self, most: usize) -> Result<Vec<usize>, String> {
         self.want(b'[', "'['")?;
         let mut numbers = Vec::new();
@@ -256,7 +256,7 @@ impl Reader<'_> {
             Ok(number) if digits == "0" || !digits.starts_with('0') => Ok(number),
             _ => {
                 self.at = start;
-                self.expected(&format!("a whole number from 0 to {}", usize::MAX))
+                self.expected(&format!("an integer from 0 to {}", usize::MAX))
             }
         }
     }

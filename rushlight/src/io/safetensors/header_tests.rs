@@ -86,10 +86,10 @@ fn faults_are_named() {
         (r#"{"a":{"dtype":"F32","dtype":"F32"}}"#, 0, "tensor \"a\": has the field \"dtype\" twice"),
         (r#"{"a":{"strides":[1]}}"#, 0, "has a field \"strides\""),
         (r#"{"a":{"shape":[1,1,1,1,1,1,1,1,1]}}"#, 0, "the end of a list of at most 8 numbers is expected"),
-        (r#"{"a":{"shape":[-1]}}"#, 0, "a whole number from 0 to"),
-        (r#"{"a":{"shape":[01]}}"#, 0, "a whole number from 0 to"),
+        (r#"{"a":{"shape":[-1]}}"#, 0, "an integer from 0 to"),
+        (r#"{"a":{"shape":[01]}}"#, 0, "an integer from 0 to"),
         (r#"{"a":{"shape":[1.0]}}"#, 0, "',' or ']' is expected, but found '.'"),
-        (r#"{"a":{"shape":[18446744073709551616]}}"#, 0, "a whole number from 0 to"),
+        (r#"{"a":{"shape":[18446744073709551616]}}"#, 0, "an integer from 0 to"),
         (&format!(r#"{{"a":{}}}"#, f32s("[0,4]")), 5, "the header describes 4 bytes of data, but 5 follow it"),
         (&format!(r#"{{"a":{}}}"#, f32s("[0,4]")), 3, "the header describes 4 bytes of data, but 3 follow it"),
         (

@@ -16,7 +16,7 @@
 mod header;
 
 use crate::backend::Device;
-use crate::tensor::{DType, Dims, Element, In};
+use crate::tensor::{DType, Dims, Element, ReadGuard};
 use crate::{Error, Result, Tensor};
 use header::{Entry, Header, METADATA, Stored};
 use std::borrow::Borrow;
@@ -171,7 +171,7 @@ fn encode<N: Into<String>, T: Borrow<Tensor>, R>(
     if header.len() > MAX_HEADER {
         return Err(Error::value("safetensors", format!("names and metadata take over {MAX_HEADER} bytes")));
     }
-    let inputs = named.iter().map(|(_, tensor)| tensor.read("safetensors")).collect::<Result<Vec<In<'_>>>>()?;
+    let inputs = named.iter().map(|(_, tensor)| tensor.read("safetensors")).collect::<Result<Vec<ReadGuard<'_>>>>()?;
     finish(&mut |out| {
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;

@@ -3,14 +3,14 @@
 
 use crate::Tensor;
 use crate::error::ok;
-use crate::nn::fuse::{Cache, Convolution};
+use crate::nn::fused_conv::{Cache, Convolution};
 use crate::nn::{self, Activation, Forward, Module};
 use crate::ops::conv::Window;
 
 /// A convolution whose output has size ⌈input / stride⌉. Of an odd number of zeros the extra one is put behind, as TensorFlow does.
 #[derive(Module)]
 struct SamePadConv2d {
-    weight: nn::Param,
+    weight: nn::Parameter,
     #[module(skip)]
     kernel: usize,
     #[module(skip)]
@@ -27,9 +27,9 @@ impl SamePadConv2d {
         SamePadConv2d { weight: plain.weight, kernel, stride, groups, cache: Cache::default() }
     }
 
-    /// The convolution, the normalisation behind it and the activation behind that.
+    /// The convolution, the normalization behind it and the activation behind that.
     #[track_caller]
-    fn forward_then(&self, x: &Tensor, norm: &nn::BatchNorm2d, activation: Activation) -> Tensor {
+    fn forward_fused(&self, x: &Tensor, norm: &nn::BatchNorm2d, activation: Activation) -> Tensor {
         let &[.., height, width] = x.shape() else {
             panic!("EfficientNetLite0 wants pictures [N, 3, H, W], but got shape {:?}", x.shape());
         };
@@ -84,11 +84,11 @@ impl InvertedResidual {
 impl Forward for InvertedResidual {
     fn forward(&self, x: &Tensor) -> Tensor {
         let wide = match (&self._expand_conv, &self._bn0) {
-            (Some(conv), Some(norm)) => &conv.forward_then(x, norm, Activation::Relu6),
+            (Some(conv), Some(norm)) => &conv.forward_fused(x, norm, Activation::Relu6),
             _ => x,
         };
-        let y = self._depthwise_conv.forward_then(wide, &self._bn1, Activation::Relu6);
-        let y = self._project_conv.forward_then(&y, &self._bn2, Activation::None);
+        let y = self._depthwise_conv.forward_fused(wide, &self._bn1, Activation::Relu6);
+        let y = self._project_conv.forward_fused(&y, &self._bn2, Activation::None);
         if self.shortcut { y + x } else { y }
     }
 }
@@ -154,9 +154,9 @@ impl EfficientNetLite0 {
 
 impl Forward for EfficientNetLite0 {
     fn forward(&self, x: &Tensor) -> Tensor {
-        let x = self._conv_stem.forward_then(x, &self._bn0, Activation::Relu6);
+        let x = self._conv_stem.forward_fused(x, &self._bn0, Activation::Relu6);
         let x = self._blocks.iter().fold(x, |x, block| block.forward(&x));
-        let x = self._conv_head.forward_then(&x, &self._bn1, Activation::Relu6);
+        let x = self._conv_head.forward_fused(&x, &self._bn1, Activation::Relu6);
         self._fc.forward(&self._dropout.forward(&x.adaptive_avg_pool2d([1, 1]).flatten(1, -1)))
     }
 }

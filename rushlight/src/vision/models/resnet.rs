@@ -32,8 +32,8 @@ impl BasicBlock {
 
 impl Forward for BasicBlock {
     fn forward(&self, x: &Tensor) -> Tensor {
-        let y = self.conv1.forward_then(x, Some(&self.bn1), Activation::Relu);
-        let y = self.conv2.forward_then(&y, Some(&self.bn2), Activation::None);
+        let y = self.conv1.forward_fused(x, Some(&self.bn1), Activation::Relu);
+        let y = self.conv2.forward_fused(&y, Some(&self.bn2), Activation::None);
         match &self.downsample {
             Some(downsample) => y.add_relu(&downsample.forward(x)),
             None => y.add_relu(x),
@@ -96,7 +96,7 @@ impl ResNet18 {
 
 impl Forward for ResNet18 {
     fn forward(&self, x: &Tensor) -> Tensor {
-        let x = self.maxpool.forward(&self.conv1.forward_then(x, Some(&self.bn1), Activation::Relu));
+        let x = self.maxpool.forward(&self.conv1.forward_fused(x, Some(&self.bn1), Activation::Relu));
         let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
         let x = stages.into_iter().fold(x, |x, stage| stage.forward(&x));
         self.fc.forward(&x.adaptive_avg_pool2d([1, 1]).flatten(1, -1))

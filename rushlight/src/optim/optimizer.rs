@@ -1,7 +1,7 @@
 //! What optimizers have in common: groups of parameters, the state of each parameter, and how a step goes through them.
 
 use super::Optimizer;
-use crate::nn::{Param, StateDict};
+use crate::nn::{Parameter, StateDict};
 use crate::tensor::Layout;
 use crate::{Error, NoGrad, Result, Tensor};
 use rushlight_macros::op;
@@ -14,12 +14,12 @@ pub enum Setting<'a> {
     /// A number.
     Number(&'a mut f64),
     /// A switch.
-    Switch(&'a mut bool),
+    Bool(&'a mut bool),
 }
 
 /// How an optimizer changes a parameter: its options, and one step.
 ///
-/// [`Descent`] makes an optimizer of it. An optimizer of one's own:
+/// [`RuleOptimizer`] makes an optimizer of it. An optimizer of one's own:
 ///
 /// ```
 /// use rushlight::{Result, Tensor, optim::{Builder, Optimizer, Rule, Setting}};
@@ -78,7 +78,7 @@ pub trait Rule: Clone + Send + 'static {
 /// A parameter and what has been accumulated for it.
 #[derive(Clone)]
 struct Entry {
-    param: Param,
+    param: Parameter,
     step: u64,
     slots: Vec<Tensor>,
 }
@@ -90,7 +90,7 @@ struct Group<R> {
 }
 
 /// An optimizer by a [`Rule`].
-pub struct Descent<R> {
+pub struct RuleOptimizer<R> {
     groups: Vec<Group<R>>,
 }
 
@@ -101,12 +101,12 @@ type Change<R> = Box<dyn FnOnce(&mut R)>;
 #[must_use = "build() makes the optimizer"]
 pub struct Builder<R> {
     pub(super) options: R,
-    groups: Vec<(Vec<Param>, Change<R>)>,
+    groups: Vec<(Vec<Parameter>, Change<R>)>,
 }
 
 impl<R: Rule> Builder<R> {
     /// An optimizer for these parameters, which may be a module's parameters or any leaf tensors.
-    pub fn new(params: impl IntoIterator<Item = impl Into<Param>>, options: R) -> Builder<R> {
+    pub fn new(params: impl IntoIterator<Item = impl Into<Parameter>>, options: R) -> Builder<R> {
         Builder { options, groups: Vec::new() }.group(params, |_| {})
     }
 
@@ -120,7 +120,7 @@ impl<R: Rule> Builder<R> {
     /// ```
     pub fn group(
         mut self,
-        params: impl IntoIterator<Item = impl Into<Param>>,
+        params: impl IntoIterator<Item = impl Into<Parameter>>,
         change: impl FnOnce(&mut R) + 'static,
     ) -> Builder<R> {
         self.groups.push((params.into_iter().map(Into::into).collect(), Box::new(change)));
@@ -132,7 +132,7 @@ impl<R: Rule> Builder<R> {
     /// # Errors
     /// If there is no parameter, one is not a leaf or comes twice, or an option is out of its range.
     #[op]
-    pub fn try_build(self) -> Result<Descent<R>> {
+    pub fn try_build(self) -> Result<RuleOptimizer<R>> {
         let mut seen = HashSet::new();
         let mut groups = Vec::new();
         for (params, change) in self.groups {
@@ -148,12 +148,12 @@ impl<R: Rule> Builder<R> {
             let entries = params.into_iter().map(|param| Entry { param, step: 0, slots: Vec::new() }).collect();
             groups.push(Group { rule, entries });
         }
-        Ok(Descent { groups })
+        Ok(RuleOptimizer { groups })
     }
 }
 
 /// An error unless the parameter is a leaf and not in `seen`.
-fn check(op: &'static str, param: &Param, seen: &mut HashSet<usize>) -> Result<()> {
+fn check(op: &'static str, param: &Parameter, seen: &mut HashSet<usize>) -> Result<()> {
     let tensor = param.get();
     if !tensor.is_leaf() {
         let message = format!(
@@ -202,7 +202,7 @@ impl Entry {
             *slot = slot.try_to_dtype(p.dtype())?;
         }
         while self.slots.len() < wanted {
-            self.slots.push(Tensor::zeros_laid_out(p, &Layout::contiguous(p.shape()))?);
+            self.slots.push(Tensor::zeros_with_layout(p, &Layout::contiguous(p.shape()))?);
         }
         Ok(())
     }
@@ -220,7 +220,7 @@ fn mismatch(op: &'static str, p: &Tensor, g: &Tensor) -> Error {
     Error::shape(op, message)
 }
 
-impl<R: Rule> Descent<R> {
+impl<R: Rule> RuleOptimizer<R> {
     /// The options of a group.
     ///
     /// # Panics
@@ -250,7 +250,7 @@ fn with_lr<R: Rule, T>(rule: &mut R, f: impl FnOnce(&mut f64) -> T) -> T {
     panic!("the rule {} has no number named lr among its options", R::NAME)
 }
 
-impl<R: Rule> Optimizer for Descent<R> {
+impl<R: Rule> Optimizer for RuleOptimizer<R> {
     fn try_step(&mut self) -> Result<()> {
         let _guard = NoGrad::new();
         for group in &mut self.groups {
@@ -273,7 +273,7 @@ impl<R: Rule> Optimizer for Descent<R> {
         }
     }
 
-    fn parameters(&self) -> Vec<Param> {
+    fn parameters(&self) -> Vec<Parameter> {
         self.groups.iter().flat_map(|group| &group.entries).map(|entry| entry.param.clone()).collect()
     }
 
@@ -296,7 +296,7 @@ impl<R: Rule> Optimizer for Descent<R> {
             for (name, setting) in group.rule.clone().options() {
                 let value = match setting {
                     Setting::Number(value) => Tensor::from(*value),
-                    Setting::Switch(value) => Tensor::from(*value),
+                    Setting::Bool(value) => Tensor::from(*value),
                 };
                 state.insert(format!("param_groups.{number}.{name}"), value);
             }
@@ -322,7 +322,7 @@ impl<R: Rule> Optimizer for Descent<R> {
                 let value = loader.number(&format!("param_groups.{number}.{name}"));
                 match setting {
                     Setting::Number(own) => *own = value,
-                    Setting::Switch(own) => *own = value != 0.0,
+                    Setting::Bool(own) => *own = value != 0.0,
                 }
             }
             for entry in &mut group.entries {

@@ -1,18 +1,18 @@
-//! A convolution, the normalisation behind it and the activation behind that, as one.
+//! A convolution, the normalization behind it and the activation behind that, as one.
 //!
-//! Where nothing is recorded and the normalisation has its statistics, it is folded into the convolution's weight and bias, and
+//! Where nothing is recorded and the normalization has its statistics, it is folded into the convolution's weight and bias, and
 //! the activation is applied while the sums are still in registers: one pass over memory instead of three. What was folded and
 //! packed is kept until one of the tensors that it was made from changes, or gradients are recorded again. Where they are, the
-//! normalisation and the activation are one pass, forward and backward.
+//! normalization and the activation are one pass, forward and backward.
 
 use super::utils::try_fuse_conv_bn_weights;
-use super::{BatchNorm2d, Param};
+use super::{BatchNorm2d, Parameter};
 use crate::backend::Activation;
 use crate::ops::conv::{Prepared, Window, convolve};
 use crate::{NoGrad, Result, Tensor, is_grad_enabled};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What a convolution is made from: weight and bias, and of a normalisation weight, bias, mean and variance.
+/// What a convolution is made from: weight and bias, and of a normalization weight, bias, mean and variance.
 type Sources<'a> = [Option<&'a Tensor>; 6];
 
 /// A weight that is ready for convolutions, and the tensors that it was made from, with their versions.
@@ -66,22 +66,22 @@ impl Cache {
 /// A convolution layer in two dimensions, as its owner sees it.
 pub(crate) struct Convolution<'a> {
     pub(crate) name: &'static str,
-    pub(crate) weight: &'a Param,
-    pub(crate) bias: Option<&'a Param>,
+    pub(crate) weight: &'a Parameter,
+    pub(crate) bias: Option<&'a Parameter>,
     pub(crate) window: Window<2>,
     pub(crate) cache: &'a Cache,
 }
 
 impl Convolution<'_> {
-    /// The convolution of `x`, normalised by `norm`, with an activation behind.
+    /// The convolution of `x`, normalized by `norm`, with an activation behind.
     pub(crate) fn run(&self, x: &Tensor, norm: Option<&BatchNorm2d>, activation: Activation) -> Result<Tensor> {
-        let (weight, bias) = (self.weight.get(), self.bias.map(Param::get));
+        let (weight, bias) = (self.weight.get(), self.bias.map(Parameter::get));
         let [scale, shift] = norm.map_or([None, None], |norm| [&norm.weight, &norm.bias].map(Option::as_ref));
-        let [scale, shift] = [scale, shift].map(|param| param.map(Param::get));
+        let [scale, shift] = [scale, shift].map(|param| param.map(Parameter::get));
         let [bias, scale, shift] = [&bias, &scale, &shift].map(Option::as_ref);
         let involved = [Some(x), Some(&weight), bias, scale, shift];
         let recorded = is_grad_enabled() && involved.into_iter().flatten().any(Tensor::requires_grad);
-        // Channels and types that do not fit are an error, which the normalisation words best.
+        // Channels and types that do not fit are an error, which the normalization words best.
         let fits = |(mean, var, _): &(Tensor, Tensor, f64)| {
             let channels = weight.shape().first().copied();
             let fits = |tensor: &Tensor| tensor.shape() == channels.as_slice() && tensor.dtype() == weight.dtype();
@@ -101,7 +101,7 @@ impl Convolution<'_> {
             entry.prepared.convolve(self.name, x, self.window, behind)?
         };
         match norm {
-            Some(norm) => norm.try_forward_then(&y, activation),
+            Some(norm) => norm.try_forward_fused(&y, activation),
             None => Ok(y),
         }
     }

@@ -1,6 +1,6 @@
 //! Going through a module and all modules in it.
 
-use super::{Buffer, Item, Module, Param};
+use super::{Buffer, Item, Module, Parameter};
 use crate::tensor::DType;
 use crate::{Error, Result, Tensor};
 use std::any::{Any, TypeId};
@@ -37,7 +37,7 @@ fn under<R>(path: &mut String, name: &str, f: impl FnOnce(&mut String) -> R) -> 
 pub(super) fn tensors<'a>(module: &'a dyn Module, mut see: impl FnMut(&str, Item<'a>)) {
     descend(&mut String::new(), module, &mut |path, module| {
         module.visit(&mut |name: &str, item: Item<'a>| {
-            if let Item::Param(param) = item {
+            if let Item::Parameter(param) = item {
                 under(path, name, |path| {
                     param.remember(path);
                     see(path, item);
@@ -62,10 +62,10 @@ impl Seen {
     }
 }
 
-pub(super) fn parameters(module: &dyn Module) -> Vec<(String, Param)> {
+pub(super) fn parameters(module: &dyn Module) -> Vec<(String, Parameter)> {
     let (mut seen, mut found) = (Seen::default(), Vec::new());
     tensors(module, |path, item| {
-        if let Item::Param(param) = item
+        if let Item::Parameter(param) = item
             && seen.is_new(&param.get())
         {
             found.push((path.to_string(), param.clone()));
@@ -128,7 +128,7 @@ pub(super) fn to_dtype(module: &dyn Module, dtype: DType) -> Result<()> {
     let mut result = Ok(());
     tensors(module, |_, item| {
         let converted = match item {
-            Item::Param(param) => param.to_dtype(dtype),
+            Item::Parameter(param) => param.to_dtype(dtype),
             Item::Buffer(buffer) => buffer.to_dtype(dtype),
             _ => Ok(()),
         };

@@ -1,7 +1,7 @@
 //! Recycled memory for the CPU: a training step asks for the same sizes again and again, and fresh pages cost more than
 //! most kernels (a page fault for every 4 KiB).
 //!
-//! Memory comes zeroed from the system and goes round afterwards, so it is always initialised: what a new buffer holds is
+//! Memory comes zeroed from the system and goes round afterwards, so it is always initialized: what a new buffer holds is
 //! unspecified, but never undefined.
 
 use crate::{Error, Result};
@@ -49,7 +49,7 @@ fn layout(bytes: usize) -> Layout {
     Layout::from_size_align(bytes, align).expect("tensor sizes are checked when the layout is made")
 }
 
-/// A block of at least `bytes` initialised bytes, aligned to 16 bytes when small and to 64 when large.
+/// A block of at least `bytes` initialized bytes, aligned to 16 bytes when small and to 64 when large.
 #[inline]
 pub(crate) fn take(bytes: usize) -> Result<NonNull<u8>> {
     if bytes <= SMALL { fresh(bytes) } else { take_large(bytes) }

@@ -1,6 +1,6 @@
 //! The order in which samplers visit a data set, draw for draw as in `torch.utils.data`.
 
-use super::generator::{Generator, default_generator};
+use crate::random::{Generator, default_generator};
 
 /// `generator`, or the default one.
 fn given_or_default(generator: Option<&Generator>) -> &Generator {
@@ -15,7 +15,7 @@ pub fn base_seed(generator: Option<&Generator>) -> i64 {
 /// Visits all of `len` items in a new random order each time, or draws from them with replacement.
 ///
 /// ```
-/// use rushlight::random::{Generator, RandomSampler};
+/// use rushlight::{Generator, data::RandomSampler};
 ///
 /// let sampler = RandomSampler::new(10).generator(&Generator::from_seed(0));
 /// let first_epoch: Vec<usize> = sampler.iter().collect();

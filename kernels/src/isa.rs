@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 /// An instruction set that kernels are compiled for, from the least to the most capable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Isa {
-    /// Whatever the compilation target guarantees (SSE2 on x86-64); vectorised by the compiler.
+    /// Whatever the compilation target guarantees (SSE2 on x86-64); vectorized by the compiler.
     Portable,
     /// AVX2 and FMA (with BMI1, BMI2, LZCNT, POPCNT).
     Avx2,

@@ -1,7 +1,7 @@
 //! Folders of IDX files as data sets.
 
-use rushlight::data::idx::{Idx, IdxData};
 use rushlight::data::{DataLoader, Dataset, IdxDataset};
+use rushlight::io::idx::{Idx, IdxData};
 use rushlight::{DType, Error};
 use std::path::{Path, PathBuf};
 
@@ -90,7 +90,7 @@ fn faults_name_the_file() {
         format!("/{}: there are 3 classes, but 2 pictures in {}", TRAIN[1], images.display())
     );
     folder.write(TRAIN[1], &[2, 1], IdxData::U8(vec![0; 2]));
-    let fault = "classes are whole numbers of shape [count], but this has u8 elements of shape [2, 1]";
+    let fault = "classes are integers of shape [count], but this has u8 elements of shape [2, 1]";
     assert_eq!(folder.error(true), format!("/{}: {fault}", TRAIN[1]));
     folder.write(TRAIN[1], &[2], IdxData::F32(vec![0.0; 2]));
     assert!(folder.error(true).contains("but this has f32 elements of shape [2]"));

@@ -21,7 +21,7 @@ const FIRST_ALLOCATION: usize = 1 << 20;
 /// An array read from or to be written to an IDX file.
 ///
 /// ```
-/// use rushlight::data::idx::{Idx, IdxData};
+/// use rushlight::io::idx::{Idx, IdxData};
 ///
 /// let bytes = [0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 3, 10, 20, 30];
 /// let idx = Idx::from_bytes(&bytes).unwrap();
@@ -122,7 +122,7 @@ macro_rules! element_types {
                 match code { U8_CODE => Some(1), $($code => Some(size_of::<$t>()),)* _ => None }
             }
 
-            /// The elements in `bytes`, a whole number of them, of the type `code`.
+            /// The elements in `bytes`, an integer of them, of the type `code`.
             fn decode(code: u8, bytes: Vec<u8>) -> IdxData {
                 match code {
                     $($code => IdxData::$variant(bytes.as_chunks().0.iter().map(|&b| $t::from_be_bytes(b)).collect()),)*

@@ -1,8 +1,8 @@
 //! Average pooling, by windows and adaptive.
 
 use super::{Columns, Pool2d, VECTOR};
-use crate::cpu;
 use crate::float::Float;
+use crate::isa;
 use crate::reduce::{Axes, FloatElement, mean};
 use crate::simd::{Kernel, Simd, dispatch, wide};
 use crate::split::{Parts, for_ranges};
@@ -45,7 +45,7 @@ impl Pool2d {
         if out.is_empty() {
             return;
         }
-        let isa = cpu::isa();
+        let isa = isa::isa();
         let [oh, ow] = self.output();
         let columns = self.extents(ow, divisor);
         let out = Parts::new(out);
@@ -63,7 +63,7 @@ impl Pool2d {
     pub fn avg_backward<T: Float>(&self, g: &[T], divisor: Divisor, dx: &mut [T]) {
         assert_eq!(self.dilation, [1, 1], "avg_pool2d: dilation");
         self.check("avg_pool2d backward", dx.len(), &[g.len()]);
-        let isa = cpu::isa();
+        let isa = isa::isa();
         let [oh, ow] = self.output();
         let columns = self.extents(ow, divisor);
         let plane = self.input[0] * self.input[1];

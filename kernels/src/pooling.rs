@@ -9,8 +9,8 @@ mod pairs;
 
 pub use avg::{Divisor, adaptive_avg_pool2d, adaptive_avg_pool2d_backward};
 
-use crate::cpu;
 use crate::float::Float;
+use crate::isa;
 use crate::simd::{Kernel, Simd, dispatch, wide};
 use crate::split::{Parts, for_ranges};
 use std::ops::Range;
@@ -115,7 +115,7 @@ impl Pool2d {
         if values.is_empty() {
             return;
         }
-        let (isa, pairs) = (cpu::isa(), self.is_pairs());
+        let (isa, pairs) = (isa::isa(), self.is_pairs());
         let [oh, ow] = self.output();
         let (values, indices) = (Parts::new(values), Parts::new(indices));
         for_ranges(self.planes * oh, ow * (self.kernel[0] * self.kernel[1]).max(4), |rows| {
