@@ -1,6 +1,6 @@
 //! The golden values of `tests/golden/ops.json.gz`: what PyTorch answers for each operation, and what it refuses.
 
-pub mod table;
+pub(crate) mod table;
 
 use crate::golden::{Golden, Tolerance, list, load, numbers, scalar, text};
 use rushlight::{DType, Scalar};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// One call of one operation.
-pub struct Case {
+pub(crate) struct Case {
     pub name: String,
     pub op: String,
     pub args: Args,
@@ -25,27 +25,27 @@ pub struct Case {
 }
 
 /// Tensors under the numbers of inputs or outputs.
-pub type Slots = BTreeMap<usize, Golden>;
+pub(crate) type Slots = BTreeMap<usize, Golden>;
 
 /// The gradients of `sum(grads[i] * v[i])`.
-pub struct Second {
+pub(crate) struct Second {
     pub v: Slots,
     pub grads: Slots,
     pub grad_output_grads: Slots,
 }
 
 /// An argument that is no option.
-pub enum Input {
+pub(crate) enum Input {
     Tensor { value: Golden, grad: bool, views: Vec<Vec<Value>> },
     Number(Scalar),
     Absent,
 }
 
 /// The options of a call by name.
-pub struct Args(Value);
+pub(crate) struct Args(Value);
 
 /// All cases.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     list(&load("ops")["cases"]).iter().map(Case::parse).collect()
 }
 
@@ -56,7 +56,7 @@ fn slots(value: &Value) -> Slots {
 
 impl Case {
     /// That of the coarsest type which takes part: the gradient of a double that was rounded to single is no better.
-    pub fn tolerance(&self) -> Tolerance {
+    pub(crate) fn tolerance(&self) -> Tolerance {
         let single = |golden: &Golden| golden.dtype == DType::F32;
         let input = |input: &Input| matches!(input, Input::Tensor { value, .. } if single(value));
         let any = self.outputs.iter().any(single) || self.inputs.iter().any(input);
@@ -101,43 +101,43 @@ impl Input {
 }
 
 impl Args {
-    pub fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.0.get(key).is_some()
     }
 
-    pub fn get(&self, key: &str) -> &Value {
+    pub(crate) fn get(&self, key: &str) -> &Value {
         &self.0[key]
     }
 
     /// The number, or `default` where it is absent or null.
-    pub fn int(&self, key: &str, default: i64) -> i64 {
+    pub(crate) fn int(&self, key: &str, default: i64) -> i64 {
         self.0[key].as_i64().unwrap_or(default)
     }
 
-    pub fn dim(&self, key: &str) -> isize {
+    pub(crate) fn dim(&self, key: &str) -> isize {
         self.0[key].as_i64().expect("a dimension") as isize
     }
 
-    pub fn float(&self, key: &str, default: f64) -> f64 {
+    pub(crate) fn float(&self, key: &str, default: f64) -> f64 {
         self.0[key].as_f64().unwrap_or(default)
     }
 
-    pub fn flag(&self, key: &str, default: bool) -> bool {
+    pub(crate) fn flag(&self, key: &str, default: bool) -> bool {
         self.0[key].as_bool().unwrap_or(default)
     }
 
-    pub fn text(&self, key: &str) -> Option<&str> {
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.0[key].as_str()
     }
 
     /// A list of numbers, or a single one as a list.
-    pub fn list(&self, key: &str) -> Vec<i64> {
+    pub(crate) fn list(&self, key: &str) -> Vec<i64> {
         let value = &self.0[key];
         numbers(value).unwrap_or_else(|| value.as_i64().into_iter().collect())
     }
 
     /// A size for each dimension, or a single one for all.
-    pub fn sizes<const N: usize>(&self, key: &str, default: usize) -> [usize; N] {
+    pub(crate) fn sizes<const N: usize>(&self, key: &str, default: usize) -> [usize; N] {
         match self.list(key)[..] {
             [] => [default; N],
             [all] => [all as usize; N],
@@ -145,7 +145,7 @@ impl Args {
         }
     }
 
-    pub fn scalar(&self, key: &str) -> Option<Scalar> {
+    pub(crate) fn scalar(&self, key: &str) -> Option<Scalar> {
         let value = &self.0[key];
         value.as_i64().map(Scalar::I64).or_else(|| value.as_f64().map(Scalar::F64))
     }

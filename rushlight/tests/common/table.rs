@@ -6,14 +6,14 @@ use rushlight::{Operand, Reduction, Result, Scalar, Tensor};
 use serde_json::Value;
 
 /// An input of a call.
-pub enum Arg {
+pub(crate) enum Arg {
     Tensor(Tensor),
     Number(Scalar),
     Absent,
 }
 
 impl Arg {
-    pub fn tensor(&self) -> &Tensor {
+    pub(crate) fn tensor(&self) -> &Tensor {
         match self {
             Arg::Tensor(tensor) => tensor,
             _ => panic!("this input is no tensor"),
@@ -37,7 +37,7 @@ impl Arg {
 }
 
 /// The inputs of a call.
-pub struct Inputs<'a>(pub &'a [Arg]);
+pub(crate) struct Inputs<'a>(pub(crate) &'a [Arg]);
 
 impl Inputs<'_> {
     fn t(&self, i: usize) -> &Tensor {
@@ -60,7 +60,7 @@ impl Inputs<'_> {
     }
 }
 
-pub type Call = fn(&Inputs<'_>, &Args) -> Result<Vec<Tensor>>;
+pub(crate) type Call = fn(&Inputs<'_>, &Args) -> Result<Vec<Tensor>>;
 
 /// What an operation gives, as a list.
 trait Outputs {
@@ -116,7 +116,7 @@ fn scaled(x: &Inputs<'_>, a: &Args) -> Result<Tensor> {
 }
 
 /// One of the views by which cases reach parts of tensors.
-pub fn apply_view(t: &Tensor, view: &[Value]) -> Result<Tensor> {
+pub(crate) fn apply_view(t: &Tensor, view: &[Value]) -> Result<Tensor> {
     let name = view[0].as_str().expect("the view's name");
     let n = |i: usize| view[i].as_i64().expect("a number") as isize;
     let all = || (1..view.len()).map(n).collect::<Vec<_>>();
@@ -165,7 +165,7 @@ fn reduction(a: &Args) -> Reduction {
 macro_rules! table {
     ($($name:literal: |$x:ident, $a:ident| $call:expr;)*) => {
         /// The calls by the fixture's names.
-        pub const TABLE: &[(&str, Call)] = &[$(($name, |$x, $a| {
+        pub(crate) const TABLE: &[(&str, Call)] = &[$(($name, |$x, $a| {
             let _ = ($x, $a);
             $call.map(Outputs::list)
         })),*];

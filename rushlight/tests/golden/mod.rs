@@ -7,26 +7,26 @@ use serde_json::Value;
 use std::path::Path;
 
 /// The content of `{name}.json.gz`.
-pub fn load(name: &str) -> Value {
+pub(crate) fn load(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.json.gz"));
     let file = std::fs::File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_reader(GzDecoder::new(file)).expect("the fixture is compressed JSON")
 }
 
-pub fn list(value: &Value) -> &[Value] {
+pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().expect("a list")
 }
 
-pub fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 
-pub fn texts(value: &Value) -> Vec<&str> {
+pub(crate) fn texts(value: &Value) -> Vec<&str> {
     list(value).iter().map(text).collect()
 }
 
 /// A number, also one that JSON has no form for.
-pub fn number(value: &Value) -> f64 {
+pub(crate) fn number(value: &Value) -> f64 {
     match value.as_str() {
         Some("nan") => f64::NAN,
         Some("inf") => f64::INFINITY,
@@ -37,17 +37,17 @@ pub fn number(value: &Value) -> f64 {
 }
 
 /// Integers, if the value is a list.
-pub fn numbers<T: TryFrom<i64>>(value: &Value) -> Option<Vec<T>> {
+pub(crate) fn numbers<T: TryFrom<i64>>(value: &Value) -> Option<Vec<T>> {
     let number = |v: &Value| T::try_from(v.as_i64().expect("an integer")).ok().expect("a number in range");
     Some(value.as_array()?.iter().map(number).collect())
 }
 
-pub fn shape(value: &Value) -> Vec<usize> {
+pub(crate) fn shape(value: &Value) -> Vec<usize> {
     numbers(value).expect("a shape")
 }
 
 /// A number of the type that the fixture calls `kind`.
-pub fn scalar(value: &Value, kind: &str) -> Scalar {
+pub(crate) fn scalar(value: &Value, kind: &str) -> Scalar {
     match kind {
         "bool" => Scalar::Bool(value.as_bool().expect("a truth value")),
         "i64" => Scalar::I64(value.as_i64().expect("an integer")),
@@ -58,7 +58,7 @@ pub fn scalar(value: &Value, kind: &str) -> Scalar {
 }
 
 /// The type that the fixture calls `name`.
-pub fn dtype(name: &str) -> DType {
+pub(crate) fn dtype(name: &str) -> DType {
     match name {
         "bool" => DType::Bool,
         "i64" => DType::I64,
@@ -70,11 +70,11 @@ pub fn dtype(name: &str) -> DType {
 
 /// How far apart floating point values may be: relative and absolute. Integers and bool must be equal.
 #[derive(Clone, Copy)]
-pub struct Tolerance(f64, f64);
+pub(crate) struct Tolerance(f64, f64);
 
 impl Tolerance {
-    pub const SINGLE: Tolerance = Tolerance(1e-5, 1e-6);
-    pub const DOUBLE: Tolerance = Tolerance(1e-10, 1e-10);
+    pub(crate) const SINGLE: Tolerance = Tolerance(1e-5, 1e-6);
+    pub(crate) const DOUBLE: Tolerance = Tolerance(1e-10, 1e-10);
 
     /// So much of the value, and of 0.1 besides.
     fn relative(share: f64) -> Tolerance {
@@ -91,7 +91,7 @@ impl std::ops::Mul<f64> for Tolerance {
 }
 
 /// A tensor as PyTorch had it.
-pub struct Golden {
+pub(crate) struct Golden {
     pub dtype: DType,
     pub shape: Vec<usize>,
     pub strides: Option<Vec<isize>>,
@@ -99,7 +99,7 @@ pub struct Golden {
 }
 
 impl Golden {
-    pub fn parse(value: &Value) -> Golden {
+    pub(crate) fn parse(value: &Value) -> Golden {
         let kind = text(&value["dtype"]);
         Golden {
             dtype: dtype(kind),
@@ -110,7 +110,7 @@ impl Golden {
     }
 
     /// The tensor.
-    pub fn tensor(&self) -> Tensor {
+    pub(crate) fn tensor(&self) -> Tensor {
         let shape = &self.shape;
         let floats = || self.data.iter().map(|v| v.to_f64());
         match self.dtype {
@@ -122,7 +122,7 @@ impl Golden {
     }
 
     /// An error that says where `found` is something else.
-    pub fn compare(&self, what: &str, found: &Tensor, Tolerance(rtol, atol): Tolerance) -> Result<(), String> {
+    pub(crate) fn compare(&self, what: &str, found: &Tensor, Tolerance(rtol, atol): Tolerance) -> Result<(), String> {
         if (found.dtype(), found.shape()) != (self.dtype, &self.shape[..]) {
             return Err(format!(
                 "{what} is {} {:?}, but PyTorch has {} {:?}",
@@ -158,7 +158,12 @@ impl Golden {
     }
 
     /// An error unless `found` is this, or nothing at all and this is zero everywhere.
-    pub fn compare_gradient(&self, what: &str, found: Option<&Tensor>, tolerance: Tolerance) -> Result<(), String> {
+    pub(crate) fn compare_gradient(
+        &self,
+        what: &str,
+        found: Option<&Tensor>,
+        tolerance: Tolerance,
+    ) -> Result<(), String> {
         match found {
             Some(found) => self.compare(what, found, tolerance),
             None if self.data.iter().all(|v| v.to_f64() == 0.0) => Ok(()),
@@ -168,13 +173,13 @@ impl Golden {
 }
 
 /// A tensor as the generators encode it.
-pub fn tensor(value: &Value) -> Tensor {
+pub(crate) fn tensor(value: &Value) -> Tensor {
     Golden::parse(value).tensor()
 }
 
 /// Equal in type and shape, and elements apart by no more than the share `relative`.
 #[track_caller]
-pub fn assert_close(what: &str, got: &Tensor, golden: &Value, relative: f64) {
+pub(crate) fn assert_close(what: &str, got: &Tensor, golden: &Value, relative: f64) {
     if let Err(message) = Golden::parse(golden).compare(what, got, Tolerance::relative(relative)) {
         panic!("{message}");
     }
@@ -182,6 +187,6 @@ pub fn assert_close(what: &str, got: &Tensor, golden: &Value, relative: f64) {
 
 /// Equal to the last bit.
 #[track_caller]
-pub fn assert_same(what: &str, got: &Tensor, golden: &Value) {
+pub(crate) fn assert_same(what: &str, got: &Tensor, golden: &Value) {
     assert_close(what, got, golden, 0.0);
 }
