@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 /// What can go wrong on the way to a table.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The filter leaves nothing.
     #[error("no workload has `{0}` in its name (see --list)")]
     NoWorkload(String),
@@ -37,7 +37,7 @@ pub enum Error {
 }
 
 /// Speaks the protocol over any pair of pipes.
-pub struct Torch<R, W> {
+pub(crate) struct Torch<R, W> {
     /// How this process was started: "as installed" or "mapped memory".
     pub setting: &'static str,
     answers: R,
@@ -69,43 +69,43 @@ impl<R: BufRead, W: Write> Torch<R, W> {
     }
 
     /// Version, threads and instruction set.
-    pub fn describe(&mut self) -> Result<String, Error> {
+    pub(crate) fn describe(&mut self) -> Result<String, Error> {
         let info = self.ask(json!({"cmd": "info"}))?;
         let text = |key| info[key].as_str().unwrap_or("?").to_owned();
         Ok(format!("PyTorch {}, {} threads, {}", text("torch"), info["threads"], text("capability")))
     }
 
     /// The memory layouts that PyTorch has for this workload; none if it does not know it.
-    pub fn variants(&mut self, workload: &str) -> Result<Vec<String>, Error> {
+    pub(crate) fn variants(&mut self, workload: &str) -> Result<Vec<String>, Error> {
         let answer = self.ask(json!({"cmd": "variants", "workload": workload}))?;
         let list = answer["variants"].as_array().cloned().unwrap_or_default();
         Ok(list.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect())
     }
 
     /// Builds the workload and warms it up.
-    pub fn prepare(&mut self, workload: &str, variant: &str) -> Result<(), Error> {
+    pub(crate) fn prepare(&mut self, workload: &str, variant: &str) -> Result<(), Error> {
         self.ask(json!({"cmd": "prepare", "workload": workload, "variant": variant})).map(drop)
     }
 
     /// Median seconds of a step over about `seconds`.
-    pub fn round(&mut self, workload: &str, variant: &str, seconds: f64) -> Result<f64, Error> {
+    pub(crate) fn round(&mut self, workload: &str, variant: &str, seconds: f64) -> Result<f64, Error> {
         self.number(json!({"cmd": "round", "workload": workload, "variant": variant, "seconds": seconds}), "seconds")
     }
 
     /// The sum of what the first step after `manual_seed(0)` gives.
-    pub fn check(&mut self, workload: &str) -> Result<f64, Error> {
+    pub(crate) fn check(&mut self, workload: &str) -> Result<f64, Error> {
         self.number(json!({"cmd": "check", "workload": workload}), "value")
     }
 
     /// Frees the workload; the peak of resident memory since it was prepared, where the system tells.
-    pub fn finish(&mut self, workload: &str, variant: &str) -> Result<Option<f64>, Error> {
+    pub(crate) fn finish(&mut self, workload: &str, variant: &str) -> Result<Option<f64>, Error> {
         let answer = self.ask(json!({"cmd": "drop", "workload": workload, "variant": variant}))?;
         Ok(answer["peak_memory"].as_f64())
     }
 }
 
 /// A running Python. Ends with this value.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     torch: Option<Torch<BufReader<ChildStdout>, ChildStdin>>,
 }
@@ -131,7 +131,7 @@ impl Drop for Process {
 }
 
 /// Starts PyTorch as installed, and once more with its memory kept mapped.
-pub fn both_settings(python: &Path, threads: usize) -> Result<Vec<Process>, Error> {
+pub(crate) fn both_settings(python: &Path, threads: usize) -> Result<Vec<Process>, Error> {
     let mapped = [("MALLOC_MMAP_THRESHOLD_", "2000000000"), ("MALLOC_TRIM_THRESHOLD_", "4000000000")];
     Ok(vec![start(python, threads, "as installed", &[])?, start(python, threads, "mapped memory", &mapped)?])
 }

@@ -9,7 +9,7 @@ use rushlight_kernels::simd::{Kernel, Simd, dispatch};
 
 /// Arithmetic and memory traffic that one step cannot do without.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Cost {
+pub(crate) struct Cost {
     /// Floating-point operations; a multiply-add counts two. Zero if the workload is not about arithmetic.
     pub flops: f64,
     /// Bytes read and written if every input is read once and every output written once.
@@ -17,7 +17,7 @@ pub struct Cost {
 }
 
 /// The processor's name and its measured peaks over the threads used.
-pub struct Machine {
+pub(crate) struct Machine {
     name: String,
     threads: usize,
     /// Fused multiply-adds in f32, as operations per second.
@@ -28,12 +28,12 @@ pub struct Machine {
 
 impl Machine {
     /// Measures both peaks; takes about a second.
-    pub fn measure(threads: usize) -> Machine {
+    pub(crate) fn measure(threads: usize) -> Machine {
         Machine { name: processor_name(), threads, peak_flops: peak_flops(threads), bandwidth: bandwidth(threads) }
     }
 
     /// The share of the machine's peak that a step of `seconds` reaches, and which peak limits it.
-    pub fn share(&self, cost: Cost, seconds: f64) -> Option<(f64, &'static str)> {
+    pub(crate) fn share(&self, cost: Cost, seconds: f64) -> Option<(f64, &'static str)> {
         let arithmetic = cost.flops / self.peak_flops;
         let memory = cost.bytes / self.bandwidth;
         let (bound, what) = if arithmetic >= memory { (arithmetic, "FMA") } else { (memory, "memory") };
@@ -151,14 +151,14 @@ fn bandwidth(threads: usize) -> f64 {
 }
 
 /// The peak of this process's resident memory since [`reset_peak_memory`], where the system tells.
-pub fn peak_memory() -> Option<f64> {
+pub(crate) fn peak_memory() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
     Some(line.trim().trim_end_matches("kB").trim().parse::<f64>().ok()? * 1024.0)
 }
 
 /// Starts the peak anew, where the system allows it.
-pub fn reset_peak_memory() {
+pub(crate) fn reset_peak_memory() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 

@@ -9,6 +9,8 @@
 //! faults). In every round Rushlight and each setting of PyTorch take their turn, so that a disturbance of the machine
 //! hits all of them; the ratio is the median over the rounds against the best of PyTorch's settings.
 
+#![forbid(unsafe_code)]
+
 mod child;
 mod machine;
 mod measure;

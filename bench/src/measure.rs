@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 const BLOCK: Duration = Duration::from_millis(2);
 
 /// A workload that has been built and can be stepped.
-pub trait Steps {
+pub(crate) trait Steps {
     /// Runs `n` steps.
     fn run(&mut self, n: u64);
 
@@ -16,14 +16,14 @@ pub trait Steps {
 }
 
 /// [`Steps`] made of a closure that does one step and a function that sums up its result.
-pub struct Running<F, S> {
+pub(crate) struct Running<F, S> {
     step: F,
     sum: S,
 }
 
 impl<T, F: FnMut() -> T, S: Fn(&T) -> f64> Running<F, S> {
     /// Puts the two together.
-    pub fn new(step: F, sum: S) -> Self {
+    pub(crate) fn new(step: F, sum: S) -> Self {
         Running { step, sum }
     }
 }
@@ -47,7 +47,7 @@ fn time(steps: &mut dyn Steps, n: u64) -> Duration {
 }
 
 /// How many steps make a block of at least [`BLOCK`].
-pub fn block_length(steps: &mut dyn Steps) -> u64 {
+pub(crate) fn block_length(steps: &mut dyn Steps) -> u64 {
     let mut n = 1;
     while time(steps, n) < BLOCK && n < 1 << 24 {
         n *= 2;
@@ -56,7 +56,7 @@ pub fn block_length(steps: &mut dyn Steps) -> u64 {
 }
 
 /// Median seconds of a step, over blocks of `n` steps for about `seconds`.
-pub fn one_round(steps: &mut dyn Steps, n: u64, seconds: f64) -> f64 {
+pub(crate) fn one_round(steps: &mut dyn Steps, n: u64, seconds: f64) -> f64 {
     let end = Instant::now() + Duration::from_secs_f64(seconds);
     let mut blocks = Vec::new();
     loop {
@@ -68,7 +68,7 @@ pub fn one_round(steps: &mut dyn Steps, n: u64, seconds: f64) -> f64 {
 }
 
 /// The middle value; the mean of the two middle ones for an even count; NaN for no values.
-pub fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut v = values.to_vec();
     v.sort_by(f64::total_cmp);
     match v.len() {
@@ -80,7 +80,7 @@ pub fn median(values: &[f64]) -> f64 {
 
 /// Median, smallest and largest of some values.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Spread {
+pub(crate) struct Spread {
     /// The middle value.
     pub median: f64,
     /// The smallest value.
@@ -91,7 +91,7 @@ pub struct Spread {
 
 impl Spread {
     /// Of `values`, which must not be empty.
-    pub fn of(values: &[f64]) -> Spread {
+    pub(crate) fn of(values: &[f64]) -> Spread {
         Spread {
             median: median(values),
             low: values.iter().copied().fold(f64::INFINITY, f64::min),

@@ -8,7 +8,7 @@ use crate::run::Outcome;
 use crate::workloads::Workload;
 
 /// Prints rows as they come.
-pub struct Table {
+pub(crate) struct Table {
     markdown: bool,
     with_torch: bool,
     notes: Vec<String>,
@@ -18,12 +18,12 @@ const WIDTHS: [usize; 6] = [34, 10, 12, 38, 22, 12];
 
 impl Table {
     /// A table for the terminal or for a Markdown page; without PyTorch's columns where it was not run.
-    pub fn new(markdown: bool, with_torch: bool) -> Table {
+    pub(crate) fn new(markdown: bool, with_torch: bool) -> Table {
         Table { markdown, with_torch, notes: Vec::new() }
     }
 
     /// Prints the head.
-    pub fn header(&self) -> io::Result<()> {
+    pub(crate) fn header(&self) -> io::Result<()> {
         let titles = [
             "workload",
             "Rushlight",
@@ -40,7 +40,7 @@ impl Table {
     }
 
     /// Prints one workload.
-    pub fn row(&mut self, workload: &Workload, outcome: &Outcome, machine: &Machine) -> io::Result<()> {
+    pub(crate) fn row(&mut self, workload: &Workload, outcome: &Outcome, machine: &Machine) -> io::Result<()> {
         let seconds = median(&outcome.seconds);
         let roof = machine.share(workload.cost, seconds);
         let roof = roof.map_or("–".into(), |(share, what)| format!("{:.0} % {what}", share * 100.0));
@@ -67,7 +67,7 @@ impl Table {
     }
 
     /// Prints what did not fit into a row.
-    pub fn footer(&self) -> io::Result<()> {
+    pub(crate) fn footer(&self) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if !self.notes.is_empty() {
             writeln!(out)?;
@@ -93,7 +93,7 @@ impl Table {
 }
 
 /// Three significant digits in the unit that suits.
-pub fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     let (value, unit) = match seconds {
         s if s >= 1.0 => (s, "s"),
         s if s >= 1e-3 => (s * 1e3, "ms"),

@@ -6,7 +6,7 @@ use crate::measure::{self, Spread};
 use crate::workloads::Workload;
 
 /// How long to measure.
-pub struct Plan {
+pub(crate) struct Plan {
     /// How often each side takes its turn.
     pub rounds: usize,
     /// Seconds of each turn.
@@ -15,7 +15,7 @@ pub struct Plan {
 
 /// PyTorch in one setting.
 #[derive(Debug)]
-pub struct TorchTimes {
+pub(crate) struct TorchTimes {
     /// Setting and memory layout.
     pub name: String,
     /// Seconds of a step in each round.
@@ -26,7 +26,7 @@ pub struct TorchTimes {
 
 /// What the rounds gave.
 #[derive(Debug)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Rushlight's seconds of a step in each round.
     pub seconds: Vec<f64>,
     /// Peak resident memory of this process in bytes.
@@ -39,12 +39,12 @@ pub struct Outcome {
 
 impl Outcome {
     /// The setting in which PyTorch is fastest.
-    pub fn best(&self) -> Option<&TorchTimes> {
+    pub(crate) fn best(&self) -> Option<&TorchTimes> {
         self.torch.iter().min_by(|a, b| measure::median(&a.seconds).total_cmp(&measure::median(&b.seconds)))
     }
 
     /// PyTorch's time over Rushlight's, round by round.
-    pub fn ratio(&self, torch: &TorchTimes) -> Spread {
+    pub(crate) fn ratio(&self, torch: &TorchTimes) -> Spread {
         let ratios: Vec<f64> = torch.seconds.iter().zip(&self.seconds).map(|(t, r)| t / r).collect();
         Spread::of(&ratios)
     }
@@ -54,7 +54,7 @@ impl Outcome {
 const TOLERANCE: f64 = 1e-3;
 
 /// Builds the workload on both sides, compares the first step, then times in turn.
-pub fn compare(workload: &Workload, children: &mut [Process], plan: &Plan) -> Result<Outcome, Error> {
+pub(crate) fn compare(workload: &Workload, children: &mut [Process], plan: &Plan) -> Result<Outcome, Error> {
     machine::reset_peak_memory();
     let mut steps = (workload.make)();
     let ours = steps.check();

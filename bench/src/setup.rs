@@ -9,7 +9,7 @@ use crate::child::Error;
 const PACKAGES: [&str; 2] = ["torch==2.15.0", "numpy"];
 
 /// Makes a virtual environment in `folder` unless there is one, installs PyTorch, and gives the path of its Python.
-pub fn environment(folder: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn environment(folder: &Path) -> Result<PathBuf, Error> {
     let python = folder.join("bin/python");
     if !python.exists() {
         eprintln!("making a virtual environment in {}", folder.display());

@@ -7,7 +7,7 @@ use rushlight::vision::digits;
 use std::path::Path;
 
 /// Pictures for training and for the test, as float32 from 0 to 1, and how many classes there are.
-pub struct Data {
+pub(crate) struct Data {
     /// What runs on it are called.
     pub name: String,
     pub train: IdxDataset,
@@ -19,7 +19,7 @@ pub struct Data {
 
 impl Data {
     /// The data of a folder of IDX files, or the embedded digits.
-    pub fn load(folder: Option<&Path>) -> Result<Data> {
+    pub(crate) fn load(folder: Option<&Path>) -> Result<Data> {
         let (name, train, test) = match folder {
             None => ("digits".into(), digits(true)?, digits(false)?),
             Some(folder) => {
@@ -55,7 +55,7 @@ impl Data {
     }
 
     /// One line about it.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let (train, test, classes) = (self.train.len(), self.test.len(), self.classes);
         format!("{}: {train} training and {test} test pictures of {classes} classes", self.name)
     }

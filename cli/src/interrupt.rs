@@ -7,11 +7,11 @@ use crate::failure::{Failure, Result};
 
 /// Whether the user asked to stop.
 #[derive(Clone, Debug)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Starts to listen for Ctrl-C and termination.
-    pub fn listen() -> Result<Self> {
+    pub(crate) fn listen() -> Result<Self> {
         let requested = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&requested);
         ctrlc::set_handler(move || {
@@ -24,7 +24,7 @@ impl Interrupt {
     }
 
     /// Whether Ctrl-C was pressed.
-    pub fn requested(&self) -> bool {
+    pub(crate) fn requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

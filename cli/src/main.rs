@@ -1,5 +1,7 @@
 //! The `rushlight` command: trains image classifiers and uses them.
 
+#![forbid(unsafe_code)]
+
 mod commands;
 mod data;
 mod failure;

@@ -8,15 +8,15 @@ use std::path::Path;
 use std::str::FromStr;
 
 /// Width and height of the pictures.
-pub const SIDE: usize = 28;
+pub(crate) const SIDE: usize = 28;
 /// The largest number of classes; more cannot be shown in a confusion matrix.
-pub const CLASSES: usize = 1000;
+pub(crate) const CLASSES: usize = 1000;
 /// What the metadata of a file call the network.
 const NAME: &str = "lenet";
 
 /// LeNet-5 (LeCun et al. 1998) with ReLU, maximum pooling, more channels and dropout.
 #[derive(Module)]
-pub struct LeNet {
+pub(crate) struct LeNet {
     conv1: Conv2d,
     conv2: Conv2d,
     pool: MaxPool2d,
@@ -28,7 +28,7 @@ pub struct LeNet {
 
 impl LeNet {
     /// With initial weights from the default generator.
-    pub fn new(classes: usize) -> LeNet {
+    pub(crate) fn new(classes: usize) -> LeNet {
         LeNet {
             conv1: Conv2d::builder(1, 16, 5).padding(2).build(),
             conv2: Conv2d::new(16, 32, 5),
@@ -54,7 +54,7 @@ impl Forward for LeNet {
 }
 
 /// A network and how its pictures are prepared.
-pub struct Classifier {
+pub(crate) struct Classifier {
     pub net: LeNet,
     pub classes: usize,
     /// Subtracted from every pixel.
@@ -65,7 +65,7 @@ pub struct Classifier {
 
 impl Classifier {
     /// Writes everything into one file.
-    pub fn save(&self, path: &Path, epoch: usize) -> Result<()> {
+    pub(crate) fn save(&self, path: &Path, epoch: usize) -> Result<()> {
         let about = [
             ("format", "pt".to_string()),
             ("model", NAME.to_string()),
@@ -79,7 +79,7 @@ impl Classifier {
     }
 
     /// Reads what [`save`](Classifier::save) wrote, ready to predict.
-    pub fn load(path: &Path) -> Result<Classifier> {
+    pub(crate) fn load(path: &Path) -> Result<Classifier> {
         let (tensors, about) = safetensors::load(path)?;
         let wrong = |message: String| Failure::new(format!("{}: {message}", path.display()));
         if about.get("model").map(String::as_str) != Some(NAME) {
@@ -95,7 +95,7 @@ impl Classifier {
     }
 
     /// The probability of each class for the pixels of one picture, 0 to 1.
-    pub fn probabilities(&self, pixels: Vec<f32>) -> Result<Vec<f32>> {
+    pub(crate) fn probabilities(&self, pixels: Vec<f32>) -> Result<Vec<f32>> {
         let x = Tensor::try_from_vec(pixels, [1, 1, SIDE, SIDE])?.try_sub(self.mean)?.try_div(self.std)?;
         let logits = no_grad(|| self.net.try_forward(&x))?;
         Ok(logits.try_softmax(1)?.try_to_vec()?)
@@ -109,14 +109,14 @@ fn number<T: FromStr>(about: &Metadata, key: &str, valid: impl Fn(&T) -> bool) -
 }
 
 /// The number of logits' rows in which the largest one stands at the label.
-pub fn right(logits: &Tensor, labels: &Tensor) -> Result<usize> {
+pub(crate) fn right(logits: &Tensor, labels: &Tensor) -> Result<usize> {
     let predictions = logits.try_argmax_dim(1, false)?;
     let right = predictions.try_eq(labels)?.try_to_vec::<bool>()?;
     Ok(right.into_iter().filter(|&right| right).count())
 }
 
 /// The loss of a batch: cross entropy.
-pub fn loss(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
+pub(crate) fn loss(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
     Ok(nn::CrossEntropyLoss::new().try_forward(logits, labels)?)
 }
 

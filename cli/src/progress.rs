@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Running totals over the batches of an epoch, shown as a bar.
-pub struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
     started: Instant,
     images: usize,
@@ -16,7 +16,7 @@ pub struct Progress {
 
 impl Progress {
     /// A bar for epoch `epoch` of `epochs` with this many batches.
-    pub fn start(epoch: usize, epochs: usize, batches: usize) -> Self {
+    pub(crate) fn start(epoch: usize, epochs: usize, batches: usize) -> Self {
         let style = ProgressStyle::with_template("epoch {prefix} {bar:30} {pos}/{len}  {msg}")
             .expect("the template is valid")
             .progress_chars("━╸─");
@@ -25,7 +25,7 @@ impl Progress {
     }
 
     /// Counts a batch: its mean loss, its number of images and how many of them were classified right.
-    pub fn batch(&mut self, loss: f64, images: usize, right: usize) {
+    pub(crate) fn batch(&mut self, loss: f64, images: usize, right: usize) {
         self.images += images;
         self.right += right;
         self.loss += loss * images as f64;
@@ -41,27 +41,27 @@ impl Progress {
     }
 
     /// The mean loss so far.
-    pub fn loss(&self) -> f64 {
+    pub(crate) fn loss(&self) -> f64 {
         self.loss / self.images.max(1) as f64
     }
 
     /// The share of images classified right so far.
-    pub fn accuracy(&self) -> f64 {
+    pub(crate) fn accuracy(&self) -> f64 {
         self.right as f64 / self.images.max(1) as f64
     }
 
     /// Images per second, had they taken `elapsed`.
-    pub fn images_per_second(&self, elapsed: Duration) -> f64 {
+    pub(crate) fn images_per_second(&self, elapsed: Duration) -> f64 {
         self.images as f64 / elapsed.as_secs_f64().max(1e-9)
     }
 
     /// Time since the start.
-    pub fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
     /// Takes the bar away.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
     }
 }

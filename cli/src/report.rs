@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// The numbers of one epoch. Accuracies are shares, 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Epoch {
+pub(crate) struct Epoch {
     pub number: usize,
     pub train_loss: f64,
     pub train_accuracy: f64,
@@ -21,11 +21,11 @@ pub struct Epoch {
 }
 
 /// The heading of the table whose rows are [`Epoch::row`].
-pub const HEADING: &str = "epoch   train loss   train acc   test loss   test acc   images/s     time";
+pub(crate) const HEADING: &str = "epoch   train loss   train acc   test loss   test acc   images/s     time";
 
 impl Epoch {
     /// The epoch as a row of the table.
-    pub fn row(&self) -> String {
+    pub(crate) fn row(&self) -> String {
         format!(
             "{:>5}   {:>10.4}   {:>7.2} %   {:>9.4}   {:>6.2} %   {:>8.0}   {:>4.1} s",
             self.number,
@@ -40,7 +40,7 @@ impl Epoch {
 }
 
 /// Writes all epochs as CSV with a heading.
-pub fn save_csv(epochs: &[Epoch], path: &Path) -> rushlight::Result<()> {
+pub(crate) fn save_csv(epochs: &[Epoch], path: &Path) -> rushlight::Result<()> {
     atomic_write(path, |file| file.write_all(csv(epochs).as_bytes()))
 }
 
@@ -58,7 +58,7 @@ fn csv(epochs: &[Epoch]) -> String {
 }
 
 /// Draws loss and accuracy over the epochs.
-pub fn save_curves(title: &str, epochs: &[Epoch], path: &Path) -> rushlight::Result<()> {
+pub(crate) fn save_curves(title: &str, epochs: &[Epoch], path: &Path) -> rushlight::Result<()> {
     let number: Vec<f64> = epochs.iter().map(|e| e.number as f64).collect();
     let column = |value: fn(&Epoch) -> f64| epochs.iter().map(value).collect::<Vec<_>>();
     let loss = Chart::new("Loss")

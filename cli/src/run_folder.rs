@@ -11,7 +11,7 @@ const RESULTS: [&str; 4] = ["model.safetensors", "metrics.csv", "curves.png", "c
 
 /// A folder that exists and can be written into.
 #[derive(Debug)]
-pub struct RunFolder {
+pub(crate) struct RunFolder {
     path: PathBuf,
     /// Whether this run made the folder, so that it may take it away again.
     made: bool,
@@ -19,7 +19,7 @@ pub struct RunFolder {
 
 impl RunFolder {
     /// Takes the folder `out`, which must not hold the results of another run unless `overwrite` is set.
-    pub fn at(out: &Path, overwrite: bool) -> Result<Self> {
+    pub(crate) fn at(out: &Path, overwrite: bool) -> Result<Self> {
         if !overwrite && let Some(found) = RESULTS.iter().find(|name| out.join(name).exists()) {
             let (out, found) = (out.display(), found);
             return Err(Failure::new(format!(
@@ -32,7 +32,7 @@ impl RunFolder {
     }
 
     /// Makes the first free one of the folders `runs/<name>-1`, `runs/<name>-2` …
-    pub fn numbered(runs: &Path, name: &str) -> Result<Self> {
+    pub(crate) fn numbered(runs: &Path, name: &str) -> Result<Self> {
         fs::create_dir_all(runs).map_err(|e| failed(runs, &e))?;
         for number in 1u32.. {
             let path = runs.join(format!("{name}-{number}"));
@@ -53,17 +53,17 @@ impl RunFolder {
     }
 
     /// The folder.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// A file in the folder.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
     /// Takes the folder away if this run made it and left nothing in it.
-    pub fn discard_if_empty(self) {
+    pub(crate) fn discard_if_empty(self) {
         if self.made {
             // Fails where the folder is not empty, which is what is wanted.
             let _ = fs::remove_dir(&self.path);

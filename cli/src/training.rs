@@ -17,7 +17,7 @@ use std::time::Instant;
 const TEST_BATCH: usize = 250;
 
 /// What training goes through: a model, the batches, and the way the learning rate falls.
-pub struct Training {
+pub(crate) struct Training {
     pub classifier: Classifier,
     optimizer: Box<dyn Optimizer>,
     train: DataLoader<IdxDataset>,
@@ -28,7 +28,7 @@ pub struct Training {
 }
 
 /// Why an epoch did not end, or what it came to.
-pub enum Outcome {
+pub(crate) enum Outcome {
     Finished(Epoch, ConfusionMatrix),
     Interrupted,
     /// The loss became infinite or no number.
@@ -37,7 +37,7 @@ pub enum Outcome {
 
 impl Training {
     /// Training over `epochs` epochs of batches, with the learning rate falling from the optimizer's one to 0 along a cosine.
-    pub fn new(
+    pub(crate) fn new(
         classifier: Classifier,
         optimizer: Box<dyn Optimizer>,
         data: Data,
@@ -57,7 +57,7 @@ impl Training {
     }
 
     /// Trains for one epoch and tests.
-    pub fn epoch(&mut self, number: usize, interrupt: &Interrupt) -> Result<Outcome> {
+    pub(crate) fn epoch(&mut self, number: usize, interrupt: &Interrupt) -> Result<Outcome> {
         let mut progress = Progress::start(number, self.epochs, self.train.len());
         let net = &self.classifier.net;
         net.train(true);

@@ -29,7 +29,7 @@ mod roof {
 
     /// One instruction's chains.
     #[derive(Clone)]
-    pub struct Chains {
+    pub(crate) struct Chains {
         pub name: &'static str,
         lanes: usize,
         pub run: fn(),
@@ -37,7 +37,7 @@ mod roof {
 
     impl Chains {
         /// Operations of one run.
-        pub fn operations(&self) -> usize {
+        pub(crate) fn operations(&self) -> usize {
             2 * self.lanes * CHAINS * ROUNDS
         }
     }
@@ -81,7 +81,7 @@ mod roof {
 
     /// The widest multiply-add for each type that this processor has one for.
     #[cfg(target_arch = "x86_64")]
-    pub fn widest() -> Vec<Chains> {
+    pub(crate) fn widest() -> Vec<Chains> {
         let mut all = Vec::new();
         let mut add = |name, lanes, run| all.push(Chains { name, lanes, run });
         // SAFETY: each only where the processor has its instructions.

@@ -1,5 +1,7 @@
 //! The macros of Rushlight: `#[op]` and `#[derive(Module)]`.
 
+#![forbid(unsafe_code)]
+
 mod module;
 mod op;
 

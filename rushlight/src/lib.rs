@@ -12,7 +12,7 @@
 //!
 //! Every operation that can fail exists twice: `try_matmul` returns a [`Result`], `matmul` panics with the same message at
 //! your line. [`catch`] turns such a panic back into the [`Error`].
-#![warn(missing_docs)]
+#![deny(unsafe_code)]
 
 extern crate self as rushlight;
 

@@ -3,6 +3,8 @@
 //! `cargo run --release -p rushlight-bench --bin dispatch` prints nanoseconds; with `-- count N`, it runs just one untracked
 //! addition N times, for an instruction counter such as `valgrind --tool=callgrind`.
 
+#![forbid(unsafe_code)]
+
 use rushlight::{BackwardOptions, Tensor};
 use std::hint::black_box;
 use std::time::Instant;

@@ -9,7 +9,7 @@ use crate::measure::{Running, Steps};
 use rushlight::Tensor;
 
 /// One thing to time.
-pub struct Workload {
+pub(crate) struct Workload {
     /// The name both halves know it by.
     pub name: &'static str,
     /// What it is, for the table in the documentation.
@@ -23,7 +23,7 @@ pub struct Workload {
 }
 
 /// All workloads, in the order of the table.
-pub fn all() -> Vec<Workload> {
+pub(crate) fn all() -> Vec<Workload> {
     let mut all = basics::workloads();
     all.extend(training::workloads());
     all.extend(models::workloads());

@@ -1,4 +1,4 @@
 //! One file for each command: its arguments and what it does.
 
-pub mod predict;
-pub mod train;
+pub(crate) mod predict;
+pub(crate) mod train;

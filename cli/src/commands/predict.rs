@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Classify PNG or JPEG pictures with a model that `train` wrote
 #[derive(Args, Debug)]
-pub struct PredictArgs {
+pub(crate) struct PredictArgs {
     /// The model file (model.safetensors)
     pub model: PathBuf,
     /// Pictures to classify
@@ -21,7 +21,7 @@ pub struct PredictArgs {
 }
 
 /// Runs the command. A picture that cannot be read does not keep the others from being classified.
-pub fn run(args: &PredictArgs) -> Result<()> {
+pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let classifier = Classifier::load(&args.model)?;
     let mut failed = 0;
     for path in &args.images {

@@ -17,7 +17,7 @@ use std::time::Instant;
 
 /// Train a classifier on the embedded digits or on a folder of IDX files
 #[derive(Args, Debug)]
-pub struct TrainArgs {
+pub(crate) struct TrainArgs {
     /// Folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte,
     /// each plain or .gz; without it the embedded digits (2,000 for training, 500 for the test) are used
     pub data: Option<PathBuf>,
@@ -52,7 +52,7 @@ pub struct TrainArgs {
 
 /// The optimizers a classifier can be trained with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OptimizerKind {
+pub(crate) enum OptimizerKind {
     /// Stochastic gradient descent with momentum 0.9
     Sgd,
     /// Adam with its default coefficients
@@ -87,7 +87,7 @@ fn learning_rate(text: &str) -> std::result::Result<f64, String> {
 }
 
 /// Runs the command.
-pub fn run(args: &TrainArgs) -> Result<()> {
+pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let interrupt = Interrupt::listen()?;
     if let Some(threads) = args.threads {
         rushlight::set_num_threads(threads.into());

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// An empty folder for one test.
-pub fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join(name);
     let _ = fs::remove_dir_all(&path);
     fs::create_dir_all(&path).unwrap();
@@ -16,21 +16,21 @@ pub fn folder(name: &str) -> PathBuf {
 }
 
 /// The program, to be run in `folder`.
-pub fn rushlight(folder: &Path, args: &[&str]) -> Command {
+pub(crate) fn rushlight(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rushlight"));
     command.args(args).current_dir(folder);
     command
 }
 
 /// Standard output of a run that must succeed.
-pub fn succeed(folder: &Path, args: &[&str]) -> String {
+pub(crate) fn succeed(folder: &Path, args: &[&str]) -> String {
     let output = rushlight(folder, args).output().unwrap();
     assert!(output.status.success(), "{args:?}: {}", stderr(&output));
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// Standard error of a run that must end with this exit code. It must have said what is wrong and not have crashed.
-pub fn fail(folder: &Path, args: &[&str], code: i32) -> String {
+pub(crate) fn fail(folder: &Path, args: &[&str], code: i32) -> String {
     let output = rushlight(folder, args).output().unwrap();
     let message = stderr(&output);
     assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
@@ -38,12 +38,12 @@ pub fn fail(folder: &Path, args: &[&str], code: i32) -> String {
     message
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Writes a gray picture as PNG.
-pub fn write_png(path: &Path, side: usize, pixels: &[u8]) {
+pub(crate) fn write_png(path: &Path, side: usize, pixels: &[u8]) {
     let file = fs::File::create(path).unwrap();
     let mut encoder = png::Encoder::new(file, side as u32, side as u32);
     encoder.set_color(png::ColorType::Grayscale);
@@ -51,7 +51,7 @@ pub fn write_png(path: &Path, side: usize, pixels: &[u8]) {
 }
 
 /// The names in a folder.
-pub fn names(folder: &Path) -> Vec<String> {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -59,7 +59,7 @@ pub fn names(folder: &Path) -> Vec<String> {
 }
 
 /// Writes a few of the embedded digits into `folder` as IDX files.
-pub fn write_digits(folder: &Path, train: usize, test: usize) {
+pub(crate) fn write_digits(folder: &Path, train: usize, test: usize) {
     fs::create_dir_all(folder).unwrap();
     for (part, count, set) in [("train", train, digits(true)), ("t10k", test, digits(false))] {
         let set = set.unwrap();
@@ -72,7 +72,7 @@ pub fn write_digits(folder: &Path, train: usize, test: usize) {
     }
 }
 
-pub fn write_idx(folder: &Path, name: &str, dims: &[usize], data: Vec<u8>) {
+pub(crate) fn write_idx(folder: &Path, name: &str, dims: &[usize], data: Vec<u8>) {
     let idx = Idx::new(dims, IdxData::U8(data)).unwrap();
     fs::write(folder.join(name), idx.to_bytes()).unwrap();
 }

@@ -11,12 +11,12 @@ use std::time::Duration;
 const LINE: usize = 64;
 
 /// Runs the benches of this program that the command line asks for, a fraction of a second each.
-pub fn main() {
+pub(crate) fn main() {
     Divan::default().min_time(Duration::from_millis(50)).max_time(Duration::from_millis(150)).config_with_args().main();
 }
 
 /// Elements from the beginning of a cache line on, all of them written once, so that no page is missing when time is taken.
-pub struct Buffer<T> {
+pub(crate) struct Buffer<T> {
     memory: Vec<T>,
     start: usize,
     len: usize,
@@ -24,7 +24,7 @@ pub struct Buffer<T> {
 
 impl<T: Copy> Buffer<T> {
     /// The elements `element(0)` to `element(len - 1)`.
-    pub fn new(len: usize, mut element: impl FnMut(usize) -> T) -> Self {
+    pub(crate) fn new(len: usize, mut element: impl FnMut(usize) -> T) -> Self {
         let spare = LINE / size_of::<T>();
         let mut memory: Vec<T> = Vec::with_capacity(len + spare);
         let start = memory.as_ptr().align_offset(LINE);
@@ -49,7 +49,7 @@ impl<T> DerefMut for Buffer<T> {
 }
 
 /// What one line of a bench's output measures.
-pub struct Case<T> {
+pub(crate) struct Case<T> {
     name: String,
     /// How many threads the kernel may use.
     pub threads: usize,
@@ -58,14 +58,14 @@ pub struct Case<T> {
 }
 
 /// Each input with one thread and with two: kernels that are too small for two must not be slower with them.
-pub fn cases<T: Clone>(inputs: impl IntoIterator<Item = T>, name: impl Fn(&T) -> String) -> Vec<Case<T>> {
+pub(crate) fn cases<T: Clone>(inputs: impl IntoIterator<Item = T>, name: impl Fn(&T) -> String) -> Vec<Case<T>> {
     let both = |input: T| [1, 2].map(|threads| Case { name: name(&input), threads, input: input.clone() });
     inputs.into_iter().flat_map(both).collect()
 }
 
 impl<T> Case<T> {
     /// Measures `kernel`, which does this much `work` a call. A first call is not measured: it starts the threads.
-    pub fn measure(&self, bencher: Bencher, work: impl IntoCounter, mut kernel: impl FnMut()) {
+    pub(crate) fn measure(&self, bencher: Bencher, work: impl IntoCounter, mut kernel: impl FnMut()) {
         set_num_threads(self.threads);
         kernel();
         bencher.counter(work).bench_local(kernel);

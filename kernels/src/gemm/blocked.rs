@@ -53,7 +53,7 @@ pub(crate) struct Tiles {
 
 impl Tiles {
     #[inline(always)]
-    pub fn new<T>(m: usize, n: usize, kernels: &Kernels<T>) -> Self {
+    pub(crate) fn new<T>(m: usize, n: usize, kernels: &Kernels<T>) -> Self {
         let vectors = n.div_ceil(kernels.lanes);
         let (rows, columns) = (m.div_ceil(kernels.mr), n.div_ceil(kernels.nr));
         let part = |n: usize, parts: usize| (n / parts.max(1), n % parts.max(1));
@@ -62,13 +62,13 @@ impl Tiles {
 
     /// First row and number of rows of the `i`th row of tiles.
     #[inline(always)]
-    pub fn row(&self, i: usize) -> (usize, usize) {
+    pub(crate) fn row(&self, i: usize) -> (usize, usize) {
         (i * self.row.0 + i.min(self.row.1), self.row.0 + usize::from(i < self.row.1))
     }
 
     /// First column and number of columns of the `j`th column of tiles.
     #[inline(always)]
-    pub fn column(&self, j: usize) -> (usize, usize) {
+    pub(crate) fn column(&self, j: usize) -> (usize, usize) {
         let start = (j * self.column.0 + j.min(self.column.1)) * self.lanes;
         let len = self.column.0 + usize::from(j < self.column.1);
         (start, (len * self.lanes).min(self.n - start))

@@ -67,14 +67,14 @@ pub struct Direct<T> {
 ///
 /// # Safety
 /// The arguments describe valid memory for this kernel's rows and the columns given.
-pub type PanelFn<T> = unsafe fn(&Panel<T>, *const T);
+pub(crate) type PanelFn<T> = unsafe fn(&Panel<T>, *const T);
 /// # Safety
 /// As [`PanelFn`].
-pub type DirectFn<T> = unsafe fn(&Direct<T>);
+pub(crate) type DirectFn<T> = unsafe fn(&Direct<T>);
 
 /// Neighboring columns of a tile that stay neighbors.
 #[derive(Clone, Copy, Default)]
-pub struct Run {
+pub(crate) struct Run {
     /// First column in the tile.
     pub from: usize,
     /// Where it goes.
@@ -84,7 +84,7 @@ pub struct Run {
 
 /// Copies a tile (`rows` rows of `width` elements) to where its runs go.
 #[derive(Clone, Copy)]
-pub struct Scatter<'a, T> {
+pub(crate) struct Scatter<'a, T> {
     pub tile: *const T,
     pub width: usize,
     pub rows: usize,

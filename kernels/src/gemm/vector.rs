@@ -351,7 +351,7 @@ mod x86 {
     /// 16 sums in f32 in an AVX-512 register, or, as factors, 16 pairs of bf16 in the place of an f32 each.
     #[derive(Clone, Copy)]
     #[repr(transparent)]
-    pub struct Bf16x32(F32x16);
+    pub(crate) struct Bf16x32(F32x16);
 
     // SAFETY (of every block below): the trait's contract, as above.
     #[allow(clippy::undocumented_unsafe_blocks)]

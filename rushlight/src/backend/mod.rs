@@ -4,7 +4,9 @@
 //! handed permissions to read and write ([`ReadGuard`], [`WriteGuard`]), whose layouts have been checked; what an operation means for
 //! shapes, types and gradients is settled before. A method that a device cannot do returns an error.
 
+#[allow(unsafe_code, reason = "allocates and frees memory")]
 pub(crate) mod allocator;
+#[allow(unsafe_code, reason = "passes the guards' pointers to the kernels")]
 mod cpu;
 
 pub use rushlight_kernels::Activation;
@@ -125,6 +127,7 @@ pub trait Backend: Send + Sync {
     ///
     /// # Safety
     /// `block` came from [`allocate`](Backend::allocate) with the same `bytes` and is not used any more.
+    #[allow(unsafe_code, reason = "the caller answers for the block")]
     unsafe fn release(&self, block: NonNull<u8>, bytes: usize);
 
     /// Every element becomes `value`.

@@ -8,7 +8,7 @@ fn given_or_default(generator: Option<&Generator>) -> &Generator {
 }
 
 /// The number that a `DataLoader` draws at the start of every epoch, shuffled or not: worker k seeds itself with it plus k.
-pub fn base_seed(generator: Option<&Generator>) -> i64 {
+pub(crate) fn base_seed(generator: Option<&Generator>) -> i64 {
     given_or_default(generator).random_i64()
 }
 
@@ -129,7 +129,7 @@ impl RandomSamples {
 }
 
 /// One random order of all of `indices`, as an epoch of `SubsetRandomSampler(indices, generator)`.
-pub fn subset_random_order(indices: &[usize], generator: Option<&Generator>) -> Vec<usize> {
+pub(crate) fn subset_random_order(indices: &[usize], generator: Option<&Generator>) -> Vec<usize> {
     given_or_default(generator).randperm(indices.len()).into_iter().map(|i| indices[i as usize]).collect()
 }
 
@@ -137,7 +137,7 @@ pub fn subset_random_order(indices: &[usize], generator: Option<&Generator>) -> 
 ///
 /// # Errors
 /// As [`Generator::multinomial`].
-pub fn weighted_random_order(
+pub(crate) fn weighted_random_order(
     weights: &[f64],
     num_samples: usize,
     replacement: bool,
@@ -151,7 +151,11 @@ pub fn weighted_random_order(
 ///
 /// # Errors
 /// If the lengths do not sum to `total`.
-pub fn random_split(total: usize, lengths: &[usize], generator: Option<&Generator>) -> Result<Vec<Vec<usize>>, String> {
+pub(crate) fn random_split(
+    total: usize,
+    lengths: &[usize],
+    generator: Option<&Generator>,
+) -> Result<Vec<Vec<usize>>, String> {
     let sum = lengths.iter().try_fold(0usize, |sum, &len| sum.checked_add(len));
     if sum != Some(total) {
         return Err("Sum of input lengths does not equal the length of the input dataset!".into());
@@ -172,7 +176,7 @@ pub fn random_split(total: usize, lengths: &[usize], generator: Option<&Generato
 ///
 /// # Errors
 /// If a fraction is not in [0, 1] or they do not sum to 1.
-pub fn split_lengths(total: usize, fractions: &[f64]) -> Result<Vec<usize>, String> {
+pub(crate) fn split_lengths(total: usize, fractions: &[f64]) -> Result<Vec<usize>, String> {
     if let Some((i, f)) = fractions.iter().enumerate().find(|(_, f)| !(0.0..=1.0).contains(*f)) {
         return Err(format!("Fraction at index {i} is not between 0 and 1: {f}"));
     }

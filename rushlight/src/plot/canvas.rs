@@ -22,15 +22,15 @@ pub(super) struct Rect {
 }
 
 impl Rect {
-    pub fn new(left: f32, top: f32, right: f32, bottom: f32) -> Self {
+    pub(super) fn new(left: f32, top: f32, right: f32, bottom: f32) -> Self {
         Rect { left, top, right, bottom }
     }
 
-    pub fn width(&self) -> f32 {
+    pub(super) fn width(&self) -> f32 {
         self.right - self.left
     }
 
-    pub fn height(&self) -> f32 {
+    pub(super) fn height(&self) -> f32 {
         self.bottom - self.top
     }
 }
@@ -54,19 +54,19 @@ pub(super) struct TextStyle {
 }
 
 impl TextStyle {
-    pub fn new(size: f32, color: Color) -> Self {
+    pub(super) fn new(size: f32, color: Color) -> Self {
         TextStyle { size, bold: false, color, align: Align::Left, angle: 0.0 }
     }
 
-    pub fn bold(self) -> Self {
+    pub(super) fn bold(self) -> Self {
         TextStyle { bold: true, ..self }
     }
 
-    pub fn align(self, align: Align) -> Self {
+    pub(super) fn align(self, align: Align) -> Self {
         TextStyle { align, ..self }
     }
 
-    pub fn angle(self, angle: f32) -> Self {
+    pub(super) fn angle(self, angle: f32) -> Self {
         TextStyle { angle, ..self }
     }
 }
@@ -78,7 +78,7 @@ pub(super) struct Canvas {
 
 impl Canvas {
     /// A white surface of `width` by `height` logical pixels.
-    pub fn new(width: f32, height: f32) -> Result<Self> {
+    pub(super) fn new(width: f32, height: f32) -> Result<Self> {
         let (w, h) = ((width * SCALE).round(), (height * SCALE).round());
         let mut pixmap = Pixmap::new(w as u32, h as u32)
             .ok_or_else(|| Error::value("picture", format!("a picture of {w} by {h} pixels cannot be drawn")))?;
@@ -87,18 +87,18 @@ impl Canvas {
         Ok(Canvas { pixmap, fonts })
     }
 
-    pub fn fill_rect(&mut self, rect: Rect, color: Color) {
+    pub(super) fn fill_rect(&mut self, rect: Rect, color: Color) {
         if let Some(rect) = SkRect::from_ltrb(rect.left, rect.top, rect.right, rect.bottom) {
             self.pixmap.fill_rect(rect, &paint(color), scaled(), None);
         }
     }
 
     /// A straight line. Horizontal and vertical ones are sharp when their coordinates are integers.
-    pub fn line(&mut self, from: (f32, f32), to: (f32, f32), width: f32, color: Color) {
+    pub(super) fn line(&mut self, from: (f32, f32), to: (f32, f32), width: f32, color: Color) {
         self.polyline(&[from, to], width, color);
     }
 
-    pub fn polyline(&mut self, points: &[(f32, f32)], width: f32, color: Color) {
+    pub(super) fn polyline(&mut self, points: &[(f32, f32)], width: f32, color: Color) {
         let mut path = PathBuilder::new();
         for (i, &(x, y)) in points.iter().enumerate() {
             if i == 0 { path.move_to(x, y) } else { path.line_to(x, y) }
@@ -109,14 +109,14 @@ impl Canvas {
         }
     }
 
-    pub fn circle(&mut self, center: (f32, f32), radius: f32, color: Color) {
+    pub(super) fn circle(&mut self, center: (f32, f32), radius: f32, color: Color) {
         if let Some(path) = PathBuilder::from_circle(center.0, center.1, radius) {
             self.pixmap.fill_path(&path, &paint(color), FillRule::Winding, scaled(), None);
         }
     }
 
     /// Draws one line of text, its capitals centered vertically on `at.1`.
-    pub fn text(&mut self, text: &str, at: (f32, f32), style: TextStyle) {
+    pub(super) fn text(&mut self, text: &str, at: (f32, f32), style: TextStyle) {
         let face = &self.fonts[usize::from(style.bold)];
         let em = style.size / f32::from(face.units_per_em());
         let start = match style.align {
@@ -137,7 +137,7 @@ impl Canvas {
         }
     }
 
-    pub fn text_width(&self, text: &str, style: TextStyle) -> f32 {
+    pub(super) fn text_width(&self, text: &str, style: TextStyle) -> f32 {
         let face = &self.fonts[usize::from(style.bold)];
         let advance = |c| u32::from(face.glyph_hor_advance(face.glyph_index(c).unwrap_or_default()).unwrap_or(0));
         let units: u32 = text.chars().map(advance).sum();
@@ -145,7 +145,7 @@ impl Canvas {
     }
 
     /// The text, cut and ended with an ellipsis where it is wider than `width`.
-    pub fn fit_text(&self, text: &str, width: f32, style: TextStyle) -> String {
+    pub(super) fn fit_text(&self, text: &str, width: f32, style: TextStyle) -> String {
         if self.text_width(text, style) <= width {
             return text.to_owned();
         }
@@ -160,7 +160,7 @@ impl Canvas {
     }
 
     /// The picture as a PNG file. Everything drawn is opaque, so the alpha channel is left out.
-    pub fn png(&self) -> Vec<u8> {
+    pub(super) fn png(&self) -> Vec<u8> {
         let rgb: Vec<u8> = self.pixmap.pixels().iter().flat_map(|p| [p.red(), p.green(), p.blue()]).collect();
         let mut file = Vec::new();
         let mut encoder = png::Encoder::new(&mut file, self.pixmap.width(), self.pixmap.height());

@@ -19,7 +19,7 @@ pub(super) struct Scale {
 impl Scale {
     /// An axis over the drawable ones of `values` with a margin on both sides and about `ticks` ticks. Where all values
     /// are integers the ticks are too.
-    pub fn new(values: impl Iterator<Item = f64> + Clone, ticks: usize) -> Self {
+    pub(super) fn new(values: impl Iterator<Item = f64> + Clone, ticks: usize) -> Self {
         let values = values.filter(|v| drawable(*v));
         let whole = values.clone().all(|v| v.fract() == 0.0);
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
@@ -39,12 +39,12 @@ impl Scale {
     }
 
     /// Where `value` lies between the ends: 0 at the low one, 1 at the high one.
-    pub fn position(&self, value: f64) -> f32 {
+    pub(super) fn position(&self, value: f64) -> f32 {
         ((value - self.low) / (self.high - self.low)) as f32
     }
 
     /// Tick values in ascending order with their labels.
-    pub fn ticks(&self) -> Vec<(f64, String)> {
+    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
         let (first, last) = ((self.low / self.step).ceil(), (self.high / self.step).floor());
         // Where the range is so narrow that doubles cannot number the ticks there is no useful tick.
         let count = ((last - first + 1.0) as usize).min(100);

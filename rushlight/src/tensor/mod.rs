@@ -7,6 +7,7 @@ mod dtype;
 pub mod format;
 mod layout;
 mod operators;
+#[allow(unsafe_code, reason = "owns the memory of tensors and hands out guarded access to it")]
 mod storage;
 
 pub use create::TensorOptions;
