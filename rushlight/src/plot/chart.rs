@@ -126,7 +126,10 @@ impl Chart {
         let uneven = self.series.iter().find(|s| s.x.len() != s.y.len());
         uneven.map_or(Ok(()), |s| {
             let (x, y) = (s.x.len(), s.y.len());
-            Err(Error::value("chart", format!("expected as many y values as x values in series \"{}\", got {x} and {y}", s.name)))
+            Err(Error::value(
+                "chart",
+                format!("expected as many y values as x values in series \"{}\", got {x} and {y}", s.name),
+            ))
         })
     }
 
