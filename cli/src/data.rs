@@ -6,7 +6,7 @@ use rushlight::data::{Dataset, IdxDataset};
 use rushlight::vision::digits;
 use std::path::Path;
 
-/// Pictures for training and for the test, as float32 from 0 to 1, and how many classes there are.
+/// Images for training and for the test, as float32 from 0 to 1, and how many classes there are.
 pub(crate) struct Data {
     /// What runs on it are called.
     pub name: String,
@@ -32,12 +32,12 @@ impl Data {
         for (part, set) in [("training", &train), ("test", &test)] {
             let shape = set.images().shape();
             if shape[0] == 0 {
-                return Err(Failure::new(format!("{place}: there are no {part} pictures")));
+                return Err(Failure::new(format!("{place}: expected {part} images, got none")));
             }
             if shape[2..] != [SIDE, SIDE] {
                 let (width, height) = (shape[3], shape[2]);
                 return Err(Failure::new(format!(
-                    "{place}: the {part} pictures have {width} x {height} pixels, but the network takes {SIDE} x {SIDE}"
+                    "{place}: expected {part} images of {SIDE} x {SIDE} pixels, got {width} x {height}"
                 )));
             }
         }
@@ -57,7 +57,7 @@ impl Data {
     /// One line about it.
     pub(crate) fn describe(&self) -> String {
         let (train, test, classes) = (self.train.len(), self.test.len(), self.classes);
-        format!("{}: {train} training and {test} test pictures of {classes} classes", self.name)
+        format!("{}: {train} training and {test} test images of {classes} classes", self.name)
     }
 }
 

@@ -7,7 +7,7 @@ use rushlight::{Tensor, nn, no_grad};
 use std::path::Path;
 use std::str::FromStr;
 
-/// Width and height of the pictures.
+/// Width and height of the images.
 pub(crate) const SIDE: usize = 28;
 /// The largest number of classes; more cannot be shown in a confusion matrix.
 pub(crate) const CLASSES: usize = 1000;
@@ -53,7 +53,7 @@ impl Forward for LeNet {
     }
 }
 
-/// A network and how its pictures are prepared.
+/// A network and how its images are prepared.
 pub(crate) struct Classifier {
     pub net: LeNet,
     pub classes: usize,
@@ -83,7 +83,7 @@ impl Classifier {
         let (tensors, about) = safetensors::load(path)?;
         let wrong = |message: String| Failure::new(format!("{}: {message}", path.display()));
         if about.get("model").map(String::as_str) != Some(NAME) {
-            return Err(wrong("this is no model that `rushlight train` wrote: its metadata do not say so".into()));
+            return Err(wrong("expected a model written by `rushlight train`, got a file without its metadata".into()));
         }
         let classes = number(&about, "classes", |n: &usize| (1..=CLASSES).contains(n)).map_err(wrong)?;
         let mean = number(&about, "mean", |mean: &f64| mean.is_finite()).map_err(wrong)?;
@@ -94,7 +94,7 @@ impl Classifier {
         Ok(Classifier { net, classes, mean, std })
     }
 
-    /// The probability of each class for the pixels of one picture, 0 to 1.
+    /// The probability of each class for the pixels of one image, 0 to 1.
     pub(crate) fn probabilities(&self, pixels: Vec<f32>) -> Result<Vec<f32>> {
         let x = Tensor::try_from_vec(pixels, [1, 1, SIDE, SIDE])?.try_sub(self.mean)?.try_div(self.std)?;
         let logits = no_grad(|| self.net.try_forward(&x))?;
@@ -104,11 +104,11 @@ impl Classifier {
 
 /// A number from the metadata.
 fn number<T: FromStr>(about: &Metadata, key: &str, valid: impl Fn(&T) -> bool) -> std::result::Result<T, String> {
-    let text = about.get(key).ok_or_else(|| format!("the metadata have no {key:?}"))?;
-    text.parse().ok().filter(valid).ok_or_else(|| format!("the metadata have the {key} {text:?}, which cannot be"))
+    let text = about.get(key).ok_or_else(|| format!("expected {key:?} in the metadata, got none"))?;
+    text.parse().ok().filter(valid).ok_or_else(|| format!("expected a valid {key} in the metadata, got {text:?}"))
 }
 
-/// The number of logits' rows in which the largest one stands at the label.
+/// The number of rows of logits whose largest element is at the label.
 pub(crate) fn right(logits: &Tensor, labels: &Tensor) -> Result<usize> {
     let predictions = logits.try_argmax_dim(1, false)?;
     let right = predictions.try_eq(labels)?.try_to_vec::<bool>()?;
@@ -153,11 +153,11 @@ mod tests {
             Classifier::load(&path).err().expect("it cannot be loaded").to_string()
         };
         let weight = [("weight", Tensor::ones([2, 2]))];
-        assert!(message(&[], &weight).contains("no model that `rushlight train` wrote"));
+        assert!(message(&[], &weight).contains("expected a model written by `rushlight train`"));
         let lenet = ("model", NAME);
         assert!(message(&[lenet], &weight).contains("no \"classes\""));
-        assert!(message(&[lenet, ("classes", "4000000000")], &weight).contains("the classes \"4000000000\""));
-        assert!(message(&[lenet, ("classes", "2"), ("mean", "NaN")], &weight).contains("the mean \"NaN\""));
+        assert!(message(&[lenet, ("classes", "4000000000")], &weight).contains("valid classes in the metadata, got \"4000000000\""));
+        assert!(message(&[lenet, ("classes", "2"), ("mean", "NaN")], &weight).contains("valid mean in the metadata, got \"NaN\""));
         let all = [lenet, ("classes", "2"), ("mean", "0"), ("std", "1")];
         let missing = message(&all, &weight);
         assert!(missing.contains("conv1.weight") && missing.contains("\"weight\""), "{missing}");

@@ -3,7 +3,7 @@
 use crate::failure::{Failure, Result};
 use std::io::{ErrorKind, Write, stdout};
 
-/// Prints a line. That nobody reads on (`rushlight train | head`) is no error: the files are written all the same.
+/// Prints a line. A closed pipe (`rushlight train | head`) is not an error: the files are written all the same.
 pub(crate) fn say(line: &str) -> Result<()> {
     let mut out = stdout().lock();
     match writeln!(out, "{line}").and_then(|()| out.flush()) {

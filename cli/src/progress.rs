@@ -60,7 +60,7 @@ impl Progress {
         self.started.elapsed()
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
     }

@@ -1,4 +1,4 @@
-//! What a training run tells: a table while it goes, a CSV file and pictures when it is done.
+//! What a training run reports: a table while it runs, a CSV file and figures at the end.
 
 use rushlight::io::atomic_write;
 use rushlight::plot::{Chart, Panels};

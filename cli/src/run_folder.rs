@@ -13,7 +13,7 @@ const RESULTS: [&str; 4] = ["model.safetensors", "metrics.csv", "curves.png", "c
 #[derive(Debug)]
 pub(crate) struct RunFolder {
     path: PathBuf,
-    /// Whether this run made the folder, so that it may take it away again.
+    /// Whether this run made the folder, so that it may remove it again.
     made: bool,
 }
 
@@ -62,7 +62,7 @@ impl RunFolder {
         self.path.join(name)
     }
 
-    /// Takes the folder away if this run made it and left nothing in it.
+    /// Removes the folder if this run made it and left nothing in it.
     pub(crate) fn discard_if_empty(self) {
         if self.made {
             // Fails where the folder is not empty, which is what is wanted.

@@ -13,7 +13,7 @@ use rushlight::optim::Optimizer;
 use rushlight::plot::ConfusionMatrix;
 use std::time::Instant;
 
-/// Pictures in each step of a test; more are no faster.
+/// Images in each step of a test; more are no faster.
 const TEST_BATCH: usize = 250;
 
 /// What training goes through: a model, the batches, and the way the learning rate falls.
@@ -94,12 +94,12 @@ impl Training {
         Ok(if test_loss.is_finite() { Outcome::Finished(epoch, confusion) } else { Outcome::Diverged })
     }
 
-    /// The mean loss over the test pictures, and what was taken for what; nothing if the user asked to stop.
+    /// The mean loss over the test images, and what was taken for what; nothing if the user asked to stop.
     fn test(&self, interrupt: &Interrupt) -> Result<Option<(f64, ConfusionMatrix)>> {
         let net = &self.classifier.net;
         net.eval();
         let mut confusion =
-            ConfusionMatrix::new("Test pictures", (0..self.classifier.classes).map(|class| class.to_string()));
+            ConfusionMatrix::new("Test images", (0..self.classifier.classes).map(|class| class.to_string()));
         let (mut sum, mut count) = (0.0, 0);
         for batch in &self.test {
             if interrupt.requested() {
@@ -116,7 +116,7 @@ impl Training {
             }
         }
         if count == 0 {
-            return Err(Failure::new("there are no test pictures"));
+            return Err(Failure::new("expected test images, got none"));
         }
         Ok(Some((sum / count as f64, confusion)))
     }

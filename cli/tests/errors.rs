@@ -80,19 +80,19 @@ fn data_folders() {
         fs::remove_file(data.join(images)).unwrap();
         fs::write(data.join(images.to_owned() + ".gz"), [0x1f, 0x8b, 8, 0, 0, 0, 1, 2, 3]).unwrap();
     });
-    refused("swapped", &[images, "pictures are u8 elements of shape [count, height, width]"], &|data| {
+    refused("swapped", &[images, "images are u8 elements of shape [count, height, width]"], &|data| {
         fs::copy(data.join(labels), data.join(images)).unwrap();
     });
-    refused("uneven", &["there are 19 classes, but 20 pictures"], &|data| {
+    refused("uneven", &["there are 19 classes, but 20 images"], &|data| {
         write_idx(data, labels, &[19], vec![1; 19]);
     });
     refused("classes", &["t10k-labels", "item 3 is of class 12"], &|data| {
         write_idx(data, "t10k-labels-idx1-ubyte", &[10], vec![0, 1, 2, 12, 0, 0, 0, 0, 0, 0]);
     });
-    refused("size", &["the test pictures have 27 x 30 pixels, but the network takes 28 x 28"], &|data| {
+    refused("size", &["expected test images of 28 x 28 pixels, got 27 x 30"], &|data| {
         write_idx(data, "t10k-images-idx3-ubyte", &[10, 30, 27], vec![0; 10 * 30 * 27]);
     });
-    refused("none", &["there are no training pictures"], &|data| {
+    refused("none", &["expected training images, got none"], &|data| {
         write_idx(data, images, &[0, 28, 28], Vec::new());
         write_idx(data, labels, &[0], Vec::new());
     });
@@ -166,7 +166,7 @@ fn models_and_pictures() {
         ("cut", "cut: "),
         ("garbage", "garbage: "),
         ("empty", "empty: "),
-        ("other", "other: this is no model that `rushlight train` wrote"),
+        ("other", "other: this is expected a model written by `rushlight train`"),
         ("good.png", "good.png: "),
     ] {
         let message = fail(&folder, &["predict", bad, "good.png"], 1);
@@ -176,13 +176,13 @@ fn models_and_pictures() {
     write_png(&folder.join("blank.png"), 40, &[255; 1600]);
     let png = fs::read(folder.join("good.png")).unwrap();
     fs::write(folder.join("cut.png"), &png[..png.len() / 2]).unwrap();
-    let pictures = ["blank.png", "cut.png", "garbage", "missing.png", "data", "empty"];
-    for bad in pictures {
+    let images = ["blank.png", "cut.png", "garbage", "missing.png", "data", "empty"];
+    for bad in images {
         let message = fail(&folder, &["predict", model, bad], 1);
         assert!(message.starts_with(&format!("error: {bad}: ")), "{message}");
     }
     // The good ones are classified all the same.
-    let args = [&["predict", model, "good.png"], &pictures[..], &["good.png"]].concat();
+    let args = [&["predict", model, "good.png"], &images[..], &["good.png"]].concat();
     let output = rushlight(&folder, &args).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stdout).unwrap();
@@ -191,5 +191,5 @@ fn models_and_pictures() {
         2,
         "{text}"
     );
-    assert!(String::from_utf8_lossy(&output.stderr).contains("6 of 8 pictures could not be classified"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("6 of 8 images could not be classified"));
 }

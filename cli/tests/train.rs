@@ -24,7 +24,7 @@ fn learns_the_embedded_digits_and_recognizes_pictures() {
     let control = output.stdout.iter().find(|byte| byte.is_ascii_control() && **byte != b'\n');
     assert_eq!(control, None, "control characters in piped output");
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.starts_with("digits: 2000 training and 500 test pictures of 10 classes\n"), "{text}");
+    assert!(text.starts_with("digits: 2000 training and 500 test images of 10 classes\n"), "{text}");
     let end = &text[text.find("test accuracy ").unwrap()..];
     assert!(number(end, "test accuracy ", " %") >= 90.0, "{text}");
 
@@ -38,19 +38,19 @@ fn learns_the_embedded_digits_and_recognizes_pictures() {
     assert!((last("test_loss") - number(end, "test loss ", ",")).abs() < 1e-8);
     assert!((100.0 * last("test_accuracy") - number(end, "test accuracy ", " %")).abs() < 0.01);
     assert!((last("train_loss") - number(end, "training loss ", "\n")).abs() < 1e-8);
-    for picture in ["curves.png", "confusion.png"] {
-        assert!(Image::open(run.join(picture)).unwrap().width() > 400);
+    for image in ["curves.png", "confusion.png"] {
+        assert!(Image::open(run.join(image)).unwrap().width() > 400);
     }
 
-    // The test pictures as files: as many are right as in the test itself.
+    // The test images as files: as many are right as in the test itself.
     let test = digits(false).unwrap();
     let (labels, pixels) = (test.labels().to_vec::<i64>(), test.images().to_vec::<f32>());
     let ink = |index: usize, x: usize, y: usize| (pixels[(index * 28 + y) * 28 + x] * 255.0).round() as u8;
     let right = |count: usize, side: usize, pixel: &dyn Fn(usize, usize, usize) -> u8| {
         let files: Vec<String> = (0..count).map(|index| format!("{side}-{index}.png")).collect();
         for (index, file) in files.iter().enumerate() {
-            let picture: Vec<u8> = (0..side * side).map(|i| pixel(index, i % side, i / side)).collect();
-            write_png(&folder.join(file), side, &picture);
+            let image: Vec<u8> = (0..side * side).map(|i| pixel(index, i % side, i / side)).collect();
+            write_png(&folder.join(file), side, &image);
         }
         let mut args = vec!["predict", "runs/digits-1/model.safetensors"];
         args.extend(files.iter().map(String::as_str));

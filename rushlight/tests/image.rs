@@ -1,4 +1,4 @@
-//! Reading pictures of every kind, and bytes that are none. The files are made by `images/make_images.py`.
+//! Reading images of every kind, and bytes that are not images. The files are made by `images/make_images.py`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -80,12 +80,12 @@ fn files_that_are_no_pictures() {
     let missing = file("missing.png");
     assert!(message(missing.clone()).starts_with(&format!("{}: ", missing.display())));
     let script = file("make_images.py");
-    assert_eq!(message(script.clone()), format!("{}: neither a PNG nor a JPEG picture", script.display()));
+    assert_eq!(message(script.clone()), format!("{}: expected a PNG or JPEG image", script.display()));
     assert!(matches!(Image::open(file("")), Err(Error::Io { .. })));
     let message = |bytes: &[u8]| Image::decode(bytes).unwrap_err().to_string();
-    assert_eq!(message(b""), "image: neither a PNG nor a JPEG picture");
-    assert!(message(b"\x89PNG\r\n\x1a\n").starts_with("image: damaged or unsupported PNG picture: "));
-    assert!(message(&[0xFF, 0xD8, 0xFF]).starts_with("image: damaged or unsupported JPEG picture: "));
+    assert_eq!(message(b""), "image: expected a PNG or JPEG image");
+    assert!(message(b"\x89PNG\r\n\x1a\n").starts_with("image: damaged or unsupported PNG image: "));
+    assert!(message(&[0xFF, 0xD8, 0xFF]).starts_with("image: damaged or unsupported JPEG image: "));
 }
 
 #[test]
@@ -106,13 +106,13 @@ fn announced_sizes_are_checked_first() {
     let checksum = crc(&png[12..29]);
     png[29..33].copy_from_slice(&checksum.to_be_bytes());
     let error = Image::decode(&png).unwrap_err();
-    assert!(error.to_string().starts_with("image: 100000 x 100000 pixels are too many"), "{error}");
+    assert!(error.to_string().starts_with("image: expected at most"), "{error}");
     // The size of a JPEG is five bytes after its start-of-frame marker.
     let mut jpeg = fs::read(file("rgb.jpg")).unwrap();
     let frame = jpeg.windows(2).position(|w| w == [0xFF, 0xC0]).unwrap();
     jpeg[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0xFF, 0xFF, 0xFF]);
     let error = Image::decode(&jpeg).unwrap_err();
-    assert!(error.to_string().starts_with("image: 65535 x 65535 pixels are too many"), "{error}");
+    assert!(error.to_string().starts_with("image: expected at most"), "{error}");
 }
 
 fn crc(bytes: &[u8]) -> u32 {

@@ -1,4 +1,4 @@
-//! `rushlight predict`: classifies pictures with a trained model.
+//! `rushlight predict`: classifies images with a trained model.
 
 use crate::failure::{Failure, Result};
 use crate::model::Classifier;
@@ -7,12 +7,12 @@ use clap::Args;
 use rushlight::vision::{Image, mnist_pixels};
 use std::path::{Path, PathBuf};
 
-/// Classify PNG or JPEG pictures with a model that `train` wrote
+/// Classify PNG or JPEG images with a model that `train` wrote
 #[derive(Args, Debug)]
 pub(crate) struct PredictArgs {
     /// The model file (model.safetensors)
     pub model: PathBuf,
-    /// Pictures to classify
+    /// Images to classify
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
     /// How many of the most likely classes to show
@@ -20,7 +20,7 @@ pub(crate) struct PredictArgs {
     pub top: u16,
 }
 
-/// Runs the command. A picture that cannot be read does not keep the others from being classified.
+/// Runs the command. A image that cannot be read does not keep the others from being classified.
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let classifier = Classifier::load(&args.model)?;
     let mut failed = 0;
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     }
     match failed {
         0 => Ok(()),
-        _ => Err(Failure::new(format!("{failed} of {} pictures could not be classified", args.images.len()))),
+        _ => Err(Failure::new(format!("{failed} of {} images could not be classified", args.images.len()))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `rushlight train`: trains an image classifier and writes model, numbers and pictures into a folder.
+//! `rushlight train`: trains an image classifier and writes model, metrics and figures into a folder.
 
 use crate::data::Data;
 use crate::failure::{Failure, Result};
@@ -69,7 +69,7 @@ impl OptimizerKind {
     }
 }
 
-/// A integer from 1.
+/// An integer from 1.
 fn count(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("must be at least 1".into()),
@@ -103,7 +103,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     if run.epochs.is_empty() {
         folder.discard_if_empty();
     }
-    // What stopped the training matters more than a picture that could not be drawn after it.
+    // What stopped the training matters more than a figure that could not be drawn after it.
     result.and(kept)
 }
 
@@ -163,7 +163,7 @@ impl Run<'_> {
         }
     }
 
-    /// Draws the pictures and says what the last finished epoch came to.
+    /// Draws the figures and reports the last finished epoch.
     fn finish(&self) -> Result<()> {
         let (Some(epoch), Some(confusion)) = (self.epochs.last(), &self.last) else { return Ok(()) };
         report::save_curves(&self.title, &self.epochs, &self.folder.file("curves.png"))?;

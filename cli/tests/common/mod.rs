@@ -42,7 +42,7 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Writes a gray picture as PNG.
+/// Writes a gray image as PNG.
 pub(crate) fn write_png(path: &Path, side: usize, pixels: &[u8]) {
     let file = fs::File::create(path).unwrap();
     let mut encoder = png::Encoder::new(file, side as u32, side as u32);
@@ -63,7 +63,7 @@ pub(crate) fn write_digits(folder: &Path, train: usize, test: usize) {
     fs::create_dir_all(folder).unwrap();
     for (part, count, set) in [("train", train, digits(true)), ("t10k", test, digits(false))] {
         let set = set.unwrap();
-        // Every ten pictures have the ten classes.
+        // Every ten images have the ten classes.
         let pixels = set.images().narrow(0, 0, count).to_vec::<f32>();
         let pixels = pixels.into_iter().map(|v| (v * 255.0).round() as u8).collect();
         let labels = set.labels().narrow(0, 0, count).to_vec::<i64>().into_iter().map(|label| label as u8).collect();

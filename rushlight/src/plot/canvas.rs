@@ -1,6 +1,6 @@
 //! Drawing primitives: shapes and text on a pixel surface, and its PNG encoding.
 //!
-//! Coordinates are logical pixels; the surface holds [`SCALE`] device pixels for each, so that pictures stay sharp on
+//! Coordinates are logical pixels; the surface holds [`SCALE`] device pixels for each, so that figures stay sharp on
 //! screens of high density.
 
 use tiny_skia::{FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, Rect as SkRect, Stroke, Transform};
@@ -35,7 +35,7 @@ impl Rect {
     }
 }
 
-/// Which point of the text lies at the given position, horizontally.
+/// Which horizontal point of the text is at the given position.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Align {
     Left,
@@ -81,7 +81,7 @@ impl Canvas {
     pub(super) fn new(width: f32, height: f32) -> Result<Self> {
         let (w, h) = ((width * SCALE).round(), (height * SCALE).round());
         let mut pixmap = Pixmap::new(w as u32, h as u32)
-            .ok_or_else(|| Error::value("picture", format!("a picture of {w} by {h} pixels cannot be drawn")))?;
+            .ok_or_else(|| Error::value("figure", format!("expected a drawable size, got {w} by {h} pixels")))?;
         pixmap.fill(tiny_skia::Color::WHITE);
         let fonts = [REGULAR, SEMIBOLD].map(|data| Face::parse(data, 0).expect("the embedded font is valid"));
         Ok(Canvas { pixmap, fonts })
@@ -159,7 +159,7 @@ impl Canvas {
         }
     }
 
-    /// The picture as a PNG file. Everything drawn is opaque, so the alpha channel is left out.
+    /// The figure as a PNG file. Everything drawn is opaque, so the alpha channel is left out.
     pub(super) fn png(&self) -> Vec<u8> {
         let rgb: Vec<u8> = self.pixmap.pixels().iter().flat_map(|p| [p.red(), p.green(), p.blue()]).collect();
         let mut file = Vec::new();

@@ -88,7 +88,7 @@ impl Chart {
         self.add(name.into(), Kind::Line, x, y)
     }
 
-    /// Gives the series added last another color.
+    /// Sets the color of the series added last.
     pub fn color(mut self, color: Color) -> Self {
         if let Some(series) = self.series.last_mut() {
             series.color = color;
@@ -126,7 +126,10 @@ impl Chart {
         let uneven = self.series.iter().find(|s| s.x.len() != s.y.len());
         uneven.map_or(Ok(()), |s| {
             let (x, y) = (s.x.len(), s.y.len());
-            Err(Error::value("chart", format!("series \"{}\" has {x} x values, but {y} y values", s.name)))
+            Err(Error::value(
+                "chart",
+                format!("expected as many y values as x values in series \"{}\", got {x} and {y}", s.name),
+            ))
         })
     }
 
@@ -228,7 +231,7 @@ fn draw_series(canvas: &mut Canvas, series: &Series, points: &[Option<(f32, f32)
     }
 }
 
-/// Several charts side by side in one picture, for example loss and accuracy.
+/// Several charts side by side in one figure, for example loss and accuracy.
 ///
 /// ```no_run
 /// use rushlight::plot::{Chart, Panels};
@@ -246,7 +249,7 @@ pub struct Panels {
 }
 
 impl Panels {
-    /// A picture without charts yet, with its title.
+    /// An empty figure with its title.
     pub fn new(title: impl Into<String>) -> Self {
         Panels { title: title.into(), charts: Vec::new() }
     }
@@ -258,13 +261,13 @@ impl Panels {
         self
     }
 
-    /// The picture as a PNG file in memory.
+    /// The figure as a PNG file in memory.
     ///
     /// # Errors
     /// If there is no chart, or a series has lists of different lengths.
     pub fn to_png(&self) -> Result<Vec<u8>> {
         if self.charts.is_empty() {
-            return Err(Error::value("panels", "there is no chart to draw"));
+            return Err(Error::value("panels", "expected at least one chart, got none"));
         }
         let (panel, gap, edge) = (470.0, 36.0, 20.0);
         let n = self.charts.len() as f32;
@@ -284,7 +287,7 @@ impl Panels {
         Ok(canvas.png())
     }
 
-    /// Writes the picture as a PNG file, replacing a file of this name.
+    /// Writes the figure as a PNG file, replacing a file of this name.
     ///
     /// # Errors
     /// As [`to_png`](Self::to_png), or if the file cannot be written.

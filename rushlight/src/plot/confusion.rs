@@ -12,7 +12,7 @@ const FULL: Color = Color::hex(0x1E40AF);
 /// From this many classes on the cells are too small for numbers.
 const MOST_WITH_NUMBERS: usize = 40;
 
-/// Counts of true against predicted classes: row `t`, column `p` holds how often an example of class `t` was taken for
+/// Counts of true against predicted classes: row `t`, column `p` holds how often an example of class `t` was predicted as
 /// class `p`. Cells are colored by their share of the row, so that rare classes are as readable as frequent ones.
 ///
 /// ```no_run
@@ -44,18 +44,18 @@ impl ConfusionMatrix {
     /// Counts one example.
     ///
     /// # Errors
-    /// If there is no such class.
+    /// If the class does not exist.
     #[op]
     pub fn try_record(&mut self, truth: usize, prediction: usize) -> Result<()> {
         let n = self.classes.len();
         if let Some(class) = [truth, prediction].into_iter().find(|&class| class >= n) {
-            return Err(Error::index("confusion matrix", format!("there is no class {class}: there are {n}")));
+            return Err(Error::index("confusion matrix", format!("expected a class below {n}, got {class}")));
         }
         self.counts[truth * n + prediction] += 1;
         Ok(())
     }
 
-    /// How often an example of class `truth` was taken for `prediction`; 0 for a class that does not exist.
+    /// How often an example of class `truth` was predicted as `prediction`; 0 for a class that does not exist.
     pub fn count(&self, truth: usize, prediction: usize) -> u64 {
         let n = self.classes.len();
         if truth < n && prediction < n { self.counts[truth * n + prediction] } else { 0 }
@@ -75,11 +75,11 @@ impl ConfusionMatrix {
     /// The matrix as a PNG file in memory.
     ///
     /// # Errors
-    /// If there is no class, or more than can be drawn (1000).
+    /// If there are no classes, or more than 1000.
     pub fn to_png(&self) -> Result<Vec<u8>> {
         let n = self.classes.len();
         if n == 0 || n > 1000 {
-            return Err(Error::value("confusion matrix", format!("1 to 1000 classes can be drawn, but there are {n}")));
+            return Err(Error::value("confusion matrix", format!("expected 1 to 1000 classes, got {n}")));
         }
         let cell = (440.0 / n as f32).clamp(9.0, 100.0).round();
         let label_size = (0.75 * cell).min(12.5);

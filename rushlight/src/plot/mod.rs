@@ -1,6 +1,6 @@
-//! Pictures of data and training, written as PNG files: scatter and line charts, training curves, confusion matrices.
+//! Figures of data and training, written as PNG files: scatter and line charts, training curves, confusion matrices.
 //!
-//! Needs the feature `plot`. Everything is drawn by the library itself with an embedded font, so that a picture looks
+//! Needs the feature `plot`. Everything is drawn by the library itself with an embedded font, so that a figure looks
 //! the same on every machine.
 //!
 //! ```no_run
@@ -84,7 +84,7 @@ impl Color {
     }
 }
 
-/// Writes the bytes of a picture.
+/// Writes the bytes of a figure.
 fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     io::atomic_write(path, |file| file.write_all(bytes))
 }
@@ -95,7 +95,7 @@ mod tests {
     use std::fs;
     use std::io::Cursor;
 
-    /// Decodes a picture and counts the pixels of exactly this color.
+    /// Decodes a figure and counts the pixels of exactly this color.
     fn pixels(png: &[u8], color: Color) -> usize {
         let mut reader = png::Decoder::new(Cursor::new(png)).read_info().unwrap();
         let mut samples = vec![0; reader.output_buffer_size().unwrap()];
@@ -131,7 +131,7 @@ mod tests {
         Chart::new("no point").line("empty", &[0.0f64; 0], &[0.0f64; 0]).to_png().unwrap();
         Chart::new("∞ 数字 \n").line("\u{0}", &[f64::MAX, f64::NAN], &[f64::MIN, 0.0]).to_png().unwrap();
         let error = Chart::new("").scatter("data", &[1.0, 2.0], &[1.0]).to_png().unwrap_err();
-        assert_eq!(error.to_string(), "chart: series \"data\" has 2 x values, but 1 y values");
+        assert_eq!(error.to_string(), "chart: expected as many y values as x values in series \"data\", got 2 and 1");
         assert!(Panels::new("").to_png().is_err());
         assert!(ConfusionMatrix::new("", [""; 0]).to_png().is_err());
         for n in [1, 2, 45] {

@@ -38,7 +38,7 @@ impl Scale {
         Scale { low, high, step }
     }
 
-    /// Where `value` lies between the ends: 0 at the low one, 1 at the high one.
+    /// The relative position of `value` on the axis: 0 at the low end, 1 at the high end.
     pub(super) fn position(&self, value: f64) -> f32 {
         ((value - self.low) / (self.high - self.low)) as f32
     }

