@@ -22,7 +22,7 @@ pub mod data;
 mod error;
 pub mod io;
 pub mod nn;
-mod ops;
+pub mod ops;
 pub mod optim;
 #[cfg(feature = "plot")]
 pub mod plot;

@@ -1,6 +1,10 @@
 //! Every differentiable operation against differences of itself, to second order, on inputs of many layouts.
 
 use rushlight::autograd::{gradcheck, gradgradcheck};
+use rushlight::ops::{
+    AvgPoolOptions, BatchNormOptions, BinaryCrossEntropyWithLogitsOptions, ConvOptions, ConvTransposeOptions,
+    CrossEntropyOptions, LeakyReluOptions, MaxPoolOptions,
+};
 use rushlight::{DType, Generator, Reduction, Result, Tensor, TensorOptions};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -136,7 +140,7 @@ fn functions_of_one_element() {
         (-1.2, 1.2) => try_tan;
     });
     check_all(&rows! {
-        "leaky_relu": [M], REAL, |x| x[0].try_leaky_relu(0.2);
+        "leaky_relu": [M], REAL, |x| x[0].try_leaky_relu_with(LeakyReluOptions::new().negative_slope(0.2));
         "clamp": [M], REAL, |x| x[0].try_clamp(-0.5, 0.7);
         "clamp below": [M], REAL, |x| x[0].try_clamp(-0.5, None);
         "clamp above": [M], REAL, |x| x[0].try_clamp(None, 0.5);
@@ -249,24 +253,24 @@ fn products() {
         "linear": [M, &[4, 3], &[4]], REAL, |x| x[0].try_linear(x[1], Some(x[2]));
         "linear batches": [&[2, 2, 3], &[4, 3]], REAL, |x| x[0].try_linear(x[1], None);
         "addmm": [&[2], M, &[3, 2]], REAL, |x| x[0].try_addmm(x[1], x[2]);
-        "conv1d": [&[2, 2, 5], &[3, 2, 3], &[3]], REAL, |x| x[0].try_conv1d(x[1], Some(x[2]), [2], [1], [1], 1);
+        "conv1d": [&[2, 2, 5], &[3, 2, 3], &[3]], REAL, |x| x[0].try_conv1d_with(x[1], x[2], ConvOptions::new().stride(2).padding(1));
         "conv2d": [&[2, 2, 4, 3], &[2, 2, 3, 2], &[2]], REAL, |x| {
-            x[0].try_conv2d(x[1], Some(x[2]), [1, 1], [1, 0], [1, 1], 1)
+            x[0].try_conv2d_with(x[1], x[2], ConvOptions::new().padding([1, 0]))
         };
         "conv2d groups": [&[1, 4, 4, 4], &[2, 2, 2, 2]], REAL, |x| {
-            x[0].try_conv2d(x[1], None, [2, 1], [1, 1], [1, 2], 2)
+            x[0].try_conv2d_with(x[1], None, ConvOptions::new().stride([2, 1]).padding(1).dilation([1, 2]).groups(2))
         };
         "conv2d depthwise": [&[2, 2, 4, 4], &[2, 1, 3, 3], &[2]], REAL, |x| {
-            x[0].try_conv2d(x[1], Some(x[2]), [1, 1], [1, 1], [1, 1], 2)
+            x[0].try_conv2d_with(x[1], x[2], ConvOptions::new().padding(1).groups(2))
         };
         "conv_transpose1d": [&[2, 2, 3], &[2, 2, 2], &[2]], REAL, |x| {
-            x[0].try_conv_transpose1d(x[1], Some(x[2]), [2], [1], [1], [1], 1)
+            x[0].try_conv_transpose1d_with(x[1], x[2], ConvTransposeOptions::new().stride(2).padding(1).output_padding(1))
         };
         "conv_transpose2d groups": [&[2, 4, 3, 2], &[4, 1, 2, 2], &[2]], REAL, |x| {
-            x[0].try_conv_transpose2d(x[1], Some(x[2]), [2, 1], [1, 0], [1, 0], [1, 2], 2)
+            x[0].try_conv_transpose2d_with(x[1], x[2], ConvTransposeOptions::new().stride([2, 1]).padding([1, 0]).output_padding([1, 0]).dilation([1, 2]).groups(2))
         };
         "conv3d": [&[1, 1, 3, 3, 3], &[1, 1, 2, 2, 2], &[1]], REAL, |x| {
-            x[0].try_conv3d(x[1], Some(x[2]), [1, 1, 1], [0, 1, 0], [1, 1, 1], 1)
+            x[0].try_conv3d_with(x[1], x[2], ConvOptions::new().padding([0, 1, 0]))
         };
     });
 }
@@ -274,32 +278,32 @@ fn products() {
 #[test]
 fn pictures_and_losses() {
     check_all(&rows! {
-        "max_pool2d": [&[1, 2, 4, 4]], REAL, |x| x[0].try_max_pool2d([2, 2], [2, 1], [1, 0], [1, 1], false);
-        "avg_pool2d": [&[1, 2, 4, 5]], REAL, |x| x[0].try_avg_pool2d([2, 3], [1, 2], [1, 1], true, false, None);
+        "max_pool2d": [&[1, 2, 4, 4]], REAL, |x| x[0].try_max_pool2d(MaxPoolOptions::new(2).stride([2, 1]).padding([1, 0]));
+        "avg_pool2d": [&[1, 2, 4, 5]], REAL, |x| x[0].try_avg_pool2d(AvgPoolOptions::new([2, 3]).stride([1, 2]).padding(1).ceil_mode(true).count_include_pad(false));
         "adaptive_avg_pool2d": [&[2, 5, 4]], REAL, |x| x[0].try_adaptive_avg_pool2d([2, 3]);
         "batch_norm": [&[3, 2, 2], &[2], &[2]], POSITIVE, |x| {
-            x[0].try_batch_norm(None, Some(x[1]), Some(x[2]), true, 0.1, 1e-3)
+            x[0].try_batch_norm_with(None, None, BatchNormOptions::new().weight(x[1]).bias(x[2]).training(true).eps(1e-3))
         };
         "batch_norm by statistics": [&[3, 2, 2], &[2], &[2]], POSITIVE, |x| {
             let (mean, var) = (Tensor::from([0.5f64, 1.0]), Tensor::from([1.0f64, 2.0]));
-            x[0].try_batch_norm(Some((&mean, &var)), Some(x[1]), Some(x[2]), false, 0.1, 1e-3)
+            x[0].try_batch_norm_with(&mean, &var, BatchNormOptions::new().weight(x[1]).bias(x[2]).eps(1e-3))
         };
-        "mse_loss": [M, M], REAL, |x| x[0].try_mse_loss(x[1], Reduction::Mean);
-        "l1_loss": [M, M], REAL, |x| x[0].try_l1_loss(x[1], Reduction::Sum);
-        "binary_cross_entropy": [M, M], (0.1, 0.9), |x| x[0].try_binary_cross_entropy(x[1], None, Reduction::Mean);
+        "mse_loss": [M, M], REAL, |x| x[0].try_mse_loss(x[1]);
+        "l1_loss": [M, M], REAL, |x| x[0].try_l1_loss_with(x[1], Reduction::Sum);
+        "binary_cross_entropy": [M, M], (0.1, 0.9), |x| x[0].try_binary_cross_entropy(x[1]);
         "binary_cross_entropy_with_logits": [M, M, &[3], &[3]], POSITIVE, |x| {
-            x[0].try_binary_cross_entropy_with_logits(x[1], Some(x[2]), Some(x[3]), Reduction::None)
+            x[0].try_binary_cross_entropy_with_logits_with(x[1], BinaryCrossEntropyWithLogitsOptions::new().weight(x[2]).pos_weight(x[3]).reduction(Reduction::None))
         };
-        "nll_loss": [M], REAL, |x| x[0].try_nll_loss(&Tensor::from([2, 0]), None, -100, Reduction::Mean);
+        "nll_loss": [M], REAL, |x| x[0].try_nll_loss(&Tensor::from([2, 0]));
         "cross_entropy": [M], REAL, |x| {
-            x[0].try_cross_entropy(&Tensor::from([2, 0]), None, -100, Reduction::Mean, 0.1)
+            x[0].try_cross_entropy_with(&Tensor::from([2, 0]), CrossEntropyOptions::new().label_smoothing(0.1))
         };
         "cross_entropy rows": [&[2, 3, 2]], REAL, |x| {
             let weight = Tensor::from([1.0f64, 2.0, 0.5]);
-            x[0].try_cross_entropy(&Tensor::from([[2, 0], [1, 1]]), Some(&weight), 1, Reduction::None, 0.0)
+            x[0].try_cross_entropy_with(&Tensor::from([[2, 0], [1, 1]]), CrossEntropyOptions::new().weight(&weight).ignore_index(1).reduction(Reduction::None))
         };
         "cross_entropy probabilities": [M, M], (0.1, 0.9), |x| {
-            x[0].try_cross_entropy(x[1], None, -100, Reduction::Sum, 0.2)
+            x[0].try_cross_entropy_with(x[1], CrossEntropyOptions::new().reduction(Reduction::Sum).label_smoothing(0.2))
         };
         "dropout": [M], REAL, |x| {
             rushlight::manual_seed(3);
@@ -333,7 +337,7 @@ fn changes_in_place() {
         "tanh_": [M], REAL, |x| part(x[0], Tensor::try_tanh_);
         "sigmoid_": [M], REAL, |x| part(x[0], Tensor::try_sigmoid_);
         "relu_": [M], REAL, |x| part(x[0], Tensor::try_relu_);
-        "leaky_relu_": [M], REAL, |x| part(x[0], |v| v.try_leaky_relu_(0.1));
+        "leaky_relu_": [M], REAL, |x| part(x[0], |v| v.try_leaky_relu_with_(LeakyReluOptions::new().negative_slope(0.1)));
         "neg_": [M], REAL, |x| part(x[0], Tensor::try_neg_);
         "abs_": [M], REAL, |x| part(x[0], Tensor::try_abs_);
         "clamp_": [M], REAL, |x| part(x[0], |v| v.try_clamp_(-0.5, 0.5));

@@ -1,6 +1,7 @@
 //! Layers that are computed together: the same numbers as one by one, and never out of date.
 
 use rushlight::nn::{self, Activation, Forward, Module};
+use rushlight::ops::ConvOptions;
 use rushlight::{DType, Tensor, enable_grad, no_grad};
 use std::sync::Mutex;
 
@@ -207,7 +208,7 @@ fn wrong_shapes_are_named() {
 fn winograd_can_be_turned_off() {
     seeded(|| {
         let (x, w) = (Tensor::randn([4, 32, 24, 24]), Tensor::randn([32, 32, 3, 3]));
-        let conv = |x: &Tensor, w: &Tensor| x.conv2d(w, None, [1, 1], [1, 1], [1, 1], 1);
+        let conv = |x: &Tensor, w: &Tensor| x.conv2d_with(w, None, ConvOptions::new().padding(1));
         let exact = conv(&x.to_dtype(DType::F64), &w.to_dtype(DType::F64));
         let error = || off(&conv(&x, &w).to_dtype(DType::F64), &exact);
         let fast = error();

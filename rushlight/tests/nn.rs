@@ -1,6 +1,7 @@
 //! What modules do: keys, sharing, loading, modes, conversion, text, messages.
 
 use rushlight::nn::{self, Buffer, Forward, Linear, Module, Padding, Parameter, Training};
+use rushlight::ops::{ConvTransposeOptions, CrossEntropyOptions};
 use rushlight::optim::{Optimizer, SGD};
 use rushlight::{DType, Error, Reduction, Tensor};
 use std::sync::Arc;
@@ -369,7 +370,11 @@ fn wrong_convolutions_of_other_ranks_are_refused() {
 fn absurd_transposed_convolutions_are_refused() {
     let one = Tensor::ones([1, 1, 1]);
     let run = |x: &Tensor, stride, padding, more, dilation| {
-        text(x.try_conv_transpose1d(&Tensor::ones([1, 1, 2]), None, [stride], [padding], [more], [dilation], 1))
+        text(x.try_conv_transpose1d_with(
+            &Tensor::ones([1, 1, 2]),
+            None,
+            ConvTransposeOptions::new().stride(stride).padding(padding).output_padding(more).dilation(dilation),
+        ))
     };
     let most = i32::MAX as usize;
     assert!(run(&one, usize::MAX, 0, 0, 1).contains("below 2^31"));
@@ -380,9 +385,12 @@ fn absurd_transposed_convolutions_are_refused() {
     // Nothing to compute, but its sizes cannot be counted.
     let none = Tensor::zeros([0, 1, 2, 2]);
     let weight = Tensor::ones([1, 1, 2, 2]);
-    let message = text(none.try_conv_transpose2d(&weight, None, [most; 2], [0; 2], [0; 2], [1; 2], 1));
+    let message = text(none.try_conv_transpose2d_with(&weight, None, ConvTransposeOptions::new().stride(most)));
     assert!(message.contains("more elements than memory can hold"), "{message}");
-    assert!(one.try_conv_transpose1d(&Tensor::ones([1, 1, 2]), None, [1], [0], [0], [1], usize::MAX).is_err());
+    assert!(
+        one.try_conv_transpose1d_with(&Tensor::ones([1, 1, 2]), None, ConvTransposeOptions::new().groups(usize::MAX))
+            .is_err()
+    );
 }
 
 #[test]
@@ -425,7 +433,7 @@ fn losses_reduce_weigh_and_save_their_weights() {
     let loss = nn::CrossEntropyLoss::new().weight(&weight).reduction(Reduction::None);
     assert_eq!(keys(&loss), ["weight"]);
     assert!(loss.parameters().is_empty());
-    let direct = x.cross_entropy(&t, Some(&weight), -100, Reduction::None, 0.0);
+    let direct = x.cross_entropy_with(&t, CrossEntropyOptions::new().weight(&weight).reduction(Reduction::None));
     assert_eq!(loss.forward(&x, &t).to_vec::<f32>(), direct.to_vec::<f32>());
     let ignoring = nn::CrossEntropyLoss::new().ignore_index(1);
     assert_eq!(ignoring.forward(&x, &t).item::<f32>(), direct.to_vec::<f32>()[0]);

@@ -2,7 +2,7 @@
 
 use rushlight::nn::{Forward, Linear, Module};
 use rushlight::optim::{Optimizer, SGD};
-use rushlight::{Reduction, Tensor};
+use rushlight::Tensor;
 
 #[test]
 fn linear_regression_prints_pytorchs_losses() {
@@ -14,7 +14,7 @@ fn linear_regression_prints_pytorchs_losses() {
     let mut optimizer = SGD::new(model.parameters(), 0.001);
     let mut losses = Vec::new();
     for epoch in 1..=60 {
-        let loss = model.forward(&x).mse_loss(&y, Reduction::Mean);
+        let loss = model.forward(&x).mse_loss(&y);
         optimizer.zero_grad();
         loss.backward();
         optimizer.step();

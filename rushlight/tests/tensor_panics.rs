@@ -1,7 +1,8 @@
 //! What operations that fail look like to their user: a panic at the user's own line, a typed error behind it, and a message
 //! that names the operation, what it got and the rule.
 
-use rushlight::{BackwardOptions, DType, Error, Reduction, Tensor, TensorOptions, catch};
+use rushlight::ops::{AvgPoolOptions, BatchNormOptions, ConvOptions, MaxPoolOptions};
+use rushlight::{BackwardOptions, DType, Error, Tensor, TensorOptions, catch};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
@@ -73,8 +74,8 @@ fn methods_panic_at_the_line_of_their_caller() {
     panics_here!("backward: ", a.backward());
     panics_here!("backward: ", a.backward_with(&BackwardOptions::default()));
     panics_here!("size: ", a.size(2));
-    panics_here!("conv2d: ", a.conv2d(&b, None, [1, 1], [0, 0], [1, 1], 1));
-    panics_here!("mse_loss: ", whole.mse_loss(&a, Reduction::Mean));
+    panics_here!("conv2d: ", a.conv2d(&b, None));
+    panics_here!("mse_loss: ", whole.mse_loss(&a));
     panics_here!("randint: ", Tensor::randint(3, 3, [2]));
     panics_here!("full: ", TensorOptions::new().full([-2], 1.0));
 }
@@ -202,29 +203,18 @@ fn messages_name_the_operation_and_both_shapes() {
     says!(a.try_gather(1, &Tensor::from([[5]])), "gather: ", "index 5", "size 3");
     says!(a.try_scatter_add(0, &index, &a), "scatter_add: ", "[2, 3]", "[1, 1]");
     says!(a.try_index_select(0, &Tensor::from([0, 2])), "index_select: ", "index 2", "position 1", "size 2");
-    says!(a.try_mse_loss(&v, Reduction::Mean), "mse_loss: ", "[2, 3]", "[4]");
-    says!(a.try_binary_cross_entropy(&v, None, Reduction::Mean), "binary_cross_entropy: ", "[2, 3]", "[4]");
-    let loss = |target: &Tensor| a.try_cross_entropy(target, None, -100, Reduction::Mean, 0.0);
+    says!(a.try_mse_loss(&v), "mse_loss: ", "[2, 3]", "[4]");
+    says!(a.try_binary_cross_entropy(&v), "binary_cross_entropy: ", "[2, 3]", "[4]");
+    let loss = |target: &Tensor| a.try_cross_entropy(target);
     says!(loss(&Tensor::from([0, 1, 2])), "cross_entropy: ", "[2, 3]", "[3]");
     says!(loss(&Tensor::from([0, 3])), "cross_entropy: ", "target 3", "position 1", "3 classes");
     says!(loss(&Tensor::from([-1, 0])), "cross_entropy: ", "target -1", "3 classes");
     let pictures = f32s(&[1, 3, 8, 8]);
+    says!(pictures.try_conv2d(&f32s(&[4, 2, 3, 3]), None), "conv2d: ", "[4, 2, 3, 3]", "[1, 3, 8, 8]", "channels");
+    says!(pictures.try_conv2d(&f32s(&[4, 3, 9, 9]), None), "conv2d: ", "[4, 3, 9, 9]", "larger");
+    says!(pictures.try_max_pool2d(MaxPoolOptions::new(9).stride(1)), "max_pool2d: ", "[1, 3, 8, 8]");
     says!(
-        pictures.try_conv2d(&f32s(&[4, 2, 3, 3]), None, [1, 1], [0, 0], [1, 1], 1),
-        "conv2d: ",
-        "[4, 2, 3, 3]",
-        "[1, 3, 8, 8]",
-        "channels"
-    );
-    says!(
-        pictures.try_conv2d(&f32s(&[4, 3, 9, 9]), None, [1, 1], [0, 0], [1, 1], 1),
-        "conv2d: ",
-        "[4, 3, 9, 9]",
-        "larger"
-    );
-    says!(pictures.try_max_pool2d([9, 9], [1, 1], [0, 0], [1, 1], false), "max_pool2d: ", "[1, 3, 8, 8]");
-    says!(
-        pictures.try_batch_norm(None, Some(&v), None, true, 0.1, 1e-5),
+        pictures.try_batch_norm_with(None, None, BatchNormOptions::new().weight(&v).training(true)),
         "batch_norm: ",
         "[1, 3, 8, 8]",
         "[4]",
@@ -309,15 +299,18 @@ fn absurd_arguments_are_errors() {
     assert!(x.copy().try_uniform_(1.0, 0.0).is_err());
     let (pictures, weight) = (f32s(&[1, 1, 4, 4]), f32s(&[1, 1, 2, 2]));
     for n in [usize::MAX, usize::MAX / 2, 1 << 62, 1 << 40] {
-        assert!(pictures.try_conv2d(&weight, None, [1, 1], [n, 0], [1, 1], 1).is_err(), "padding {n}");
-        assert!(pictures.try_conv2d(&weight, None, [1, 1], [0, 0], [n, 1], 1).is_err(), "dilation {n}");
-        assert!(pictures.try_conv2d(&weight, None, [1, 1], [0, 0], [1, 1], n).is_err(), "groups {n}");
-        assert!(pictures.try_conv2d(&weight, None, [n, n], [0, 0], [1, 1], 1).is_err(), "stride {n}");
-        assert!(pictures.try_max_pool2d([n, 1], [1, 1], [0, 0], [1, 1], false).is_err(), "kernel {n}");
-        assert!(pictures.try_max_pool2d([2, 2], [1, 1], [n, 0], [1, 1], true).is_err(), "padding {n}");
-        assert!(pictures.try_max_pool2d([2, 2], [1, 1], [0, 0], [n, 1], false).is_err(), "dilation {n}");
-        assert!(pictures.try_avg_pool2d([n, 1], [1, 1], [0, 0], false, true, None).is_err(), "kernel {n}");
-        assert!(pictures.try_max_pool2d([2, 2], [n, n], [0, 0], [1, 1], true).is_err(), "stride {n}");
+        assert!(pictures.try_conv2d_with(&weight, None, ConvOptions::new().padding([n, 0])).is_err(), "padding {n}");
+        assert!(pictures.try_conv2d_with(&weight, None, ConvOptions::new().dilation([n, 1])).is_err(), "dilation {n}");
+        assert!(pictures.try_conv2d_with(&weight, None, ConvOptions::new().groups(n)).is_err(), "groups {n}");
+        assert!(pictures.try_conv2d_with(&weight, None, ConvOptions::new().stride(n)).is_err(), "stride {n}");
+        assert!(pictures.try_max_pool2d(MaxPoolOptions::new([n, 1]).stride(1)).is_err(), "kernel {n}");
+        assert!(
+            pictures.try_max_pool2d(MaxPoolOptions::new(2).stride(1).padding([n, 0]).ceil_mode(true)).is_err(),
+            "padding {n}"
+        );
+        assert!(pictures.try_max_pool2d(MaxPoolOptions::new(2).stride(1).dilation([n, 1])).is_err(), "dilation {n}");
+        assert!(pictures.try_avg_pool2d(AvgPoolOptions::new([n, 1]).stride(1)).is_err(), "kernel {n}");
+        assert!(pictures.try_max_pool2d(MaxPoolOptions::new(2).stride(n).ceil_mode(true)).is_err(), "stride {n}");
         assert!(pictures.try_adaptive_avg_pool2d([n, n]).is_err(), "size {n}");
     }
 }

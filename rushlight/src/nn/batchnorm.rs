@@ -5,6 +5,7 @@ use super::param::with_names;
 use super::repr::{python_bool, python_float};
 use super::{Buffer, Module, Parameter, Training};
 use crate::backend::Activation;
+use crate::ops::BatchNormOptions;
 use crate::tensor::{DType, TensorOptions};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
@@ -65,9 +66,16 @@ fn normalize(
     activation: Activation,
 ) -> Result<Tensor> {
     let [w, b] = [weight, bias].map(|param| param.map(Parameter::get));
-    let (w, b) = (w.as_ref(), b.as_ref());
+    let with = |training, momentum| BatchNormOptions {
+        weight: w.clone(),
+        bias: b.clone(),
+        training,
+        momentum,
+        eps: options.eps,
+        activation,
+    };
     let y = match statistics {
-        None => x.try_batch_norm_fused(activation, None, w, b, true, 0.0, options.eps),
+        None => x.try_batch_norm_with(None, None, with(true, 0.0)),
         Some(Statistics { mean, var, batches }) => {
             let batches = batches.get();
             // Without a momentum, the running statistics are means over all batches.
@@ -76,8 +84,7 @@ fn normalize(
                 None if training => 1.0 / (batches.try_item::<f64>()? + 1.0),
                 None => 0.0,
             };
-            let running = Some((&mean.get(), &var.get()));
-            let y = x.try_batch_norm_fused(activation, running, w, b, training, momentum, options.eps);
+            let y = x.try_batch_norm_with(&mean.get(), &var.get(), with(training, momentum));
             if training && y.is_ok() {
                 batches.try_add_(1)?;
             }

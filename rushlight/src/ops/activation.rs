@@ -4,7 +4,7 @@ use super::{as_float, unary};
 use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::{Activation, BinaryOp, UnaryOp};
 use crate::{Result, Tensor};
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
 
 /// `op(grad, y)`: a derivative that is one pass over memory, itself differentiable by `derivative`.
 ///
@@ -23,6 +23,14 @@ where
     }
     let out = super::binary(name, op, grad, y)?;
     Ok(out.record_binary(name, [grad, y], [Save::Input(grad), Save::Input(y)], derivative))
+}
+
+/// The options of [`Tensor::leaky_relu`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct LeakyReluOptions {
+    /// The slope of the function for negative elements (default 0.01).
+    #[builder(default = 0.01)]
+    pub(crate) negative_slope: f64,
 }
 
 impl Tensor {
@@ -53,9 +61,20 @@ impl Tensor {
         }))
     }
 
-    /// `max(x, 0) + slope * min(x, 0)`, elementwise. Its derivative at 0 is `slope`.
-    #[op]
-    pub fn try_leaky_relu(&self, slope: f64) -> Result<Tensor> {
+    /// `max(x, 0) + negative_slope * min(x, 0)`, elementwise, with a `negative_slope` of 0.01 by default. Its derivative at 0 is
+    /// `negative_slope`.
+    ///
+    /// # Errors
+    /// If the tensor is not floating-point.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, ops::LeakyReluOptions};
+    /// let x = Tensor::from([-1.0f32, 2.0]);
+    /// assert_eq!(x.leaky_relu_with(LeakyReluOptions::new().negative_slope(0.5)).to_vec::<f32>(), [-0.5, 2.0]);
+    /// ```
+    #[op(torch = "leaky_relu(input, negative_slope=0.01, inplace=False)", with)]
+    pub fn try_leaky_relu_with(&self, options: LeakyReluOptions) -> Result<Tensor> {
+        let slope = options.negative_slope;
         super::want_float("leaky_relu", self)?;
         let out = unary("leaky_relu", UnaryOp::LeakyRelu(slope), self)?;
         Ok(out.record("LeakyReluBackward0", [self], [Save::Input(self)], move |[x], [_], g| {

@@ -1,6 +1,6 @@
 //! Choosing elements: by a condition, or by tables of indices.
 
-use super::{Sizes, broadcast_layout, grad_if, want_same_dtype};
+use super::{Shape, broadcast_layout, grad_if, want_same_dtype};
 use crate::autograd::Save;
 use crate::tensor::{DType, Layout, Operand, broadcast, wrap_dim};
 use crate::{Error, Result, Tensor};
@@ -89,7 +89,7 @@ impl Tensor {
         if index.numel() > 0 {
             self.backend().gather(&x.read("gather")?, at, &index.read("gather")?, &mut out.write("gather")?)?;
         }
-        let sizes = Sizes::of(&x);
+        let sizes = Shape::of(&x);
         let out = out.record("GatherBackward0", [&x], [Save::Input(&index)], move |[index], [_], g| {
             Ok([Some(Tensor::zeros_with_layout(g, &Layout::contiguous(sizes.list()))?.scattered(at, &index, g)?)])
         });
@@ -161,7 +161,7 @@ impl Tensor {
         let source = x.try_contiguous()?;
         let out = self.fresh_like(layout, self.dtype())?;
         self.backend().index_select(&source.read(name)?, at, &index.read(name)?, &mut out.write(name)?)?;
-        let sizes = Sizes::of(&x);
+        let sizes = Shape::of(&x);
         let out = out.record("IndexSelectBackward0", [&x], [Save::Input(&index)], move |[index], [_], g| {
             // Every element of the slice goes to the row that the index names.
             let mut along = vec![1; sizes.list().len()];

@@ -5,7 +5,7 @@
 //! nothing that other nodes have saved of this operation is lost.
 
 use super::arithmetic::{power_op, refuse_bool};
-use super::{grad_if, operands, result_type};
+use super::{LeakyReluOptions, grad_if, operands, result_type};
 use crate::autograd::is_grad_enabled;
 use crate::backend::{BinaryOp, UnaryOp};
 use crate::tensor::{Category, DType, Operand, Scalar, WriteGuard, broadcast_dims};
@@ -269,6 +269,18 @@ impl Tensor {
     }
 }
 
+impl Tensor {
+    /// [`leaky_relu`](Tensor::leaky_relu) in-place.
+    ///
+    /// # Errors
+    /// If the tensor is not floating-point.
+    #[op(torch = "leaky_relu_(input, negative_slope=0.01)", with)]
+    pub fn try_leaky_relu_with_(&self, options: LeakyReluOptions) -> Result<Tensor> {
+        let op = UnaryOp::LeakyRelu(options.negative_slope);
+        self.function_in_place("leaky_relu_", op, |x| x.try_leaky_relu_with(options))
+    }
+}
+
 macro_rules! functions_in_place {
     ($($(#[$doc:meta])* $try_name:ident($($arg:ident: $ty:ty),*) = $name:literal, $op:expr, $plain:ident;)*) => {
         impl Tensor {$(
@@ -283,8 +295,6 @@ macro_rules! functions_in_place {
 functions_in_place! {
     /// [`relu`](Tensor::relu) in place.
     try_relu_() = "relu_", UnaryOp::Relu, try_relu;
-    /// [`leaky_relu`](Tensor::leaky_relu) in place.
-    try_leaky_relu_(slope: f64) = "leaky_relu_", UnaryOp::LeakyRelu(slope), try_leaky_relu;
     /// [`sigmoid`](Tensor::sigmoid) in place.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Matrix products, from vectors to batches, and the linear layer's fused form.
 
-use super::{Sizes, grad_if, want_same_dtype};
+use super::{Shape, grad_if, want_same_dtype};
 use crate::autograd::Save;
 use crate::tensor::{DType, Layout, broadcast_dims};
 use crate::{Error, Result, Tensor};
@@ -235,7 +235,7 @@ impl Tensor {
     /// If shapes or types do not fit.
     #[op]
     pub fn try_addmm(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        let sizes = Sizes::of(self);
+        let sizes = Shape::of(self);
         let product = a.try_mm(b)?;
         if broadcast_dims(sizes.list(), product.shape()).is_err() || self.dim() > 2 {
             return Err(Error::shape(

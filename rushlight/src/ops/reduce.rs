@@ -1,6 +1,6 @@
 //! Reductions: sums, means, extremes, variances, truth over some or all dimensions.
 
-use super::{Sizes, scaled, want_float};
+use super::{Shape, scaled, want_float};
 use crate::autograd::Save;
 use crate::backend::ReduceOp;
 use crate::tensor::{DType, Dims, Layout, wrap_dim};
@@ -13,7 +13,7 @@ use rushlight_macros::op;
 struct Axes {
     reduced: [bool; MAX_RANK],
     /// The sizes before.
-    sizes: Sizes,
+    sizes: Shape,
 }
 
 impl Axes {
@@ -23,11 +23,11 @@ impl Axes {
         if dims.list(op)?.is_empty() {
             reduced = [true; MAX_RANK];
         }
-        Ok(Axes { reduced, sizes: Sizes::of(x) })
+        Ok(Axes { reduced, sizes: Shape::of(x) })
     }
 
     fn all(x: &Tensor) -> Axes {
-        Axes { reduced: [true; MAX_RANK], sizes: Sizes::of(x) }
+        Axes { reduced: [true; MAX_RANK], sizes: Shape::of(x) }
     }
 
     fn layout(&self, keepdim: bool) -> Layout {

@@ -1,7 +1,7 @@
 //! Views: other shapes and parts of the same memory. None of them copies, except `reshape` and `flatten` where they must.
 
 use crate::autograd::{copied_into, put_back};
-use crate::ops::Sizes;
+use crate::ops::Shape;
 use crate::tensor::{Dims, Layout, wrap_dim};
 use crate::{Error, Result, Tensor};
 use rushlight_kernels::MAX_RANK;
@@ -21,7 +21,7 @@ impl Tensor {
     where
         F: Fn(&Layout) -> Layout + Send + Sync + 'static,
     {
-        let sizes = Sizes::of(self);
+        let sizes = Shape::of(self);
         self.view_recorded(take(self.layout()), name, move |g| {
             let whole = Layout::contiguous(sizes.list());
             copied_into(&Tensor::zeros_with_layout(g, &whole)?, &take(&whole), g)
@@ -58,7 +58,7 @@ impl Tensor {
                 ),
             ));
         };
-        let sizes = Sizes::of(self);
+        let sizes = Shape::of(self);
         let layout = self.layout().with_dims_strides(target.dims(), &strides[..target.rank()]);
         Ok(self.view_recorded(layout, "ViewBackward0", move |g| g.try_reshape(sizes.list())))
     }
@@ -171,7 +171,7 @@ impl Tensor {
         let kept: Vec<usize> = (0..self.dim()).filter(|&i| self.shape()[i] != 1 || !(all || mask[i])).collect();
         let shape: Vec<usize> = kept.iter().map(|&i| self.shape()[i]).collect();
         let strides: Vec<isize> = kept.iter().map(|&i| self.strides()[i]).collect();
-        let sizes = Sizes::of(self);
+        let sizes = Shape::of(self);
         let layout = self.layout().with_dims_strides(&shape, &strides);
         Ok(self.view_recorded(layout, "SqueezeBackward0", move |g| g.try_reshape(sizes.list())))
     }
@@ -225,7 +225,7 @@ impl Tensor {
                 _ => return Err(wrong()),
             };
         }
-        let sizes = Sizes::of(self);
+        let sizes = Shape::of(self);
         let layout = self.layout().broadcast_to(&dims[..given.len()]).checked("expand")?;
         Ok(self.view_recorded(layout, "ExpandBackward0", move |g| g.sum_to(sizes.list())))
     }

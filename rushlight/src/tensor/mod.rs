@@ -7,12 +7,14 @@ mod dtype;
 pub mod format;
 mod layout;
 mod operators;
+mod sizes;
 mod storage;
 
 pub use create::TensorOptions;
 pub use dtype::{Category, DType, Element, Scalar};
 pub use layout::{Dims, Layout};
 pub use operators::Operand;
+pub use sizes::Sizes;
 pub use storage::{ReadGuard, WriteGuard};
 
 pub(crate) use layout::{broadcast, broadcast_dims, wrap_dim};
