@@ -1,8 +1,8 @@
 //! The chapter's first listing with a layer, a loss and an optimizer, line for line against PyTorch 2.15.
 
+use rushlight::Tensor;
 use rushlight::nn::{Forward, Linear, Module};
 use rushlight::optim::{Optimizer, SGD};
-use rushlight::Tensor;
 
 #[test]
 fn linear_regression_prints_pytorchs_losses() {
@@ -19,7 +19,7 @@ fn linear_regression_prints_pytorchs_losses() {
         loss.backward();
         optimizer.step();
         if epoch % 5 == 0 {
-            losses.push(format!("{:.4}", loss.item::<f32>()));
+            losses.push(format!("{:.4}", loss.item_as::<f32>()));
         }
     }
     let pytorch = [

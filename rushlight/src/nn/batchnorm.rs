@@ -81,7 +81,7 @@ fn normalize(
             // Without a momentum, the running statistics are means over all batches.
             let momentum = match options.momentum {
                 Some(momentum) => momentum,
-                None if training => 1.0 / (batches.try_item::<f64>()? + 1.0),
+                None if training => 1.0 / (batches.try_item()? + 1.0),
                 None => 0.0,
             };
             let y = x.try_batch_norm_with(&mean.get(), &var.get(), with(training, momentum));
@@ -212,11 +212,11 @@ macro_rules! batch_norms {
                     options.track_running_stats.then(|| Ok(Buffer::new(tensor?))).transpose()
                 };
                 Ok($layer {
-                    weight: param(options.affine, make.try_ones(n))?,
-                    bias: param(options.affine && options.bias, make.try_zeros(n))?,
-                    running_mean: buffer(make.try_zeros(n))?,
-                    running_var: buffer(make.try_ones(n))?,
-                    num_batches_tracked: buffer(TensorOptions::new().dtype(DType::I64).try_zeros(()))?,
+                    weight: param(options.affine, Tensor::try_ones_with(n, &make))?,
+                    bias: param(options.affine && options.bias, Tensor::try_zeros_with(n, &make))?,
+                    running_mean: buffer(Tensor::try_zeros_with(n, &make))?,
+                    running_var: buffer(Tensor::try_ones_with(n, &make))?,
+                    num_batches_tracked: buffer(Tensor::try_zeros_with((), DType::I64))?,
                     training: Training::default(),
                     options,
                 })
@@ -252,7 +252,7 @@ batch_norms! {
     /// use rushlight::{Tensor, nn, nn::{Forward, Module}};
     /// let layer = nn::BatchNorm2d::builder(3).momentum(0.2).build();
     /// let y = layer.forward(&(Tensor::randn([8, 3, 4, 4]) * 5 + 1));
-    /// assert!(y.mean().item::<f32>().abs() < 1e-6);
+    /// assert!(y.mean().item_as::<f32>().abs() < 1e-6);
     /// layer.eval();
     /// ```
     BatchNorm2d, BatchNorm2dBuilder, "BatchNorm2d", 4, "4D";

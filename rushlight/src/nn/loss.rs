@@ -83,7 +83,7 @@ losses! {
     /// ```
     /// use rushlight::{Tensor, nn};
     /// let loss = nn::MSELoss::new().forward(&Tensor::from([1.0f32, 2.0]), &Tensor::from([0.0f32, 4.0]));
-    /// assert_eq!(loss.item::<f32>(), 2.5);
+    /// assert_eq!(loss.item_as::<f32>(), 2.5);
     /// ```
     MSELoss {} |loss, input, target| input.try_mse_loss_with(target, loss.reduction);
 
@@ -92,7 +92,7 @@ losses! {
     /// ```
     /// use rushlight::{Reduction, Tensor, nn};
     /// let loss = nn::L1Loss::new().reduction(Reduction::Sum);
-    /// assert_eq!(loss.forward(&Tensor::from([1.0f32, 2.0]), &Tensor::from([0.0f32, 4.0])).item::<f32>(), 3.0);
+    /// assert_eq!(loss.forward(&Tensor::from([1.0f32, 2.0]), &Tensor::from([0.0f32, 4.0])).item_as::<f32>(), 3.0);
     /// ```
     L1Loss {} |loss, input, target| input.try_l1_loss_with(target, loss.reduction);
 

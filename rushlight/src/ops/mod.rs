@@ -16,6 +16,7 @@ mod loss;
 mod math;
 mod matmul;
 mod norm;
+mod operators;
 mod pooling;
 mod random;
 mod reduce;
@@ -23,20 +24,26 @@ mod softmax;
 mod view;
 
 pub use activation::LeakyReluOptions;
+pub use compare::CloseOptions;
 pub use conv::ConvOptions;
 pub use conv_transpose::ConvTransposeOptions;
 pub(crate) use conv_transpose::conv_transpose_nd;
+pub use join::PadOptions;
 pub use loss::{
     BinaryCrossEntropyOptions, BinaryCrossEntropyWithLogitsOptions, CrossEntropyOptions, LossOptions, NllLossOptions,
     Reduction,
 };
+pub use math::Bound;
 pub use norm::BatchNormOptions;
 pub use pooling::{AvgPoolOptions, MaxPoolOptions};
+pub use random::{DropoutOptions, IntegerRange, RandomOptions, RandomRange, UniformRange};
+pub use reduce::VarOptions;
+pub use view::{DiagonalOptions, SliceOptions};
 
 use crate::autograd::Save;
 pub(crate) use crate::autograd::grad_if;
 use crate::backend::{Backend, BinaryOp, UnaryOp};
-use crate::tensor::{DType, Element, Layout, Operand, Scalar, broadcast};
+use crate::tensor::{DType, Element, Layout, Operand, Scalar, broadcast, keepdim};
 use crate::{Error, Result, Tensor};
 use rushlight_kernels::MAX_RANK;
 use std::borrow::Cow;
@@ -192,7 +199,7 @@ impl Tensor {
         let lead = self.dim() - dims.len();
         let axes: Vec<usize> =
             (0..self.dim()).filter(|&i| i < lead || (dims[i - lead] == 1 && self.shape()[i] != 1)).collect();
-        let summed = if axes.is_empty() { self.clone() } else { self.try_sum_dim(axes, true)? };
+        let summed = if axes.is_empty() { self.clone() } else { self.try_sum_dim(keepdim(axes))? };
         summed.try_view(dims)
     }
 }

@@ -144,7 +144,7 @@ impl Tensor {
     ///
     /// ```
     /// use rushlight::{Tensor, ops::MaxPoolOptions};
-    /// let x = Tensor::arange(0.0, 16.0, 1.0).view([1, 4, 4]);
+    /// let x = Tensor::arange(16.0).view([1, 4, 4]);
     /// assert_eq!(x.max_pool2d(2).to_vec::<f32>(), [5.0, 7.0, 13.0, 15.0]);
     /// assert_eq!(x.max_pool2d(MaxPoolOptions::new(3).stride(1)).to_vec::<f32>(), [10.0, 11.0, 14.0, 15.0]);
     /// ```
@@ -188,7 +188,7 @@ impl Tensor {
     ///
     /// ```
     /// use rushlight::Tensor;
-    /// let x = Tensor::arange(0.0, 16.0, 1.0).view([1, 4, 4]);
+    /// let x = Tensor::arange(16.0).view([1, 4, 4]);
     /// assert_eq!(x.avg_pool2d(2).to_vec::<f32>(), [2.5, 4.5, 10.5, 12.5]);
     /// ```
     #[op(
@@ -217,7 +217,7 @@ impl Tensor {
     ///
     /// ```
     /// use rushlight::Tensor;
-    /// let x = Tensor::arange(0.0, 16.0, 1.0).view([1, 4, 4]);
+    /// let x = Tensor::arange(16.0).view([1, 4, 4]);
     /// assert_eq!(x.adaptive_avg_pool2d(1).to_vec::<f32>(), [7.5]);
     /// ```
     #[op(torch = "adaptive_avg_pool2d(input, output_size)")]
@@ -240,7 +240,9 @@ fn max_pool_grad(pool: Pool2d, sizes: Shape, g: &Tensor, indices: &Tensor) -> Re
     let name = "max_pool2d_backward";
     g.backend().max_pool2d_grad(&pool, &g.read(name)?, &indices.read(name)?, &mut out.write(name)?)?;
     Ok(out.record("MaxPool2DWithIndicesBackwardBackward0", [&g], [Save::Input(indices)], move |[indices], [_], gg| {
-        Ok([Some(gg.try_flatten(-2, -1)?.try_gather(-1, &indices.try_flatten(-2, -1)?)?.try_view(indices.shape())?)])
+        Ok([Some(
+            gg.try_flatten_dim(-2..)?.try_gather(-1, &indices.try_flatten_dim(-2..)?)?.try_view(indices.shape())?,
+        )])
     }))
 }
 
