@@ -2,6 +2,12 @@
 
 use super::Args;
 use crate::golden::dtype;
+use rushlight::keepdim;
+use rushlight::ops::{
+    AvgPoolOptions, BatchNormOptions, BinaryCrossEntropyOptions, BinaryCrossEntropyWithLogitsOptions, ConvOptions,
+    ConvTransposeOptions, CrossEntropyOptions, LeakyReluOptions, MaxPoolOptions, NllLossOptions,
+};
+use rushlight::ops::{CloseOptions, DropoutOptions, SliceOptions, VarOptions};
 use rushlight::{Operand, Reduction, Result, Scalar, Tensor};
 use serde_json::Value;
 
@@ -98,14 +104,23 @@ macro_rules! number_first {
 }
 
 /// `x + alpha * y` and the like, where the case has an `alpha`.
-/// A transposed convolution: input, weight, bias, then stride, padding, output padding, dilation and groups.
-type Transposed<const N: usize> =
-    fn(&Tensor, &Tensor, Option<&Tensor>, [usize; N], [usize; N], [usize; N], [usize; N], usize) -> Result<Tensor>;
+/// The options, with a tensor set if there is one.
+fn with<O>(options: O, tensor: Option<&Tensor>, set: impl FnOnce(O, &Tensor) -> O) -> O {
+    match tensor {
+        Some(tensor) => set(options, tensor),
+        None => options,
+    }
+}
 
-fn transposed<const N: usize>(x: &Inputs<'_>, a: &Args, run: Transposed<N>) -> Result<Tensor> {
-    let (stride, dilation) = (a.sizes("stride", 1), a.sizes("dilation", 1));
-    let (padding, more) = (a.sizes("padding", 0), a.sizes("output_padding", 0));
-    run(x.t(0), x.t(1), x.option(2), stride, padding, more, dilation, a.int("groups", 1) as usize)
+fn window<const N: usize>(a: &Args) -> ConvOptions<N> {
+    let steps = ConvOptions::new().stride(a.sizes("stride", 1)).padding(a.sizes("padding", 0));
+    steps.dilation(a.sizes("dilation", 1)).groups(a.int("groups", 1) as usize)
+}
+
+fn transposed<const N: usize>(a: &Args) -> ConvTransposeOptions<N> {
+    let steps = ConvTransposeOptions::new().stride(a.sizes("stride", 1)).padding(a.sizes("padding", 0));
+    let steps = steps.output_padding(a.sizes("output_padding", 0)).dilation(a.sizes("dilation", 1));
+    steps.groups(a.int("groups", 1) as usize)
 }
 
 fn scaled(x: &Inputs<'_>, a: &Args) -> Result<Tensor> {
@@ -121,12 +136,12 @@ pub(crate) fn apply_view(t: &Tensor, view: &[Value]) -> Result<Tensor> {
     let n = |i: usize| view[i].as_i64().expect("a number") as isize;
     let all = || (1..view.len()).map(n).collect::<Vec<_>>();
     match name {
-        "slice" => t.try_slice(n(1), n(2), n(3), n(4) as usize),
+        "slice" => t.try_slice_with(n(1), n(2)..n(3), SliceOptions::new().step(n(4) as usize)),
         "permute" => t.try_permute(all()),
         "expand" => t.try_expand(all()),
         "reshape" => t.try_reshape(all()),
         "transpose" => t.try_transpose(n(1), n(2)),
-        "narrow" => t.try_narrow(n(1), n(2) as usize, n(3) as usize),
+        "narrow" => t.try_narrow(n(1), n(2), n(3) as usize),
         "select" => t.try_select(n(1), n(2)),
         "unsqueeze" => t.try_unsqueeze(n(1)),
         "t" => t.try_t(),
@@ -209,7 +224,7 @@ table! {
     "log": |x, a| x.t(0).try_log();
     "sqrt": |x, a| x.t(0).try_sqrt();
     "abs": |x, a| x.t(0).try_abs();
-    "leaky_relu": |x, a| x.t(0).try_leaky_relu(a.float("negative_slope", 0.01));
+    "leaky_relu": |x, a| x.t(0).try_leaky_relu_with(LeakyReluOptions::new().negative_slope(a.float("negative_slope", 0.01)));
     "clamp": |x, a| x.t(0).try_clamp(a.scalar("min"), a.scalar("max"));
     "square": |x, a| x.t(0).try_square();
     "expm1": |x, a| x.t(0).try_expm1();
@@ -239,7 +254,7 @@ table! {
     "logical_xor": |x, a| x.t(0).try_logical_xor(x.operand(1));
     "logical_not": |x, a| x.t(0).try_logical_not();
     "isnan": |x, a| x.t(0).try_isnan();
-    "isclose": |x, a| x.t(0).try_isclose(x.t(1), a.float("rtol", 1e-5), a.float("atol", 1e-8));
+    "isclose": |x, a| x.t(0).try_isclose_with(x.t(1), CloseOptions::new().rtol(a.float("rtol", 1e-5)).atol(a.float("atol", 1e-8)));
     "softmax": |x, a| x.t(0).try_softmax(a.dim("dim"));
     "log_softmax": |x, a| x.t(0).try_log_softmax(a.dim("dim"));
     "gather": |x, a| x.t(0).try_gather(a.dim("dim"), x.t(1));
@@ -248,8 +263,8 @@ table! {
     "masked_fill": |x, a| x.t(0).try_masked_fill(x.t(1), x.operand(2));
     "diagonal": |x, a| x.t(0).try_diagonal();
     "where": |x, a| match x.0[1].number() {
-        Some(number) => x.t(2).try_where_(&x.t(0).try_logical_not()?, number),
-        None => x.t(1).try_where_(x.t(0), x.operand(2)),
+        Some(number) => x.t(2).try_where_cond(&x.t(0).try_logical_not()?, number),
+        None => x.t(1).try_where_cond(x.t(0), x.operand(2)),
     };
     "matmul": |x, a| x.t(0).try_matmul(x.t(1));
     "mm": |x, a| x.t(0).try_mm(x.t(1));
@@ -259,42 +274,42 @@ table! {
 
     "sum": |x, a| {
         let x = cast(x.t(0), a)?;
-        sized(a, |dims, keep| x.try_sum_dim(dims, keep), || x.try_sum())
+        sized(a, |dims, keep| x.try_sum_dim(if keep { keepdim(dims) } else { (dims).into() }), || x.try_sum())
     };
     "mean": |x, a| {
         let x = cast(x.t(0), a)?;
-        sized(a, |dims, keep| x.try_mean_dim(dims, keep), || x.try_mean())
+        sized(a, |dims, keep| x.try_mean_dim(if keep { keepdim(dims) } else { (dims).into() }), || x.try_mean())
     };
     "prod": |x, a| x.t(0).try_prod();
     "any": |x, a| x.t(0).try_any();
     "all": |x, a| x.t(0).try_all();
-    "amax": |x, a| x.t(0).try_amax(a.list("dim"), a.flag("keepdim", false));
-    "amin": |x, a| x.t(0).try_amin(a.list("dim"), a.flag("keepdim", false));
+    "amax": |x, a| x.t(0).try_amax(if a.flag("keepdim", false) { keepdim(a.list("dim")) } else { (a.list("dim")).into() });
+    "amin": |x, a| x.t(0).try_amin(if a.flag("keepdim", false) { keepdim(a.list("dim")) } else { (a.list("dim")).into() });
     "var": |x, a| {
         let (x, correction) = (x.t(0), a.float("correction", 1.0));
-        sized(a, |dims, keep| x.try_var_dim(dims, correction, keep), || x.try_var(correction))
+        sized(a, |dims, keep| x.try_var_dim_with(if keep { keepdim(dims) } else { (dims).into() }, VarOptions::new().correction(correction)), || x.try_var_with(VarOptions::new().correction(correction)))
     };
     "std": |x, a| {
         let (x, correction) = (x.t(0), a.float("correction", 1.0));
-        sized(a, |dims, keep| x.try_std_dim(dims, correction, keep), || x.try_std(correction))
+        sized(a, |dims, keep| x.try_std_dim_with(if keep { keepdim(dims) } else { (dims).into() }, VarOptions::new().correction(correction)), || x.try_std_with(VarOptions::new().correction(correction)))
     };
     "max": |x, a| {
         let x = x.t(0);
-        let with_indices = |dims: Vec<i64>, keep| Ok(x.try_max_dim(dims[0] as isize, keep)?.list());
+        let with_indices = |dims: Vec<i64>, keep| Ok(x.try_max_dim(if keep { keepdim(dims[0] as isize) } else { (dims[0] as isize).into() })?.list());
         sized(a, with_indices, || Ok(x.try_max()?.list()))
     };
     "min": |x, a| {
         let x = x.t(0);
-        let with_indices = |dims: Vec<i64>, keep| Ok(x.try_min_dim(dims[0] as isize, keep)?.list());
+        let with_indices = |dims: Vec<i64>, keep| Ok(x.try_min_dim(if keep { keepdim(dims[0] as isize) } else { (dims[0] as isize).into() })?.list());
         sized(a, with_indices, || Ok(x.try_min()?.list()))
     };
     "argmax": |x, a| {
         let x = x.t(0);
-        sized(a, |dims, keep| x.try_argmax_dim(dims[0] as isize, keep), || x.try_argmax())
+        sized(a, |dims, keep| x.try_argmax_dim(if keep { keepdim(dims[0] as isize) } else { (dims[0] as isize).into() }), || x.try_argmax())
     };
     "argmin": |x, a| {
         let x = x.t(0);
-        sized(a, |dims, keep| x.try_argmin_dim(dims[0] as isize, keep), || x.try_argmin())
+        sized(a, |dims, keep| x.try_argmin_dim(if keep { keepdim(dims[0] as isize) } else { (dims[0] as isize).into() }), || x.try_argmin())
     };
 
     "view": |x, a| x.t(0).try_view(a.list("shape"));
@@ -309,18 +324,18 @@ table! {
     "narrow": |x, a| {
         let (dim, start, length) = (a.dim("dim"), a.dim("start"), a.dim("length") as usize);
         let start = if start < 0 { start + x.t(0).size(dim) as isize } else { start };
-        x.t(0).try_narrow(dim, start as usize, length)
+        x.t(0).try_narrow(dim, start, length)
     };
     "select": |x, a| x.t(0).try_select(a.dim("dim"), a.dim("index"));
     "slice": |x, a| {
         let (start, end) = (a.int("start", 0) as isize, a.int("end", i64::MAX) as isize);
-        x.t(0).try_slice(a.dim("dim"), start, end, a.int("step", 1) as usize)
+        x.t(0).try_slice_with(a.dim("dim"), start..end, SliceOptions::new().step(a.int("step", 1) as usize))
     };
-    "flatten": |x, a| x.t(0).try_flatten(a.dim("start_dim"), a.dim("end_dim"));
+    "flatten": |x, a| x.t(0).try_flatten_dim(a.dim("start_dim")..=a.dim("end_dim"));
     "clone": |x, a| x.t(0).try_copy();
     "contiguous": |x, a| x.t(0).try_contiguous();
-    "cat": |x, a| Tensor::try_cat(&x.all(), a.dim("dim"));
-    "stack": |x, a| Tensor::try_stack(&x.all(), a.dim("dim"));
+    "cat": |x, a| Tensor::try_cat_dim(&x.all(), a.dim("dim"));
+    "stack": |x, a| Tensor::try_stack_dim(&x.all(), a.dim("dim"));
     "to": |x, a| cast(x.t(0), a);
 
     "add_": |x, a| in_place(x, a, |part| match a.scalar("alpha") {
@@ -344,50 +359,58 @@ table! {
     "abs_": |x, a| in_place(x, a, Tensor::try_abs_);
     "clamp_": |x, a| in_place(x, a, |part| part.try_clamp_(a.float("min", f64::NAN), a.float("max", f64::NAN)));
 
-    "conv2d": |x, a| {
-        let (stride, padding, dilation) = (a.sizes("stride", 1), a.sizes("padding", 0), a.sizes("dilation", 1));
-        x.t(0).try_conv2d(x.t(1), x.option(2), stride, padding, dilation, a.int("groups", 1) as usize)
-    };
-    "conv1d": |x, a| {
-        let (stride, padding, dilation) = (a.sizes("stride", 1), a.sizes("padding", 0), a.sizes("dilation", 1));
-        x.t(0).try_conv1d(x.t(1), x.option(2), stride, padding, dilation, a.int("groups", 1) as usize)
-    };
-    "conv3d": |x, a| {
-        let (stride, padding, dilation) = (a.sizes("stride", 1), a.sizes("padding", 0), a.sizes("dilation", 1));
-        x.t(0).try_conv3d(x.t(1), x.option(2), stride, padding, dilation, a.int("groups", 1) as usize)
-    };
-    "conv_transpose1d": |x, a| transposed(x, a, Tensor::try_conv_transpose1d);
-    "conv_transpose2d": |x, a| transposed(x, a, Tensor::try_conv_transpose2d);
-    "conv_transpose3d": |x, a| transposed(x, a, Tensor::try_conv_transpose3d);
-    "adaptive_avg_pool2d": |x, a| x.t(0).try_adaptive_avg_pool2d(a.sizes("output_size", 0));
+    "conv2d": |x, a| x.t(0).try_conv2d_with(x.t(1), x.option(2), window(a));
+    "conv1d": |x, a| x.t(0).try_conv1d_with(x.t(1), x.option(2), window(a));
+    "conv3d": |x, a| x.t(0).try_conv3d_with(x.t(1), x.option(2), window(a));
+    "conv_transpose1d": |x, a| x.t(0).try_conv_transpose1d_with(x.t(1), x.option(2), transposed(a));
+    "conv_transpose2d": |x, a| x.t(0).try_conv_transpose2d_with(x.t(1), x.option(2), transposed(a));
+    "conv_transpose3d": |x, a| x.t(0).try_conv_transpose3d_with(x.t(1), x.option(2), transposed(a));
+    "adaptive_avg_pool2d": |x, a| x.t(0).try_adaptive_avg_pool2d(a.sizes::<2>("output_size", 0));
     "max_pool2d": |x, a| {
         let kernel = a.sizes("kernel_size", 0);
         let stride = if a.has("stride") { a.sizes("stride", 0) } else { kernel };
         let (padding, dilation) = (a.sizes("padding", 0), a.sizes("dilation", 1));
-        x.t(0).try_max_pool2d(kernel, stride, padding, dilation, a.flag("ceil_mode", false))
+        x.t(0).try_max_pool2d(MaxPoolOptions::new(kernel).stride(stride).padding(padding).dilation(dilation).ceil_mode(a.flag("ceil_mode", false)))
     };
     "avg_pool2d": |x, a| {
         let kernel = a.sizes("kernel_size", 0);
         let stride = if a.has("stride") { a.sizes("stride", 0) } else { kernel };
         let (ceil, count_pad) = (a.flag("ceil_mode", false), a.flag("count_include_pad", true));
         let divisor = a.has("divisor_override").then(|| a.int("divisor_override", 0) as usize);
-        x.t(0).try_avg_pool2d(kernel, stride, a.sizes("padding", 0), ceil, count_pad, divisor)
+        let options = AvgPoolOptions::new(kernel).stride(stride).padding(a.sizes("padding", 0)).ceil_mode(ceil);
+        let options = options.count_include_pad(count_pad);
+        x.t(0).try_avg_pool2d(match divisor {
+            Some(divisor) => options.divisor_override(divisor),
+            None => options,
+        })
     };
     "batch_norm": |x, a| {
-        let running = x.option(1).zip(x.option(2));
+        let scaled = with(BatchNormOptions::new(), x.option(3), |options, weight| options.weight(weight));
+        let shifted = with(scaled, x.option(4), |options, bias| options.bias(bias));
         let (training, momentum, eps) = (a.flag("training", false), a.float("momentum", 0.1), a.float("eps", 1e-5));
-        x.t(0).try_batch_norm(running, x.option(3), x.option(4), training, momentum, eps)
+        x.t(0).try_batch_norm_with(x.option(1), x.option(2), shifted.training(training).momentum(momentum).eps(eps))
     };
-    "dropout": |x, a| x.t(0).try_dropout(a.float("p", 0.5), a.flag("training", true));
-    "mse_loss": |x, a| x.t(0).try_mse_loss(x.t(1), reduction(a));
-    "l1_loss": |x, a| x.t(0).try_l1_loss(x.t(1), reduction(a));
-    "nll_loss": |x, a| x.t(0).try_nll_loss(x.t(1), x.option(2), a.int("ignore_index", -100), reduction(a));
+    "dropout": |x, a| x.t(0).try_dropout_with(DropoutOptions::new().p(a.float("p", 0.5)).training(a.flag("training", true)));
+    "mse_loss": |x, a| x.t(0).try_mse_loss_with(x.t(1), reduction(a));
+    "l1_loss": |x, a| x.t(0).try_l1_loss_with(x.t(1), reduction(a));
+    "nll_loss": |x, a| {
+        let weighted = with(NllLossOptions::new(), x.option(2), |options, weight| options.weight(weight));
+        x.t(0).try_nll_loss_with(x.t(1), weighted.ignore_index(a.int("ignore_index", -100)).reduction(reduction(a)))
+    };
     "cross_entropy": |x, a| {
         let (ignore, smoothing) = (a.int("ignore_index", -100), a.float("label_smoothing", 0.0));
-        x.t(0).try_cross_entropy(x.t(1), x.option(2), ignore, reduction(a), smoothing)
+        let weighted = with(CrossEntropyOptions::new(), x.option(2), |options, weight| options.weight(weight));
+        let options = weighted.ignore_index(ignore).reduction(reduction(a)).label_smoothing(smoothing);
+        x.t(0).try_cross_entropy_with(x.t(1), options)
     };
-    "binary_cross_entropy": |x, a| x.t(0).try_binary_cross_entropy(x.t(1), x.option(2), reduction(a));
+    "binary_cross_entropy": |x, a| {
+        let weighted = with(BinaryCrossEntropyOptions::new(), x.option(2), |options, weight| options.weight(weight));
+        x.t(0).try_binary_cross_entropy_with(x.t(1), weighted.reduction(reduction(a)))
+    };
     "binary_cross_entropy_with_logits": |x, a| {
-        x.t(0).try_binary_cross_entropy_with_logits(x.t(1), x.option(2), x.option(3), reduction(a))
+        let options = BinaryCrossEntropyWithLogitsOptions::new().reduction(reduction(a));
+        let weighted = with(options, x.option(2), |options, weight| options.weight(weight));
+        let options = with(weighted, x.option(3), |options, weight| options.pos_weight(weight));
+        x.t(0).try_binary_cross_entropy_with_logits_with(x.t(1), options)
     };
 }
