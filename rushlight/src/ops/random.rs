@@ -40,8 +40,8 @@ impl Tensor {
     pub(crate) fn try_uniform_with(&self, from: f64, to: f64, generator: &Generator) -> Result<()> {
         let name = "uniform_";
         self.fill_random(name, |out, _| match out.dtype() {
-            DType::F32 => generator.uniform(out.slice::<f32>(), from, to).map_err(argument(name)),
-            DType::F64 => generator.uniform(out.slice::<f64>(), from, to).map_err(argument(name)),
+            DType::F32 => out.write_by(|out: &mut [f32]| generator.uniform(out, from, to).map_err(argument(name))),
+            DType::F64 => out.write_by(|out: &mut [f64]| generator.uniform(out, from, to).map_err(argument(name))),
             other => Err(not_for(name, other)),
         })?;
         Ok(())
@@ -61,8 +61,8 @@ impl Tensor {
         }
         let name = "normal_";
         self.fill_random(name, |out, contiguous| match out.dtype() {
-            DType::F32 => fill(out.slice::<f32>(), contiguous, mean, std, generator),
-            DType::F64 => fill(out.slice::<f64>(), contiguous, mean, std, generator),
+            DType::F32 => out.write_by(|out: &mut [f32]| fill(out, contiguous, mean, std, generator)),
+            DType::F64 => out.write_by(|out: &mut [f64]| fill(out, contiguous, mean, std, generator)),
             other => Err(not_for(name, other)),
         })?;
         Ok(())
@@ -70,14 +70,11 @@ impl Tensor {
 
     pub(crate) fn try_randint_with(&self, low: i64, high: i64, generator: &Generator) -> Result<()> {
         let name = "randint";
-        self.fill_random(name, |out, _| {
-            match out.dtype() {
-                DType::F32 => generator.randint(out.slice::<f32>(), low, high),
-                DType::F64 => generator.randint(out.slice::<f64>(), low, high),
-                DType::I64 => generator.randint(out.slice::<i64>(), low, high),
-                DType::Bool => generator.randint(out.slice::<bool>(), low, high),
-            }
-            .map_err(argument(name))
+        self.fill_random(name, |out, _| match out.dtype() {
+            DType::F32 => out.write_by(|out: &mut [f32]| generator.randint(out, low, high).map_err(argument(name))),
+            DType::F64 => out.write_by(|out: &mut [f64]| generator.randint(out, low, high).map_err(argument(name))),
+            DType::I64 => out.write_by(|out: &mut [i64]| generator.randint(out, low, high).map_err(argument(name))),
+            DType::Bool => out.write_by(|out: &mut [bool]| generator.randint(out, low, high).map_err(argument(name))),
         })?;
         Ok(())
     }
@@ -118,15 +115,12 @@ impl Tensor {
     /// If `p` is not in [0, 1].
     #[op]
     pub fn try_bernoulli_(&self, p: f64) -> Result<Tensor> {
-        let generator = default_generator();
-        self.fill_random("bernoulli_", |out, _| {
-            match out.dtype() {
-                DType::F32 => generator.bernoulli(out.slice::<f32>(), p),
-                DType::F64 => generator.bernoulli(out.slice::<f64>(), p),
-                DType::I64 => generator.bernoulli(out.slice::<i64>(), p),
-                DType::Bool => generator.bernoulli(out.slice::<bool>(), p),
-            }
-            .map_err(argument("bernoulli_"))
+        let (name, generator) = ("bernoulli_", default_generator());
+        self.fill_random(name, |out, _| match out.dtype() {
+            DType::F32 => out.write_by(|out: &mut [f32]| generator.bernoulli(out, p).map_err(argument(name))),
+            DType::F64 => out.write_by(|out: &mut [f64]| generator.bernoulli(out, p).map_err(argument(name))),
+            DType::I64 => out.write_by(|out: &mut [i64]| generator.bernoulli(out, p).map_err(argument(name))),
+            DType::Bool => out.write_by(|out: &mut [bool]| generator.bernoulli(out, p).map_err(argument(name))),
         })
     }
 
@@ -156,12 +150,9 @@ impl Tensor {
         }
         let noise = self.fresh_like(self.layout().dense_like(), self.dtype())?;
         let generator = default_generator();
-        noise.fill_random(name, |out, _| {
-            match out.dtype() {
-                DType::F64 => generator.dropout_noise(out.slice::<f64>(), p),
-                _ => generator.dropout_noise(out.slice::<f32>(), p),
-            }
-            .map_err(argument(name))
+        noise.fill_random(name, |out, _| match out.dtype() {
+            DType::F64 => out.write_by(|out: &mut [f64]| generator.dropout_noise(out, p).map_err(argument(name))),
+            _ => out.write_by(|out: &mut [f32]| generator.dropout_noise(out, p).map_err(argument(name))),
         })?;
         self.try_mul(&noise)
     }

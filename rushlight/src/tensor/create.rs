@@ -1,7 +1,7 @@
 //! Making tensors.
 
 use super::{DType, Dims, Layout, Scalar, Tensor};
-use crate::backend::{Backend, Device};
+use crate::backend::Device;
 use crate::random::{Generator, default_generator};
 use crate::{Error, Result};
 use rushlight_macros::op;
@@ -52,17 +52,13 @@ impl TensorOptions {
         self
     }
 
-    fn backend(&self) -> &'static dyn Backend {
-        self.device.backend()
-    }
-
     fn finish(&self, tensor: Tensor) -> Result<Tensor> {
         if self.requires_grad { tensor.try_requires_grad_(true) } else { Ok(tensor) }
     }
 
     fn filled(&self, layout: Layout, value: Scalar, default: DType) -> Result<Tensor> {
-        let tensor = Tensor::fresh(self.backend(), layout, self.dtype.unwrap_or(default))?;
-        self.backend().fill(value, &tensor.write("full")?)?;
+        let tensor = Tensor::fresh(self.device, layout, self.dtype.unwrap_or(default))?;
+        tensor.backend().fill(value, &mut tensor.write_fresh())?;
         self.finish(tensor)
     }
 
@@ -97,7 +93,7 @@ impl TensorOptions {
     pub fn try_eye(&self, n: usize) -> Result<Tensor> {
         let matrix = TensorOptions { requires_grad: false, ..self.clone() }.try_zeros([n, n])?;
         let diagonal = Layout::strided(&[n], &[n as isize + 1], 0);
-        self.backend().fill(Scalar::I64(1), &matrix.view_raw(diagonal).write("eye")?)?;
+        matrix.backend().fill(Scalar::I64(1), &mut matrix.view_raw(diagonal).write("eye")?)?;
         self.finish(matrix)
     }
 
@@ -135,9 +131,9 @@ impl TensorOptions {
             let layout = Dims::from(count).layout("arange")?;
             if whole {
                 let (start, step) = (start.to_i64(), step.to_i64());
-                Tensor::filled_by(layout, |i| start.wrapping_add((i as i64).wrapping_mul(step)))
+                Tensor::filled_by(self.device, layout, |i| start.wrapping_add((i as i64).wrapping_mul(step)))
             } else {
-                Tensor::filled_by(layout, |i| first + i as f64 * by)
+                Tensor::filled_by(self.device, layout, |i| first + i as f64 * by)
             }
         })
     }
@@ -152,14 +148,14 @@ impl TensorOptions {
             if dtype == DType::F32 {
                 let (a, b) = (start as f32, end as f32);
                 let step = (b - a) / (steps.max(2) - 1) as f32;
-                Tensor::filled_by(layout, |i| match i {
+                Tensor::filled_by(self.device, layout, |i| match i {
                     _ if steps == 1 => a,
                     _ if i < half => step.mul_add(i as f32, a),
                     _ => (-step).mul_add((steps - 1 - i) as f32, b),
                 })
             } else {
                 let step = (end - start) / (steps.max(2) - 1) as f64;
-                Tensor::filled_by(layout, |i| match i {
+                Tensor::filled_by(self.device, layout, |i| match i {
                     _ if steps == 1 => start,
                     _ if i < half => step.mul_add(i as f64, start),
                     _ => (-step).mul_add((steps - 1 - i) as f64, end),
@@ -175,7 +171,7 @@ impl TensorOptions {
         fill: impl FnOnce(&Tensor, &Generator) -> Result<()>,
     ) -> Result<Tensor> {
         let layout = shape.layout(op)?;
-        let tensor = Tensor::fresh(self.backend(), layout, self.dtype.unwrap_or(DType::F32))?;
+        let tensor = Tensor::fresh(self.device, layout, self.dtype.unwrap_or(DType::F32))?;
         fill(&tensor, &self.generator.clone().unwrap_or_else(|| default_generator().clone()))?;
         self.finish(tensor)
     }
@@ -209,8 +205,8 @@ impl TensorOptions {
         let generator = self.generator.clone().unwrap_or_else(|| default_generator().clone());
         self.computed(DType::I64, |_| {
             // Memory that is not to be had is an error here; the list would end the program.
-            let tensor = Tensor::fresh(Device::Cpu.backend(), layout, DType::I64)?;
-            tensor.write("randperm")?.slice().copy_from_slice(&generator.randperm(n));
+            let tensor = Tensor::fresh(self.device, layout, DType::I64)?;
+            tensor.write_fresh().upload(&generator.randperm(n))?;
             Ok(tensor)
         })
     }
@@ -286,11 +282,11 @@ macro_rules! like {
 }
 like! {
     /// Zeros.
-    try_zeros_like() = |this, fresh| this.backend().fill(Scalar::I64(0), &fresh.write("zeros_like")?);
+    try_zeros_like() = |this, fresh| this.backend().fill(Scalar::I64(0), &mut fresh.write_fresh());
     /// Ones.
-    try_ones_like() = |this, fresh| this.backend().fill(Scalar::I64(1), &fresh.write("ones_like")?);
+    try_ones_like() = |this, fresh| this.backend().fill(Scalar::I64(1), &mut fresh.write_fresh());
     /// The same value everywhere.
-    try_full_like(value: impl Into<Scalar>) = |this, fresh| this.backend().fill(value.into(), &fresh.write("full_like")?);
+    try_full_like(value: impl Into<Scalar>) = |this, fresh| this.backend().fill(value.into(), &mut fresh.write_fresh());
     /// Uniform random numbers in [0, 1).
     try_rand_like() = |_this, fresh| fresh.try_uniform_with(0.0, 1.0, default_generator());
     /// Normal random numbers with mean 0 and deviation 1.
@@ -303,7 +299,7 @@ impl Tensor {
     /// Zeros with `like`'s type and device and the given dense layout.
     pub(crate) fn zeros_with_layout(like: &Tensor, layout: &Layout) -> Result<Tensor> {
         let fresh = like.fresh_like(*layout, like.dtype())?;
-        like.backend().fill(Scalar::I64(0), &fresh.write("zeros")?)?;
+        like.backend().fill(Scalar::I64(0), &mut fresh.write_fresh())?;
         Ok(fresh)
     }
 

@@ -10,7 +10,7 @@ fn matmul<T: Element + GemmElement>(
     a: &ReadGuard<'_>,
     b: &ReadGuard<'_>,
     bias: Option<&ReadGuard<'_>>,
-    out: &WriteGuard<'_>,
+    out: &mut WriteGuard<'_>,
 ) {
     let (la, lb, lc) = (a.layout(), b.layout(), out.layout());
     let at = |l: &Layout, from_end: usize| (l.dims()[l.rank() - from_end], l.strides()[l.rank() - from_end]);
@@ -50,7 +50,7 @@ impl Product for Cpu {
         a: &ReadGuard<'_>,
         b: &ReadGuard<'_>,
         bias: Option<&ReadGuard<'_>>,
-        out: &WriteGuard<'_>,
+        out: &mut WriteGuard<'_>,
     ) -> Result<()> {
         match a.dtype() {
             DType::F32 => matmul::<f32>(a, b, bias, out),

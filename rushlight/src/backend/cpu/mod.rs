@@ -16,38 +16,13 @@ mod pooling;
 mod reduce;
 mod softmax;
 
-use super::Backend;
+use super::{Backend, each};
 use crate::Error;
 use crate::tensor::{DType, Layout, ReadGuard};
 
 pub(super) struct Cpu;
 
 impl Backend for Cpu {}
-
-/// Runs `$body` with `$T` standing for the Rust type of `$dtype`.
-macro_rules! each {
-    ($dtype:expr, $T:ident => $body:expr) => {
-        match $dtype {
-            $crate::tensor::DType::Bool => {
-                type $T = bool;
-                $body
-            }
-            $crate::tensor::DType::I64 => {
-                type $T = i64;
-                $body
-            }
-            $crate::tensor::DType::F32 => {
-                type $T = f32;
-                $body
-            }
-            $crate::tensor::DType::F64 => {
-                type $T = f64;
-                $body
-            }
-        }
-    };
-}
-use each;
 
 /// The same for floating point types; others are an error that names `$op`.
 macro_rules! each_float {

@@ -1,8 +1,7 @@
 //! Steps of optimizers.
 
 use super::{Cpu, each_float};
-use crate::Result;
-use crate::backend::{Adam, Optimizer, Sgd};
+use crate::backend::{Adam, Fused, Optimizer, Sgd};
 use crate::tensor::{ReadGuard, WriteGuard};
 use rushlight_kernels::optim;
 
@@ -14,11 +13,11 @@ impl Optimizer for Cpu {
         p: &mut WriteGuard<'_>,
         g: &ReadGuard<'_>,
         buffer: Option<&mut WriteGuard<'_>>,
-    ) -> Result<()> {
-        each_float!("sgd", p.dtype(), T => {
+    ) -> Fused {
+        Some(each_float!("sgd", p.dtype(), T => {
             optim::sgd::<T>(settings, first, p.slice(), g.slice(), buffer.map(WriteGuard::slice));
             Ok(())
-        })
+        }))
     }
 
     fn adam(
@@ -29,10 +28,10 @@ impl Optimizer for Cpu {
         g: &ReadGuard<'_>,
         [m, v]: [&mut WriteGuard<'_>; 2],
         largest: Option<&mut WriteGuard<'_>>,
-    ) -> Result<()> {
-        each_float!("adam", p.dtype(), T => {
+    ) -> Fused {
+        Some(each_float!("adam", p.dtype(), T => {
             optim::adam::<T>(settings, t, p.slice(), g.slice(), m.slice(), v.slice(), largest.map(WriteGuard::slice));
             Ok(())
-        })
+        }))
     }
 }
