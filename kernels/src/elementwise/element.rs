@@ -1,7 +1,7 @@
 //! The types of elements, and which block function does which operation on them.
 
-use super::binary::{BinaryBool, BinaryFloat, BinaryInt, Compare, TernaryFloat, Where};
-use super::ops::{BinaryOp, CompareOp, TernaryOp, UnaryOp};
+use super::binary::{BinaryBool, BinaryFloat, BinaryInt, Compare, GradFloat, Where};
+use super::ops::{BinaryOp, CompareOp, GradOp, UnaryOp};
 use super::unary::{UnaryBool, UnaryFloat, UnaryInt};
 use super::{CastFrom, Error};
 use crate::isa::Isa;
@@ -46,17 +46,16 @@ pub trait Element:
         n: usize,
     ) -> Result<(), Error>;
 
-    /// [`ternary`](super::ternary) on `n` contiguous elements.
+    /// [`gradient`](super::gradient) on `n` contiguous elements.
     ///
     /// # Safety
     /// As for [`Element::unary_block`].
     #[doc(hidden)]
-    unsafe fn ternary_block(
-        op: TernaryOp,
+    unsafe fn gradient_block(
+        op: GradOp,
         isa: Isa,
-        a: *const Self,
-        b: *const Self,
-        c: *const Self,
+        g: *const Self,
+        x: *const Self,
         out: *mut Self,
         n: usize,
     ) -> Result<(), Error>;
@@ -76,9 +75,9 @@ pub trait Element:
     unsafe fn where_block(isa: Isa, condition: *const bool, a: *const Self, b: *const Self, out: *mut Self, n: usize);
 }
 
-/// Implements [`Element`] for a type: its kernels, how many elements a step of their loops takes, and the ternary ones.
+/// Implements [`Element`] for a type: its kernels, how many elements a step of their loops takes, and the gradients.
 macro_rules! element {
-    ($t:ty, $lanes:literal, $unary:ident, $binary:ident $(, $ternary:ident)?) => {
+    ($t:ty, $lanes:literal, $unary:ident, $binary:ident $(, $gradient:ident)?) => {
         impl sealed::Sealed for $t {}
 
         impl Element for $t {
@@ -98,16 +97,15 @@ macro_rules! element {
             }
 
             #[allow(unused_variables)]
-            unsafe fn ternary_block(
-                op: TernaryOp,
+            unsafe fn gradient_block(
+                op: GradOp,
                 isa: Isa,
-                a: *const Self,
-                b: *const Self,
-                c: *const Self,
+                g: *const Self,
+                x: *const Self,
                 out: *mut Self,
                 n: usize,
             ) -> Result<(), Error> {
-                $(return dispatch(isa, $ternary::<$t, $lanes> { op, a, b, c, out, n });)?
+                $(return dispatch(isa, $gradient::<$t, $lanes> { op, g, x, out, n });)?
                 #[allow(unreachable_code)]
                 Err(Error::Unsupported)
             }
@@ -129,7 +127,7 @@ macro_rules! element {
         }
     };
 }
-element!(f32, 16, UnaryFloat, BinaryFloat, TernaryFloat);
-element!(f64, 8, UnaryFloat, BinaryFloat, TernaryFloat);
+element!(f32, 16, UnaryFloat, BinaryFloat, GradFloat);
+element!(f64, 8, UnaryFloat, BinaryFloat, GradFloat);
 element!(i64, 8, UnaryInt, BinaryInt);
 element!(bool, 64, UnaryBool, BinaryBool);

@@ -1,4 +1,4 @@
-//! Elementwise kernels over strided operands: unary, binary, ternary, comparison, selection, casting copy, fill.
+//! Elementwise kernels over strided operands: unary, binary, derivatives, comparison, selection, casting copy, fill.
 //!
 //! Every entry takes raw pointers, because an operation may run in place (the output is the very elements of an input,
 //! in the same order). `dims` has at most [`MAX_RANK`](crate::MAX_RANK) entries; strides count elements and may be 0
@@ -22,7 +22,7 @@ mod unary;
 
 pub use copy::{CastFrom, copy, fill};
 pub use element::Element;
-pub use ops::{BinaryOp, CompareOp, TernaryOp, UnaryOp};
+pub use ops::{BinaryOp, CompareOp, GradOp, UnaryOp};
 
 use crate::isa;
 use layout::Operand;
@@ -85,36 +85,29 @@ pub unsafe fn binary<T: Element>(
     }
 }
 
-/// `out = op(a, b, c)`, elementwise.
+/// `out = op(g, x)`, elementwise.
 ///
 /// # Errors
-/// [`Error::Unsupported`] if `T` is no float.
+/// [`Error::Unsupported`] if `T` is not a floating-point type.
 ///
 /// # Safety
-/// As for [`unary`], with the three inputs.
-pub unsafe fn ternary<T: Element>(
-    op: TernaryOp,
+/// As for [`unary`], with both inputs.
+pub unsafe fn gradient<T: Element>(
+    op: GradOp,
     dims: &[usize],
-    a: *const T,
-    a_strides: &[isize],
-    b: *const T,
-    b_strides: &[isize],
-    c: *const T,
-    c_strides: &[isize],
+    g: *const T,
+    g_strides: &[isize],
+    x: *const T,
+    x_strides: &[isize],
     out: *mut T,
     out_strides: &[isize],
 ) -> Result<(), Error> {
     let isa = isa::isa();
-    let operands = [
-        Operand::new(out, out_strides),
-        Operand::new(a, a_strides),
-        Operand::new(b, b_strides),
-        Operand::new(c, c_strides),
-    ];
+    let operands = [Operand::new(out, out_strides), Operand::new(g, g_strides), Operand::new(x, x_strides)];
     // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
     unsafe {
-        layout::run(dims, operands, ops::LIGHT, &|[out, a, b, c], n| {
-            T::ternary_block(op, isa, a.cast(), b.cast(), c.cast(), out.cast(), n)
+        layout::run(dims, operands, op.grain(), &|[out, g, x], n| {
+            T::gradient_block(op, isa, g.cast(), x.cast(), out.cast(), n)
         })
     }
 }
@@ -216,5 +209,28 @@ pub unsafe fn binary_contiguous<T: Element>(
             return T::binary_block(op, isa::isa(), a, b, out, n);
         }
         binary(op, &[n], a, &[1], b, &[1], out, &[1])
+    }
+}
+
+/// `out[i] = op(g[i], x[i])` for `n` contiguous elements: [`gradient`] without the look at strides.
+///
+/// # Errors
+/// As for [`gradient`].
+///
+/// # Safety
+/// `g`, `x` and `out` must be valid for `n` elements; `out` equal to or disjoint from each input.
+pub unsafe fn gradient_contiguous<T: Element>(
+    op: GradOp,
+    n: usize,
+    g: *const T,
+    x: *const T,
+    out: *mut T,
+) -> Result<(), Error> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if n < 2 * op.grain() {
+            return T::gradient_block(op, isa::isa(), g, x, out, n);
+        }
+        gradient(op, &[n], g, &[1], x, &[1], out, &[1])
     }
 }

@@ -25,10 +25,21 @@ mod tests;
 
 pub use arg::Ordered;
 pub use axes::Axes;
-pub(crate) use element::Op;
-pub use element::{Element, FloatElement};
+pub use element::{Element, FloatElement, Op};
 pub(crate) use fold::max_row;
 pub(crate) use var::{Moments, deviation_sums, sum_row};
+
+/// A reduction that is named by a value: [`sum`], [`mean`] and the others are this one with the output's type.
+///
+/// # Panics
+/// If the mean is asked for of elements that are not floating-point.
+///
+/// # Safety
+/// As for [`sum`]; `out` points to elements of the type that `op` writes.
+pub unsafe fn reduce<T: Element>(op: Op, x: *const T, kept: &Axes, reduced: &Axes, out: *mut u8) {
+    // SAFETY: passed on.
+    unsafe { T::reduce(op, x, kept, reduced, out) }
+}
 
 /// The sum over `reduced` for every element of `kept`: 0 where there is nothing to sum. Integers (and bools, which
 /// count as 0 and 1) wrap in i64.

@@ -126,12 +126,12 @@ impl Tensor {
                 .ok_or_else(|| Error::shape("pad", format!("padding {padding:?} is more than memory can hold")))?;
         }
         let out = self.fresh_like(Dims::from(shape).layout("pad")?, self.dtype())?;
-        self.backend().fill(options.into().value, &out.write_fresh())?;
+        self.backend().fill(options.into().value, &mut out.write_fresh())?;
         let middle = move |t: &Tensor| {
             inner.iter().try_fold(t.clone(), |t, &(dim, start, length)| t.try_narrow(dim, start, length))
         };
         let part = out.view_raw(*middle(&out.detach())?.layout());
-        self.backend().copy(&self.read("pad")?, &part.write("pad")?)?;
+        self.backend().copy(&self.read("pad")?, &mut part.write("pad")?)?;
         drop(part);
         Ok(out.record("ConstantPadNdBackward0", [self], [], move |[], [_], g| Ok([Some(middle(g)?)])))
     }

@@ -6,6 +6,7 @@
 mod activation;
 mod arithmetic;
 mod compare;
+pub(crate) mod composed;
 pub(crate) mod conv;
 mod conv_transpose;
 mod copy;
@@ -42,7 +43,7 @@ pub use view::{DiagonalOptions, SliceOptions};
 
 use crate::autograd::Save;
 pub(crate) use crate::autograd::grad_if;
-use crate::backend::{Backend, BinaryOp, UnaryOp};
+use crate::backend::{BinaryOp, Device, UnaryOp};
 use crate::tensor::{DType, Element, Layout, Operand, Scalar, broadcast, keepdim};
 use crate::{Error, Result, Tensor};
 use rushlight_kernels::MAX_RANK;
@@ -119,27 +120,38 @@ pub(crate) fn result_type(a: &Tensor, b: &Operand<'_>) -> DType {
 /// Both sides as tensors of type `dtype`.
 #[inline]
 pub(crate) fn operands<'a>(a: &'a Tensor, b: Operand<'a>, dtype: DType) -> Result<[Cow<'a, Tensor>; 2]> {
-    let backend = a.backend();
+    let device = a.device();
     let cast = |tensor: Cow<'a, Tensor>| {
         if tensor.dtype() == dtype { Ok(tensor) } else { tensor.try_to_dtype(dtype).map(Cow::Owned) }
     };
     let b = match b {
         Operand::Tensor(b) => cast(Cow::Borrowed(b))?,
         Operand::Owned(b) => cast(Cow::Owned(b))?,
-        Operand::Scalar(number) => Cow::Owned(scalar(backend, number, dtype)?),
+        Operand::Scalar(number) => Cow::Owned(scalar(device, number, dtype)?),
     };
     Ok([cast(Cow::Borrowed(a))?, b])
 }
 
+/// An error unless both are on one device.
+#[inline]
+pub(crate) fn same_device(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
+    if a.device() == b.device() { Ok(()) } else { Err(other_device(op, a.device(), b.device())) }
+}
+
+#[cold]
+fn other_device(op: &'static str, a: Device, b: Device) -> Error {
+    Error::device(op, format!("expected all tensors on one device, got {a} and {b}"))
+}
+
 /// A 0-d tensor.
 #[inline]
-fn scalar(backend: &'static dyn Backend, number: Scalar, dtype: DType) -> Result<Tensor> {
-    let scalar = Tensor::fresh(backend, Layout::contiguous(&[]), dtype)?;
+fn scalar(device: Device, number: Scalar, dtype: DType) -> Result<Tensor> {
+    let scalar = Tensor::fresh(device, Layout::contiguous(&[]), dtype)?;
     let mut out = scalar.write_fresh();
     match dtype {
-        DType::F32 if backend.is_host() => out.slice()[0] = f32::from_scalar(number),
-        DType::F64 if backend.is_host() => out.slice()[0] = f64::from_scalar(number),
-        _ => backend.fill(number, &out)?,
+        DType::F32 if device.is_host() => out.slice()[0] = f32::from_scalar(number),
+        DType::F64 if device.is_host() => out.slice()[0] = f64::from_scalar(number),
+        _ => device.backend().fill(number, &mut out)?,
     }
     drop(out);
     Ok(scalar)
@@ -148,11 +160,12 @@ fn scalar(backend: &'static dyn Backend, number: Scalar, dtype: DType) -> Result
 /// Computes `op(a, b)` with broadcasting. Both have the same type, which is the result's.
 #[inline]
 pub(crate) fn binary(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    same_device(name, a, b)?;
     let (la, lb) = (a.layout(), b.layout());
     let same = (la.same_dims(lb) || lb.rank() == 0) && la.is_contiguous() && la.offset() == 0;
     let out =
         if same { a.fresh_like(*la, a.dtype())? } else { a.fresh_like(broadcast_layout(name, a, b)?, a.dtype())? };
-    let done = a.backend().binary(op, &a.read(name)?, &b.read(name)?, &out.write_fresh());
+    let done = a.backend().binary(op, Some(&a.read(name)?), Some(&b.read(name)?), &mut out.write_fresh());
     done.map_err(|error| error.named(name))?;
     Ok(out)
 }
@@ -210,7 +223,7 @@ pub(crate) fn unary(name: &'static str, op: UnaryOp, x: &Tensor) -> Result<Tenso
     let own = x.layout();
     let out =
         x.fresh_like(if own.is_contiguous() && own.offset() == 0 { *own } else { own.dense_like() }, x.dtype())?;
-    let done = x.backend().unary(op, &x.read(name)?, &out.write_fresh());
+    let done = x.backend().unary(op, Some(&x.read(name)?), &mut out.write_fresh());
     done.map_err(|error| error.named(name))?;
     Ok(out)
 }
@@ -236,7 +249,7 @@ fn not_float(op: &'static str, x: &Tensor) -> Error {
 #[inline]
 pub(crate) fn want_same_dtype(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
     if a.dtype() == b.dtype() {
-        return Ok(());
+        return same_device(op, a, b);
     }
     Err(Error::dtype(
         op,

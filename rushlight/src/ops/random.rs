@@ -147,8 +147,8 @@ impl Tensor {
     pub(crate) fn fill_uniform(&self, from: f64, to: f64, generator: &Generator) -> Result<()> {
         let name = "uniform_";
         self.fill_random(name, |out, _| match out.dtype() {
-            DType::F32 => generator.uniform(out.slice::<f32>(), from, to).map_err(argument(name)),
-            DType::F64 => generator.uniform(out.slice::<f64>(), from, to).map_err(argument(name)),
+            DType::F32 => out.write_by(|out: &mut [f32]| generator.uniform(out, from, to).map_err(argument(name))),
+            DType::F64 => out.write_by(|out: &mut [f64]| generator.uniform(out, from, to).map_err(argument(name))),
             other => Err(not_for(name, other)),
         })?;
         Ok(())
@@ -168,8 +168,8 @@ impl Tensor {
         }
         let name = "normal_";
         self.fill_random(name, |out, contiguous| match out.dtype() {
-            DType::F32 => fill(out.slice::<f32>(), contiguous, mean, std, generator),
-            DType::F64 => fill(out.slice::<f64>(), contiguous, mean, std, generator),
+            DType::F32 => out.write_by(|out: &mut [f32]| fill(out, contiguous, mean, std, generator)),
+            DType::F64 => out.write_by(|out: &mut [f64]| fill(out, contiguous, mean, std, generator)),
             other => Err(not_for(name, other)),
         })?;
         Ok(())
@@ -192,12 +192,11 @@ impl Tensor {
         }
         self.fill_random(name, |out, _| {
             match out.dtype() {
-                DType::F32 => fill(out.slice::<f32>(), range, generator),
-                DType::F64 => fill(out.slice::<f64>(), range, generator),
-                DType::I64 => fill(out.slice::<i64>(), range, generator),
-                DType::Bool => fill(out.slice::<bool>(), range, generator),
+                DType::F32 => out.write_by(|out: &mut [f32]| fill(out, range, generator).map_err(argument(name))),
+                DType::F64 => out.write_by(|out: &mut [f64]| fill(out, range, generator).map_err(argument(name))),
+                DType::I64 => out.write_by(|out: &mut [i64]| fill(out, range, generator).map_err(argument(name))),
+                DType::Bool => out.write_by(|out: &mut [bool]| fill(out, range, generator).map_err(argument(name))),
             }
-            .map_err(argument(name))
         })?;
         Ok(())
     }
@@ -259,13 +258,13 @@ impl Tensor {
         let options = options.into();
         let generator = options.source();
         self.fill_random("bernoulli_", |out, _| {
+            let name = "bernoulli_";
             match out.dtype() {
-                DType::F32 => generator.bernoulli(out.slice::<f32>(), p),
-                DType::F64 => generator.bernoulli(out.slice::<f64>(), p),
-                DType::I64 => generator.bernoulli(out.slice::<i64>(), p),
-                DType::Bool => generator.bernoulli(out.slice::<bool>(), p),
+                DType::F32 => out.write_by(|out: &mut [f32]| generator.bernoulli(out, p).map_err(argument(name))),
+                DType::F64 => out.write_by(|out: &mut [f64]| generator.bernoulli(out, p).map_err(argument(name))),
+                DType::I64 => out.write_by(|out: &mut [i64]| generator.bernoulli(out, p).map_err(argument(name))),
+                DType::Bool => out.write_by(|out: &mut [bool]| generator.bernoulli(out, p).map_err(argument(name))),
             }
-            .map_err(argument("bernoulli_"))
         })
     }
 
@@ -426,12 +425,9 @@ impl Tensor {
         }
         let noise = self.fresh_like(self.layout().dense_like(), self.dtype())?;
         let generator = default_generator();
-        noise.fill_random(name, |out, _| {
-            match out.dtype() {
-                DType::F64 => generator.dropout_noise(out.slice::<f64>(), p),
-                _ => generator.dropout_noise(out.slice::<f32>(), p),
-            }
-            .map_err(argument(name))
+        noise.fill_random(name, |out, _| match out.dtype() {
+            DType::F64 => out.write_by(|out: &mut [f64]| generator.dropout_noise(out, p).map_err(argument(name))),
+            _ => out.write_by(|out: &mut [f32]| generator.dropout_noise(out, p).map_err(argument(name))),
         })?;
         self.try_mul(&noise)
     }

@@ -1,6 +1,6 @@
 //! Reductions: sums, means, extremes, variances, truth over some or all dimensions.
 
-use super::{Shape, scaled, want_float};
+use super::{Shape, composed, scaled, want_float};
 use crate::autograd::Save;
 use crate::backend::ReduceOp;
 use crate::tensor::{DType, Layout, ReduceDims, keepdim, wrap_dim};
@@ -61,6 +61,11 @@ impl Axes {
         Layout::contiguous(&dims[..rank])
     }
 
+    /// The reduced dimensions, by number.
+    fn dims(&self) -> Vec<usize> {
+        (0..self.sizes.list().len()).filter(|&i| self.reduced[i]).collect()
+    }
+
     /// How many elements go into one.
     fn count(&self) -> usize {
         self.sizes.list().iter().zip(&self.reduced).filter(|(_, r)| **r).map(|(size, _)| size).product()
@@ -89,7 +94,7 @@ pub struct VarOptions {
 impl Tensor {
     fn reduced(&self, name: &'static str, op: ReduceOp, axes: &Axes, dtype: DType) -> Result<Tensor> {
         let out = self.fresh_like(axes.layout(), dtype)?;
-        self.backend().reduce(op, &self.read(name)?, &axes.reduced[..self.dim()], &out.write_fresh())?;
+        self.backend().reduce(op, &self.read(name)?, &axes.reduced[..self.dim()], &mut out.write_fresh())?;
         Ok(out)
     }
 
@@ -263,9 +268,17 @@ impl Tensor {
         }
         self.want_elements(name, &axes)?;
         let layout = axes.layout();
-        let values = self.fresh_like(layout, self.dtype())?;
-        let indices = self.fresh_like(layout, DType::I64)?;
-        self.backend().extreme(largest, &self.read(name)?, at, &values.write(name)?, &indices.write(name)?)?;
+        let (values, indices) = (self.fresh_like(layout, self.dtype())?, self.fresh_like(layout, DType::I64)?);
+        let (mut v, mut i) = (values.write_fresh(), indices.write_fresh());
+        let done = self.backend().extreme(largest, &self.read(name)?, at, &mut v, &mut i);
+        drop((v, i));
+        let (values, indices) = match done {
+            Some(done) => done.map(|()| (values, indices))?,
+            None => {
+                let (values, indices) = composed::extreme(largest, self, at)?;
+                (values.try_view(layout.dims())?, indices.try_view(layout.dims())?)
+            }
+        };
         let values = values.record(node, [self], [Save::Input(&indices)], move |[indices], [_], g| {
             let zeros = Tensor::zeros_with_layout(g, &Layout::contiguous(axes.sizes.list()))?;
             Ok([Some(zeros.try_scatter_add(at as isize, &axes.kept(&indices)?, &axes.kept(g)?)?)])
@@ -337,7 +350,11 @@ impl Tensor {
         want_float("var", self)?;
         let out = self.fresh_like(axes.layout(), self.dtype())?;
         let reduced = &axes.reduced[..self.dim()];
-        self.backend().variance(&self.read("var")?, reduced, correction, &out.write("var")?)?;
+        let done = self.backend().variance(&self.read("var")?, reduced, correction, &mut out.write_fresh());
+        let out = match done {
+            Some(done) => done.map(|()| out)?,
+            None => composed::variance(self, &axes.dims(), correction)?.try_view(out.shape())?,
+        };
         Ok(out.record("VarBackward0", [self], [Save::Input(self)], move |[x], [_], g| {
             Ok([Some(var_grad(&x, g, axes, correction)?)])
         }))

@@ -3,6 +3,7 @@
 use super::{Builder, Rule, RuleOptimizer, Setting, at_least_zero, setters};
 use crate::backend;
 use crate::nn::Parameter;
+use crate::ops::composed;
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 
@@ -132,9 +133,12 @@ impl<const DECOUPLED: bool> Rule for AdamOptions<DECOUPLED> {
         let AdamOptions { lr, beta1, beta2, eps, weight_decay, amsgrad: _, maximize } = *self;
         let settings = backend::Adam { lr, beta1, beta2, eps, weight_decay, decoupled: DECOUPLED, maximize };
         let [m, v, largest @ ..] = slots else { unreachable!("there are two or three") };
-        let (mut m, mut v) = (m.write("adam")?, v.write("adam")?);
-        let mut largest = largest.first().map(|largest| largest.write("adam")).transpose()?;
-        let averages = [&mut m, &mut v];
-        p.backend().adam(&settings, step as f64, &mut p.write("adam")?, &g.read("adam")?, averages, largest.as_mut())
+        let (largest, t) = (largest.first(), step as f64);
+        let done = {
+            let averages = [&mut m.write("adam")?, &mut v.write("adam")?];
+            let mut largest = largest.map(|largest| largest.write("adam")).transpose()?;
+            p.backend().adam(&settings, t, &mut p.write("adam")?, &g.read("adam")?, averages, largest.as_mut())
+        };
+        done.unwrap_or_else(|| composed::adam(&settings, t, p, g, [m, v], largest))
     }
 }

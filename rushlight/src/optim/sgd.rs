@@ -3,6 +3,7 @@
 use super::{Builder, Rule, RuleOptimizer, Setting};
 use crate::backend::Sgd;
 use crate::nn::Parameter;
+use crate::ops::composed;
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 
@@ -115,6 +116,8 @@ impl Rule for SGDOptions {
         let SGDOptions { lr, momentum, dampening, weight_decay, nesterov, maximize } = *self;
         let settings = Sgd { lr, momentum, dampening, weight_decay, nesterov, maximize };
         let mut buffer = slots.first().map(|buffer| buffer.write("sgd")).transpose()?;
-        p.backend().sgd(&settings, fresh, &mut p.write("sgd")?, &g.read("sgd")?, buffer.as_mut())
+        let done = p.backend().sgd(&settings, fresh, &mut p.write("sgd")?, &g.read("sgd")?, buffer.as_mut());
+        drop(buffer);
+        done.unwrap_or_else(|| composed::sgd(&settings, fresh, p, g, slots.first()))
     }
 }

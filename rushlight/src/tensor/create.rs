@@ -69,13 +69,13 @@ impl TensorOptions {
 
     fn filled(&self, layout: Layout, value: Scalar, default: DType) -> Result<Tensor> {
         let tensor = self.allocate(layout, default)?;
-        tensor.backend().fill(value, &tensor.write("full")?)?;
+        tensor.backend().fill(value, &mut tensor.write_fresh())?;
         self.finish(tensor)
     }
 
     fn filled_like(&self, like: &Tensor, value: Scalar) -> Result<Tensor> {
         let tensor = self.allocate_like(like)?;
-        tensor.backend().fill(value, &tensor.write("full_like")?)?;
+        tensor.backend().fill(value, &mut tensor.write_fresh())?;
         self.finish(tensor)
     }
 
@@ -218,9 +218,9 @@ impl Tensor {
             let layout = Dims::from(count).layout("arange")?;
             if whole {
                 let (start, step) = (start.to_i64(), step.to_i64());
-                Tensor::filled_by(layout, |i| start.wrapping_add((i as i64).wrapping_mul(step)))
+                Tensor::filled_by(self.device, layout, |i| start.wrapping_add((i as i64).wrapping_mul(step)))
             } else {
-                Tensor::filled_by(layout, |i| first + i as f64 * by)
+                Tensor::filled_by(self.device, layout, |i| first + i as f64 * by)
             }
         })
     }
@@ -251,14 +251,14 @@ impl Tensor {
             if dtype == DType::F32 {
                 let (a, b) = (start as f32, end as f32);
                 let step = (b - a) / (steps.max(2) - 1) as f32;
-                Tensor::filled_by(layout, |i| match i {
+                Tensor::filled_by(self.device, layout, |i| match i {
                     _ if steps == 1 => a,
                     _ if i < half => step.mul_add(i as f32, a),
                     _ => (-step).mul_add((steps - 1 - i) as f32, b),
                 })
             } else {
                 let step = (end - start) / (steps.max(2) - 1) as f64;
-                Tensor::filled_by(layout, |i| match i {
+                Tensor::filled_by(self.device, layout, |i| match i {
                     _ if steps == 1 => start,
                     _ if i < half => step.mul_add(i as f64, start),
                     _ => (-step).mul_add((steps - 1 - i) as f64, end),
@@ -308,7 +308,7 @@ impl Tensor {
     /// Zeros with `like`'s type and device and the given dense layout.
     pub(crate) fn zeros_with_layout(like: &Tensor, layout: &Layout) -> Result<Tensor> {
         let fresh = like.fresh_like(*layout, like.dtype())?;
-        like.backend().fill(Scalar::I64(0), &fresh.write("zeros")?)?;
+        like.backend().fill(Scalar::I64(0), &mut fresh.write_fresh())?;
         Ok(fresh)
     }
 

@@ -18,7 +18,7 @@ pub use dtype::{Category, DType, Element, Scalar};
 pub use layout::Layout;
 pub use operand::Operand;
 pub use sizes::Sizes;
-pub use storage::{ReadGuard, WriteGuard};
+pub(crate) use storage::{ReadGuard, WriteGuard};
 
 pub(crate) use dims::wrap_dim;
 pub(crate) use layout::{broadcast, broadcast_dims};
@@ -93,16 +93,16 @@ impl Tensor {
 
     /// A tensor with memory of its own and unspecified contents, for an operation to fill. `layout` is dense and starts at 0.
     #[inline(always)]
-    pub(crate) fn fresh(backend: &'static dyn Backend, layout: Layout, dtype: DType) -> Result<Tensor> {
+    pub(crate) fn fresh(device: Device, layout: Layout, dtype: DType) -> Result<Tensor> {
         debug_assert!(layout.offset() == 0 && layout.is_dense());
-        let storage = Arc::new(Storage::new(backend, layout.numel(), dtype)?);
+        let storage = Arc::new(Storage::new(device, layout.numel(), dtype)?);
         Ok(Tensor::from_parts(storage, layout, dtype, None, None))
     }
 
     /// A fresh tensor on this one's device.
     #[inline(always)]
     pub(crate) fn fresh_like(&self, layout: Layout, dtype: DType) -> Result<Tensor> {
-        Tensor::fresh(self.0.storage.backend, layout, dtype)
+        Tensor::fresh(self.device(), layout, dtype)
     }
 
     /// The same tensor with the given history. A fresh tensor is changed, a shared one gets another handle.
@@ -143,7 +143,7 @@ impl Tensor {
 
     #[inline]
     pub(crate) fn backend(&self) -> &'static dyn Backend {
-        self.0.storage.backend
+        self.device().backend()
     }
 
     #[inline]
@@ -192,8 +192,9 @@ impl Tensor {
     }
 
     /// Where the memory is.
+    #[inline]
     pub fn device(&self) -> Device {
-        self.0.storage.backend.device()
+        self.0.storage.device
     }
 
     /// Whether the elements lie in row-major order without gaps.

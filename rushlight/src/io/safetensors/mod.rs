@@ -16,7 +16,7 @@
 mod header;
 
 use crate::backend::Device;
-use crate::tensor::{DType, Dims, Element, ReadGuard};
+use crate::tensor::{DType, Dims, Element, ReadGuard, WriteGuard};
 use crate::{Error, Result, Tensor};
 use header::{Entry, Header, METADATA, Stored};
 use std::borrow::Borrow;
@@ -127,6 +127,12 @@ impl From<io::Error> for Problem {
     }
 }
 
+impl From<Error> for Problem {
+    fn from(error: Error) -> Problem {
+        Problem::Bytes(error.to_string())
+    }
+}
+
 impl From<String> for Problem {
     fn from(fault: String) -> Problem {
         Problem::Bytes(fault)
@@ -176,19 +182,20 @@ fn encode<N: Into<String>, T: Borrow<Tensor>, R>(
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
         inputs.iter().try_for_each(|input| match input.dtype() {
-            DType::Bool => put(input.slice(), out, |x: bool| [u8::from(x)]),
-            DType::I64 => put(input.slice(), out, i64::to_le_bytes),
-            DType::F32 => put(input.slice(), out, f32::to_le_bytes),
-            DType::F64 => put(input.slice(), out, f64::to_le_bytes),
+            DType::Bool => put(input, out, |x: bool| [u8::from(x)]),
+            DType::I64 => put(input, out, i64::to_le_bytes),
+            DType::F32 => put(input, out, f32::to_le_bytes),
+            DType::F64 => put(input, out, f64::to_le_bytes),
         })
     })
 }
 
-fn put<T: Copy, const N: usize>(
-    elements: &[T],
+fn put<T: Element, const N: usize>(
+    input: &ReadGuard<'_>,
     out: &mut dyn Write,
     bytes_of: impl Fn(T) -> [u8; N],
 ) -> io::Result<()> {
+    let elements = input.to_host::<T>().map_err(io::Error::other)?;
     let mut bytes = vec![[0; N]; elements.len().min(CHUNK)];
     elements.chunks(CHUNK).try_for_each(|elements| {
         bytes.iter_mut().zip(elements).for_each(|(bytes, &x)| *bytes = bytes_of(x));
@@ -239,21 +246,21 @@ fn read_tensor(input: &mut impl Read, Entry { name, stored, shape, .. }: &Entry)
     };
     let fault = |error: Error| format!("tensor {name:?}: {error}");
     let layout = Dims::from(&shape[..]).layout("load").map_err(fault)?;
-    let tensor = Tensor::fresh(Device::Cpu.backend(), layout, dtype).map_err(fault)?;
+    let tensor = Tensor::fresh(Device::Cpu, layout, dtype).map_err(fault)?;
     let mut out = tensor.write("load").map_err(fault)?;
     match stored {
-        Stored::Bool => get(input, out.slice(), |[byte]| byte != 0),
-        Stored::U8 => get(input, out.slice(), |[byte]| i64::from(byte)),
-        Stored::I8 => get(input, out.slice(), |b| i64::from(i8::from_le_bytes(b))),
-        Stored::U16 => get(input, out.slice(), |b| i64::from(u16::from_le_bytes(b))),
-        Stored::I16 => get(input, out.slice(), |b| i64::from(i16::from_le_bytes(b))),
-        Stored::U32 => get(input, out.slice(), |b| i64::from(u32::from_le_bytes(b))),
-        Stored::I32 => get(input, out.slice(), |b| i64::from(i32::from_le_bytes(b))),
-        Stored::I64 => get(input, out.slice(), i64::from_le_bytes),
-        Stored::F16 => get(input, out.slice(), |b| half_to_f32(u16::from_le_bytes(b))),
-        Stored::BF16 => get(input, out.slice(), |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
-        Stored::F32 => get(input, out.slice(), f32::from_le_bytes),
-        Stored::F64 => get(input, out.slice(), f64::from_le_bytes),
+        Stored::Bool => get(input, &mut out, |[byte]| byte != 0),
+        Stored::U8 => get(input, &mut out, |[byte]| i64::from(byte)),
+        Stored::I8 => get(input, &mut out, |b| i64::from(i8::from_le_bytes(b))),
+        Stored::U16 => get(input, &mut out, |b| i64::from(u16::from_le_bytes(b))),
+        Stored::I16 => get(input, &mut out, |b| i64::from(i16::from_le_bytes(b))),
+        Stored::U32 => get(input, &mut out, |b| i64::from(u32::from_le_bytes(b))),
+        Stored::I32 => get(input, &mut out, |b| i64::from(i32::from_le_bytes(b))),
+        Stored::I64 => get(input, &mut out, i64::from_le_bytes),
+        Stored::F16 => get(input, &mut out, |b| half_to_f32(u16::from_le_bytes(b))),
+        Stored::BF16 => get(input, &mut out, |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
+        Stored::F32 => get(input, &mut out, f32::from_le_bytes),
+        Stored::F64 => get(input, &mut out, f64::from_le_bytes),
     }?;
     drop(out);
     Ok(tensor)
@@ -261,15 +268,17 @@ fn read_tensor(input: &mut impl Read, Entry { name, stored, shape, .. }: &Entry)
 
 fn get<T: Element, const N: usize>(
     input: &mut impl Read,
-    out: &mut [T],
+    out: &mut WriteGuard<'_>,
     element: impl Fn([u8; N]) -> T,
-) -> io::Result<()> {
-    let mut bytes = vec![[0; N]; out.len().min(CHUNK)];
-    out.chunks_mut(CHUNK).try_for_each(|out| {
-        let bytes = &mut bytes[..out.len()];
-        input.read_exact(bytes.as_flattened_mut())?;
-        out.iter_mut().zip(bytes).for_each(|(out, &mut bytes)| *out = element(bytes));
-        Ok(())
+) -> Result<(), Problem> {
+    out.write_by(|out: &mut [T]| {
+        let mut bytes = vec![[0; N]; out.len().min(CHUNK)];
+        out.chunks_mut(CHUNK).try_for_each(|out| {
+            let bytes = &mut bytes[..out.len()];
+            input.read_exact(bytes.as_flattened_mut())?;
+            out.iter_mut().zip(bytes).for_each(|(out, &mut bytes)| *out = element(bytes));
+            Ok(())
+        })
     })
 }
 

@@ -1,0 +1,210 @@
+//! Elementwise operations, fills and copies.
+
+use super::{Cpu, aligned, each, each_float, seen, unsupported};
+use crate::backend::{BinaryOp, CompareOp, Elementwise, Fused, GradOp, UnaryOp};
+use crate::tensor::{DType, Element, Layout, ReadGuard, Scalar, WriteGuard};
+use crate::{Error, Result};
+use rushlight_kernels::elementwise::{self, CastFrom};
+
+/// Operations put their own name to it.
+#[cold]
+fn kernel_error(error: elementwise::Error, dtype: DType) -> Error {
+    match error {
+        elementwise::Error::Unsupported => unsupported("elementwise", dtype),
+        elementwise::Error::ZeroDivision => Error::value("elementwise", "an integer was divided by zero"),
+    }
+}
+
+fn cast<S: Element + elementwise::Element>(x: &ReadGuard<'_>, out: &mut WriteGuard<'_>)
+where
+    bool: CastFrom<S>,
+    i64: CastFrom<S>,
+    f32: CastFrom<S>,
+    f64: CastFrom<S>,
+{
+    let layout = out.layout();
+    let from = seen(x, layout);
+    each!(out.dtype(), D => {
+        // SAFETY: both layouts stay inside what the permissions cover, with the sizes of `out`.
+        unsafe {
+            elementwise::copy::<S, D>(layout.dims(), x.ptr(), from.strides(), out.ptr(), layout.strides());
+        }
+    });
+}
+
+/// Adds elements one after the other, for outputs that repeat places.
+fn accumulate<T: Element + std::ops::Add<Output = T>>(x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) {
+    let layout = out.layout();
+    let from = seen(x, layout);
+    let mut index = [0usize; rushlight_kernels::MAX_RANK];
+    let (mut source, mut target) = (0isize, 0isize);
+    for _ in 0..layout.numel() {
+        // SAFETY: the index is inside the sizes of `out`, whose layout and the input's stay inside what they cover.
+        unsafe {
+            let place = out.ptr::<T>().offset(target);
+            *place = *place + *x.ptr::<T>().offset(source);
+        }
+        for i in (0..layout.rank()).rev() {
+            index[i] += 1;
+            source += from.strides()[i];
+            target += layout.strides()[i];
+            if index[i] < layout.dims()[i] {
+                break;
+            }
+            source -= from.strides()[i] * index[i] as isize;
+            target -= layout.strides()[i] * index[i] as isize;
+            index[i] = 0;
+        }
+    }
+}
+
+/// Whether an input's elements and the output's correspond one to one in memory order; an absent input is the output.
+#[inline]
+fn in_order(x: Option<&ReadGuard<'_>>, out: &Layout) -> bool {
+    x.map_or(out.is_contiguous(), |x| aligned(x.layout(), out))
+}
+
+/// The first element of an input; an absent one is the output.
+#[inline]
+fn start<T: Element>(x: Option<&ReadGuard<'_>>, out: &WriteGuard<'_>) -> *const T {
+    x.map_or_else(|| out.ptr::<T>().cast_const(), ReadGuard::ptr)
+}
+
+/// The strides of an input as the output's sizes see it; an absent one is the output.
+#[inline]
+fn side(x: Option<&ReadGuard<'_>>, out: &Layout) -> Layout {
+    x.map_or(*out, |x| seen(x, out))
+}
+
+impl Elementwise for Cpu {
+    fn fill(&self, value: Scalar, out: &mut WriteGuard<'_>) -> Result<()> {
+        let layout = out.layout();
+        each!(out.dtype(), T => {
+            // SAFETY: the layout stays inside what the permission covers.
+            unsafe { elementwise::fill(layout.dims(), out.ptr::<T>(), layout.strides(), T::from_scalar(value)) }
+        });
+        Ok(())
+    }
+
+    fn copy(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
+        each!(x.dtype(), S => cast::<S>(x, out));
+        Ok(())
+    }
+
+    fn unary(&self, op: UnaryOp, x: Option<&ReadGuard<'_>>, out: &mut WriteGuard<'_>) -> Result<()> {
+        let layout = out.layout();
+        each!(out.dtype(), T => {
+            let result = if in_order(x, layout) {
+                // SAFETY: both have as many elements; `out` is other memory or the very same elements.
+                unsafe { elementwise::unary_contiguous::<T>(op, layout.numel(), start(x, out), out.ptr()) }
+            } else {
+                let from = side(x, layout);
+                // SAFETY: as above, through the layouts.
+                unsafe {
+                    elementwise::unary::<T>(
+                        op, layout.dims(), start(x, out), from.strides(), out.ptr(), layout.strides(),
+                    )
+                }
+            };
+            result.map_err(|error| kernel_error(error, out.dtype()))
+        })
+    }
+
+    fn binary(
+        &self,
+        op: BinaryOp,
+        a: Option<&ReadGuard<'_>>,
+        b: Option<&ReadGuard<'_>>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
+        let layout = out.layout();
+        each!(out.dtype(), T => {
+            let result = if in_order(a, layout) && in_order(b, layout) {
+                // SAFETY: all have as many elements; `out` is other memory or the very same elements.
+                unsafe {
+                    elementwise::binary_contiguous::<T>(op, layout.numel(), start(a, out), start(b, out), out.ptr())
+                }
+            } else if let Some(b) = b && b.layout().numel() == 1 && in_order(a, layout) {
+                // SAFETY: as above; the one element of `b` is used for all.
+                unsafe {
+                    elementwise::binary::<T>(
+                        op, &[layout.numel()], start(a, out), &[1], b.ptr(), &[0], out.ptr(), &[1],
+                    )
+                }
+            } else {
+                let (sa, sb) = (side(a, layout), side(b, layout));
+                // SAFETY: as above, through the layouts.
+                unsafe {
+                    elementwise::binary::<T>(
+                        op, layout.dims(), start(a, out), sa.strides(), start(b, out), sb.strides(), out.ptr(),
+                        layout.strides(),
+                    )
+                }
+            };
+            result.map_err(|error| kernel_error(error, out.dtype()))
+        })
+    }
+
+    fn compare(&self, op: CompareOp, a: &ReadGuard<'_>, b: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
+        let layout = out.layout();
+        let (sa, sb) = (seen(a, layout), seen(b, layout));
+        each!(a.dtype(), T => {
+            // SAFETY: the layouts stay inside what the permissions cover; `out` is fresh memory.
+            unsafe {
+                elementwise::compare::<T>(
+                    op, layout.dims(), a.ptr(), sa.strides(), b.ptr(), sb.strides(), out.ptr(), layout.strides(),
+                );
+            }
+        });
+        Ok(())
+    }
+
+    fn where_(
+        &self,
+        condition: &ReadGuard<'_>,
+        a: &ReadGuard<'_>,
+        b: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
+        let layout = out.layout();
+        let (sc, sa, sb) = (seen(condition, layout), seen(a, layout), seen(b, layout));
+        each!(out.dtype(), T => {
+            // SAFETY: the layouts stay inside what the permissions cover; `out` is fresh memory.
+            unsafe {
+                elementwise::where_::<T>(
+                    layout.dims(), condition.ptr(), sc.strides(), a.ptr(), sa.strides(), b.ptr(), sb.strides(), out.ptr(),
+                    layout.strides(),
+                );
+            }
+        });
+        Ok(())
+    }
+
+    fn gradient(&self, op: GradOp, g: Option<&ReadGuard<'_>>, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        let layout = out.layout();
+        Some(each_float!("gradient", out.dtype(), T => {
+            let result = if in_order(g, layout) && aligned(x.layout(), layout) {
+                // SAFETY: all have as many elements; `out` is other memory or the very same elements as `g`.
+                unsafe {
+                    elementwise::gradient_contiguous::<T>(op, layout.numel(), start(g, out), x.ptr(), out.ptr())
+                }
+            } else {
+                let (sg, sx) = (side(g, layout), seen(x, layout));
+                // SAFETY: as above, through the layouts.
+                unsafe {
+                    elementwise::gradient::<T>(
+                        op, layout.dims(), start(g, out), sg.strides(), x.ptr(), sx.strides(), out.ptr(), layout.strides(),
+                    )
+                }
+            };
+            result.map_err(|error| kernel_error(error, out.dtype()))
+        }))
+    }
+
+    fn accumulate(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        Some(each_float!("accumulate", out.dtype(), T => {
+            accumulate::<T>(x, out);
+            Ok(())
+        }))
+    }
+}
