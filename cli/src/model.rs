@@ -156,8 +156,14 @@ mod tests {
         assert!(message(&[], &weight).contains("expected a model written by `rushlight train`"));
         let lenet = ("model", NAME);
         assert!(message(&[lenet], &weight).contains("no \"classes\""));
-        assert!(message(&[lenet, ("classes", "4000000000")], &weight).contains("valid classes in the metadata, got \"4000000000\""));
-        assert!(message(&[lenet, ("classes", "2"), ("mean", "NaN")], &weight).contains("valid mean in the metadata, got \"NaN\""));
+        assert!(
+            message(&[lenet, ("classes", "4000000000")], &weight)
+                .contains("valid classes in the metadata, got \"4000000000\"")
+        );
+        assert!(
+            message(&[lenet, ("classes", "2"), ("mean", "NaN")], &weight)
+                .contains("valid mean in the metadata, got \"NaN\"")
+        );
         let all = [lenet, ("classes", "2"), ("mean", "0"), ("std", "1")];
         let missing = message(&all, &weight);
         assert!(missing.contains("conv1.weight") && missing.contains("\"weight\""), "{missing}");

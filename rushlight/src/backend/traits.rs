@@ -69,6 +69,7 @@ pub(crate) trait Memory {
     ///
     /// # Safety
     /// `block` came from [`allocate`](Memory::allocate) with the same `bytes` and is not used any more.
+    #[allow(unsafe_code, reason = "the caller answers for the block")]
     unsafe fn release(&self, block: NonNull<u8>, bytes: usize);
 
     /// Copies the program's `bytes` into `out`, which is contiguous. A bool is a byte 0 or 1.

@@ -151,6 +151,7 @@ fn concatenated(tensors: &[&Tensor], dim: isize) -> Result<Tensor> {
     let mut shape = first.shape().to_vec();
     shape[dim] = 0;
     for (i, tensor) in real.iter().enumerate() {
+        super::same_device("cat", first, tensor)?;
         let fits = tensor.dim() == shape.len() && (0..shape.len()).all(|d| d == dim || tensor.shape()[d] == shape[d]);
         if !fits {
             return Err(Error::shape(
@@ -171,7 +172,7 @@ fn concatenated(tensors: &[&Tensor], dim: isize) -> Result<Tensor> {
     for tensor in &casts {
         let length = tensor.shape()[dim];
         let part = out.view_raw(*out.try_narrow(dim as isize, start as isize, length)?.layout());
-        first.backend().copy(&tensor.read("cat")?, &part.write("cat")?)?;
+        first.backend().copy(&tensor.read("cat")?, &mut part.write("cat")?)?;
         places.push((start, length));
         start += length;
     }

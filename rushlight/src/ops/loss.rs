@@ -495,7 +495,7 @@ impl Classes {
     fn composed_grad(&self, x: &Tensor, g: &Tensor, factor: f64, reduction: Reduction) -> Result<Tensor> {
         let dim = if x.dim() == 1 { 0 } else { 1 };
         // q is the gradient of the loss that is linear in log-probabilities, with the opposite sign.
-        let ones = |shape: Vec<usize>| TensorOptions::new().dtype(x.dtype()).device(x.device()).try_ones(shape);
+        let ones = |shape: Vec<usize>| Tensor::try_ones_with(shape, TensorOptions::new().dtype(x.dtype()).device(x.device()));
         let hard = self.again()().nll_grad(&ones(self.rows.list().to_vec())?, -1.0, Shape::of(x), Reduction::None)?;
         let mut q = scaled(&hard, 1.0 - self.sizes.label_smoothing)?;
         if self.sizes.label_smoothing > 0.0 {

@@ -1,6 +1,5 @@
 //! Random numbers: tensors made of them, filling in-place, and dropout.
 
-use crate::backend::Device;
 use crate::random::{Generator, default_generator, fill_order};
 use crate::tensor::{DType, Dims, Element, Integer, Layout, TensorOptions, WriteGuard};
 use crate::{Error, Result, Tensor};
@@ -342,8 +341,8 @@ impl Tensor {
         let layout = Dims::from(n).layout("randperm")?;
         options.computed(DType::I64, |_| {
             // Running out of memory is an error here; in the list it would abort the program.
-            let tensor = Tensor::fresh(Device::Cpu.backend(), layout, DType::I64)?;
-            tensor.write("randperm")?.slice().copy_from_slice(&options.source().randperm(n));
+            let tensor = Tensor::fresh(options.device.unwrap_or_default(), layout, DType::I64)?;
+            tensor.write_fresh().upload(&options.source().randperm(n))?;
             Ok(tensor)
         })
     }

@@ -21,7 +21,7 @@ pub struct TensorOptions {
     /// The type of the elements (default: that of the function; for the `…_like` functions that of the tensor).
     dtype: Option<DType>,
     /// The device that holds the tensor (default: the CPU; for the `…_like` functions that of the tensor).
-    device: Option<Device>,
+    pub(crate) device: Option<Device>,
     /// The source of random numbers (default: the generator that [`manual_seed`](crate::manual_seed) seeds).
     generator: Option<Generator>,
     /// Whether the tensor is a leaf that requires gradients (default `false`).
@@ -54,13 +54,12 @@ impl TensorOptions {
 
     /// A tensor with unspecified contents, to be filled and [finished](Self::finish).
     pub(crate) fn allocate(&self, layout: Layout, default: DType) -> Result<Tensor> {
-        Tensor::fresh(self.device.unwrap_or_default().backend(), layout, self.dtype_or(default))
+        Tensor::fresh(self.device.unwrap_or_default(), layout, self.dtype_or(default))
     }
 
     /// [`allocate`](Self::allocate) with the shape of `like`, its dtype and device by default, and its order in memory if it is dense.
     pub(crate) fn allocate_like(&self, like: &Tensor) -> Result<Tensor> {
-        let backend = self.device.map_or(like.backend(), Device::backend);
-        Tensor::fresh(backend, like.layout().dense_like(), self.dtype_or(like.dtype()))
+        Tensor::fresh(self.device.unwrap_or(like.device()), like.layout().dense_like(), self.dtype_or(like.dtype()))
     }
 
     pub(crate) fn finish(&self, tensor: Tensor) -> Result<Tensor> {
@@ -169,7 +168,7 @@ impl Tensor {
         let options = options.into();
         let matrix = Tensor::try_zeros_with([n, n], TensorOptions { requires_grad: false, ..options.clone() })?;
         let diagonal = Layout::strided(&[n], &[n as isize + 1], 0);
-        matrix.backend().fill(Scalar::I64(1), &matrix.view_raw(diagonal).write("eye")?)?;
+        matrix.backend().fill(Scalar::I64(1), &mut matrix.view_raw(diagonal).write("eye")?)?;
         options.finish(matrix)
     }
 
@@ -214,13 +213,15 @@ impl Tensor {
             return Err(Error::value("arange", format!("expected at most 1e15 elements, got {count}")));
         }
         let count = count as usize;
-        options.into().computed(if whole { DType::I64 } else { DType::F32 }, |_| {
+        let options = options.into();
+        let device = options.device.unwrap_or_default();
+        options.computed(if whole { DType::I64 } else { DType::F32 }, |_| {
             let layout = Dims::from(count).layout("arange")?;
             if whole {
                 let (start, step) = (start.to_i64(), step.to_i64());
-                Tensor::filled_by(self.device, layout, |i| start.wrapping_add((i as i64).wrapping_mul(step)))
+                Tensor::filled_by(device, layout, |i| start.wrapping_add((i as i64).wrapping_mul(step)))
             } else {
-                Tensor::filled_by(self.device, layout, |i| first + i as f64 * by)
+                Tensor::filled_by(device, layout, |i| first + i as f64 * by)
             }
         })
     }
@@ -245,20 +246,22 @@ impl Tensor {
     ) -> Result<Tensor> {
         let (start, end) = (start.into().to_f64(), end.into().to_f64());
         let layout = Dims::from(steps).layout("linspace")?;
-        options.into().computed(DType::F32, |dtype| {
+        let options = options.into();
+        let device = options.device.unwrap_or_default();
+        options.computed(DType::F32, |dtype| {
             // Symmetric about the middle, in the arithmetic of the type, as in PyTorch.
             let half = steps / 2;
             if dtype == DType::F32 {
                 let (a, b) = (start as f32, end as f32);
                 let step = (b - a) / (steps.max(2) - 1) as f32;
-                Tensor::filled_by(self.device, layout, |i| match i {
+                Tensor::filled_by(device, layout, |i| match i {
                     _ if steps == 1 => a,
                     _ if i < half => step.mul_add(i as f32, a),
                     _ => (-step).mul_add((steps - 1 - i) as f32, b),
                 })
             } else {
                 let step = (end - start) / (steps.max(2) - 1) as f64;
-                Tensor::filled_by(self.device, layout, |i| match i {
+                Tensor::filled_by(device, layout, |i| match i {
                     _ if steps == 1 => start,
                     _ if i < half => step.mul_add(i as f64, start),
                     _ => (-step).mul_add((steps - 1 - i) as f64, end),

@@ -12,7 +12,7 @@ pub(in crate::ops) fn gradient(op: GradOp, g: &Tensor, x: &Tensor) -> Result<Ten
     match op {
         GradOp::Relu => g.try_masked_fill(&x.try_le(0)?, 0),
         GradOp::Clamp { min, max } => g.try_masked_fill(&x.try_le(min)?.try_logical_or(&x.try_ge(max)?)?, 0),
-        GradOp::LeakyRelu(slope) => g.try_where(&x.try_gt(0)?, &scaled(g, slope)?),
+        GradOp::LeakyRelu(slope) => g.try_where_cond(&x.try_gt(0)?, &scaled(g, slope)?),
         GradOp::Sigmoid => g.try_mul(&x.try_mul(-1)?.try_add(1)?)?.try_mul(x),
         GradOp::Tanh => g.try_mul(&x.try_mul(x)?.try_mul(-1)?.try_add(1)?),
         GradOp::Silu => {

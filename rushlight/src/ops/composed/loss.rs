@@ -2,7 +2,7 @@
 
 use crate::backend::{ClassLoss, bad_class};
 use crate::ops::scaled;
-use crate::tensor::Layout;
+use crate::tensor::{Layout, keepdim};
 use crate::{Result, Tensor};
 use rushlight_kernels::index::BadIndex;
 
@@ -26,7 +26,7 @@ impl Rows {
         let target = target.detach().try_view(shape)?;
         let counted = target.try_ne(sizes.ignore_index)?;
         let outside = target.try_lt(0)?.try_logical_or(&target.try_ge(sizes.classes)?)?.try_logical_and(&counted)?;
-        if outside.try_any()?.try_item::<bool>()? {
+        if outside.try_any()?.try_item_as::<bool>()? {
             let (outside, target) = (outside.try_to_vec::<bool>()?, target.try_to_vec::<i64>()?);
             let position = outside.iter().position(|&is| is).expect("any is");
             return Err(bad_class(name, BadIndex { value: target[position], position, size: sizes.classes }));
@@ -44,7 +44,7 @@ impl Rows {
     }
 
     fn total(&self) -> Result<f64> {
-        self.weight.try_sum()?.try_item::<f64>()
+        self.weight.try_sum()?.try_item_as::<f64>()
     }
 
     /// The weighted loss of each row, `[outer · inner]`, from log-probabilities.
@@ -104,7 +104,7 @@ pub(in crate::ops) fn cross_entropy(
         Some(weight) => log.try_mul(&weight.detach().try_view([sizes.classes, 1])?)?,
         None => log,
     };
-    let even = weighted.try_sum_dim(1, true)?.try_masked_fill(&rows.counted.try_logical_not()?, 0)?;
+    let even = weighted.try_sum_dim(keepdim(1))?.try_masked_fill(&rows.counted.try_logical_not()?, 0)?;
     let even = scaled(&even, -smoothing / sizes.classes as f64)?.try_view([rows.class.numel()])?;
     Ok((scaled(&hard, 1.0 - smoothing)?.try_add(&even)?, rows.total()?))
 }

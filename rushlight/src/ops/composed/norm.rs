@@ -1,7 +1,7 @@
 //! Batch normalization.
 
 use crate::backend::{Activation, BatchNorm};
-use crate::ops::scaled;
+use crate::ops::{VarOptions, scaled};
 use crate::{Result, Tensor};
 
 pub(super) fn activate(activation: Activation, y: Tensor) -> Result<Tensor> {
@@ -39,8 +39,8 @@ pub(in crate::ops) fn batch_norm(
     momentum: f64,
 ) -> Result<[Tensor; 3]> {
     let rows = x.detach().try_view([norm.n, norm.channels, norm.spatial])?;
-    let mean = rows.try_mean_dim([0, 2], false)?;
-    let var = rows.try_var_dim([0, 2], 0.0, false)?;
+    let mean = rows.try_mean_dim([0, 2])?;
+    let var = rows.try_var_dim_with([0, 2], VarOptions::new().correction(0.0))?;
     let invstd = var.try_add(norm.eps)?.try_rsqrt()?;
     let y = affine(norm, &rows, [&mean, &invstd], affine_by)?.try_view(x.shape())?;
     if let Some((running_mean, running_var)) = running {

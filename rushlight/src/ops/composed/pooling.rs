@@ -2,7 +2,7 @@
 
 use super::{constant, index_select};
 use crate::backend::{Divisor, Pool2d};
-use crate::tensor::{DType, Layout};
+use crate::tensor::{DType, Layout, keepdim};
 use crate::{Result, Tensor};
 
 /// The windows over a plane, each with the same number of places, some of which may be outside.
@@ -97,14 +97,14 @@ impl Windows {
         }
         let [elements, outside] = self.elements(x)?;
         let elements = elements.try_masked_fill(&outside, f64::NEG_INFINITY)?;
-        let values = elements.try_amax(2, true)?;
+        let values = elements.try_amax(keepdim(2))?;
         let is = elements
             .try_eq(&values)?
             .try_logical_or(&elements.try_isnan()?)?
             .try_logical_and(&outside.try_logical_not()?)?;
         let places = constant(x, outside.shape(), &self.places)?;
         let far = constant(x, &[], &[self.plane() as i64])?;
-        let first = places.try_where(&is, &far)?.try_amin(2, false)?;
+        let first = places.try_where_cond(&is, &far)?.try_amin(2)?;
         let first = first.try_masked_fill(&first.try_eq(self.plane())?, 0)?;
         Ok((values.try_view(&shape[..])?, first.try_view(&shape[..])?))
     }
@@ -120,7 +120,7 @@ impl Windows {
             return x.fresh_like(Layout::contiguous(&shape), x.dtype());
         }
         let [elements, outside] = self.elements(x)?;
-        let sum = elements.try_masked_fill(&outside, 0)?.try_sum_dim(2, false)?;
+        let sum = elements.try_masked_fill(&outside, 0)?.try_sum_dim(2)?;
         sum.try_div(&self.divisors(x)?)?.try_view(shape)
     }
 
