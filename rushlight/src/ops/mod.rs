@@ -6,7 +6,7 @@
 mod activation;
 mod arithmetic;
 mod compare;
-pub(crate) mod composed;
+mod composed;
 pub(crate) mod conv;
 mod conv_transpose;
 mod copy;
@@ -17,6 +17,7 @@ mod loss;
 mod math;
 mod matmul;
 mod norm;
+mod optim;
 mod pooling;
 mod random;
 mod reduce;
@@ -25,6 +26,7 @@ mod view;
 
 pub(crate) use conv_transpose::conv_transpose_nd;
 pub use loss::Reduction;
+pub(crate) use optim::optimizer_step;
 
 use crate::autograd::Save;
 pub(crate) use crate::autograd::grad_if;
