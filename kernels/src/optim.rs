@@ -43,6 +43,39 @@ pub struct Adam {
     pub maximize: bool,
 }
 
+/// A step of an optimizer: which one, and its settings at this step.
+#[derive(Clone, Copy, Debug)]
+pub enum StepRule {
+    /// Stochastic gradient descent. State: the momentum buffer, or none for no momentum.
+    Sgd {
+        /// The optimizer's settings.
+        settings: Sgd,
+        /// Whether this step starts the momentum buffer, whose contents are then ignored.
+        first: bool,
+    },
+    /// Adam or AdamW. State: the averages of the gradient and of its square; for `amsgrad` also the largest of the latter so far.
+    Adam {
+        /// The optimizer's settings.
+        settings: Adam,
+        /// The number of the step, from 1.
+        t: f64,
+    },
+}
+
+/// Updates the parameter `p` and the arrays of its `state` by the gradient `g`.
+///
+/// # Panics
+/// If the slices differ in length, or the number of state arrays is not the rule's.
+pub fn step<T: Float>(rule: &StepRule, p: &mut [T], g: &[T], state: &mut [&mut [T]]) {
+    match (rule, state) {
+        (StepRule::Sgd { settings, first }, []) => sgd(settings, *first, p, g, None),
+        (StepRule::Sgd { settings, first }, [buffer]) => sgd(settings, *first, p, g, Some(buffer)),
+        (StepRule::Adam { settings, t }, [m, v]) => adam(settings, *t, p, g, m, v, None),
+        (StepRule::Adam { settings, t }, [m, v, largest]) => adam(settings, *t, p, g, m, v, Some(largest)),
+        (rule, state) => panic!("{rule:?} does not have {} state arrays", state.len()),
+    }
+}
+
 /// Runs a step over parts of arrays of the same length, in parallel if it is worth it: `state` it changes, `g` it reads.
 fn apply<T: Float, const M: usize>(
     name: &str,

@@ -5,7 +5,7 @@
 //! composition: it returns `None` where the device does not have it, and `ops::composed` computes the same from the required ones.
 #![allow(unused_variables, reason = "what a device does not have takes no notice of its arguments")]
 
-use super::{Activation, Adam, BinaryOp, CompareOp, ConvShape, Divisor, GradOp, Pool2d, ReduceOp, Sgd, UnaryOp};
+use super::{Activation, BinaryOp, CompareOp, ConvShape, Divisor, GradOp, Pool2d, ReduceOp, StepRule, UnaryOp};
 use crate::Result;
 use crate::tensor::{ReadGuard, Scalar, WriteGuard};
 use std::any::Any;
@@ -318,28 +318,13 @@ pub(crate) trait ClassLosses {
 
 /// Steps of optimizers.
 pub(crate) trait Optimizer {
-    /// A step of stochastic gradient descent, all contiguous. `buffer` is the momentum, which the first step sets.
-    fn sgd(
+    /// Updates a parameter and the state of its optimizer by a gradient, all contiguous.
+    fn optimizer_step(
         &self,
-        settings: &Sgd,
-        first: bool,
+        rule: &StepRule,
         p: &mut WriteGuard<'_>,
         g: &ReadGuard<'_>,
-        buffer: Option<&mut WriteGuard<'_>>,
-    ) -> Fused {
-        None
-    }
-
-    /// The step number `t` of Adam or AdamW, all contiguous: averages of the gradient and its square, and for AMSGrad the largest
-    /// average of squares.
-    fn adam(
-        &self,
-        settings: &Adam,
-        t: f64,
-        p: &mut WriteGuard<'_>,
-        g: &ReadGuard<'_>,
-        averages: [&mut WriteGuard<'_>; 2],
-        largest: Option<&mut WriteGuard<'_>>,
+        state: &mut [WriteGuard<'_>],
     ) -> Fused {
         None
     }

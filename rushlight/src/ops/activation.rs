@@ -16,7 +16,8 @@ where
 {
     let layout = grad.layout();
     if !is_grad_enabled() && grad.is_unshared() && layout.is_contiguous() && layout.same_dims(y.layout()) {
-        return match grad.backend().gradient(op, None, &y.read(name)?, &mut grad.write(name)?) {
+        let done = grad.backend().gradient(op, None, &y.read(name)?, &mut grad.write(name)?);
+        return match done {
             Some(done) => done.map(|()| grad.clone()),
             None => composed::gradient(op, grad, y),
         };

@@ -512,6 +512,8 @@ impl Classes {
         let q = q.detach();
         let slope = x.try_softmax(dim as isize)?.try_mul(&q.try_sum_dim(keepdim(dim))?)?.try_sub(&q)?;
         let rows = if reduction == Reduction::None { g.try_unsqueeze(dim as isize)? } else { g.clone() };
-        slope.try_mul(&scaled(&rows, factor)?)
+        // Where all rows are ignored the factor is infinite, and 0 times that is not 0.
+        let ignored = self.target.try_eq(self.sizes.ignore_index)?.try_unsqueeze(dim as isize)?;
+        slope.try_mul(&scaled(&rows, factor)?)?.try_masked_fill(&ignored, 0.0)
     }
 }

@@ -6,7 +6,7 @@
 mod activation;
 mod arithmetic;
 mod compare;
-pub(crate) mod composed;
+mod composed;
 pub(crate) mod conv;
 mod conv_transpose;
 mod copy;
@@ -18,6 +18,7 @@ mod math;
 mod matmul;
 mod norm;
 mod operators;
+mod optim;
 mod pooling;
 mod random;
 mod reduce;
@@ -36,6 +37,7 @@ pub use loss::{
 };
 pub use math::Bound;
 pub use norm::BatchNormOptions;
+pub(crate) use optim::optimizer_step;
 pub use pooling::{AvgPoolOptions, MaxPoolOptions};
 pub use random::{DropoutOptions, IntegerRange, RandomOptions, RandomRange, UniformRange};
 pub use reduce::VarOptions;

@@ -1,9 +1,9 @@
 //! Adam and AdamW.
 
 use super::{Builder, Rule, RuleOptimizer, Setting, at_least_zero, setters};
-use crate::backend;
+use crate::backend::{self, StepRule};
 use crate::nn::Parameter;
-use crate::ops::composed;
+use crate::ops::optimizer_step;
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 
@@ -132,13 +132,6 @@ impl<const DECOUPLED: bool> Rule for AdamOptions<DECOUPLED> {
     fn update(&self, p: &Tensor, g: &Tensor, slots: &[Tensor], _: bool, step: u64) -> Result<()> {
         let AdamOptions { lr, beta1, beta2, eps, weight_decay, amsgrad: _, maximize } = *self;
         let settings = backend::Adam { lr, beta1, beta2, eps, weight_decay, decoupled: DECOUPLED, maximize };
-        let [m, v, largest @ ..] = slots else { unreachable!("there are two or three") };
-        let (largest, t) = (largest.first(), step as f64);
-        let done = {
-            let averages = [&mut m.write("adam")?, &mut v.write("adam")?];
-            let mut largest = largest.map(|largest| largest.write("adam")).transpose()?;
-            p.backend().adam(&settings, t, &mut p.write("adam")?, &g.read("adam")?, averages, largest.as_mut())
-        };
-        done.unwrap_or_else(|| composed::adam(&settings, t, p, g, [m, v], largest))
+        optimizer_step("adam", &StepRule::Adam { settings, t: step as f64 }, p, g, slots)
     }
 }

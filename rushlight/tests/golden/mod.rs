@@ -2,8 +2,9 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use flate2::read::GzDecoder;
-use rushlight::{DType, Scalar, Tensor};
+use rushlight::{DType, Device, Scalar, Tensor};
 use serde_json::Value;
+use std::cell::Cell;
 use std::path::Path;
 
 /// The content of `{name}.json.gz`.
@@ -113,12 +114,13 @@ impl Golden {
     pub(crate) fn tensor(&self) -> Tensor {
         let shape = &self.shape;
         let floats = || self.data.iter().map(|v| v.to_f64());
-        match self.dtype {
+        let tensor = match self.dtype {
             DType::Bool => Tensor::from_vec(self.data.iter().map(|v| v.to_bool()).collect(), shape),
             DType::I64 => Tensor::from_vec(self.data.iter().map(|v| v.to_i64()).collect(), shape),
             DType::F32 => Tensor::from_vec(floats().map(|v| v as f32).collect(), shape),
             DType::F64 => Tensor::from_vec(floats().collect(), shape),
-        }
+        };
+        tensor.to_device(DEVICE.get())
     }
 
     /// An error that says where `found` is something else.
@@ -170,6 +172,19 @@ impl Golden {
             None => Err(format!("{what}: there is none, but PyTorch has one")),
         }
     }
+}
+
+thread_local! {
+    /// Where the fixtures' tensors are made on this thread.
+    static DEVICE: Cell<Device> = const { Cell::new(Device::Cpu) };
+}
+
+/// Runs `f` with the fixtures' tensors on a device.
+pub fn on_device<R>(device: Device, f: impl FnOnce() -> R) -> R {
+    let before = DEVICE.replace(device);
+    let result = f();
+    DEVICE.set(before);
+    result
 }
 
 /// A tensor as the generators encode it.

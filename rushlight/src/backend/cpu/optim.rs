@@ -1,36 +1,21 @@
 //! Steps of optimizers.
 
 use super::{Cpu, each_float};
-use crate::backend::{Adam, Fused, Optimizer, Sgd};
+use crate::backend::{Fused, Optimizer, StepRule};
 use crate::tensor::{ReadGuard, WriteGuard};
 use rushlight_kernels::optim;
 
 impl Optimizer for Cpu {
-    fn sgd(
+    fn optimizer_step(
         &self,
-        settings: &Sgd,
-        first: bool,
+        rule: &StepRule,
         p: &mut WriteGuard<'_>,
         g: &ReadGuard<'_>,
-        buffer: Option<&mut WriteGuard<'_>>,
+        state: &mut [WriteGuard<'_>],
     ) -> Fused {
-        Some(each_float!("sgd", p.dtype(), T => {
-            optim::sgd::<T>(settings, first, p.slice(), g.slice(), buffer.map(WriteGuard::slice));
-            Ok(())
-        }))
-    }
-
-    fn adam(
-        &self,
-        settings: &Adam,
-        t: f64,
-        p: &mut WriteGuard<'_>,
-        g: &ReadGuard<'_>,
-        [m, v]: [&mut WriteGuard<'_>; 2],
-        largest: Option<&mut WriteGuard<'_>>,
-    ) -> Fused {
-        Some(each_float!("adam", p.dtype(), T => {
-            optim::adam::<T>(settings, t, p.slice(), g.slice(), m.slice(), v.slice(), largest.map(WriteGuard::slice));
+        Some(each_float!("optimizer_step", p.dtype(), T => {
+            let mut state: Vec<&mut [T]> = state.iter_mut().map(WriteGuard::slice).collect();
+            optim::step(rule, p.slice::<T>(), g.slice(), &mut state);
             Ok(())
         }))
     }

@@ -18,7 +18,7 @@ pub(super) use elementwise::{accumulate, gradient};
 pub(super) use index::index_select;
 pub(super) use loss::{cross_entropy, nll, nll_grad};
 pub(super) use norm::{batch_norm, batch_norm_inference};
-pub(crate) use optim::{adam, sgd};
+pub(super) use optim::optimizer_step;
 pub(super) use pooling::{Windows, max_pool_grad};
 pub(super) use reduce::{extreme, variance};
 pub(super) use softmax::{softmax, softmax_grad};

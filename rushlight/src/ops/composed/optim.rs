@@ -1,8 +1,17 @@
 //! Steps of optimizers, in the order of operations of the fused ones.
 
-use crate::backend::{Adam, Sgd};
+use crate::backend::{Adam, Sgd, StepRule};
 use crate::ops::scaled;
 use crate::{Result, Tensor};
+
+/// Updates a parameter and the state of its optimizer.
+pub(in crate::ops) fn optimizer_step(rule: &StepRule, p: &Tensor, g: &Tensor, state: &[Tensor]) -> Result<()> {
+    match (rule, state) {
+        (StepRule::Sgd { settings, first }, state) => sgd(settings, *first, p, g, state.first()),
+        (StepRule::Adam { settings, t }, [m, v, largest @ ..]) => adam(settings, *t, p, g, [m, v], largest.first()),
+        (StepRule::Adam { .. }, _) => unreachable!("Adam has two averages or three"),
+    }
+}
 
 fn overwrite(out: &Tensor, new: &Tensor) -> Result<()> {
     out.backend().copy(&new.read("step")?, &mut out.write("step")?)
@@ -14,7 +23,7 @@ fn direction(p: &Tensor, g: &Tensor, maximize: bool, weight_decay: f64) -> Resul
     if weight_decay == 0.0 { Ok(g) } else { g.try_add(&scaled(p, weight_decay)?) }
 }
 
-pub(crate) fn sgd(settings: &Sgd, first: bool, p: &Tensor, g: &Tensor, buffer: Option<&Tensor>) -> Result<()> {
+fn sgd(settings: &Sgd, first: bool, p: &Tensor, g: &Tensor, buffer: Option<&Tensor>) -> Result<()> {
     let old = p.detach();
     let g = direction(&old, g, settings.maximize, settings.weight_decay)?;
     let step = match buffer {
@@ -32,14 +41,7 @@ pub(crate) fn sgd(settings: &Sgd, first: bool, p: &Tensor, g: &Tensor, buffer: O
     overwrite(p, &old.try_add(&scaled(&step, -settings.lr)?)?)
 }
 
-pub(crate) fn adam(
-    settings: &Adam,
-    t: f64,
-    p: &Tensor,
-    g: &Tensor,
-    [m, v]: [&Tensor; 2],
-    largest: Option<&Tensor>,
-) -> Result<()> {
+fn adam(settings: &Adam, t: f64, p: &Tensor, g: &Tensor, [m, v]: [&Tensor; 2], largest: Option<&Tensor>) -> Result<()> {
     let Adam { lr, beta1, beta2, eps, weight_decay, decoupled, maximize } = *settings;
     let old = p.detach();
     let g = direction(&old, g, maximize, if decoupled { 0.0 } else { weight_decay })?;
