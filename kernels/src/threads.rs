@@ -8,51 +8,44 @@
 //!
 //! How work is cut into tasks must not depend on the number of threads wherever the cut shows in the result.
 
-use std::cell::{Cell, UnsafeCell};
+mod pool;
+
+use pool::Pool;
+use std::cell::Cell;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering::*};
+use std::sync::{LazyLock, OnceLock};
 
-/// How often an idle worker looks for a new region before it sleeps (about 20 µs).
-const SPINS: usize = 2_000;
-/// How often a caller looks whether the last worker is done before it gives its time slice away.
-const WAIT_SPINS: usize = 10_000;
+/// What the pool is made of: the standard library's primitives, in the form that the model checker's have.
+mod sync {
+    pub(super) use std::hint::spin_loop;
+    pub(super) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+    pub(super) use std::sync::{Condvar, Mutex, MutexGuard};
+    pub(super) use std::thread::yield_now;
 
-// The state of the pool in one word: | region number: 32 | most workers: 15 | open: 1 | workers inside: 16 |
-const INSIDE: u64 = 0xffff;
-const OPEN: u64 = 1 << 16;
-const LIMIT_SHIFT: u32 = 17;
-const LIMIT: u64 = 0x7fff << LIMIT_SHIFT;
-const REGION_SHIFT: u32 = 32;
+    /// How often an idle worker looks for a new region before it sleeps (about 20 µs).
+    pub(super) const SPINS: usize = 2_000;
+    /// How often a caller looks whether the last worker is done before it gives its time slice away.
+    pub(super) const WAIT_SPINS: usize = 10_000;
 
-/// What a region runs, erased: each participant calls it once, and it takes tasks until none is left.
-type Work = *const (dyn Fn() + Sync);
+    pub(super) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 
-struct Pool {
-    state: AtomicU64,
-    work: UnsafeCell<Option<Work>>,
-    /// Held by the thread whose region is open; guards the number of workers started so far.
-    owner: Mutex<usize>,
-    sleeping: AtomicUsize,
-    sleep: Mutex<()>,
-    wake: Condvar,
+    impl<T> UnsafeCell<T> {
+        pub(super) fn new(value: T) -> Self {
+            Self(std::cell::UnsafeCell::new(value))
+        }
+
+        pub(super) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+            f(self.0.get())
+        }
+
+        pub(super) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+            f(self.0.get())
+        }
+    }
 }
 
-// SAFETY: `work` is written only by the owner while no region is open and no worker is inside, and read only by workers
-// that have entered an open region; `state` orders the two.
-unsafe impl Sync for Pool {}
-// SAFETY: as above; the raw pointer in `work` is the only field that is not `Send` by itself.
-unsafe impl Send for Pool {}
-
-static POOL: Pool = Pool {
-    state: AtomicU64::new(0),
-    work: UnsafeCell::new(None),
-    owner: Mutex::new(0),
-    sleeping: AtomicUsize::new(0),
-    sleep: Mutex::new(()),
-    wake: Condvar::new(),
-};
+static POOL: LazyLock<Pool> = LazyLock::new(Pool::new);
 
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
@@ -64,10 +57,6 @@ thread_local! {
 /// Keeps the work of this thread on this thread from now on: for workers that run beside the one the cores are for.
 pub fn stay_alone() {
     ALONE.set(true);
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The number of threads that kernels may use, the caller among them. At the start: the number of cores.
@@ -101,19 +90,13 @@ pub fn parallel_tasks(tasks: usize, f: impl Fn(usize) + Sync) {
     let threads = num_threads().min(tasks);
     if threads > 1
         && !ALONE.get()
-        && let Ok(owner) = POOL.owner.try_lock()
+        && let Some(mut owner) = POOL.try_own()
     {
-        let next = AtomicUsize::new(0);
-        let work = || {
-            loop {
-                let i = next.fetch_add(1, Relaxed);
-                if i >= tasks {
-                    break;
-                }
-                f(i);
-            }
-        };
-        run(owner, threads - 1, &work);
+        let helpers = threads - 1;
+        if *owner.started() < helpers {
+            start_workers(owner.started(), helpers);
+        }
+        owner.run(helpers, tasks, f);
     } else {
         (0..tasks).for_each(f);
     }
@@ -136,102 +119,26 @@ pub fn parallel_for(n: usize, grain: usize, f: impl Fn(Range<usize>) + Sync) {
     parallel_tasks(n.div_ceil(part), |i| f(i * part..n.min((i + 1) * part)));
 }
 
-/// Opens a region for up to `helpers` workers beside the caller, and returns when everyone has left it.
 #[cold]
-fn run(mut started: MutexGuard<'_, usize>, helpers: usize, work: &(dyn Fn() + Sync)) {
+fn start_workers(started: &mut usize, helpers: usize) {
     while *started < helpers {
-        let spawned = std::thread::Builder::new().name(format!("rushlight-{started}")).spawn(worker);
-        if spawned.is_err() {
+        let worker = || {
+            let mut seen = 0;
+            loop {
+                seen = POOL.take_part(seen);
+            }
+        };
+        if std::thread::Builder::new().name(format!("rushlight-{started}")).spawn(worker).is_err() {
             break; // the system gives us no more threads: the ones there are will do
         }
         *started += 1;
     }
-    let failure: Mutex<Option<Box<dyn std::any::Any + Send>>> = Mutex::new(None);
-    let guarded = || {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
-            lock(&failure).get_or_insert(panic);
-        }
-    };
-    let erased: &(dyn Fn() + Sync) = &guarded;
-    // SAFETY: only the lifetime is erased. Workers call the closure only between entering and leaving the region, and this
-    // function does not return before all of them have left.
-    let erased: Work = unsafe { std::mem::transmute::<&(dyn Fn() + Sync), &'static (dyn Fn() + Sync)>(erased) };
-    // SAFETY: the region is closed and empty (the previous owner waited for that), so no worker reads `work`.
-    unsafe { *POOL.work.get() = Some(erased) };
-    let region = (POOL.state.load(Relaxed) >> REGION_SHIFT).wrapping_add(1) & 0xffff_ffff;
-    POOL.state.store(region << REGION_SHIFT | (helpers as u64) << LIMIT_SHIFT | OPEN, SeqCst);
-    if POOL.sleeping.load(SeqCst) > 0 {
-        drop(lock(&POOL.sleep));
-        POOL.wake.notify_all();
-    }
-    guarded();
-    let mut state = POOL.state.fetch_and(!OPEN, AcqRel);
-    let mut spins = 0;
-    while state & INSIDE != 0 {
-        spins += 1;
-        if spins < WAIT_SPINS {
-            std::hint::spin_loop()
-        } else {
-            std::thread::yield_now()
-        }
-        state = POOL.state.load(Acquire);
-    }
-    drop(started);
-    if let Some(panic) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        resume_unwind(panic);
-    }
-}
-
-fn worker() {
-    let mut seen = 0;
-    loop {
-        let state = next_region(seen);
-        seen = state >> REGION_SHIFT;
-        if enter(seen) {
-            // SAFETY: we are inside an open region, whose owner set `work` before opening it and keeps it until we leave.
-            let work = unsafe { (*POOL.work.get()).map(|w| &*w) };
-            if let Some(work) = work {
-                work();
-            }
-            POOL.state.fetch_sub(1, Release);
-        }
-    }
-}
-
-/// Waits for a region other than `seen`: looks for a while, then sleeps.
-fn next_region(seen: u64) -> u64 {
-    for _ in 0..SPINS {
-        let state = POOL.state.load(Acquire);
-        if state >> REGION_SHIFT != seen && state & OPEN != 0 {
-            return state;
-        }
-        std::hint::spin_loop();
-    }
-    let mut guard = lock(&POOL.sleep);
-    POOL.sleeping.fetch_add(1, SeqCst);
-    loop {
-        let state = POOL.state.load(SeqCst);
-        if state >> REGION_SHIFT != seen && state & OPEN != 0 {
-            POOL.sleeping.fetch_sub(1, SeqCst);
-            return state;
-        }
-        guard = POOL.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
-    }
-}
-
-/// Enters the region if it is still open and has room.
-fn enter(region: u64) -> bool {
-    POOL.state
-        .fetch_update(AcqRel, Acquire, |state| {
-            let room = (state & INSIDE) < (state & LIMIT) >> LIMIT_SHIFT;
-            (state >> REGION_SHIFT == region && state & OPEN != 0 && room).then_some(state + 1)
-        })
-        .is_ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::panic::catch_unwind;
     use std::sync::atomic::AtomicU32;
 
     #[test]

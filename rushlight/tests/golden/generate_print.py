@@ -36,7 +36,7 @@ def element(kind, a, draw):
     k = (draw >> 8) % 20001 - 10000
     if kind == "whole":  # up to a
         return float((draw >> 8) % (2 * a + 1) - a)
-    if kind == "small":  # up to a in 64ths
+    if kind == "small":  # multiples of 1/64, up to a/64
         return float((draw >> 8) % (2 * a + 1) - a) / 64.0
     if kind == "decimal":
         return float(k) / 10.0**a

@@ -1,0 +1,18 @@
+//! Bytes that are decoded as a PNG or JPEG image have the samples that its size promises, and can be converted.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rushlight::vision::{Image, mnist_pixels};
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(image) = Image::decode(bytes) else { return };
+    let pixels = image.width() * image.height();
+    assert_eq!(image.samples().len(), pixels * image.format().channels());
+    assert_eq!(image.to_gray().samples().len(), pixels);
+    assert_eq!(image.to_rgb().samples().len(), 3 * pixels);
+    if let Ok(digit) = mnist_pixels(&image) {
+        assert_eq!(digit.len(), 28 * 28);
+        assert!(digit.iter().all(|x| (0.0..=1.0).contains(x)));
+    }
+    assert!(image.over_white().format().channels() % 2 == 1);
+});
