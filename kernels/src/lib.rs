@@ -6,6 +6,7 @@
 
 mod activation;
 pub mod conv;
+pub mod dtype;
 pub mod elementwise;
 pub mod float;
 pub mod gemm;

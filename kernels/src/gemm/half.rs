@@ -9,6 +9,7 @@ use super::kernel::{self, Kernels};
 use super::pack::{Input, pack};
 use super::scratch::with_scratch;
 use super::{Epilogue, Mat, MatMut, blocked, problem_of};
+use crate::dtype::Stored;
 use crate::half::{Bf16, F16};
 use crate::isa::{self, Isa};
 use crate::simd::{Kernel, Simd, dispatch};
@@ -18,25 +19,6 @@ use std::ops::Range;
 
 mod sealed {
     use super::*;
-
-    pub trait Narrow: Copy + Send + Sync + 'static {
-        /// The same number.
-        fn wide(self) -> f32;
-        /// The nearest number.
-        fn narrow(x: f32) -> Self;
-
-        /// `to[i] = from[i]`.
-        ///
-        /// # Safety
-        /// The processor has `S`. Both sides have `n` elements, and do not overlap.
-        #[inline(always)]
-        unsafe fn widen<S: Simd>(from: *const Self, to: *mut f32, n: usize) {
-            for i in 0..n {
-                // SAFETY: `i < n`.
-                unsafe { to.add(i).write((*from.add(i)).wide()) };
-            }
-        }
-    }
 
     pub trait Multiplied: Sized {
         /// # Safety
@@ -52,75 +34,18 @@ mod sealed {
         pub epilogue: &'a Epilogue<'a, f32>,
     }
 }
-use sealed::{Job, Multiplied, Narrow};
+use sealed::{Job, Multiplied};
 
 /// A 16-bit float that matrices can be multiplied in: [`F16`] or [`Bf16`].
-pub trait Half: Narrow + Multiplied {}
+pub trait Half: Stored<Computed = f32> + Multiplied {}
 impl Half for F16 {}
 impl Half for Bf16 {}
 
 /// What the product of matrices of `H` can be stored as: `f32`, or `H` again.
-pub trait HalfOutput<H>: Narrow {}
+pub trait HalfOutput<H>: Stored<Computed = f32> {}
 impl<H: Half> HalfOutput<H> for f32 {}
 impl HalfOutput<F16> for F16 {}
 impl HalfOutput<Bf16> for Bf16 {}
-
-impl Narrow for F16 {
-    #[inline(always)]
-    fn wide(self) -> f32 {
-        self.to_f32()
-    }
-
-    #[inline(always)]
-    fn narrow(x: f32) -> F16 {
-        F16::from_f32(x)
-    }
-
-    #[inline(always)]
-    unsafe fn widen<S: Simd>(from: *const F16, to: *mut f32, n: usize) {
-        let mut done = 0;
-        #[cfg(target_arch = "x86_64")]
-        if S::ISA == Isa::Avx512 {
-            use std::arch::x86_64::{_mm256_loadu_si256, _mm512_cvtph_ps, _mm512_storeu_ps};
-            while done + 16 <= n {
-                // SAFETY: the processor has the instructions; 16 elements are left.
-                unsafe {
-                    let x = _mm256_loadu_si256(from.add(done).cast());
-                    _mm512_storeu_ps(to.add(done), _mm512_cvtph_ps(x));
-                }
-                done += 16;
-            }
-        }
-        for i in done..n {
-            // SAFETY: `i < n`.
-            unsafe { to.add(i).write((*from.add(i)).to_f32()) };
-        }
-    }
-}
-
-impl Narrow for Bf16 {
-    #[inline(always)]
-    fn wide(self) -> f32 {
-        self.to_f32()
-    }
-
-    #[inline(always)]
-    fn narrow(x: f32) -> Bf16 {
-        Bf16::from_f32(x)
-    }
-}
-
-impl Narrow for f32 {
-    #[inline(always)]
-    fn wide(self) -> f32 {
-        self
-    }
-
-    #[inline(always)]
-    fn narrow(x: f32) -> f32 {
-        x
-    }
-}
 
 /// `C = act(alpha * A B + beta * C + bias)` like [`gemm`](super::gemm), with A and B of 16-bit floats, sums in `f32`, and C
 /// rounded once if it is of 16 bits, too.
@@ -180,7 +105,12 @@ pub unsafe fn gemm_half<H: Half, O: HalfOutput<H>>(
 ///
 /// # Safety
 /// Both are valid for all elements, and do not overlap.
-unsafe fn convert<I: Narrow, O: Narrow>(isa: Isa, [m, n]: [usize; 2], from: Mat<I>, to: MatMut<O>) {
+unsafe fn convert<I: Stored<Computed = f32>, O: Stored<Computed = f32>>(
+    isa: Isa,
+    [m, n]: [usize; 2],
+    from: Mat<I>,
+    to: MatMut<O>,
+) {
     let rows = (TASK / n.max(1)).max(1);
     let shared = Shared(from, to);
     threads::parallel_tasks(m.div_ceil(rows), |task| {
@@ -197,7 +127,7 @@ struct Convert<I, O> {
     n: usize,
 }
 
-impl<I: Narrow, O: Narrow> Kernel for Convert<I, O> {
+impl<I: Stored<Computed = f32>, O: Stored<Computed = f32>> Kernel for Convert<I, O> {
     type Output = ();
 
     #[inline(always)]
@@ -209,11 +139,11 @@ impl<I: Narrow, O: Narrow> Kernel for Convert<I, O> {
             unsafe {
                 if from.cs == 1 && to.cs == 1 {
                     for j in 0..n {
-                        to_row.add(j).write(O::narrow((*from_row.add(j)).wide()));
+                        to_row.add(j).write(O::narrow((*from_row.add(j)).widen()));
                     }
                 } else {
                     for j in 0..n as isize {
-                        to_row.offset(j * to.cs).write(O::narrow((*from_row.offset(j * from.cs)).wide()));
+                        to_row.offset(j * to.cs).write(O::narrow((*from_row.offset(j * from.cs)).widen()));
                     }
                 }
             }
@@ -277,7 +207,7 @@ struct Widen<H> {
     width: usize,
 }
 
-impl<H: Narrow> Kernel for Widen<H> {
+impl<H: Stored<Computed = f32>> Kernel for Widen<H> {
     type Output = ();
 
     #[inline(always)]
@@ -287,7 +217,7 @@ impl<H: Narrow> Kernel for Widen<H> {
         unsafe {
             if js == 1 {
                 for p in 0..k {
-                    H::widen::<S>(src.offset(p as isize * ps), dst.add(p * width), cols);
+                    H::widen_block::<S>(src.offset(p as isize * ps), dst.add(p * width), cols);
                 }
                 return;
             }
@@ -301,10 +231,10 @@ impl<H: Narrow> Kernel for Widen<H> {
                         let from = src.offset((j + c) as isize * js + p as isize * ps);
                         let to = wide.as_mut_ptr().add(c * WIDTH);
                         if ps == 1 {
-                            H::widen::<S>(from, to, steps);
+                            H::widen_block::<S>(from, to, steps);
                         } else {
                             for q in 0..steps {
-                                to.add(q).write((*from.offset(q as isize * ps)).wide());
+                                to.add(q).write((*from.offset(q as isize * ps)).widen());
                             }
                         }
                     }
