@@ -15,6 +15,7 @@ use rushlight_kernels::float::Float;
 use rushlight_kernels::gemm::{Epilogue, GemmElement, Mat, MatMut, gemm, gemm_batched};
 use rushlight_kernels::index::BadIndex;
 use rushlight_kernels::loss::{self, RowGrad};
+use rushlight_kernels::optim::StepRule;
 use rushlight_kernels::reduce::{self, Axes};
 use rushlight_kernels::{conv, index, norm, optim, pooling, softmax};
 use std::any::Any;
@@ -674,7 +675,11 @@ impl Backend for Cpu {
         buffer: Option<&mut WriteGuard<'_>>,
     ) -> Result<()> {
         each_float!("sgd", p.dtype(), T => {
-            optim::sgd::<T>(settings, first, p.slice(), g.slice(), buffer.map(WriteGuard::slice));
+            let rule = StepRule::Sgd { settings: *settings, first };
+            match buffer {
+                None => optim::step::<T>(&rule, p.slice(), g.slice(), &mut []),
+                Some(buffer) => optim::step::<T>(&rule, p.slice(), g.slice(), &mut [buffer.slice()]),
+            }
             Ok(())
         })
     }
@@ -689,7 +694,13 @@ impl Backend for Cpu {
         largest: Option<&mut WriteGuard<'_>>,
     ) -> Result<()> {
         each_float!("adam", p.dtype(), T => {
-            optim::adam::<T>(settings, t, p.slice(), g.slice(), m.slice(), v.slice(), largest.map(WriteGuard::slice));
+            let rule = StepRule::Adam { settings: *settings, t };
+            match largest {
+                None => optim::step::<T>(&rule, p.slice(), g.slice(), &mut [m.slice(), v.slice()]),
+                Some(largest) => {
+                    optim::step::<T>(&rule, p.slice(), g.slice(), &mut [m.slice(), v.slice(), largest.slice()]);
+                }
+            }
             Ok(())
         })
     }
