@@ -216,6 +216,7 @@ fn matmul<T: Element + GemmElement>(
                 T::ZERO,
                 c_mat,
                 lc.strides()[0],
+                &Epilogue::default(),
             )
         }
     }
