@@ -39,6 +39,7 @@ fn matmul<T: Element + GemmElement>(
                 T::ZERO,
                 c_mat,
                 lc.strides()[0],
+                &Epilogue::default(),
             )
         }
     }
