@@ -1,8 +1,8 @@
 //! The chapter's first listing with a layer, a loss and an optimizer, line for line against PyTorch 2.15.
 
+use rushlight::Tensor;
 use rushlight::nn::{Forward, Linear, Module};
 use rushlight::optim::{Optimizer, SGD};
-use rushlight::Tensor;
 
 #[test]
 fn linear_regression_prints_pytorchs_losses() {
@@ -11,7 +11,7 @@ fn linear_regression_prints_pytorchs_losses() {
     let (x, y) = (Tensor::from_slice(&x, [15, 1]), Tensor::from_slice(&y, [15, 1]));
     rushlight::manual_seed(0);
     let model = Linear::new(1, 1);
-    let mut optimizer = SGD::new(model.parameters(), 0.001);
+    let mut optimizer = SGD::builder(model.parameters()).lr(0.001).build();
     let mut losses = Vec::new();
     for epoch in 1..=60 {
         let loss = model.forward(&x).mse_loss(&y);

@@ -16,6 +16,7 @@ mod loss;
 mod math;
 mod matmul;
 mod norm;
+mod padding;
 mod pooling;
 mod random;
 mod reduce;
@@ -31,7 +32,9 @@ pub use loss::{
     Reduction,
 };
 pub use norm::BatchNormOptions;
+pub use padding::Padding;
 pub use pooling::{AvgPoolOptions, MaxPoolOptions};
+pub(crate) use pooling::{adaptive_avg_pool, adaptive_max_pool};
 
 use crate::autograd::Save;
 pub(crate) use crate::autograd::grad_if;
