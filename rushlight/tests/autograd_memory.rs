@@ -61,7 +61,7 @@ impl Net {
         rushlight::manual_seed(1);
         let leaf = |shape: &[usize]| (Tensor::randn(shape) * 0.1).detach().requires_grad_(true);
         let (w1, b1, w2) = (leaf(&[40, 30]), leaf(&[40]), leaf(&[5, 40]));
-        Net { w1, b1, w2, x: Tensor::randn([16, 30]), y: Tensor::randint(0, 5, [16]) }
+        Net { w1, b1, w2, x: Tensor::randn([16, 30]), y: Tensor::randint(5, [16]) }
     }
 
     fn loss(&self) -> Tensor {
@@ -81,7 +81,7 @@ impl Net {
                 w.zero_grad();
             }
         });
-        loss.item()
+        loss.item() as f32
     }
 }
 

@@ -1,10 +1,12 @@
 //! Every differentiable operation against differences of itself, to second order, on inputs of many layouts.
 
 use rushlight::autograd::{gradcheck, gradgradcheck};
+use rushlight::keepdim;
 use rushlight::ops::{
     AvgPoolOptions, BatchNormOptions, BinaryCrossEntropyWithLogitsOptions, ConvOptions, ConvTransposeOptions,
     CrossEntropyOptions, LeakyReluOptions, MaxPoolOptions,
 };
+use rushlight::ops::{DropoutOptions, SliceOptions, VarOptions};
 use rushlight::{DType, Generator, Reduction, Result, Tensor, TensorOptions};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -55,7 +57,7 @@ impl Layout {
         match self {
             Layout::Plain => Ok(leaf.clone()),
             Layout::Transposed => leaf.try_transpose(-1, -2),
-            Layout::Strided => leaf.try_slice(-1, 0, isize::MAX, 2),
+            Layout::Strided => leaf.try_slice_with(-1, .., SliceOptions::new().step(2)),
             Layout::Expanded => leaf.try_expand(shape),
             Layout::Narrowed => leaf.try_narrow(0, 1, shape[0]),
         }
@@ -63,7 +65,7 @@ impl Layout {
 }
 
 fn uniform(generator: &Generator, shape: &[usize], (low, high): (f64, f64)) -> Tensor {
-    let unit = TensorOptions::new().dtype(DType::F64).generator(generator).rand(shape);
+    let unit = Tensor::rand_with(shape, TensorOptions::new().dtype(DType::F64).generator(generator));
     (unit * (high - low) + low).requires_grad_(true)
 }
 
@@ -179,7 +181,7 @@ fn functions_of_two_elements() {
         "x * x": [M], REAL, |x| x[0].try_mul(x[0]);
         "where": [M, &[3]], REAL, |x| {
             let condition = Tensor::from([[true, false, true], [false, false, true]]);
-            x[0].try_where_(&condition, x[1])
+            x[0].try_where_cond(&condition, x[1])
         };
         "masked_fill": [M, &[]], REAL, |x| x[0].try_masked_fill(&Tensor::from([true, false, true]), x[1]);
     });
@@ -189,22 +191,22 @@ fn functions_of_two_elements() {
 fn reductions() {
     check_all(&rows! {
         "sum": [M], REAL, |x| x[0].try_sum();
-        "sum_dim": [M], REAL, |x| x[0].try_sum_dim(0, false);
-        "sum_dim kept": [&[2, 3, 2]], REAL, |x| x[0].try_sum_dim([0, 2], true);
+        "sum_dim": [M], REAL, |x| x[0].try_sum_dim(0);
+        "sum_dim kept": [&[2, 3, 2]], REAL, |x| x[0].try_sum_dim(keepdim([0, 2]));
         "mean": [M], REAL, |x| x[0].try_mean();
-        "mean_dim": [M], REAL, |x| x[0].try_mean_dim(-1, true);
-        "mean empty": [&[0, 3]], REAL, |x| x[0].try_mean_dim(0, false)?.try_masked_fill(&Tensor::from(true), 0.0);
+        "mean_dim": [M], REAL, |x| x[0].try_mean_dim(keepdim(-1));
+        "mean empty": [&[0, 3]], REAL, |x| x[0].try_mean_dim(0)?.try_masked_fill(&Tensor::from(true), 0.0);
         "prod": [M], REAL, |x| x[0].try_prod();
         "max": [M], REAL, |x| x[0].try_max();
         "min": [M], REAL, |x| x[0].try_min();
-        "amax": [&[3, 4]], REAL, |x| x[0].try_amax(1, false);
-        "amin": [&[3, 4]], REAL, |x| x[0].try_amin([0, 1], true);
-        "max_dim": [&[1, 4]], REAL, |x| Ok(x[0].try_max_dim(1, false)?.0);
-        "min_dim": [&[1, 4]], REAL, |x| Ok(x[0].try_min_dim(1, true)?.0);
-        "var": [M], REAL, |x| x[0].try_var(1.0);
-        "var_dim": [M], REAL, |x| x[0].try_var_dim(1, 0.0, false);
-        "std": [M], REAL, |x| x[0].try_std(1.0);
-        "std_dim": [M], REAL, |x| x[0].try_std_dim(1, 0.0, true);
+        "amax": [&[3, 4]], REAL, |x| x[0].try_amax(1);
+        "amin": [&[3, 4]], REAL, |x| x[0].try_amin(keepdim([0, 1]));
+        "max_dim": [&[1, 4]], REAL, |x| Ok(x[0].try_max_dim(1)?.0);
+        "min_dim": [&[1, 4]], REAL, |x| Ok(x[0].try_min_dim(keepdim(1))?.0);
+        "var": [M], REAL, |x| x[0].try_var();
+        "var_dim": [M], REAL, |x| x[0].try_var_dim_with(1, VarOptions::new().correction(0.0));
+        "std": [M], REAL, |x| x[0].try_std();
+        "std_dim": [M], REAL, |x| x[0].try_std_dim_with(keepdim(1), VarOptions::new().correction(0.0));
         "softmax": [M], REAL, |x| x[0].try_softmax(1);
         "softmax first": [M], REAL, |x| x[0].try_softmax(0);
         "log_softmax": [M], REAL, |x| x[0].try_log_softmax(-1);
@@ -224,14 +226,14 @@ fn views_and_joins() {
         "expand": [&[2, 1, 3]], REAL, |x| x[0].try_expand([4, 2, 2, 3]);
         "narrow": [M], REAL, |x| x[0].try_narrow(1, 1, 2);
         "select": [M], REAL, |x| x[0].try_select(1, -1);
-        "slice": [&[2, 5]], REAL, |x| x[0].try_slice(1, 1, 5, 2);
+        "slice": [&[2, 5]], REAL, |x| x[0].try_slice_with(1, 1..5, SliceOptions::new().step(2));
         "diagonal": [&[3, 3]], REAL, |x| x[0].try_diagonal();
-        "flatten": [&[2, 3, 2]], REAL, |x| x[0].try_flatten(1, -1);
-        "split": [&[2, 5]], REAL, |x| x[0].try_split(2, 1)?[1].try_mul(2.0);
-        "unbind": [M], REAL, |x| x[0].try_unbind(0)?[1].try_exp();
-        "cat": [M, &[1, 3]], REAL, |x| Tensor::try_cat(x, 0);
-        "cat itself": [M], REAL, |x| Tensor::try_cat(&[x[0], x[0]], 1);
-        "stack": [M, M], REAL, |x| Tensor::try_stack(x, 1);
+        "flatten": [&[2, 3, 2]], REAL, |x| x[0].try_flatten_dim(1..);
+        "split": [&[2, 5]], REAL, |x| x[0].try_split_dim(2, 1)?[1].try_mul(2.0);
+        "unbind": [M], REAL, |x| x[0].try_unbind()?[1].try_exp();
+        "cat": [M, &[1, 3]], REAL, |x| Tensor::try_cat(x);
+        "cat itself": [M], REAL, |x| Tensor::try_cat_dim([x[0], x[0]], 1);
+        "stack": [M, M], REAL, |x| Tensor::try_stack_dim(x, 1);
         "gather": [M], REAL, |x| x[0].try_gather(1, &Tensor::from([[0, 0, 2], [1, 2, 1]]));
         "index_select": [&[3, 2]], REAL, |x| x[0].try_index_select(0, &Tensor::from([2, 0, 2]));
         "scatter_add": [&[3, 2], M], REAL, |x| {
@@ -307,7 +309,7 @@ fn pictures_and_losses() {
         };
         "dropout": [M], REAL, |x| {
             rushlight::manual_seed(3);
-            x[0].try_dropout(0.4, true)
+            x[0].try_dropout_with(DropoutOptions::new().p(0.4))
         };
     });
 }
@@ -350,7 +352,7 @@ fn changes_in_place() {
             let y = x[0].try_contiguous()?.try_copy()?;
             let (rows, flat) = (y.try_view([4, 3])?, y.try_view([12])?);
             rows.try_select(0, 1)?.try_mul_(&flat.try_narrow(0, 6, 3)?.try_copy()?)?;
-            flat.try_slice(0, 0, 12, 3)?.try_sin_like()?;
+            flat.try_slice_with(0, ..12, SliceOptions::new().step(3))?.try_sin_like()?;
             rows.try_t()?.try_select(0, 2)?.try_exp_()?;
             flat.try_mul(&rows.try_view([12])?)
         };
@@ -361,8 +363,8 @@ fn changes_in_place() {
             buffer.try_prod()
         };
         "a detached part": [&[3]], REAL, |x| {
-            let table = Tensor::arange(0.0, 12.0, 1.0).to_dtype(DType::F64).view([3, 4]);
-            let gaps = table.try_copy()?.try_slice(1, 1, 4, 2)?.detach();
+            let table = Tensor::arange(12.0).to_dtype(DType::F64).view([3, 4]);
+            let gaps = table.try_copy()?.try_slice_with(1, 1..4, SliceOptions::new().step(2))?.detach();
             gaps.try_select(1, 1)?.try_mul_(x[0])?;
             gaps.try_t()?.try_select(0, 0)?.try_add_(&x[0].try_exp()?)?;
             gaps.try_mul(&gaps)

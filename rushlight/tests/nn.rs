@@ -248,7 +248,7 @@ fn train_and_eval_reach_everything() {
         training: Training::default(),
     };
     let x = Tensor::ones([2]);
-    let run = || net.inner.forward(&net.dropout.forward(&x)).sum().item::<f32>();
+    let run = || net.inner.forward(&net.dropout.forward(&x)).sum().item_as::<f32>();
     assert_eq!((run(), net.training.get()), (0.0, true));
     net.eval();
     assert_eq!((run(), net.training.get()), (2.0, false));
@@ -311,7 +311,7 @@ fn parameters_can_be_exchanged_and_must_be_floating_point() {
     assert!(Parameter::try_new(Tensor::from([1, 2])).unwrap_err().to_string().contains("int64"));
     assert!(handle.try_set(Tensor::from([1, 2])).is_err());
     let y = Tensor::ones([2]) * &layer.weight;
-    assert_eq!(y.grad_fn_name(), Some("MulBackward0"));
+    assert_eq!(y.grad_fn().map(|node| node.name()), Some("MulBackward0"));
 }
 
 #[test]
@@ -422,7 +422,7 @@ fn wrong_options_and_inputs_are_refused() {
     );
     let one = text(norm.try_forward(&Tensor::zeros([1, 3, 1, 1])));
     assert!(one.contains("more than 1 value per channel"), "{one}");
-    assert_eq!(norm.num_batches_tracked.as_ref().unwrap().get().item::<i64>(), 0, "a failed step is no step");
+    assert_eq!(norm.num_batches_tracked.as_ref().unwrap().get().item_as::<i64>(), 0, "a failed step is no step");
     assert!(text(nn::init::try_xavier_uniform_(Tensor::zeros([3]), 1.0)).contains("at least 2 dimensions"));
     assert!(text(nn::init::try_trunc_normal_(Tensor::zeros([3]), 0.0, 1.0, 2.0, 1.0)).contains("a=2 and b=1"));
     assert!(text(nn::init::try_dirac_(Tensor::zeros([3, 1, 1]), 2)).contains("divisible by groups"));
@@ -445,17 +445,18 @@ fn losses_reduce_weigh_and_save_their_weights() {
     let direct = x.cross_entropy_with(&t, CrossEntropyOptions::new().weight(&weight).reduction(Reduction::None));
     assert_eq!(loss.forward(&x, &t).to_vec::<f32>(), direct.to_vec::<f32>());
     let ignoring = nn::CrossEntropyLoss::builder().ignore_index(1).build();
-    assert_eq!(ignoring.forward(&x, &t).item::<f32>(), direct.to_vec::<f32>()[0]);
+    assert_eq!(ignoring.forward(&x, &t).item_as::<f32>(), direct.to_vec::<f32>()[0]);
     let log = x.log_softmax(1);
-    let nll = nn::NLLLoss::builder().weight(&weight).reduction(Reduction::Sum).build().forward(&log, &t).item::<f32>();
-    assert!((nll - direct.sum().item::<f32>()).abs() < 1e-6);
+    let nll =
+        nn::NLLLoss::builder().weight(&weight).reduction(Reduction::Sum).build().forward(&log, &t).item_as::<f32>();
+    assert!((nll - direct.sum().item_as::<f32>()).abs() < 1e-6);
     let target = Tensor::from([[1.0f32, 0.0], [0.0, 1.0]]);
-    let logits = nn::BCEWithLogitsLoss::builder().pos_weight(&weight).build().forward(&x, &target).item::<f32>();
+    let logits = nn::BCEWithLogitsLoss::builder().pos_weight(&weight).build().forward(&x, &target).item_as::<f32>();
     let by_hand = [(2.0f64, 1.0, 1.0), (0.0, 0.0, 3.0), (0.0, 0.0, 1.0), (1.0, 1.0, 3.0)]
         .map(|(x, t, p)| p * t * (-x).exp().ln_1p() + (1.0 - t) * x.exp().ln_1p());
     assert!((f64::from(logits) - by_hand.iter().sum::<f64>() / 4.0).abs() < 1e-6);
-    let bce = nn::BCELoss::new().forward(&x.sigmoid(), &target).item::<f32>();
-    assert!((bce - nn::BCEWithLogitsLoss::new().forward(&x, &target).item::<f32>()).abs() < 1e-6);
+    let bce = nn::BCELoss::new().forward(&x.sigmoid(), &target).item_as::<f32>();
+    assert!((bce - nn::BCEWithLogitsLoss::new().forward(&x, &target).item_as::<f32>()).abs() < 1e-6);
     let message = text(nn::CrossEntropyLoss::new().try_forward(&x, &Tensor::from([0, 2])));
     assert!(message.contains('2'), "{message}");
 }

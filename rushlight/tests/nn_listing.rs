@@ -19,7 +19,7 @@ fn linear_regression_prints_pytorchs_losses() {
         loss.backward();
         optimizer.step();
         if epoch % 5 == 0 {
-            losses.push(format!("{:.4}", loss.item::<f32>()));
+            losses.push(format!("{:.4}", loss.item_as::<f32>()));
         }
     }
     let pytorch = [

@@ -107,7 +107,7 @@ fn check_gradients(
         let what = format!("{what} {i}");
         match (golden.get(i), found) {
             (Some(golden), found) => golden.compare_gradient(&what, found.as_ref(), tolerance)?,
-            (None, Some(found)) if !found.eq(0).all().item::<bool>() => {
+            (None, Some(found)) if !found.eq(0).all().item_as::<bool>() => {
                 return Err(format!("{what}: PyTorch has none, but here is {found}"));
             }
             (None, _) => {}

@@ -9,7 +9,7 @@ use rushlight::ops::{
 use rushlight::{DType, Reduction, Result, Tensor, TensorOptions};
 
 fn leaf(shape: &[usize]) -> Tensor {
-    TensorOptions::new().dtype(DType::F64).requires_grad(true).randn(shape)
+    Tensor::randn_with(shape, TensorOptions::new().dtype(DType::F64).requires_grad(true))
 }
 
 fn check(f: impl Fn(&[&Tensor]) -> Result<Tensor>, inputs: &[&Tensor]) {
@@ -194,5 +194,5 @@ fn residuals_and_padding() {
     rushlight::manual_seed(6);
     let (x, y) = (leaf(&[3, 4]), leaf(&[4]));
     check(|t| t[0].try_add_relu(t[1]), &[&x, &y]);
-    check(|t| t[0].try_pad(&[1, 0, 2, 3], 0.5)?.try_square(), &[&x]);
+    check(|t| t[0].try_pad_with(&[1, 0, 2, 3], 0.5)?.try_square(), &[&x]);
 }

@@ -46,11 +46,11 @@ impl<const N: usize> BatchNormBuilder<N> {
         let param = |there: bool, tensor: Result<Tensor>| there.then(|| Parameter::try_new(tensor?)).transpose();
         let buffer = |tensor: Result<Tensor>| self.track_running_stats.then(|| Ok(Buffer::new(tensor?))).transpose();
         Ok(BatchNorm {
-            weight: param(self.affine, make.try_ones(n))?,
-            bias: param(self.affine && self.bias, make.try_zeros(n))?,
-            running_mean: buffer(make.try_zeros(n))?,
-            running_var: buffer(make.try_ones(n))?,
-            num_batches_tracked: buffer(TensorOptions::new().dtype(DType::I64).try_zeros(()))?,
+            weight: param(self.affine, Tensor::try_ones_with(n, &make))?,
+            bias: param(self.affine && self.bias, Tensor::try_zeros_with(n, &make))?,
+            running_mean: buffer(Tensor::try_zeros_with(n, &make))?,
+            running_var: buffer(Tensor::try_ones_with(n, &make))?,
+            num_batches_tracked: buffer(Tensor::try_zeros_with((), DType::I64))?,
             training: Training::default(),
             options: self,
         })
@@ -71,7 +71,7 @@ impl<const N: usize> BatchNormBuilder<N> {
 ///
 /// let layer = nn::BatchNorm2d::builder(3).momentum(0.2).build();
 /// let y = layer.forward(&(Tensor::randn([8, 3, 4, 4]) * 5 + 1));
-/// assert!(y.mean().item::<f32>().abs() < 1e-6);
+/// assert!(y.mean().item().abs() < 1e-6);
 /// layer.eval();
 /// ```
 #[derive(Module)]
@@ -210,7 +210,7 @@ impl Normalization<'_> {
                 // Without a momentum, the running statistics are means over all batches.
                 let momentum = match self.momentum {
                     Some(momentum) => momentum,
-                    None if self.training => 1.0 / (batches.try_item::<f64>()? + 1.0),
+                    None if self.training => 1.0 / (batches.try_item()? + 1.0),
                     None => 0.0,
                 };
                 let options = BatchNormOptions { training: self.training, momentum, ..options };

@@ -2,6 +2,7 @@
 
 use super::repr::python_float;
 use super::{Forward, Module, Training};
+use crate::ops::DropoutOptions;
 use crate::{Error, Result, Tensor};
 use rushlight_macros::{Builder, op};
 
@@ -72,6 +73,6 @@ impl Default for Dropout {
 impl Forward for Dropout {
     #[op]
     fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.try_dropout(self.p, self.training.get())
+        x.try_dropout_with(DropoutOptions::new().p(self.p).training(self.training.get()))
     }
 }

@@ -63,6 +63,6 @@ impl Default for Flatten {
 impl Forward for Flatten {
     #[op]
     fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.try_flatten(self.options.start_dim, self.options.end_dim)
+        x.try_flatten_dim(self.options.start_dim..=self.options.end_dim)
     }
 }

@@ -30,7 +30,7 @@ use crate::{Result, Tensor};
 ///
 /// let net = nn::seq![nn::Conv2d::new(1, 2, 3), Ramp];
 /// let y = net.forward(&Tensor::randn([1, 1, 5, 5]).requires_grad_(true));
-/// assert_eq!(y.grad_fn_name().as_deref(), Some("ReluBackward0")); // one node for both
+/// assert_eq!(y.grad_fn().unwrap().name(), "ReluBackward0"); // one node for both
 /// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]

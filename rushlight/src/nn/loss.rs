@@ -21,7 +21,7 @@ fn get(buffer: &Option<Buffer>) -> Option<Tensor> {
 /// ```
 /// use rushlight::{Tensor, nn};
 /// let loss = nn::MSELoss::new().forward(&Tensor::from([1.0f32, 2.0]), &Tensor::from([0.0f32, 4.0]));
-/// assert_eq!(loss.item::<f32>(), 2.5);
+/// assert_eq!(loss.item(), 2.5);
 /// ```
 #[derive(Clone, Copy, Debug, Default, Module)]
 #[module(plain)]
@@ -70,7 +70,7 @@ impl MSELoss {
 /// ```
 /// use rushlight::{Reduction, Tensor, nn};
 /// let loss = nn::L1Loss::builder().reduction(Reduction::Sum).build();
-/// assert_eq!(loss.forward(&Tensor::from([1.0f32, 2.0]), &Tensor::from([0.0f32, 4.0])).item::<f32>(), 3.0);
+/// assert_eq!(loss.forward(&Tensor::from([1.0f32, 2.0]), &Tensor::from([0.0f32, 4.0])).item(), 3.0);
 /// ```
 #[derive(Clone, Copy, Debug, Default, Module)]
 #[module(plain)]

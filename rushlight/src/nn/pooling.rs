@@ -88,7 +88,7 @@ impl<const N: usize> Forward for MaxPool<N> {
 ///
 /// ```
 /// use rushlight::{Tensor, nn, nn::Forward};
-/// let x = Tensor::arange(0.0, 16.0, 1.0).view([1, 4, 4]);
+/// let x = Tensor::arange(16.0).view([1, 4, 4]);
 /// assert_eq!(nn::AvgPool2d::new(2).forward(&x).to_vec::<f32>(), [2.5, 4.5, 10.5, 12.5]);
 /// ```
 #[derive(Clone, Copy, Debug, Module)]

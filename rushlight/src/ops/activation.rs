@@ -40,7 +40,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([-1.0f32, 2.0]).relu().to_vec::<f32>(), [0.0, 2.0]);
     /// ```
-    #[op]
+    #[op(torch = "relu(input, inplace=False)")]
     pub fn try_relu(&self) -> Result<Tensor> {
         let out = unary("relu", UnaryOp::Relu, self)?;
         Ok(out.record("ReluBackward0", [self], [Save::Output], |[y], [_], g| Ok([Some(relu_grad(g, &y)?)])))
@@ -50,7 +50,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast or the elements are no floating point numbers.
-    #[op]
+    #[op(torch = "-")]
     pub fn try_add_relu(&self, other: &Tensor) -> Result<Tensor> {
         super::want_float("add_relu", self)?;
         super::want_same_dtype("add_relu", self, other)?;
@@ -83,7 +83,7 @@ impl Tensor {
     }
 
     /// The logistic function `1 / (1 + exp(-x))`, elementwise.
-    #[op]
+    #[op(torch = "sigmoid(input, *, out=None)")]
     pub fn try_sigmoid(&self) -> Result<Tensor> {
         let x = as_float(self)?;
         let out = unary("sigmoid", UnaryOp::Sigmoid, &x)?;
@@ -91,7 +91,7 @@ impl Tensor {
     }
 
     /// The hyperbolic tangent, elementwise.
-    #[op]
+    #[op(torch = "tanh(input, *, out=None)")]
     pub fn try_tanh(&self) -> Result<Tensor> {
         let x = as_float(self)?;
         let out = unary("tanh", UnaryOp::Tanh, &x)?;
@@ -99,7 +99,7 @@ impl Tensor {
     }
 
     /// `min(max(x, 0), 6)`, elementwise. Its derivative at 0 and 6 is 0.
-    #[op]
+    #[op(torch = "relu6(input, inplace=False)")]
     pub fn try_relu6(&self) -> Result<Tensor> {
         super::want_float("relu6", self)?;
         let out = unary("relu6", UnaryOp::Clamp { min: 0.0, max: 6.0 }, self)?;
@@ -109,7 +109,7 @@ impl Tensor {
     }
 
     /// `log(sigmoid(x))`, elementwise, exact for large negative `x`.
-    #[op]
+    #[op(torch = "logsigmoid(input)")]
     pub fn try_logsigmoid(&self) -> Result<Tensor> {
         super::want_float("logsigmoid", self)?;
         let out = unary("logsigmoid", UnaryOp::LogSigmoid, self)?;

@@ -133,7 +133,7 @@ pub(super) fn conv<const N: usize>(
         Ok([
             grad_if(of_x, || conv_grad_input::<N>(shape, g, &w))?,
             grad_if(of_w, || conv_grad_weight::<N>(shape, &x, g))?,
-            grad_if(of_b, || g.try_sum_dim(over, false))?,
+            grad_if(of_b, || g.try_sum_dim(over))?,
         ])
     }))
 }

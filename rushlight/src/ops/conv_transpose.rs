@@ -138,7 +138,7 @@ fn conv_transpose<const N: usize>(shape: ConvShape, x: &Tensor, w: &Tensor, bias
     x.backend().conv_grad_input(&shape, &x.read(name)?, &w.read(name)?, &mut out.write(name)?)?;
     if let Some(bias) = bias {
         let mut strides = vec![0; N + 2];
-        strides[1] = bias.strides()[0];
+        strides[1] = bias.stride()[0];
         let channels = bias.view_raw(Layout::strided(out.shape(), &strides, bias.layout().offset()));
         let sum = out.write_fresh();
         x.backend().binary(BinaryOp::Add, &sum.as_read(), &channels.read(name)?, &sum)?;
@@ -150,7 +150,7 @@ fn conv_transpose<const N: usize>(shape: ConvShape, x: &Tensor, w: &Tensor, bias
         Ok([
             grad_if(of_x, || conv::<N>(shape, g, &w, None, Activation::None))?,
             grad_if(of_w, || conv_grad_weight::<N>(shape, g, &x))?,
-            grad_if(of_b, || g.try_sum_dim(over, false))?,
+            grad_if(of_b, || g.try_sum_dim(over))?,
         ])
     }))
 }
@@ -173,7 +173,7 @@ pub(crate) fn conv_transpose_nd<const N: usize>(
             return conv_transpose::<N>(shape, x, weight, bias);
         }
         let padding: Vec<usize> = behind.iter().rev().flat_map(|&zeros| [0, zeros]).collect();
-        let x = x.try_pad(&padding, 0)?;
+        let x = x.try_pad(&padding)?;
         let shape = shape_of(name, &x, weight, bias, &steps, groups)?;
         conv_transpose::<N>(shape, &x, weight, bias)
     })

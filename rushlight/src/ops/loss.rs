@@ -3,7 +3,7 @@
 use super::{Shape, grad_if, scaled, want_float, want_same_dtype};
 use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::{BinaryOp, ClassLoss, UnaryOp};
-use crate::tensor::{DType, Layout};
+use crate::tensor::{DType, Layout, keepdim};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::{Builder, op};
 
@@ -196,7 +196,7 @@ impl Tensor {
         want_same_dtype(name, self, target)?;
         let x = self.detach();
         let inside = x.try_ge(0)?.try_logical_and(&x.try_le(1)?)?;
-        if !inside.try_all()?.try_item::<bool>()? {
+        if !inside.try_all()?.try_item_as::<bool>()? {
             return Err(Error::value(name, "expected probabilities between 0 and 1, got an element outside"));
         }
         let t = target.detach();
@@ -327,7 +327,7 @@ impl Tensor {
             along[dim] = classes;
             losses = losses.try_mul(&weight.try_reshape(along)?)?;
         }
-        let losses = losses.try_sum_dim(dim, false)?.try_neg()?;
+        let losses = losses.try_sum_dim(dim)?.try_neg()?;
         match reduction {
             // The mean over rows, not over elements; PyTorch does not weight it here.
             Reduction::Mean => losses.try_sum()?.try_div((self.numel() / classes.max(1)).max(1)),
@@ -513,7 +513,7 @@ impl Classes {
             q = q.try_add(&even.try_mul(&counted.try_to_dtype(x.dtype())?)?)?;
         }
         let q = q.detach();
-        let slope = x.try_softmax(dim as isize)?.try_mul(&q.try_sum_dim(dim, true)?)?.try_sub(&q)?;
+        let slope = x.try_softmax(dim as isize)?.try_mul(&q.try_sum_dim(keepdim(dim))?)?.try_sub(&q)?;
         let rows = if reduction == Reduction::None { g.try_unsqueeze(dim as isize)? } else { g.clone() };
         slope.try_mul(&scaled(&rows, factor)?)
     }

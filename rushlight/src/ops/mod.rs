@@ -16,6 +16,7 @@ mod loss;
 mod math;
 mod matmul;
 mod norm;
+mod operators;
 mod padding;
 mod pooling;
 mod random;
@@ -24,22 +25,28 @@ mod softmax;
 mod view;
 
 pub use activation::LeakyReluOptions;
+pub use compare::CloseOptions;
 pub use conv::ConvOptions;
 pub use conv_transpose::ConvTransposeOptions;
 pub(crate) use conv_transpose::conv_transpose_nd;
+pub use join::PadOptions;
 pub use loss::{
     BinaryCrossEntropyOptions, BinaryCrossEntropyWithLogitsOptions, CrossEntropyOptions, LossOptions, NllLossOptions,
     Reduction,
 };
+pub use math::Bound;
 pub use norm::BatchNormOptions;
 pub use padding::Padding;
 pub use pooling::{AvgPoolOptions, MaxPoolOptions};
 pub(crate) use pooling::{adaptive_avg_pool, adaptive_max_pool};
+pub use random::{DropoutOptions, IntegerRange, RandomOptions, RandomRange, UniformRange};
+pub use reduce::VarOptions;
+pub use view::{DiagonalOptions, SliceOptions};
 
 use crate::autograd::Save;
 pub(crate) use crate::autograd::grad_if;
 use crate::backend::{Backend, BinaryOp, UnaryOp};
-use crate::tensor::{DType, Element, Layout, Operand, Scalar, broadcast};
+use crate::tensor::{DType, Element, Layout, Operand, Scalar, broadcast, keepdim};
 use crate::{Error, Result, Tensor};
 use rushlight_kernels::MAX_RANK;
 use std::borrow::Cow;
@@ -195,7 +202,7 @@ impl Tensor {
         let lead = self.dim() - dims.len();
         let axes: Vec<usize> =
             (0..self.dim()).filter(|&i| i < lead || (dims[i - lead] == 1 && self.shape()[i] != 1)).collect();
-        let summed = if axes.is_empty() { self.clone() } else { self.try_sum_dim(axes, true)? };
+        let summed = if axes.is_empty() { self.clone() } else { self.try_sum_dim(keepdim(axes))? };
         summed.try_view(dims)
     }
 }

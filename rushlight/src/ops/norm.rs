@@ -1,10 +1,10 @@
 //! Normalization.
 
 use super::activation::{activation_grad, activation_node};
-use super::{grad_if, want_float, want_same_dtype};
+use super::{VarOptions, grad_if, want_float, want_same_dtype};
 use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::{Activation, BatchNorm};
-use crate::tensor::Layout;
+use crate::tensor::{Layout, keepdim};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::{Builder, op};
 
@@ -247,8 +247,8 @@ fn composed_grad(
     let mut along = vec![1; x.dim()];
     along[1] = norm.channels;
     let (mean, invstd) = if training {
-        let var = x.try_var_dim(&over, 0.0, true)?;
-        (x.try_mean_dim(&over, true)?, var.try_add(norm.eps)?.try_rsqrt()?)
+        let var = x.try_var_dim_with(keepdim(&over), VarOptions::new().correction(0.0))?;
+        (x.try_mean_dim(keepdim(&over))?, var.try_add(norm.eps)?.try_rsqrt()?)
     } else {
         (mean.try_view(&along)?, invstd.try_view(&along)?)
     };
@@ -266,15 +266,12 @@ fn composed_grad(
     let by_x = || {
         let scale = weight.as_ref().map_or(Ok(invstd.clone()), |weight| invstd.try_mul(weight))?;
         let slope = if training {
-            g.try_sub(&g.try_mean_dim(&over, true)?)?.try_sub(&normal.try_mul(&product.try_mean_dim(&over, true)?)?)?
+            g.try_sub(&g.try_mean_dim(keepdim(&over))?)?
+                .try_sub(&normal.try_mul(&product.try_mean_dim(keepdim(&over))?)?)?
         } else {
             g.clone()
         };
         slope.try_mul(&scale)
     };
-    Ok([
-        grad_if(of_x, by_x)?,
-        grad_if(of_w, || product.try_sum_dim(&over, false))?,
-        grad_if(of_b, || g.try_sum_dim(&over, false))?,
-    ])
+    Ok([grad_if(of_x, by_x)?, grad_if(of_w, || product.try_sum_dim(&over))?, grad_if(of_b, || g.try_sum_dim(&over))?])
 }

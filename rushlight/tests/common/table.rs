@@ -2,10 +2,12 @@
 
 use super::Args;
 use crate::golden::dtype;
+use rushlight::keepdim;
 use rushlight::ops::{
     AvgPoolOptions, BatchNormOptions, BinaryCrossEntropyOptions, BinaryCrossEntropyWithLogitsOptions, ConvOptions,
     ConvTransposeOptions, CrossEntropyOptions, LeakyReluOptions, MaxPoolOptions, NllLossOptions,
 };
+use rushlight::ops::{CloseOptions, DropoutOptions, SliceOptions, VarOptions};
 use rushlight::{Operand, Reduction, Result, Scalar, Tensor};
 use serde_json::Value;
 
@@ -134,12 +136,12 @@ pub fn apply_view(t: &Tensor, view: &[Value]) -> Result<Tensor> {
     let n = |i: usize| view[i].as_i64().expect("a number") as isize;
     let all = || (1..view.len()).map(n).collect::<Vec<_>>();
     match name {
-        "slice" => t.try_slice(n(1), n(2), n(3), n(4) as usize),
+        "slice" => t.try_slice_with(n(1), n(2)..n(3), SliceOptions::new().step(n(4) as usize)),
         "permute" => t.try_permute(all()),
         "expand" => t.try_expand(all()),
         "reshape" => t.try_reshape(all()),
         "transpose" => t.try_transpose(n(1), n(2)),
-        "narrow" => t.try_narrow(n(1), n(2) as usize, n(3) as usize),
+        "narrow" => t.try_narrow(n(1), n(2), n(3) as usize),
         "select" => t.try_select(n(1), n(2)),
         "unsqueeze" => t.try_unsqueeze(n(1)),
         "t" => t.try_t(),
@@ -252,7 +254,7 @@ table! {
     "logical_xor": |x, a| x.t(0).try_logical_xor(x.operand(1));
     "logical_not": |x, a| x.t(0).try_logical_not();
     "isnan": |x, a| x.t(0).try_isnan();
-    "isclose": |x, a| x.t(0).try_isclose(x.t(1), a.float("rtol", 1e-5), a.float("atol", 1e-8));
+    "isclose": |x, a| x.t(0).try_isclose_with(x.t(1), CloseOptions::new().rtol(a.float("rtol", 1e-5)).atol(a.float("atol", 1e-8)));
     "softmax": |x, a| x.t(0).try_softmax(a.dim("dim"));
     "log_softmax": |x, a| x.t(0).try_log_softmax(a.dim("dim"));
     "gather": |x, a| x.t(0).try_gather(a.dim("dim"), x.t(1));
@@ -261,8 +263,8 @@ table! {
     "masked_fill": |x, a| x.t(0).try_masked_fill(x.t(1), x.operand(2));
     "diagonal": |x, a| x.t(0).try_diagonal();
     "where": |x, a| match x.0[1].number() {
-        Some(number) => x.t(2).try_where_(&x.t(0).try_logical_not()?, number),
-        None => x.t(1).try_where_(x.t(0), x.operand(2)),
+        Some(number) => x.t(2).try_where_cond(&x.t(0).try_logical_not()?, number),
+        None => x.t(1).try_where_cond(x.t(0), x.operand(2)),
     };
     "matmul": |x, a| x.t(0).try_matmul(x.t(1));
     "mm": |x, a| x.t(0).try_mm(x.t(1));
@@ -272,42 +274,42 @@ table! {
 
     "sum": |x, a| {
         let x = cast(x.t(0), a)?;
-        sized(a, |dims, keep| x.try_sum_dim(dims, keep), || x.try_sum())
+        sized(a, |dims, keep| x.try_sum_dim(if keep { keepdim(dims) } else { (dims).into() }), || x.try_sum())
     };
     "mean": |x, a| {
         let x = cast(x.t(0), a)?;
-        sized(a, |dims, keep| x.try_mean_dim(dims, keep), || x.try_mean())
+        sized(a, |dims, keep| x.try_mean_dim(if keep { keepdim(dims) } else { (dims).into() }), || x.try_mean())
     };
     "prod": |x, a| x.t(0).try_prod();
     "any": |x, a| x.t(0).try_any();
     "all": |x, a| x.t(0).try_all();
-    "amax": |x, a| x.t(0).try_amax(a.list("dim"), a.flag("keepdim", false));
-    "amin": |x, a| x.t(0).try_amin(a.list("dim"), a.flag("keepdim", false));
+    "amax": |x, a| x.t(0).try_amax(if a.flag("keepdim", false) { keepdim(a.list("dim")) } else { (a.list("dim")).into() });
+    "amin": |x, a| x.t(0).try_amin(if a.flag("keepdim", false) { keepdim(a.list("dim")) } else { (a.list("dim")).into() });
     "var": |x, a| {
         let (x, correction) = (x.t(0), a.float("correction", 1.0));
-        sized(a, |dims, keep| x.try_var_dim(dims, correction, keep), || x.try_var(correction))
+        sized(a, |dims, keep| x.try_var_dim_with(if keep { keepdim(dims) } else { (dims).into() }, VarOptions::new().correction(correction)), || x.try_var_with(VarOptions::new().correction(correction)))
     };
     "std": |x, a| {
         let (x, correction) = (x.t(0), a.float("correction", 1.0));
-        sized(a, |dims, keep| x.try_std_dim(dims, correction, keep), || x.try_std(correction))
+        sized(a, |dims, keep| x.try_std_dim_with(if keep { keepdim(dims) } else { (dims).into() }, VarOptions::new().correction(correction)), || x.try_std_with(VarOptions::new().correction(correction)))
     };
     "max": |x, a| {
         let x = x.t(0);
-        let with_indices = |dims: Vec<i64>, keep| Ok(x.try_max_dim(dims[0] as isize, keep)?.list());
+        let with_indices = |dims: Vec<i64>, keep| Ok(x.try_max_dim(if keep { keepdim(dims[0] as isize) } else { (dims[0] as isize).into() })?.list());
         sized(a, with_indices, || Ok(x.try_max()?.list()))
     };
     "min": |x, a| {
         let x = x.t(0);
-        let with_indices = |dims: Vec<i64>, keep| Ok(x.try_min_dim(dims[0] as isize, keep)?.list());
+        let with_indices = |dims: Vec<i64>, keep| Ok(x.try_min_dim(if keep { keepdim(dims[0] as isize) } else { (dims[0] as isize).into() })?.list());
         sized(a, with_indices, || Ok(x.try_min()?.list()))
     };
     "argmax": |x, a| {
         let x = x.t(0);
-        sized(a, |dims, keep| x.try_argmax_dim(dims[0] as isize, keep), || x.try_argmax())
+        sized(a, |dims, keep| x.try_argmax_dim(if keep { keepdim(dims[0] as isize) } else { (dims[0] as isize).into() }), || x.try_argmax())
     };
     "argmin": |x, a| {
         let x = x.t(0);
-        sized(a, |dims, keep| x.try_argmin_dim(dims[0] as isize, keep), || x.try_argmin())
+        sized(a, |dims, keep| x.try_argmin_dim(if keep { keepdim(dims[0] as isize) } else { (dims[0] as isize).into() }), || x.try_argmin())
     };
 
     "view": |x, a| x.t(0).try_view(a.list("shape"));
@@ -322,18 +324,18 @@ table! {
     "narrow": |x, a| {
         let (dim, start, length) = (a.dim("dim"), a.dim("start"), a.dim("length") as usize);
         let start = if start < 0 { start + x.t(0).size(dim) as isize } else { start };
-        x.t(0).try_narrow(dim, start as usize, length)
+        x.t(0).try_narrow(dim, start, length)
     };
     "select": |x, a| x.t(0).try_select(a.dim("dim"), a.dim("index"));
     "slice": |x, a| {
         let (start, end) = (a.int("start", 0) as isize, a.int("end", i64::MAX) as isize);
-        x.t(0).try_slice(a.dim("dim"), start, end, a.int("step", 1) as usize)
+        x.t(0).try_slice_with(a.dim("dim"), start..end, SliceOptions::new().step(a.int("step", 1) as usize))
     };
-    "flatten": |x, a| x.t(0).try_flatten(a.dim("start_dim"), a.dim("end_dim"));
+    "flatten": |x, a| x.t(0).try_flatten_dim(a.dim("start_dim")..=a.dim("end_dim"));
     "clone": |x, a| x.t(0).try_copy();
     "contiguous": |x, a| x.t(0).try_contiguous();
-    "cat": |x, a| Tensor::try_cat(&x.all(), a.dim("dim"));
-    "stack": |x, a| Tensor::try_stack(&x.all(), a.dim("dim"));
+    "cat": |x, a| Tensor::try_cat_dim(&x.all(), a.dim("dim"));
+    "stack": |x, a| Tensor::try_stack_dim(&x.all(), a.dim("dim"));
     "to": |x, a| cast(x.t(0), a);
 
     "add_": |x, a| in_place(x, a, |part| match a.scalar("alpha") {
@@ -388,7 +390,7 @@ table! {
         let (training, momentum, eps) = (a.flag("training", false), a.float("momentum", 0.1), a.float("eps", 1e-5));
         x.t(0).try_batch_norm_with(x.option(1), x.option(2), shifted.training(training).momentum(momentum).eps(eps))
     };
-    "dropout": |x, a| x.t(0).try_dropout(a.float("p", 0.5), a.flag("training", true));
+    "dropout": |x, a| x.t(0).try_dropout_with(DropoutOptions::new().p(a.float("p", 0.5)).training(a.flag("training", true)));
     "mse_loss": |x, a| x.t(0).try_mse_loss_with(x.t(1), reduction(a));
     "l1_loss": |x, a| x.t(0).try_l1_loss_with(x.t(1), reduction(a));
     "nll_loss": |x, a| {

@@ -3,7 +3,7 @@
 
 use super::{images, over_depth, spatial};
 use crate::ops::want_float;
-use crate::tensor::Sizes;
+use crate::tensor::{Sizes, keepdim};
 use crate::{Error, NoGrad, Result, Tensor};
 use rushlight_macros::op;
 
@@ -59,7 +59,7 @@ pub(crate) fn adaptive_max_pool<const N: usize>(x: &Tensor, output_size: Sizes<N
     }
     let indices = positions_of_maxima(x, size)?;
     // The values are taken from their positions, so that their derivative is that of `gather`.
-    let flat = |t: &Tensor| t.try_flatten(-(N as isize), -1);
+    let flat = |t: &Tensor| t.try_flatten_dim(-(N as isize)..);
     let values = flat(x)?.try_gather(-1, &flat(&indices)?)?.try_view(indices.shape())?;
     Ok((values, indices))
 }
@@ -75,17 +75,18 @@ fn positions_of_maxima<const N: usize>(x: &Tensor, size: [usize; N]) -> Result<T
         let (mut parts, mut part_positions) = (Vec::new(), Vec::new());
         for i in 0..size[d] {
             let (start, end) = (i * input / size[d], ((i + 1) * input).div_ceil(size[d]));
-            let (part, at) = values.try_narrow(dim, start, end - start)?.try_max_dim(dim, true)?;
+            let (part, at) = values.try_narrow(dim, start as isize, end - start)?.try_max_dim(keepdim(dim))?;
             let mut position = at.try_add(start as i64)?.try_mul(step as i64)?;
             if let Some(inner) = &positions {
                 let inner: &Tensor = inner;
-                position = position.try_add(&inner.try_narrow(dim, start, end - start)?.try_gather(dim, &at)?)?;
+                position =
+                    position.try_add(&inner.try_narrow(dim, start as isize, end - start)?.try_gather(dim, &at)?)?;
             }
             parts.push(part);
             part_positions.push(position);
         }
-        values = Tensor::try_cat(&parts.iter().collect::<Vec<_>>(), dim)?;
-        positions = Some(Tensor::try_cat(&part_positions.iter().collect::<Vec<_>>(), dim)?);
+        values = Tensor::try_cat_dim(&parts, dim)?;
+        positions = Some(Tensor::try_cat_dim(&part_positions, dim)?);
         step *= input;
     }
     Ok(positions.expect("there is at least one dimension"))

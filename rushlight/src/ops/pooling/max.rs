@@ -75,13 +75,13 @@ impl<const N: usize> MaxPoolOptions<N> {
             in_column = Some(positions);
             Ok(values)
         })?;
-        let in_column = in_column.expect("there is one pass").try_flatten(-2, -1)?;
+        let in_column = in_column.expect("there is one pass").try_flatten_dim(-2..)?;
         // Positions in an image become positions in the volume.
         let [.., depth, height, width] = *x.shape() else { unreachable!("the windows fit") };
         for d in 1..depth {
             in_image.try_select(-3, d as isize)?.try_add_((d * height * width) as i64)?;
         }
-        let indices = in_image.try_flatten(-3, -1)?.try_gather(-1, &in_column)?.try_view(values.shape())?;
+        let indices = in_image.try_flatten_dim(-3..)?.try_gather(-1, &in_column)?.try_view(values.shape())?;
         Ok((values, indices))
     }
 }
@@ -206,6 +206,8 @@ fn max_pool_grad(pool: Pool2d, dims: Shape, g: &Tensor, indices: &Tensor) -> Res
     let name = "max_pool2d_backward";
     g.backend().max_pool2d_grad(&pool, &g.read(name)?, &indices.read(name)?, &mut out.write(name)?)?;
     Ok(out.record("MaxPool2DWithIndicesBackwardBackward0", [&g], [Save::Input(indices)], move |[indices], [_], gg| {
-        Ok([Some(gg.try_flatten(-2, -1)?.try_gather(-1, &indices.try_flatten(-2, -1)?)?.try_view(indices.shape())?)])
+        Ok([Some(
+            gg.try_flatten_dim(-2..)?.try_gather(-1, &indices.try_flatten_dim(-2..)?)?.try_view(indices.shape())?,
+        )])
     }))
 }

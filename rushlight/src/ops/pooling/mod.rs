@@ -122,7 +122,7 @@ impl Windows<2> {
 
 /// Applies `f` to `[…, D, H * W]` for an `x` of `[…, D, H, W]`, and gives the result of `[…, D', H * W]` its three dimensions back.
 fn over_depth(x: &Tensor, f: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
-    let y = f(&x.try_flatten(-2, -1)?)?;
+    let y = f(&x.try_flatten_dim(-2..)?)?;
     let mut dims = x.shape().to_vec();
     let depth = dims.len() - 3;
     dims[depth] = y.shape()[depth];
