@@ -36,7 +36,7 @@ impl LeNet {
             fc1: Linear::new(32 * 5 * 5, 120),
             fc2: Linear::new(120, 84),
             fc3: Linear::new(84, classes),
-            dropout: Dropout::new(0.3),
+            dropout: Dropout::builder().p(0.3).build(),
         }
     }
 }
@@ -89,7 +89,7 @@ impl Classifier {
         let mean = number(&about, "mean", |mean: &f64| mean.is_finite()).map_err(wrong)?;
         let std = number(&about, "std", |std: &f64| std.is_finite() && *std > 0.0).map_err(wrong)?;
         let net = LeNet::new(classes);
-        net.load_state_dict(&tensors.into_iter().collect()).map_err(|error| wrong(error.to_string()))?;
+        net.try_load_state_dict(&tensors.into_iter().collect()).map_err(|error| wrong(error.to_string()))?;
         net.eval();
         Ok(Classifier { net, classes, mean, std })
     }

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{
     Attribute, Data, DeriveInput, Error, Expr, Field, Fields, GenericArgument, Ident, PathArguments, Result, Token,
-    Type, Visibility, parse2,
+    Type, Visibility, parse_quote, parse2,
 };
 
 /// What `#[builder(…)]` says about a field.
@@ -44,8 +44,8 @@ fn field_options(field: &Field) -> Result<FieldOptions> {
 struct StructOptions {
     /// The visibility of `new`, if it is not the struct's.
     new: Option<Visibility>,
-    /// The type that the setters are methods of, and its field that holds this struct.
-    on: Option<(Type, Ident)>,
+    /// Types that the setters are methods of, each with its field that holds this struct; none stands for the struct itself.
+    on: Vec<(Type, Ident)>,
 }
 
 fn struct_options(attributes: &[Attribute]) -> Result<StructOptions> {
@@ -59,7 +59,7 @@ fn struct_options(attributes: &[Attribute]) -> Result<StructOptions> {
                 syn::parenthesized!(arguments in meta.input);
                 let owner = arguments.parse()?;
                 arguments.parse::<Token![,]>()?;
-                options.on = Some((owner, arguments.parse()?));
+                options.on.push((owner, arguments.parse()?));
             } else {
                 return Err(meta.error("expected `new = visibility` or `on(Type, field)`"));
             }
@@ -94,6 +94,32 @@ fn argument(name: &Ident, ty: &Type) -> (TokenStream, TokenStream) {
     if exact { (quote!(#ty), quote!(#name)) } else { (quote!(impl Into<#ty>), quote!(#name.into())) }
 }
 
+/// A method that sets a field.
+struct Setter<'a> {
+    name: &'a Ident,
+    docs: TokenStream,
+    /// The type of the argument.
+    parameter: TokenStream,
+    /// The field's value, made of the argument.
+    value: TokenStream,
+}
+
+impl Setter<'_> {
+    /// The method, of the struct itself or of one that has it in the field `holder`.
+    fn method(&self, vis: &Visibility, holder: Option<&Ident>) -> TokenStream {
+        let Setter { name, docs, parameter, value } = self;
+        let place = holder.map(|holder| quote!(#holder.));
+        quote! {
+            #docs
+            #[must_use]
+            #vis fn #name(mut self, #name: #parameter) -> Self {
+                self.#place #name = #value;
+                self
+            }
+        }
+    }
+}
+
 pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
     let input: DeriveInput = parse2(item)?;
     let Data::Struct(syn::DataStruct { fields: Fields::Named(fields), .. }) = &input.data else {
@@ -101,7 +127,6 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
     };
     let StructOptions { new, on } = struct_options(&input.attrs)?;
     let (mut parameters, mut lets, mut names, mut setters) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let place = on.as_ref().map(|(_, holder)| quote!(#holder.));
     let vis = &input.vis;
     for field in &fields.named {
         let (name, ty) = (field.ident.as_ref().expect("named fields have names"), &field.ty);
@@ -128,18 +153,21 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
             None => argument(name, ty),
         };
         let docs = field.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
-        setters.push(quote! {
-            #(#docs)*
-            #[must_use]
-            #vis fn #name(mut self, #name: #parameter) -> Self {
-                self.#place #name = #value;
-                self
-            }
-        });
+        setters.push(Setter { name, docs: quote!(#(#docs)*), parameter, value });
     }
     let ident = &input.ident;
     let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
-    let owner = on.map_or_else(|| quote!(#ident #ty_generics), |(owner, _)| quote!(#owner));
+    let methods = if on.is_empty() {
+        let setters = setters.iter().map(|setter| setter.method(vis, None));
+        quote!(impl #impl_generics #ident #ty_generics #where_clause { #(#setters)* })
+    } else {
+        let public = parse_quote!(pub);
+        let owners = on.iter().map(|(owner, holder)| {
+            let setters = setters.iter().map(|setter| setter.method(&public, Some(holder)));
+            quote!(impl #impl_generics #owner #where_clause { #(#setters)* })
+        });
+        quote!(#(#owners)*)
+    };
     let default = parameters.is_empty().then(|| {
         quote! {
             impl #impl_generics ::std::default::Default for #ident #ty_generics #where_clause {
@@ -163,8 +191,6 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
 
         #default
 
-        impl #impl_generics #owner #where_clause {
-            #(#setters)*
-        }
+        #methods
     })
 }

@@ -19,8 +19,9 @@ pub fn op(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes a struct a module: its fields that are modules, parameters or buffers are visited under their names.
 ///
 /// A field of any other type is a compile error unless it is marked with `#[module(skip)]`. `#[module(rename = "…")]` visits a field
-/// under another name. On the struct, `#[module(plain)]` leaves all fields out, and `#[module(extra_repr = path)]` names the function
-/// for the text in the parentheses. `Display` is implemented, too. The trait `rushlight::nn::Module` has examples.
+/// under another name. On the struct, `#[module(plain)]` leaves all fields out, and `#[module(extra_repr = path)]`, `#[module(kind = path)]`
+/// and `#[module(fusion = path)]` name functions for the trait's methods of these names. `Display` is implemented, too. The trait
+/// `rushlight::nn::Module` has examples.
 #[proc_macro_derive(Module, attributes(module))]
 pub fn derive_module(item: TokenStream) -> TokenStream {
     module::expand(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
@@ -54,7 +55,7 @@ pub fn derive_module(item: TokenStream) -> TokenStream {
 /// - A setter has the field's name and documentation. It takes `impl Into<T>` for a field of type `T`, but integers and bools as they
 ///   are. For an `Option<T>` that is `None` by default it takes what it would take for `T`. `#[builder(skip)]` leaves it out.
 /// - On the struct, `#[builder(new = pub(crate))]` sets the visibility of `new`, and `#[builder(on(Type, field))]` makes the setters
-///   methods of `Type`, which holds this struct in `field`.
+///   public methods of `Type`, which holds this struct in `field`; it may stand there for several types.
 #[proc_macro_derive(Builder, attributes(builder))]
 pub fn derive_builder(item: TokenStream) -> TokenStream {
     builder::expand(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()

@@ -1,7 +1,7 @@
 //! `#[derive(Module)]`.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Error, Fields, LitStr, Path, Result, parse2};
 
@@ -34,6 +34,8 @@ struct StructOptions {
     /// No field is part of the module.
     plain: bool,
     extra_repr: Option<Path>,
+    kind: Option<Path>,
+    fusion: Option<Path>,
 }
 
 fn struct_options(attributes: &[Attribute]) -> Result<StructOptions> {
@@ -46,8 +48,14 @@ fn struct_options(attributes: &[Attribute]) -> Result<StructOptions> {
             } else if meta.path.is_ident("extra_repr") {
                 options.extra_repr = Some(meta.value()?.parse()?);
                 Ok(())
+            } else if meta.path.is_ident("kind") {
+                options.kind = Some(meta.value()?.parse()?);
+                Ok(())
+            } else if meta.path.is_ident("fusion") {
+                options.fusion = Some(meta.value()?.parse()?);
+                Ok(())
             } else {
-                Err(meta.error("expected `plain` or `extra_repr = path`"))
+                Err(meta.error("expected `plain`, `extra_repr = path`, `kind = path` or `fusion = path`"))
             }
         })?;
     }
@@ -89,8 +97,18 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
             }
         }
     });
+    let fusion = own_options.fusion.map(|path| {
+        quote! {
+            fn fusion(&self) -> ::rushlight::nn::Fusion<'_> {
+                #path(self)
+            }
+        }
+    });
     let ident = &input.ident;
-    let kind = ident.to_string();
+    let kind = match own_options.kind {
+        Some(path) => quote!(#path(self)),
+        None => ident.to_string().into_token_stream(),
+    };
     let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
     Ok(quote! {
         impl #impl_generics ::rushlight::nn::Module for #ident #ty_generics #where_clause {
@@ -108,6 +126,8 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
             }
 
             #repr
+
+            #fusion
         }
 
         impl #impl_generics ::std::fmt::Display for #ident #ty_generics #where_clause {

@@ -15,7 +15,7 @@ fn main() -> Result<()> {
     let (x, y) = (Tensor::from(X).view([-1, 1]), Tensor::from(Y).view([-1, 1]));
     let model = nn::Linear::new(1, 1);
     let criterion = nn::MSELoss::new();
-    let mut optimizer = SGD::new(model.parameters(), 0.001);
+    let mut optimizer = SGD::builder(model.parameters()).lr(0.001).build();
 
     let epochs = 60;
     for epoch in 1..=epochs {

@@ -113,13 +113,13 @@ fn what_is_kept_follows_every_change() {
             }
         }
         let other = nn::seq![nn::Conv2d::builder(16, 16, 3).padding(1).build(), norm(16), nn::ReLU::new()];
-        net.load_state_dict(&other.state_dict()).unwrap();
+        net.load_state_dict(&other.state_dict());
         check("loading");
         net.train(true);
         net.forward(&x);
         net.eval();
         check("a step of training");
-        net.to_dtype(DType::F64).unwrap();
+        net.to_dtype(DType::F64);
         let x = x.to_dtype(DType::F64);
         let wanted = one_by_one(&net, &x).detach();
         assert!(off(&no_grad(|| net.forward(&x)), &wanted) < 1e-13, "after a change of the type");
@@ -155,7 +155,7 @@ fn threads_share_a_network() {
         let inputs: Vec<Tensor> = (1..5).map(|n| Tensor::randn([n, 16, 12, 12])).collect();
         let wanted: Vec<Tensor> = inputs.iter().map(|x| no_grad(|| net.forward(x))).collect();
         let fresh = nets();
-        fresh[0].load_state_dict(&net.state_dict()).unwrap();
+        fresh[0].load_state_dict(&net.state_dict());
         fresh[0].eval();
         std::thread::scope(|scope| {
             for (x, wanted) in inputs.iter().zip(&wanted) {
@@ -184,7 +184,7 @@ fn wrong_shapes_are_named() {
         assert!(text.contains("4") && text.contains("0.weight"), "{text}");
         // What is refused while gradients are recorded is refused without them.
         let (conv, norm) = (nn::Conv2d::new(3, 8, 3), norm(8));
-        norm.to_dtype(DType::F64).unwrap();
+        norm.to_dtype(DType::F64);
         norm.eval();
         let folded = || conv.try_forward_fused(&x, Some(&norm), Activation::None).unwrap_err().to_string();
         assert!(no_grad(folded).contains("batch_norm") && folded().contains("batch_norm"));

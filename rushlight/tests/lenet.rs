@@ -81,5 +81,5 @@ fn fifty_steps_of_sgd_and_adam() {
     let golden = golden::load("lenet");
     let [sgd, adam] = &golden["runs"].as_array().unwrap()[..] else { panic!("two runs") };
     compare(sgd, |net| SGD::builder(net.parameters()).lr(0.05).momentum(0.9).build());
-    compare(adam, |net| Adam::new(net.parameters(), 0.002));
+    compare(adam, |net| Adam::builder(net.parameters()).lr(0.002).build());
 }

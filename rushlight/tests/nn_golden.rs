@@ -60,35 +60,36 @@ fn small(name: &str) -> Box<dyn Module> {
         "ConvTranspose3d_options" => Box::new(transposed3d()),
         "MaxPool2d" => Box::new(nn::MaxPool2d::new(2)),
         "MaxPool2d_options" => {
-            Box::new(nn::MaxPool2d::new((3, 2)).stride((2, 1)).padding((1, 0)).dilation(2).ceil_mode(true))
+            Box::new(nn::MaxPool2d::builder((3, 2)).stride((2, 1)).padding((1, 0)).dilation(2).ceil_mode(true).build())
         }
         "AvgPool2d" => Box::new(nn::AvgPool2d::new(3)),
         "AvgPool2d_options" => Box::new(
-            nn::AvgPool2d::new((3, 2))
+            nn::AvgPool2d::builder((3, 2))
                 .stride(2)
                 .padding(1)
                 .ceil_mode(true)
                 .count_include_pad(false)
-                .divisor_override(4),
+                .divisor_override(4)
+                .build(),
         ),
         "ReLU" => Box::new(nn::ReLU::new()),
-        "LeakyReLU" => Box::new(nn::LeakyReLU::default()),
-        "LeakyReLU_options" => Box::new(nn::LeakyReLU::new(0.2)),
+        "LeakyReLU" => Box::new(nn::LeakyReLU::new()),
+        "LeakyReLU_options" => Box::new(nn::LeakyReLU::builder().negative_slope(0.2).build()),
         "Sigmoid" => Box::new(nn::Sigmoid::new()),
         "Tanh" => Box::new(nn::Tanh::new()),
         "Softmax" => Box::new(nn::Softmax::new(1)),
         "LogSoftmax" => Box::new(nn::LogSoftmax::new(-1)),
-        "Dropout" => Box::new(nn::Dropout::default()),
-        "Dropout_options" => Box::new(nn::Dropout::new(0.25)),
+        "Dropout" => Box::new(nn::Dropout::new()),
+        "Dropout_options" => Box::new(nn::Dropout::builder().p(0.25).build()),
         "Flatten" => Box::new(nn::Flatten::new()),
-        "Flatten_options" => Box::new(nn::Flatten::new().start_dim(0).end_dim(2)),
+        "Flatten_options" => Box::new(nn::Flatten::builder().start_dim(0).end_dim(2).build()),
         "BatchNorm2d" => Box::new(nn::BatchNorm2d::new(3)),
         "BatchNorm2d_options" => Box::new(nn::BatchNorm2d::builder(3).eps(1e-3).momentum(0.01).affine(false).build()),
         "BatchNorm2d_no_statistics" => Box::new(nn::BatchNorm2d::builder(2).track_running_stats(false).build()),
         "BatchNorm2d_cumulative" => Box::new(nn::BatchNorm2d::builder(2).momentum(None).build()),
         "MSELoss" => Box::new(nn::MSELoss::new()),
-        "L1Loss" => Box::new(nn::L1Loss::new().reduction(Reduction::Sum)),
-        "CrossEntropyLoss" => Box::new(nn::CrossEntropyLoss::new().label_smoothing(0.1)),
+        "L1Loss" => Box::new(nn::L1Loss::builder().reduction(Reduction::Sum).build()),
+        "CrossEntropyLoss" => Box::new(nn::CrossEntropyLoss::builder().label_smoothing(0.1).build()),
         "NLLLoss" => Box::new(nn::NLLLoss::new()),
         "BCELoss" => Box::new(nn::BCELoss::new()),
         "BCEWithLogitsLoss" => Box::new(nn::BCEWithLogitsLoss::new()),

@@ -11,7 +11,7 @@ fn linear_regression_prints_pytorchs_losses() {
     let (x, y) = (Tensor::from_slice(&x, [15, 1]), Tensor::from_slice(&y, [15, 1]));
     rushlight::manual_seed(0);
     let model = Linear::new(1, 1);
-    let mut optimizer = SGD::new(model.parameters(), 0.001);
+    let mut optimizer = SGD::builder(model.parameters()).lr(0.001).build();
     let mut losses = Vec::new();
     for epoch in 1..=60 {
         let loss = model.forward(&x).mse_loss(&y);

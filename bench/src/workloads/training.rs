@@ -69,14 +69,14 @@ pub(super) fn workloads() -> Vec<Workload> {
         workload("linear_regression_step", "Linear(1, 1) + MSE + SGD step", steps(0.0), || {
             let net = nn::Linear::new(1, 1);
             let x = Tensor::rand([15, 1]);
-            let optimizer = SGD::new(net.parameters(), 0.001);
+            let optimizer = SGD::builder(net.parameters()).lr(0.001).build();
             let y = &x * 2;
             training(net, optimizer, |a, b| nn::MSELoss::new().forward(a, b), x, y)
         }),
         workload("mlp_step", "MLP 784-256-10, batch 64, Adam step", steps(64.0 * (784.0 * 256.0 + 2560.0)), || {
             let net = nn::seq![nn::Linear::new(784, 256), nn::ReLU::new(), nn::Linear::new(256, 10)];
             let (x, y) = (Tensor::rand([64, 784]), Tensor::randint(10, [64]));
-            let optimizer = Adam::new(net.parameters(), 1e-3);
+            let optimizer = Adam::builder(net.parameters()).lr(1e-3).build();
             training(net, optimizer, cross_entropy, x, y)
         }),
         workload("lenet_step", "LeNet-like CNN (1-32-64), batch 64, step", steps(64.0 * 12_019_968.0), || {

@@ -1,10 +1,11 @@
 //! Modules in a row.
 
-use super::{Activation, BatchNorm2d, Conv2d, Forward, Item, Module, ReLU, ReLU6, Visitor};
+use super::{Activation, Forward, Fusion, Item, Module, Normalization, Visitor};
 use crate::error::ok;
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 use std::fmt;
+use std::ops::Index;
 
 /// Layers one after the other, each on the output of the one before, as
 /// [`torch.nn.Sequential`](https://docs.pytorch.org/docs/stable/generated/torch.nn.Sequential.html). The keys are the indices, or the
@@ -23,7 +24,7 @@ pub struct Sequential {
 }
 
 impl Sequential {
-    /// No layers yet: gives what it is given.
+    /// No layers yet: the output is the input.
     pub fn new() -> Sequential {
         Sequential::default()
     }
@@ -42,7 +43,7 @@ impl Sequential {
     pub fn try_push_named(self, name: &str, layer: impl Forward) -> Result<Sequential> {
         let mut layers = self.layers;
         if name.is_empty() || name.contains('.') || layers.iter().any(|(other, _)| other == name) {
-            let message = format!("a layer's name must be new, not empty and without dots, but is {name:?}");
+            let message = format!("expected a new, non-empty name without dots, got {name:?}");
             return Err(Error::value("Sequential", message));
         }
         layers.push((name.to_string(), Box::new(layer)));
@@ -62,6 +63,19 @@ impl Sequential {
     /// The layer with this index.
     pub fn get(&self, index: usize) -> Option<&dyn Forward> {
         self.layers.get(index).map(|(_, layer)| &**layer)
+    }
+
+    /// The layer with this index as a `T`, if there is one and it is a `T`.
+    ///
+    /// ```
+    /// use rushlight::nn;
+    /// let net = nn::seq![nn::Linear::new(2, 3), nn::ReLU::new()];
+    /// let linear = net.get_as::<nn::Linear>(0).unwrap();
+    /// assert_eq!(linear.weight.get().shape(), [3, 2]);
+    /// assert_eq!(net[1].to_string(), "ReLU()");
+    /// ```
+    pub fn get_as<T: Module>(&self, index: usize) -> Option<&T> {
+        self.get(index)?.downcast_ref()
     }
 
     /// The layers in order.
@@ -102,33 +116,65 @@ impl Forward for Sequential {
         let mut x = x.clone();
         let mut layers = &self.layers[..];
         while let [(name, layer), rest @ ..] = layers {
-            // A normalization and an activation cost little when they are done together with what is before them.
-            let conv = layer.as_module().downcast_ref::<Conv2d>();
-            let behind = if conv.is_some() { rest } else { layers };
-            let norm = behind.first().and_then(|(_, next)| next.as_module().downcast_ref::<BatchNorm2d>());
-            let behind = if norm.is_some() { &behind[1..] } else { behind };
-            let activation = behind.first().map_or(Activation::None, |(_, next)| activation(next.as_module()));
-            let behind = if activation == Activation::None { behind } else { &behind[1..] };
-            let y = match (conv, norm) {
-                (Some(conv), norm) => conv.try_forward_fused(&x, norm, activation),
-                (None, Some(norm)) => norm.try_forward_fused(&x, activation),
-                (None, None) => layer.try_forward(&x),
+            layers = rest;
+            let y = match layer.fusion() {
+                Fusion::Product(product) => {
+                    let norm = next_normalization(&mut layers);
+                    product.try_forward_fused(&x, norm, next_activation(&mut layers))
+                }
+                Fusion::Normalization(norm) => norm.try_forward(&x, next_activation(&mut layers)),
+                _ => layer.try_forward(&x),
             };
-            layers = if conv.is_some() || norm.is_some() { behind } else { rest };
             x = y.map_err(|error| error.at(format!("layer {name} ({})", layer.kind())))?;
         }
         Ok(x)
     }
 }
 
-/// Which activation a layer is, of those that others can do by the way.
-fn activation(layer: &dyn Module) -> Activation {
-    if layer.downcast_ref::<ReLU>().is_some() {
-        Activation::Relu
-    } else if layer.downcast_ref::<ReLU6>().is_some() {
-        Activation::Relu6
-    } else {
-        Activation::None
+/// The layers that are still to be computed, with their names.
+type Rest<'a> = &'a [(String, Box<dyn Forward>)];
+
+/// Takes the next layer off if it is a normalization.
+fn next_normalization<'a>(layers: &mut Rest<'a>) -> Option<Normalization<'a>> {
+    let ((_, next), rest) = layers.split_first()?;
+    let Fusion::Normalization(norm) = next.fusion() else { return None };
+    *layers = rest;
+    Some(norm)
+}
+
+/// Takes the next layer off if it is an activation that others can apply.
+fn next_activation(layers: &mut Rest<'_>) -> Activation {
+    if let Some(((_, next), rest)) = layers.split_first()
+        && let Fusion::Activation(activation) = next.fusion()
+    {
+        *layers = rest;
+        return activation;
+    }
+    Activation::None
+}
+
+/// The layer with this index.
+///
+/// # Panics
+/// If there is no such layer.
+impl Index<usize> for Sequential {
+    type Output = dyn Forward;
+
+    #[track_caller]
+    fn index(&self, index: usize) -> &dyn Forward {
+        match self.get(index) {
+            Some(layer) => layer,
+            None => panic!("Sequential: expected an index below {}, got {index}", self.len()),
+        }
+    }
+}
+
+impl<'a> IntoIterator for &'a Sequential {
+    type Item = &'a dyn Forward;
+    type IntoIter = Box<dyn ExactSizeIterator<Item = &'a dyn Forward> + 'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Box::new(self.iter())
     }
 }
 

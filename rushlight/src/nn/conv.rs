@@ -1,146 +1,194 @@
-//! Convolution layers.
+//! Convolution layers, and what they share with the transposed ones.
 
 use super::fused_conv::{Cache, Convolution};
-use super::module::{forward, setters};
 use super::param::with_names;
-use super::{BatchNorm2d, Module, Pair, Parameter, init};
+use super::{
+    BatchNorm, ConvTransposeBuilder, Forward, Fusion, Module, Normalization, Padding, Parameter, Product, Sizes, init,
+};
 use crate::backend::Activation;
-use crate::ops::conv::Window;
+use crate::ops::ConvOptions;
 use crate::tensor::{DType, TensorOptions};
 use crate::{Error, Result, Tensor};
-use rushlight_macros::op;
-use std::fmt;
+use rushlight_macros::{Builder, op};
 
-/// What a convolution sees beyond the edges of its input: zeros.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Padding {
-    /// So many on both sides.
-    Zeros(Pair),
-    /// As many as make the output as large as the input; where that is odd, one more after the end. Wants stride 1.
-    Same,
-    /// None.
-    Valid,
-}
-
-impl<T: Into<Pair>> From<T> for Padding {
-    fn from(sizes: T) -> Padding {
-        Padding::Zeros(sizes.into())
-    }
-}
-
-impl fmt::Display for Padding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Padding::Zeros(sizes) => sizes.each().fmt(f),
-            Padding::Same => f.write_str("same"),
-            Padding::Valid => f.write_str("valid"),
-        }
-    }
-}
-
-/// The zeros before and behind an input with which a convolution of stride 1 keeps its sizes; of an odd number one more behind.
-pub(super) fn same_padding<const N: usize>(kernel: [usize; N], dilation: [usize; N]) -> ([usize; N], [usize; N]) {
-    let total: [usize; N] = std::array::from_fn(|i| dilation[i].saturating_mul(kernel[i].saturating_sub(1)));
-    (total.map(|total| total / 2), total.map(|total| total.div_ceil(2)))
-}
-
-/// Options of a [`Conv2d`].
-#[derive(Clone, Debug)]
-pub struct Conv2dBuilder {
-    in_channels: usize,
-    out_channels: usize,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Padding,
-    dilation: Pair,
-    groups: usize,
+/// The options that layers of convolution, transposed or not, have in common.
+#[derive(Builder, Clone, Copy, Debug)]
+#[builder(new = pub(super), on(ConvBuilder<N>, options), on(ConvTransposeBuilder<N>, options))]
+pub(super) struct Options<const N: usize> {
+    #[builder(required)]
+    pub(super) in_channels: usize,
+    #[builder(required)]
+    pub(super) out_channels: usize,
+    #[builder(required)]
+    pub(super) kernel_size: Sizes<N>,
+    /// The step from one window to the next; default 1.
+    #[builder(default = 1.into())]
+    pub(super) stride: Sizes<N>,
+    /// The step between the elements of a window; default 1.
+    #[builder(default = 1.into())]
+    pub(super) dilation: Sizes<N>,
+    /// The number of groups of channels that are convolved apart; default 1.
+    #[builder(default = 1)]
+    pub(super) groups: usize,
+    /// Whether there is a bias; default true.
+    #[builder(default = true)]
     bias: bool,
+    /// The type of the parameters; default float32.
+    #[builder(default = DType::F32)]
     dtype: DType,
 }
 
-/// Convolution of pictures: input `[N, in_channels, H, W]` (or without `N`), output `[N, out_channels, H', W']` with
-/// `H' = (H + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1`, rounded down.
+impl<const N: usize> Options<N> {
+    pub(super) fn repr(&self, padding: Padding<N>, output_padding: Sizes<N>) -> String {
+        let Options { in_channels, out_channels, groups, .. } = self;
+        let [kernel_size, stride, dilation, output_padding] =
+            [self.kernel_size, self.stride, self.dilation, output_padding].map(|sizes| Sizes::Each(sizes.each()));
+        let mut text = format!("{in_channels}, {out_channels}, kernel_size={kernel_size}, stride={stride}");
+        let mut unless = |usual: bool, more: String| {
+            if !usual {
+                text += &more;
+            }
+        };
+        unless(padding == 0.into(), format!(", padding={padding}"));
+        unless(dilation == 1.into(), format!(", dilation={dilation}"));
+        unless(output_padding == 0.into(), format!(", output_padding={output_padding}"));
+        unless(*groups == 1, format!(", groups={groups}"));
+        unless(self.bias, ", bias=False".into());
+        text
+    }
+
+    /// The parameters of the layer `name`, drawn: a weight that begins with these two sizes, of all groups, and a bias. An error where
+    /// options do not go together.
+    pub(super) fn parameters(
+        &self,
+        name: &'static str,
+        [first, second]: [usize; 2],
+    ) -> Result<(Parameter, Option<Parameter>)> {
+        let wrong = |message: String| Err(Error::value(name, message));
+        for (what, sizes) in [("kernel_size", self.kernel_size), ("stride", self.stride), ("dilation", self.dilation)] {
+            if sizes.each().contains(&0) {
+                return wrong(format!("expected {what} of at least 1, got {sizes}"));
+            }
+        }
+        for (what, channels) in [("in_channels", self.in_channels), ("out_channels", self.out_channels)] {
+            if self.groups == 0 || channels % self.groups != 0 {
+                return wrong(format!("expected {what} divisible by groups, got {channels} and {}", self.groups));
+            }
+        }
+        let mut shape = vec![first, second / self.groups];
+        shape.extend(self.kernel_size.each());
+        let options = TensorOptions::new().dtype(self.dtype);
+        init::weight_and_bias_of(&options, &shape, self.bias.then_some(self.out_channels))
+    }
+}
+
+/// The options of a [`Conv`] layer.
+#[derive(Builder, Clone, Copy, Debug)]
+#[builder(new = pub(super))]
+pub struct ConvBuilder<const N: usize> {
+    #[builder(required)]
+    options: Options<N>,
+    /// Zeros around the input: sizes, or a [`Padding`]; default 0.
+    padding: Padding<N>,
+}
+
+impl<const N: usize> ConvBuilder<N> {
+    /// The layer, with its parameters drawn.
+    ///
+    /// # Errors
+    /// If a kernel size, stride, dilation or `groups` is 0, the channels cannot be divided into `groups`, the padding is
+    /// [`Padding::Same`] with a stride, or the type is not floating-point.
+    #[op]
+    pub fn try_build(self) -> Result<Conv<N>> {
+        let options = self.options;
+        if self.padding == Padding::Same && options.stride != 1.into() {
+            let message = format!("expected stride 1 with padding 'same', got {}", options.stride);
+            return Err(Error::value(Conv::<N>::KIND, message));
+        }
+        let (weight, bias) = options.parameters(Conv::<N>::KIND, [options.out_channels, options.in_channels])?;
+        Ok(Conv { weight, bias, options, padding: self.padding, cache: Cache::default() })
+    }
+}
+
+/// Convolution over `N` dimensions, 1 to 3: [`Conv1d`] of sequences, [`Conv2d`] of images, [`Conv3d`] of volumes.
 ///
-/// The weight is `[out_channels, in_channels / groups, kernel_size[0], kernel_size[1]]`, the bias `[out_channels]`; both begin uniform
-/// in ±1/√fan_in, as [`torch.nn.Conv2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html).
+/// The input is `[batch, in_channels, sizes…]` (or without `batch`), the output `[batch, out_channels, sizes'…]` with
+/// `size' = (size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1`, rounded down.
+///
+/// The weight is `[out_channels, in_channels / groups, kernel_size…]`, the bias `[out_channels]`; both begin uniform in ±1/√fan_in, as
+/// [`torch.nn.Conv2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html).
 ///
 /// ```
-/// use rushlight::{Tensor, nn, nn::Forward};
+/// use rushlight::{Tensor, nn, nn::{Forward, Padding}};
 /// let x = Tensor::randn([2, 3, 32, 32]);
 /// assert_eq!(nn::Conv2d::new(3, 8, 3).forward(&x).shape(), [2, 8, 30, 30]);
 /// let layer = nn::Conv2d::builder(3, 8, 7).stride(2).padding(3).bias(false).build();
 /// assert_eq!(layer.forward(&x).shape(), [2, 8, 16, 16]);
 /// assert_eq!(layer.to_string(), "Conv2d(3, 8, kernel_size=(7, 7), stride=(2, 2), padding=(3, 3), bias=False)");
+///
+/// let layer = nn::Conv1d::builder(3, 8, 4).padding(Padding::Same).build();
+/// assert_eq!(layer.forward(&Tensor::randn([2, 3, 10])).shape(), [2, 8, 10]);
+/// let layer = nn::Conv3d::builder(1, 4, (1, 3, 3)).padding((0, 1, 1)).stride(2).build();
+/// assert_eq!(layer.forward(&Tensor::randn([2, 1, 5, 8, 8])).shape(), [2, 4, 3, 4, 4]);
 /// ```
 #[derive(Module)]
-#[module(extra_repr = Conv2d::extra_repr)]
-pub struct Conv2d {
-    /// `[out_channels, in_channels / groups, kernel_size[0], kernel_size[1]]`.
+#[module(kind = Self::kind, extra_repr = Self::extra_repr, fusion = Self::fusion)]
+pub struct Conv<const N: usize> {
+    /// `[out_channels, in_channels / groups, kernel_size…]`.
     pub weight: Parameter,
     /// `[out_channels]`, if there is one.
     pub bias: Option<Parameter>,
     #[module(skip)]
-    options: Conv2dBuilder,
+    options: Options<N>,
+    #[module(skip)]
+    padding: Padding<N>,
     #[module(skip)]
     cache: Cache,
 }
 
-impl Conv2d {
+/// Convolution of sequences: input `[N, in_channels, L]` or `[in_channels, L]`. See [`Conv`].
+pub type Conv1d = Conv<1>;
+/// Convolution of images: input `[N, in_channels, H, W]` or `[in_channels, H, W]`. See [`Conv`].
+pub type Conv2d = Conv<2>;
+/// Convolution of volumes: input `[N, in_channels, D, H, W]` or `[in_channels, D, H, W]`. See [`Conv`].
+pub type Conv3d = Conv<3>;
+
+impl<const N: usize> Conv<N> {
+    const KIND: &'static str = ["Conv1d", "Conv2d", "Conv3d"][N - 1];
+
     /// A layer with stride 1, no padding, bias, float32.
     ///
     /// # Errors
     /// If the kernel has a size of 0 or the sizes are too large.
     #[op]
-    pub fn try_new(in_channels: usize, out_channels: usize, kernel_size: impl Into<Pair>) -> Result<Conv2d> {
-        Conv2d::builder(in_channels, out_channels, kernel_size).try_build()
+    pub fn try_new(in_channels: usize, out_channels: usize, kernel_size: impl Into<Sizes<N>>) -> Result<Self> {
+        Self::builder(in_channels, out_channels, kernel_size).try_build()
     }
 
     /// A layer with options.
-    pub fn builder(in_channels: usize, out_channels: usize, kernel_size: impl Into<Pair>) -> Conv2dBuilder {
-        Conv2dBuilder {
-            in_channels,
-            out_channels,
-            kernel_size: kernel_size.into(),
-            stride: 1.into(),
-            padding: 0.into(),
-            dilation: 1.into(),
-            groups: 1,
-            bias: true,
-            dtype: DType::F32,
-        }
+    pub fn builder(in_channels: usize, out_channels: usize, kernel_size: impl Into<Sizes<N>>) -> ConvBuilder<N> {
+        ConvBuilder::new(Options::new(in_channels, out_channels, kernel_size))
     }
 
     /// A layer with the same options and other parameters.
-    pub(super) fn with(&self, weight: Parameter, bias: Option<Parameter>) -> Conv2d {
-        let options = Conv2dBuilder { bias: bias.is_some(), ..self.options.clone() };
-        Conv2d { weight, bias, options, cache: Cache::default() }
+    pub(super) fn with(&self, weight: Parameter, bias: Option<Parameter>) -> Self {
+        let options = Options { bias: bias.is_some(), ..self.options };
+        Conv { weight, bias, options, padding: self.padding, cache: Cache::default() }
+    }
+
+    fn kind(&self) -> &str {
+        Self::KIND
     }
 
     fn extra_repr(&self) -> String {
-        let o = &self.options;
-        let mut text = format!(
-            "{}, {}, kernel_size={}, stride={}",
-            o.in_channels,
-            o.out_channels,
-            o.kernel_size.each(),
-            o.stride.each()
-        );
-        if !matches!(o.padding, Padding::Zeros(sizes) if sizes.both() == [0, 0]) {
-            text += &format!(", padding={}", o.padding);
-        }
-        if o.dilation.both() != [1, 1] {
-            text += &format!(", dilation={}", o.dilation.each());
-        }
-        if o.groups != 1 {
-            text += &format!(", groups={}", o.groups);
-        }
-        if self.bias.is_none() {
-            text += ", bias=False";
-        }
-        text
+        self.options.repr(self.padding, 0.into())
     }
 
-    /// The layer, a normalization behind it and an activation behind that, in as few passes over memory as possible. A
+    fn fusion(&self) -> Fusion<'_> {
+        Fusion::Product(self)
+    }
+
+    /// The layer, a normalization after it and an activation after that, in as few passes over memory as possible. A
     /// [`Sequential`](super::Sequential) does this by itself.
     ///
     /// Where no gradients are recorded and `norm` is in evaluation, it is folded into the weight, whose folded form is kept while no
@@ -159,65 +207,25 @@ impl Conv2d {
     /// assert!((y - z).abs().max().item_as::<f32>() < 1e-5);
     /// ```
     #[op]
-    pub fn try_forward_fused(&self, x: &Tensor, norm: Option<&BatchNorm2d>, activation: Activation) -> Result<Tensor> {
-        let o = &self.options;
-        let (kernel, dilation) = (o.kernel_size.both(), o.dilation.both());
-        let (padding, padding_end) = match o.padding {
-            Padding::Zeros(sizes) => (sizes.both(), sizes.both()),
-            Padding::Valid => ([0, 0], [0, 0]),
-            Padding::Same => same_padding(kernel, dilation),
-        };
-        let (weight, bias) = (&self.weight, self.bias.as_ref());
-        let window = Window { stride: o.stride.both(), padding, padding_end, dilation, groups: o.groups };
-        Convolution { name: "conv2d", weight, bias, window, cache: &self.cache }
+    pub fn try_forward_fused(&self, x: &Tensor, norm: Option<&BatchNorm<N>>, activation: Activation) -> Result<Tensor> {
+        Product::try_forward_fused(self, x, norm.map(BatchNorm::normalization), activation)
+    }
+}
+
+impl<const N: usize> Product for Conv<N> {
+    fn try_forward_fused(&self, x: &Tensor, norm: Option<Normalization<'_>>, activation: Activation) -> Result<Tensor> {
+        let Options { stride, dilation, groups, .. } = self.options;
+        let (name, weight, bias) = (["conv1d", "conv2d", "conv3d"][N - 1], &self.weight, self.bias.as_ref());
+        let window = ConvOptions { stride, padding: self.padding, dilation, groups }.window(name, x, &weight.get())?;
+        Convolution { name, weight, bias, window, cache: &self.cache }
             .run(x, norm, activation)
             .map_err(|error| with_names(error, weight, bias))
     }
 }
 
-setters! { Conv2dBuilder:
-    /// The step from one window to the next; default 1.
-    stride: impl Into<Pair>,
-    /// Zeros around the input; default 0.
-    padding: impl Into<Padding>,
-    /// The step between the elements of a window; default 1.
-    dilation: impl Into<Pair>,
-    /// How many groups of channels are convolved apart; default 1.
-    groups: usize,
-    /// Whether there is a bias; default true.
-    bias: bool,
-    /// The type of the parameters; default float32.
-    dtype: DType,
-}
-
-impl Conv2dBuilder {
-    /// The layer, with its parameters drawn.
-    ///
-    /// # Errors
-    /// If a kernel size, stride, dilation or `groups` is 0, the channels cannot be split in `groups`, `Padding::Same` meets a stride,
-    /// or the type is not floating point.
+impl<const N: usize> Forward for Conv<N> {
     #[op]
-    pub fn try_build(self) -> Result<Conv2d> {
-        let wrong = |message: String| Err(Error::value("Conv2d", message));
-        for (what, sizes) in [("kernel_size", self.kernel_size), ("stride", self.stride), ("dilation", self.dilation)] {
-            if sizes.both().contains(&0) {
-                return wrong(format!("{what} must be at least 1, but got {sizes}"));
-            }
-        }
-        for (what, channels) in [("in_channels", self.in_channels), ("out_channels", self.out_channels)] {
-            if self.groups == 0 || channels % self.groups != 0 {
-                return wrong(format!("{what} must be divisible by groups, but got {channels} and {}", self.groups));
-            }
-        }
-        if self.padding == Padding::Same && self.stride.both() != [1, 1] {
-            return wrong(format!("padding 'same' wants stride 1, but got {}", self.stride));
-        }
-        let [height, width] = self.kernel_size.both();
-        let shape = [self.out_channels, self.in_channels / self.groups, height, width];
-        let options = TensorOptions::new().dtype(self.dtype);
-        let (weight, bias) = init::weight_and_bias(&options, &shape, self.bias)?;
-        Ok(Conv2d { weight, bias, options: self, cache: Cache::default() })
+    fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.try_forward_fused(x, None, Activation::None)
     }
 }
-
-forward!(Conv2d, |layer, x| layer.try_forward_fused(x, None, Activation::None));

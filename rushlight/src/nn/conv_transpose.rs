@@ -1,119 +1,159 @@
 //! Layers of transposed convolution.
 
-use super::conv_nd::{Options, layers, setters};
-use super::module::forward;
+use super::conv::Options;
 use super::param::with_names;
-use super::{Module, Parameter, Sizes};
+use super::{Forward, Module, Parameter, Sizes};
 use crate::ops::conv_transpose_nd;
-use crate::tensor::DType;
 use crate::{Error, Result, Tensor};
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
 
-impl<const N: usize> Options<N> {
-    fn transposed(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        let steps = [self.stride.0, self.padding.zeros(), self.output_padding.0, self.dilation.0];
-        conv_transpose_nd::<N>(x, weight, bias, steps, self.groups)
+/// The options of a [`ConvTranspose`] layer.
+#[derive(Builder, Clone, Copy, Debug)]
+#[builder(new = pub(super))]
+pub struct ConvTransposeBuilder<const N: usize> {
+    #[builder(required)]
+    pub(super) options: Options<N>,
+    /// The number of elements by which the output is smaller on both sides, as the convolution that this transposes pads its input;
+    /// default 0.
+    #[builder(default = 0.into())]
+    padding: Sizes<N>,
+    /// The number of elements by which the output is larger at the end; smaller than stride or dilation. Default 0.
+    #[builder(default = 0.into())]
+    output_padding: Sizes<N>,
+}
+
+impl<const N: usize> ConvTransposeBuilder<N> {
+    /// The layer, with its parameters drawn.
+    ///
+    /// # Errors
+    /// If a kernel size, stride, dilation or `groups` is 0, the channels cannot be divided into `groups`, or the type is not
+    /// floating-point.
+    #[op]
+    pub fn try_build(self) -> Result<ConvTranspose<N>> {
+        let ConvTransposeBuilder { options, padding, output_padding } = self;
+        let (weight, bias) =
+            options.parameters(ConvTranspose::<N>::KIND, [options.in_channels, options.out_channels])?;
+        Ok(ConvTranspose { weight, bias, options, padding, output_padding })
+    }
+}
+
+/// Transposed convolution over `N` dimensions, 1 to 3, which makes its input larger where a convolution makes it smaller:
+/// [`ConvTranspose1d`] of sequences, [`ConvTranspose2d`] of images, [`ConvTranspose3d`] of volumes.
+///
+/// The input is `[batch, in_channels, sizes…]` (or without `batch`), the output `[batch, out_channels, sizes'…]` with
+/// `size' = (size - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1`.
+///
+/// The weight is `[in_channels, out_channels / groups, kernel_size…]`, the bias `[out_channels]`; both begin uniform in ±1/√fan, where
+/// fan is `out_channels / groups` times the kernel's size, as
+/// [`torch.nn.ConvTranspose2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html).
+///
+/// ```
+/// use rushlight::{Tensor, nn, nn::Forward};
+/// let down = nn::Conv2d::builder(3, 8, 3).stride(2).padding(1).build();
+/// let up = nn::ConvTranspose2d::builder(8, 3, 3).stride(2).padding(1).build();
+/// let x = Tensor::randn([1, 3, 12, 12]);
+/// let y = down.forward(&x);
+/// assert_eq!(up.forward(&y).shape(), [1, 3, 11, 11]);
+/// // Several sizes of x lead to that of y.
+/// assert_eq!(up.forward_with_output_size(&y, [12, 12]).shape(), x.shape());
+/// ```
+#[derive(Module)]
+#[module(kind = Self::kind, extra_repr = Self::extra_repr)]
+pub struct ConvTranspose<const N: usize> {
+    /// `[in_channels, out_channels / groups, kernel_size…]`.
+    pub weight: Parameter,
+    /// `[out_channels]`, if there is one.
+    pub bias: Option<Parameter>,
+    #[module(skip)]
+    options: Options<N>,
+    #[module(skip)]
+    padding: Sizes<N>,
+    #[module(skip)]
+    output_padding: Sizes<N>,
+}
+
+/// Transposed convolution of sequences: input `[N, in_channels, L]` or `[in_channels, L]`. See [`ConvTranspose`].
+pub type ConvTranspose1d = ConvTranspose<1>;
+/// Transposed convolution of images: input `[N, in_channels, H, W]` or `[in_channels, H, W]`. See [`ConvTranspose`].
+pub type ConvTranspose2d = ConvTranspose<2>;
+/// Transposed convolution of volumes: input `[N, in_channels, D, H, W]` or `[in_channels, D, H, W]`. See [`ConvTranspose`].
+pub type ConvTranspose3d = ConvTranspose<3>;
+
+impl<const N: usize> ConvTranspose<N> {
+    const KIND: &'static str = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"][N - 1];
+
+    /// A layer with stride 1, no padding, bias, float32.
+    ///
+    /// # Errors
+    /// If the kernel has a size of 0 or the sizes are too large.
+    #[op]
+    pub fn try_new(in_channels: usize, out_channels: usize, kernel_size: impl Into<Sizes<N>>) -> Result<Self> {
+        Self::builder(in_channels, out_channels, kernel_size).try_build()
     }
 
-    /// The options with the output padding that makes the output of `x` have the sizes `wanted`.
-    fn for_output_size(&self, name: &'static str, x: &Tensor, wanted: [usize; N]) -> Result<Options<N>> {
+    /// A layer with options.
+    pub fn builder(
+        in_channels: usize,
+        out_channels: usize,
+        kernel_size: impl Into<Sizes<N>>,
+    ) -> ConvTransposeBuilder<N> {
+        ConvTransposeBuilder::new(Options::new(in_channels, out_channels, kernel_size))
+    }
+
+    fn kind(&self) -> &str {
+        Self::KIND
+    }
+
+    fn extra_repr(&self) -> String {
+        self.options.repr(self.padding.into(), self.output_padding)
+    }
+
+    /// The output with the sizes `output_size` (without batch and channels): one of the `stride` sizes that a convolution turns into
+    /// the input's. The layer's output padding does not count.
+    ///
+    /// # Errors
+    /// As forward, and if the sizes are not among those.
+    #[op]
+    pub fn try_forward_with_output_size(&self, x: &Tensor, output_size: impl Into<Sizes<N>>) -> Result<Tensor> {
+        self.run(x, self.output_padding_for(x, output_size.into().each())?)
+    }
+
+    fn run(&self, x: &Tensor, output_padding: [usize; N]) -> Result<Tensor> {
+        let steps = [self.options.stride.each(), self.padding.each(), output_padding, self.options.dilation.each()];
+        let (weight, bias) = (&self.weight.get(), self.bias.as_ref().map(Parameter::get));
+        conv_transpose_nd::<N>(x, weight, bias.as_ref(), steps, self.options.groups)
+            .map_err(|error| with_names(error, &self.weight, self.bias.as_ref()))
+    }
+
+    /// The output padding with which the output of `x` has the sizes `wanted`.
+    fn output_padding_for(&self, x: &Tensor, wanted: [usize; N]) -> Result<[usize; N]> {
         if x.dim() != N + 1 && x.dim() != N + 2 {
-            let message = format!("expected an input [N, C, {N} sizes] (or without N), but got shape {:?}", x.shape());
-            return Err(Error::shape(name, message));
+            let message = format!("expected an input [N, C, {N} sizes] (or without N), got shape {:?}", x.shape());
+            return Err(Error::shape(Self::KIND, message));
         }
         let input = &x.shape()[x.dim() - N..];
-        let padding = self.padding.zeros();
+        let [kernel, stride, dilation] =
+            [self.options.kernel_size, self.options.stride, self.options.dilation].map(Sizes::each);
+        let padding = self.padding.each();
         let smallest: [i128; N] = std::array::from_fn(|i| {
-            let [input, kernel] = [input[i], self.kernel_size.0[i]].map(|size| size as i128 - 1);
-            input * self.stride.0[i] as i128 + kernel * self.dilation.0[i] as i128 - 2 * padding[i] as i128 + 1
+            let [input, kernel] = [input[i], kernel[i]].map(|size| size as i128 - 1);
+            input * stride[i] as i128 + kernel * dilation[i] as i128 - 2 * padding[i] as i128 + 1
         });
-        let largest: [i128; N] = std::array::from_fn(|i| smallest[i] + self.stride.0[i] as i128 - 1);
+        let largest: [i128; N] = std::array::from_fn(|i| smallest[i] + stride[i] as i128 - 1);
         let wanted_sizes = wanted.map(|size| size as i128);
         if (0..N).any(|i| !(smallest[i]..=largest[i]).contains(&wanted_sizes[i])) {
             let message = format!(
-                "requested an output size of {wanted:?}, but valid sizes range from {smallest:?} to {largest:?} for an input of {input:?}"
+                "expected output_size from {smallest:?} to {largest:?} for an input of {input:?}, got {wanted:?}"
             );
-            return Err(Error::value(name, message));
+            return Err(Error::value(Self::KIND, message));
         }
-        let output_padding = std::array::from_fn(|i| (wanted_sizes[i] - smallest[i]) as usize);
-        Ok(Options { output_padding: Sizes(output_padding), ..self.clone() })
+        Ok(std::array::from_fn(|i| (wanted_sizes[i] - smallest[i]) as usize))
     }
 }
 
-/// Options of a [`ConvTranspose1d`], [`ConvTranspose2d`] or [`ConvTranspose3d`].
-#[derive(Clone, Debug)]
-pub struct ConvTransposeBuilder<const N: usize>(Options<N>);
-
-setters!(ConvTransposeBuilder);
-
-impl<const N: usize> ConvTransposeBuilder<N> {
-    /// How much smaller the output is on both sides, as the convolution that this transposes pads its input; default 0.
-    pub fn padding(mut self, padding: impl Into<Sizes<N>>) -> Self {
-        self.0.padding = padding.into().into();
-        self
+impl<const N: usize> Forward for ConvTranspose<N> {
+    #[op]
+    fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.run(x, self.output_padding.each())
     }
-
-    /// How much larger the output is behind the end; smaller than stride or dilation. Default 0.
-    pub fn output_padding(mut self, output_padding: impl Into<Sizes<N>>) -> Self {
-        self.0.output_padding = output_padding.into();
-        self
-    }
-}
-
-layers! {
-    ConvTransposeBuilder, true, "`[in_channels, out_channels / groups, kernel_size…]`.",
-    |options, x, w, b| options.transposed(x, w, b);
-    /// Transposed convolution of sequences: input `[N, in_channels, L]` (or without `N`), output `[N, out_channels, L']` with
-    /// `L' = (L - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1`.
-    ///
-    /// As [`ConvTranspose2d`], and as
-    /// [`torch.nn.ConvTranspose1d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.ConvTranspose1d.html).
-    ConvTranspose1d, 1;
-    /// Transposed convolution of pictures, which makes them larger where a convolution makes them smaller: input
-    /// `[N, in_channels, H, W]` (or without `N`), output `[N, out_channels, H', W']` with
-    /// `H' = (H - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1`.
-    ///
-    /// The weight is `[in_channels, out_channels / groups, kernel_size[0], kernel_size[1]]`, the bias `[out_channels]`; both begin
-    /// uniform in ±1/√fan, where fan is `out_channels / groups` times the kernel's size, as
-    /// [`torch.nn.ConvTranspose2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html).
-    ///
-    /// ```
-    /// use rushlight::{Tensor, nn, nn::Forward};
-    /// let down = nn::Conv2d::builder(3, 8, 3).stride(2).padding(1).build();
-    /// let up = nn::ConvTranspose2d::builder(8, 3, 3).stride(2).padding(1).build();
-    /// let x = Tensor::randn([1, 3, 12, 12]);
-    /// let y = down.forward(&x);
-    /// assert_eq!(up.forward(&y).shape(), [1, 3, 11, 11]);
-    /// // Several sizes of x lead to that of y.
-    /// assert_eq!(up.forward_with_output_size(&y, [12, 12]).shape(), x.shape());
-    /// ```
-    ConvTranspose2d, 2;
-    /// Transposed convolution of volumes: input `[N, in_channels, D, H, W]` (or without `N`), output
-    /// `[N, out_channels, D', H', W']` with
-    /// `D' = (D - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1`.
-    ///
-    /// As [`ConvTranspose2d`], and as
-    /// [`torch.nn.ConvTranspose3d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.ConvTranspose3d.html).
-    ConvTranspose3d, 3;
-}
-
-macro_rules! with_output_size {
-    ($($layer:ident, $n:literal;)*) => {$(
-        impl $layer {
-            /// The output with the sizes `output_size` (without batch and channels): one of the `stride` sizes of which convolution
-            /// makes the input's. The layer's output padding does not count.
-            ///
-            /// # Errors
-            /// As forward, and if the sizes are not among those.
-            #[op]
-            pub fn try_forward_with_output_size(&self, x: &Tensor, output_size: [usize; $n]) -> Result<Tensor> {
-                self.run(&self.options.for_output_size(stringify!($layer), x, output_size)?, x)
-            }
-        }
-    )*};
-}
-with_output_size! {
-    ConvTranspose1d, 1;
-    ConvTranspose2d, 2;
-    ConvTranspose3d, 3;
 }

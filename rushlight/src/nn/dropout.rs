@@ -1,25 +1,47 @@
 //! Dropout.
 
-use super::module::forward;
 use super::repr::python_float;
-use super::{Module, Training};
+use super::{Forward, Module, Training};
 use crate::ops::DropoutOptions;
-use crate::{Error, Result};
-use rushlight_macros::op;
+use crate::{Error, Result, Tensor};
+use rushlight_macros::{Builder, op};
 
-/// In training, zeroes each element with probability `p` and scales the others by `1 / (1 - p)`; else gives what it is given.
-/// Any shape. See [`Tensor::dropout`](crate::Tensor::dropout).
+/// The options of a [`Dropout`] layer.
+#[derive(Builder, Clone, Copy, Debug)]
+#[builder(new = pub(super))]
+pub struct DropoutBuilder {
+    /// The probability of an element to be zeroed; default 0.5.
+    #[builder(default = 0.5)]
+    p: f64,
+}
+
+impl DropoutBuilder {
+    /// The layer.
+    ///
+    /// # Errors
+    /// If `p` is not in [0, 1].
+    #[op]
+    pub fn try_build(self) -> Result<Dropout> {
+        if !(0.0..=1.0).contains(&self.p) {
+            return Err(Error::value("Dropout", format!("expected a probability between 0 and 1, got {}", self.p)));
+        }
+        Ok(Dropout { p: self.p, training: Training::default() })
+    }
+}
+
+/// In training, zeroes each element with probability `p`, by default 0.5, and scales the others by `1 / (1 - p)`; in evaluation the
+/// output is the input. Any shape. See [`Tensor::dropout`](crate::Tensor::dropout).
 ///
 /// ```
 /// use rushlight::{Tensor, nn, nn::{Forward, Module}};
 /// rushlight::manual_seed(0);
-/// let layer = nn::Dropout::new(0.3);
+/// let layer = nn::Dropout::builder().p(0.3).build();
 /// assert_eq!(layer.forward(&Tensor::ones([4])).to_string(), "tensor([0.0000, 0.0000, 1.4286, 0.0000])");
 /// layer.eval();
 /// assert_eq!(layer.forward(&Tensor::ones([4])).to_string(), "tensor([1., 1., 1., 1.])");
 /// ```
 #[derive(Debug, Module)]
-#[module(extra_repr = Dropout::extra_repr)]
+#[module(extra_repr = Self::extra_repr)]
 pub struct Dropout {
     #[module(skip)]
     p: f64,
@@ -27,16 +49,14 @@ pub struct Dropout {
 }
 
 impl Dropout {
-    /// Dropout with this probability.
-    ///
-    /// # Errors
-    /// If it is not in [0, 1].
-    #[op]
-    pub fn try_new(p: f64) -> Result<Dropout> {
-        if !(0.0..=1.0).contains(&p) {
-            return Err(Error::value("Dropout", format!("the probability must be between 0 and 1, but got {p}")));
-        }
-        Ok(Dropout { p, training: Training::default() })
+    /// Dropout with probability 0.5.
+    pub fn new() -> Dropout {
+        Dropout::default()
+    }
+
+    /// A layer with options.
+    pub fn builder() -> DropoutBuilder {
+        DropoutBuilder::new()
     }
 
     fn extra_repr(&self) -> String {
@@ -45,10 +65,14 @@ impl Dropout {
 }
 
 impl Default for Dropout {
-    /// With probability 0.5.
     fn default() -> Dropout {
         Dropout { p: 0.5, training: Training::default() }
     }
 }
 
-forward!(Dropout, |layer, x| x.try_dropout_with(DropoutOptions::new().p(layer.p).training(layer.training.get())));
+impl Forward for Dropout {
+    #[op]
+    fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        x.try_dropout_with(DropoutOptions::new().p(self.p).training(self.training.get()))
+    }
+}

@@ -1,7 +1,27 @@
 //! Flattening.
 
-use super::Module;
-use super::module::{forward, setters};
+use super::{Forward, Module};
+use crate::{Result, Tensor};
+use rushlight_macros::{Builder, op};
+
+/// The options of a [`Flatten`] layer.
+#[derive(Builder, Clone, Copy, Debug)]
+#[builder(new = pub(super))]
+pub struct FlattenBuilder {
+    /// The first dimension that is flattened; default 1.
+    #[builder(default = 1)]
+    start_dim: isize,
+    /// The last dimension that is flattened; default -1, the last.
+    #[builder(default = -1)]
+    end_dim: isize,
+}
+
+impl FlattenBuilder {
+    /// The layer.
+    pub fn build(self) -> Flatten {
+        Flatten { options: self }
+    }
+}
 
 /// Makes one dimension of several: input `[N, …]`, output `[N, product of the rest]` by default.
 /// See [`Tensor::flatten`](crate::Tensor::flatten).
@@ -10,23 +30,27 @@ use super::module::{forward, setters};
 /// use rushlight::{Tensor, nn, nn::Forward};
 /// let x = Tensor::zeros([2, 3, 4, 5]);
 /// assert_eq!(nn::Flatten::new().forward(&x).shape(), [2, 60]);
-/// assert_eq!(nn::Flatten::new().start_dim(0).end_dim(2).forward(&x).shape(), [24, 5]);
+/// assert_eq!(nn::Flatten::builder().start_dim(0).end_dim(2).build().forward(&x).shape(), [24, 5]);
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
-#[module(plain, extra_repr = Flatten::extra_repr)]
+#[module(plain, extra_repr = Self::extra_repr)]
 pub struct Flatten {
-    start_dim: isize,
-    end_dim: isize,
+    options: FlattenBuilder,
 }
 
 impl Flatten {
     /// Flattens all dimensions but the first.
     pub fn new() -> Flatten {
-        Flatten { start_dim: 1, end_dim: -1 }
+        Flatten::builder().build()
+    }
+
+    /// A layer with options.
+    pub fn builder() -> FlattenBuilder {
+        FlattenBuilder::new()
     }
 
     fn extra_repr(&self) -> String {
-        format!("start_dim={}, end_dim={}", self.start_dim, self.end_dim)
+        format!("start_dim={}, end_dim={}", self.options.start_dim, self.options.end_dim)
     }
 }
 
@@ -36,11 +60,9 @@ impl Default for Flatten {
     }
 }
 
-setters! { Flatten:
-    /// The first dimension that is flattened; default 1.
-    start_dim: isize,
-    /// The last dimension that is flattened; default -1, the last.
-    end_dim: isize,
+impl Forward for Flatten {
+    #[op]
+    fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        x.try_flatten_dim(self.options.start_dim..=self.options.end_dim)
+    }
 }
-
-forward!(Flatten, |layer, x| x.try_flatten_dim(layer.start_dim..=layer.end_dim));

@@ -1,4 +1,4 @@
-//! A convolution, the normalization behind it and the activation behind that, as one.
+//! A convolution, the normalization after it and the activation after that, as one.
 //!
 //! Where nothing is recorded and the normalization has its statistics, it is folded into the convolution's weight and bias, and
 //! the activation is applied while the sums are still in registers: one pass over memory instead of three. What was folded and
@@ -6,7 +6,7 @@
 //! normalization and the activation are one pass, forward and backward.
 
 use super::utils::try_fuse_conv_bn_weights;
-use super::{BatchNorm2d, Parameter};
+use super::{Normalization, Parameter};
 use crate::backend::Activation;
 use crate::ops::conv::{Prepared, Window, convolve};
 use crate::{NoGrad, Result, Tensor, is_grad_enabled};
@@ -35,7 +35,7 @@ impl Entry {
 
 /// What a convolution layer keeps between calls.
 #[derive(Default)]
-pub(crate) struct Cache(Mutex<Option<Arc<Entry>>>);
+pub(super) struct Cache(Mutex<Option<Arc<Entry>>>);
 
 impl Cache {
     fn clear(&self) {
@@ -63,45 +63,46 @@ impl Cache {
     }
 }
 
-/// A convolution layer in two dimensions, as its owner sees it.
-pub(crate) struct Convolution<'a> {
-    pub(crate) name: &'static str,
-    pub(crate) weight: &'a Parameter,
-    pub(crate) bias: Option<&'a Parameter>,
-    pub(crate) window: Window<2>,
-    pub(crate) cache: &'a Cache,
+/// A convolution layer over `N` dimensions, as its owner sees it.
+pub(super) struct Convolution<'a, const N: usize> {
+    pub(super) name: &'static str,
+    pub(super) weight: &'a Parameter,
+    pub(super) bias: Option<&'a Parameter>,
+    pub(super) window: Window<N>,
+    pub(super) cache: &'a Cache,
 }
 
-impl Convolution<'_> {
-    /// The convolution of `x`, normalized by `norm`, with an activation behind.
-    pub(crate) fn run(&self, x: &Tensor, norm: Option<&BatchNorm2d>, activation: Activation) -> Result<Tensor> {
+impl<const N: usize> Convolution<'_, N> {
+    /// The convolution of `x`, normalized by `norm`, with an activation applied.
+    pub(super) fn run(&self, x: &Tensor, norm: Option<Normalization<'_>>, activation: Activation) -> Result<Tensor> {
         let (weight, bias) = (self.weight.get(), self.bias.map(Parameter::get));
-        let [scale, shift] = norm.map_or([None, None], |norm| [&norm.weight, &norm.bias].map(Option::as_ref));
+        let [scale, shift] = norm.map_or([None, None], |norm| [norm.weight, norm.bias]);
         let [scale, shift] = [scale, shift].map(|param| param.map(Parameter::get));
         let [bias, scale, shift] = [&bias, &scale, &shift].map(Option::as_ref);
         let involved = [Some(x), Some(&weight), bias, scale, shift];
         let recorded = is_grad_enabled() && involved.into_iter().flatten().any(Tensor::requires_grad);
-        // Channels and types that do not fit are an error, which the normalization words best.
+        // Shapes and types that do not match are an error, which the normalization words best.
         let fits = |(mean, var, _): &(Tensor, Tensor, f64)| {
             let channels = weight.shape().first().copied();
             let fits = |tensor: &Tensor| tensor.shape() == channels.as_slice() && tensor.dtype() == weight.dtype();
             channels.is_some() && [Some(mean), Some(var), scale, shift].into_iter().flatten().all(fits)
         };
+        let foldable = norm.filter(|norm| norm.spatial_dims == N && x.dim() == N + 2);
         if recorded {
             self.cache.clear();
-        } else if let Some((mean, var, eps)) = norm.and_then(BatchNorm2d::given).filter(fits) {
+        } else if let Some((mean, var, eps)) = foldable.and_then(Normalization::given).filter(fits) {
             let entry = self.cache.get([Some(&weight), bias, scale, shift, Some(&mean), Some(&var)], eps)?;
             return entry.prepared.convolve(self.name, x, self.window, activation);
         }
-        let behind = if norm.is_some() { Activation::None } else { activation };
+        let own = if norm.is_some() { Activation::None } else { activation };
         let y = if recorded {
-            convolve(self.name, x, &weight, bias, self.window, behind)?
+            convolve(self.name, x, &weight, bias, self.window, own)?
         } else {
             let entry = self.cache.get([Some(&weight), bias, None, None, None, None], 0.0)?;
-            entry.prepared.convolve(self.name, x, self.window, behind)?
+            entry.prepared.convolve(self.name, x, self.window, own)?
         };
         match norm {
-            Some(norm) => norm.try_forward_fused(&y, activation),
+            Some(norm) => norm.try_forward(&y, activation),
             None => Ok(y),
         }
     }

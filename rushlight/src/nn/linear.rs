@@ -1,12 +1,11 @@
 //! The linear layer, and the one that does nothing.
 
-use super::module::{forward, setters};
 use super::param::with_names;
 use super::repr::python_bool;
-use super::{Module, Parameter, init};
-use crate::Result;
+use super::{Forward, Module, Parameter, init};
 use crate::tensor::{DType, TensorOptions};
-use rushlight_macros::op;
+use crate::{Result, Tensor};
+use rushlight_macros::{Builder, op};
 
 /// `y = x @ weight.t() + bias`: input `[…, in_features]`, output `[…, out_features]`.
 ///
@@ -29,12 +28,19 @@ pub struct Linear {
     pub bias: Option<Parameter>,
 }
 
-/// Options of a [`Linear`].
-#[derive(Clone, Debug)]
+/// The options of a [`Linear`] layer.
+#[derive(Builder, Clone, Copy, Debug)]
+#[builder(new = pub(super))]
 pub struct LinearBuilder {
+    #[builder(required)]
     in_features: usize,
+    #[builder(required)]
     out_features: usize,
+    /// Whether there is a bias; default true.
+    #[builder(default = true)]
     bias: bool,
+    /// The type of the parameters; default float32.
+    #[builder(default = DType::F32)]
     dtype: DType,
 }
 
@@ -47,7 +53,7 @@ impl Linear {
 
     /// A layer with options.
     pub fn builder(in_features: usize, out_features: usize) -> LinearBuilder {
-        LinearBuilder { in_features, out_features, bias: true, dtype: DType::F32 }
+        LinearBuilder::new(in_features, out_features)
     }
 
     /// The size of the last dimension of the input.
@@ -70,18 +76,11 @@ impl Linear {
     }
 }
 
-setters! { LinearBuilder:
-    /// Whether there is a bias; default true.
-    bias: bool,
-    /// The type of the parameters; default float32.
-    dtype: DType,
-}
-
 impl LinearBuilder {
     /// The layer, with its parameters drawn.
     ///
     /// # Errors
-    /// If the type is not floating point or the sizes are too large.
+    /// If the type is not floating-point or the sizes are too large.
     #[op]
     pub fn try_build(self) -> Result<Linear> {
         let shape = [self.out_features, self.in_features];
@@ -91,13 +90,16 @@ impl LinearBuilder {
     }
 }
 
-forward!(Linear, |layer, x| {
-    let bias = layer.bias.as_ref().map(Parameter::get);
-    x.try_linear(&layer.weight.get(), bias.as_ref())
-        .map_err(|error| with_names(error, &layer.weight, layer.bias.as_ref()))
-});
+impl Forward for Linear {
+    #[op]
+    fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        let bias = self.bias.as_ref().map(Parameter::get);
+        x.try_linear(&self.weight.get(), bias.as_ref())
+            .map_err(|error| with_names(error, &self.weight, self.bias.as_ref()))
+    }
+}
 
-/// Gives what it is given: stands for a layer that is left out.
+/// The output is the input: stands for a layer that is left out. Any shape.
 #[derive(Clone, Copy, Debug, Default, Module)]
 pub struct Identity;
 
@@ -108,4 +110,9 @@ impl Identity {
     }
 }
 
-forward!(Identity, |_layer, x| Ok(x.clone()));
+impl Forward for Identity {
+    #[op]
+    fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(x.clone())
+    }
+}

@@ -2,10 +2,9 @@
 //!
 //! A model is a struct with `#[derive(Module)]` ([`derive@Module`]) whose fields are layers, or a [`Sequential`].
 //!
-//! `new` makes a layer with PyTorch's defaults. Layers with parameters take options through a builder,
-//! `Conv2d::builder(3, 64, 7).stride(2).padding(3).bias(false).build()`; they draw their initial parameters from the default
-//! generator as PyTorch does, so the same seed gives the same model. Layers without parameters and losses take options at once:
-//! `MaxPool2d::new(3).stride(2)`.
+//! `new` makes a layer or a loss with PyTorch's defaults, `builder` takes options:
+//! `Conv2d::builder(3, 64, 7).stride(2).padding(3).bias(false).build()`. Layers draw their initial parameters from the default
+//! generator as PyTorch does, so the same seed yields the same model.
 //!
 //! ```
 //! use rushlight::{Tensor, nn, nn::{Forward, Module}};
@@ -20,11 +19,11 @@ mod activation;
 mod batchnorm;
 mod container;
 mod conv;
-mod conv_nd;
 mod conv_transpose;
 mod dropout;
 mod flatten;
-pub(crate) mod fused_conv;
+mod fused_conv;
+mod fusion;
 pub mod init;
 mod linear;
 mod loss;
@@ -32,26 +31,30 @@ mod module;
 mod param;
 mod pooling;
 mod repr;
-mod size;
 mod state;
 mod traverse;
 pub mod utils;
 
 pub use crate::backend::Activation;
+pub use crate::ops::Padding;
 pub use crate::seq;
+pub use crate::tensor::Sizes;
 pub use activation::{LeakyReLU, LogSoftmax, ReLU, ReLU6, Sigmoid, Softmax, Tanh};
-pub use batchnorm::{BatchNorm1d, BatchNorm1dBuilder, BatchNorm2d, BatchNorm2dBuilder};
+pub use batchnorm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d, BatchNormBuilder, Normalization};
 pub use container::Sequential;
-pub use conv::{Conv2d, Conv2dBuilder, Padding};
-pub use conv_nd::{Conv1d, Conv3d, ConvBuilder, ConvPadding};
-pub use conv_transpose::{ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeBuilder};
-pub use dropout::Dropout;
-pub use flatten::Flatten;
+pub use conv::{Conv, Conv1d, Conv2d, Conv3d, ConvBuilder};
+pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeBuilder};
+pub use dropout::{Dropout, DropoutBuilder};
+pub use flatten::{Flatten, FlattenBuilder};
+pub use fusion::{Fusion, Product};
 pub use linear::{Identity, Linear, LinearBuilder};
-pub use loss::{BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss};
+pub use loss::{BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, L1LossBuilder, MSELoss, MSELossBuilder, NLLLoss};
 pub use module::{Field, Forward, Item, Module, Visitor};
 pub use param::{Buffer, Parameter, Training};
-pub use pooling::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
+pub use pooling::{
+    AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool, AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d, AdaptiveMaxPool3d, AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, MaxPool, MaxPool1d, MaxPool2d,
+    MaxPool3d,
+};
 pub use rushlight_macros::Module;
-pub use size::{Pair, Sizes};
 pub use state::{LoadReport, StateDict};

@@ -1,8 +1,9 @@
 //! What a model is: [`Module`], the parts it is visited by, and [`Forward`].
 
-use super::{Buffer, LoadReport, Parameter, StateDict, Training, state, traverse};
+use super::{Buffer, Fusion, LoadReport, Parameter, StateDict, Training, state, traverse};
 use crate::tensor::DType;
 use crate::{Result, Tensor};
+use rushlight_macros::op;
 use std::any::Any;
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ impl<'a, F: FnMut(&str, Item<'a>)> Visitor<'a> for F {
 ///
 /// `Vec`, `Box` and `Arc` of modules are modules themselves.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no module, parameter or buffer",
+    message = "`{Self}` is not a module, parameter or buffer",
     label = "this field's type cannot be part of a module",
     note = "mark a field that is plain data with `#[module(skip)]`"
 )]
@@ -108,7 +109,8 @@ impl<T: Field> Field for Option<T> {
 /// ```
 ///
 /// On fields, `#[module(skip)]` leaves plain data out and `#[module(rename = "…")]` gives another key. On the struct,
-/// `#[module(extra_repr = path)]` names a function `fn(&Self) -> String` for [`extra_repr`](Module::extra_repr), and
+/// `#[module(extra_repr = path)]` names a function `fn(&Self) -> String` for [`extra_repr`](Module::extra_repr),
+/// `#[module(kind = path)]` and `#[module(fusion = path)]` do so for [`kind`](Module::kind) and [`fusion`](Module::fusion), and
 /// `#[module(plain)]` says that no field is part of the module. The derive implements `Display`, too.
 ///
 /// ```
@@ -166,6 +168,11 @@ pub trait Module: Any + Send + Sync {
     /// What stands in the parentheses when the module is printed, such as `p=0.5`.
     fn extra_repr(&self) -> String {
         String::new()
+    }
+
+    /// What the module can be computed together with, for the [`Sequential`](super::Sequential) that holds it.
+    fn fusion(&self) -> Fusion<'_> {
+        Fusion::None
     }
 
     /// The parameters of this module and all modules in it, each once, in PyTorch's order: a module's own before its parts'.
@@ -240,11 +247,12 @@ pub trait Module: Any + Send + Sync {
     /// ```
     /// use rushlight::nn::{Linear, Module};
     /// let (a, b) = (Linear::new(3, 2), Linear::new(3, 2));
-    /// b.load_state_dict(&a.state_dict()).unwrap();
-    /// let error = Linear::new(3, 4).load_state_dict(&a.state_dict()).unwrap_err();
+    /// b.load_state_dict(&a.state_dict());
+    /// let error = Linear::new(3, 4).try_load_state_dict(&a.state_dict()).unwrap_err();
     /// assert!(error.to_string().contains("size mismatch for weight"));
     /// ```
-    fn load_state_dict(&self, state: &StateDict) -> Result<()> {
+    #[op]
+    fn try_load_state_dict(&self, state: &StateDict) -> Result<()> {
         state::load(self.as_module(), state, true).map(drop)
     }
 
@@ -253,7 +261,8 @@ pub trait Module: Any + Send + Sync {
     ///
     /// # Errors
     /// If a tensor has the wrong shape; then nothing has been changed.
-    fn load_state_dict_lenient(&self, state: &StateDict) -> Result<LoadReport> {
+    #[op]
+    fn try_load_state_dict_lenient(&self, state: &StateDict) -> Result<LoadReport> {
         state::load(self.as_module(), state, false)
     }
 
@@ -277,11 +286,12 @@ pub trait Module: Any + Send + Sync {
         self.parameters().iter().for_each(|param| param.requires_grad_(required));
     }
 
-    /// Converts the floating point parameters and buffers, and the parameters' gradients.
+    /// Converts the floating-point parameters and buffers, and the parameters' gradients.
     ///
     /// # Errors
-    /// If `dtype` is no floating point type.
-    fn to_dtype(&self, dtype: DType) -> Result<()> {
+    /// If `dtype` is not a floating-point type.
+    #[op]
+    fn try_to_dtype(&self, dtype: DType) -> Result<()> {
         traverse::to_dtype(self.as_module(), dtype)
     }
 
@@ -303,6 +313,13 @@ impl dyn Module {
     }
 }
 
+impl dyn Forward {
+    /// This module as a `T`, if it is one.
+    pub fn downcast_ref<T: Module>(&self) -> Option<&T> {
+        self.as_module().downcast_ref()
+    }
+}
+
 /// A module that makes one tensor of another, so that it can stand in a [`Sequential`](super::Sequential).
 pub trait Forward: Module {
     /// The output for `x`.
@@ -312,44 +329,11 @@ pub trait Forward: Module {
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Tensor;
 
-    /// [`forward`](Forward::forward) that gives an error instead of a panic.
+    /// [`forward`](Forward::forward) that returns an error instead of panicking.
     fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
         crate::catch(|| self.forward(x))
     }
 }
-
-/// Implements [`Forward`] by a body that gives a `Result`.
-macro_rules! forward {
-    ($layer:ty, |$this:ident, $x:ident| $body:expr) => {
-        impl crate::nn::Forward for $layer {
-            #[track_caller]
-            fn forward(&self, x: &crate::Tensor) -> crate::Tensor {
-                crate::error::ok(crate::nn::Forward::try_forward(self, x))
-            }
-
-            fn try_forward(&self, $x: &crate::Tensor) -> crate::Result<crate::Tensor> {
-                let $this = self;
-                $body
-            }
-        }
-    };
-}
-pub(super) use forward;
-
-/// Methods that set one option each and give the whole back.
-macro_rules! setters {
-    ($options:ty: $($(#[$doc:meta])* $name:ident: $ty:ty,)*) => {
-        impl $options {$(
-            $(#[$doc])*
-            #[allow(clippy::useless_conversion, reason = "some are")]
-            pub fn $name(mut self, $name: $ty) -> Self {
-                self.$name = $name.into();
-                self
-            }
-        )*}
-    };
-}
-pub(super) use setters;
 
 macro_rules! pointers {
     ($($pointer:ident),*) => {$(
@@ -368,6 +352,10 @@ macro_rules! pointers {
 
             fn extra_repr(&self) -> String {
                 (**self).extra_repr()
+            }
+
+            fn fusion(&self) -> Fusion<'_> {
+                (**self).fusion()
             }
         }
 

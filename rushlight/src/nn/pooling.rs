@@ -1,68 +1,90 @@
-//! Pooling layers.
+//! Pooling layers. Their builders are the options of the operations that they apply.
 
-use super::module::{forward, setters};
 use super::repr::python_bool;
-use super::{Module, Pair, Sizes};
-use crate::ops::{AvgPoolOptions, MaxPoolOptions};
+use super::{Forward, Module, Sizes};
+use crate::ops::{AvgPoolOptions, MaxPoolOptions, adaptive_avg_pool, adaptive_max_pool};
+use crate::{Result, Tensor};
+use rushlight_macros::op;
 
-/// The largest element of each window: input `[N, C, H, W]` or `[C, H, W]`, output `[…, H', W']` with
-/// `H' = (H + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1`, rounded down, or up with `ceil_mode`.
-/// As [`torch.nn.MaxPool2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html).
+/// The largest element of each window over `N` dimensions, 1 to 3: [`MaxPool1d`] of sequences, [`MaxPool2d`] of images, [`MaxPool3d`]
+/// of volumes.
+///
+/// The input is `[batch, C, sizes…]` (or without `batch`), the output `[batch, C, sizes'…]` with
+/// `size' = (size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1`, rounded down, or up with `ceil_mode`. The stride is
+/// the kernel size unless it is given. As [`torch.nn.MaxPool2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html).
 ///
 /// ```
 /// use rushlight::{Tensor, nn, nn::Forward};
 /// let x = Tensor::randn([2, 3, 9, 9]);
 /// assert_eq!(nn::MaxPool2d::new(2).forward(&x).shape(), [2, 3, 4, 4]);
-/// assert_eq!(nn::MaxPool2d::new(3).stride(2).padding(1).forward(&x).shape(), [2, 3, 5, 5]);
+/// assert_eq!(nn::MaxPool2d::builder(3).stride(2).padding(1).build().forward(&x).shape(), [2, 3, 5, 5]);
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
-#[module(plain, extra_repr = MaxPool2d::extra_repr)]
-pub struct MaxPool2d {
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
-    ceil_mode: bool,
+#[module(plain, kind = Self::kind, extra_repr = Self::extra_repr)]
+pub struct MaxPool<const N: usize> {
+    options: MaxPoolOptions<N>,
 }
 
-impl MaxPool2d {
+/// Max pooling of sequences: input `[N, C, L]` or `[C, L]`. See [`MaxPool`].
+pub type MaxPool1d = MaxPool<1>;
+/// Max pooling of images: input `[N, C, H, W]` or `[C, H, W]`. See [`MaxPool`].
+pub type MaxPool2d = MaxPool<2>;
+/// Max pooling of volumes: input `[N, C, D, H, W]` or `[C, D, H, W]`. See [`MaxPool`].
+pub type MaxPool3d = MaxPool<3>;
+
+impl<const N: usize> MaxPool<N> {
     /// Windows side by side, without padding.
-    pub fn new(kernel_size: impl Into<Pair>) -> MaxPool2d {
-        let kernel_size = kernel_size.into();
-        MaxPool2d { kernel_size, stride: kernel_size, padding: 0.into(), dilation: 1.into(), ceil_mode: false }
+    pub fn new(kernel_size: impl Into<Sizes<N>>) -> Self {
+        Self::builder(kernel_size).build()
+    }
+
+    /// A layer with options.
+    pub fn builder(kernel_size: impl Into<Sizes<N>>) -> MaxPoolOptions<N> {
+        MaxPoolOptions::new(kernel_size)
+    }
+
+    /// The output for `x`, and the position of each maximum among the elements of its channel, row-major, int64: PyTorch's
+    /// `return_indices=True`.
+    ///
+    /// # Errors
+    /// As forward.
+    #[op]
+    pub fn try_forward_with_indices(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
+        self.options.pool_with_indices(x)
+    }
+
+    fn kind(&self) -> &str {
+        ["MaxPool1d", "MaxPool2d", "MaxPool3d"][N - 1]
     }
 
     fn extra_repr(&self) -> String {
-        let MaxPool2d { kernel_size, stride, padding, dilation, ceil_mode } = self;
-        let ceil_mode = python_bool(*ceil_mode);
+        let MaxPoolOptions { kernel_size, stride, padding, dilation, ceil_mode } = self.options;
+        let ceil_mode = python_bool(ceil_mode);
         format!(
             "kernel_size={kernel_size}, stride={stride}, padding={padding}, dilation={dilation}, ceil_mode={ceil_mode}"
         )
     }
 }
 
-setters! { MaxPool2d:
-    /// The step from one window to the next; default the kernel's size.
-    stride: impl Into<Pair>,
-    /// Places around the input that are never the largest; default 0.
-    padding: impl Into<Pair>,
-    /// The step between the elements of a window; default 1.
-    dilation: impl Into<Pair>,
-    /// Whether windows that are not whole count; default false.
-    ceil_mode: bool,
+impl<const N: usize> MaxPoolOptions<N> {
+    /// The layer with these options.
+    pub fn build(self) -> MaxPool<N> {
+        MaxPool { options: self }
+    }
 }
 
-forward!(MaxPool2d, |layer, x| x.try_max_pool2d(MaxPoolOptions {
-    kernel_size: Sizes(layer.kernel_size.both()),
-    stride: Sizes(layer.stride.both()),
-    padding: Sizes(layer.padding.both()),
-    dilation: Sizes(layer.dilation.both()),
-    ceil_mode: layer.ceil_mode,
-}));
+impl<const N: usize> Forward for MaxPool<N> {
+    #[op]
+    fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.options.pool(x)
+    }
+}
 
-/// The mean of each window: input `[N, C, H, W]` or `[C, H, W]`, output `[…, H', W']` with
-/// `H' = (H + 2 * padding - kernel_size) / stride + 1`, rounded down, or up with `ceil_mode`.
-/// As [`torch.nn.AvgPool2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html).
+/// The mean of each window over `N` dimensions, 1 to 3: [`AvgPool1d`] of sequences, [`AvgPool2d`] of images, [`AvgPool3d`] of volumes.
+///
+/// The input is `[batch, C, sizes…]` (or without `batch`), the output `[batch, C, sizes'…]` with
+/// `size' = (size + 2 * padding - kernel_size) / stride + 1`, rounded down, or up with `ceil_mode`. The stride is the kernel size unless
+/// it is given. As [`torch.nn.AvgPool2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html).
 ///
 /// ```
 /// use rushlight::{Tensor, nn, nn::Forward};
@@ -70,58 +92,58 @@ forward!(MaxPool2d, |layer, x| x.try_max_pool2d(MaxPoolOptions {
 /// assert_eq!(nn::AvgPool2d::new(2).forward(&x).to_vec::<f32>(), [2.5, 4.5, 10.5, 12.5]);
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
-#[module(plain, extra_repr = AvgPool2d::extra_repr)]
-pub struct AvgPool2d {
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor_override: Option<usize>,
+#[module(plain, kind = Self::kind, extra_repr = Self::extra_repr)]
+pub struct AvgPool<const N: usize> {
+    options: AvgPoolOptions<N>,
 }
 
-impl AvgPool2d {
+/// Average pooling of sequences: input `[N, C, L]` or `[C, L]`. See [`AvgPool`].
+pub type AvgPool1d = AvgPool<1>;
+/// Average pooling of images: input `[N, C, H, W]` or `[C, H, W]`. See [`AvgPool`].
+pub type AvgPool2d = AvgPool<2>;
+/// Average pooling of volumes: input `[N, C, D, H, W]` or `[C, D, H, W]`. See [`AvgPool`].
+pub type AvgPool3d = AvgPool<3>;
+
+impl<const N: usize> AvgPool<N> {
     /// Windows side by side, without padding.
-    pub fn new(kernel_size: impl Into<Pair>) -> AvgPool2d {
-        let kernel_size = kernel_size.into();
-        AvgPool2d {
-            kernel_size,
-            stride: kernel_size,
-            padding: 0.into(),
-            ceil_mode: false,
-            count_include_pad: true,
-            divisor_override: None,
-        }
+    pub fn new(kernel_size: impl Into<Sizes<N>>) -> Self {
+        Self::builder(kernel_size).build()
+    }
+
+    /// A layer with options.
+    pub fn builder(kernel_size: impl Into<Sizes<N>>) -> AvgPoolOptions<N> {
+        AvgPoolOptions::new(kernel_size)
+    }
+
+    fn kind(&self) -> &str {
+        ["AvgPool1d", "AvgPool2d", "AvgPool3d"][N - 1]
     }
 
     fn extra_repr(&self) -> String {
-        format!("kernel_size={}, stride={}, padding={}", self.kernel_size, self.stride, self.padding)
+        let AvgPoolOptions { kernel_size, stride, padding, .. } = self.options;
+        // PyTorch turns the numbers of the one-dimensional layer into tuples.
+        let [kernel_size, stride, padding] =
+            [kernel_size, stride, padding].map(|sizes| if N == 1 { Sizes::Each(sizes.each()) } else { sizes });
+        format!("kernel_size={kernel_size}, stride={stride}, padding={padding}")
     }
 }
 
-setters! { AvgPool2d:
-    /// The step from one window to the next; default the kernel's size.
-    stride: impl Into<Pair>,
-    /// Zeros around the input; default 0.
-    padding: impl Into<Pair>,
-    /// Whether windows that are not whole count; default false.
-    ceil_mode: bool,
-    /// Whether the padding is counted; default true.
-    count_include_pad: bool,
-    /// Divides by this number instead of the window's; default none.
-    divisor_override: impl Into<Option<usize>>,
+impl<const N: usize> AvgPoolOptions<N> {
+    /// The layer with these options.
+    pub fn build(self) -> AvgPool<N> {
+        AvgPool { options: self }
+    }
 }
 
-forward!(AvgPool2d, |layer, x| x.try_avg_pool2d(AvgPoolOptions {
-    kernel_size: Sizes(layer.kernel_size.both()),
-    stride: Sizes(layer.stride.both()),
-    padding: Sizes(layer.padding.both()),
-    ceil_mode: layer.ceil_mode,
-    count_include_pad: layer.count_include_pad,
-    divisor_override: layer.divisor_override,
-}));
+impl<const N: usize> Forward for AvgPool<N> {
+    #[op]
+    fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.options.pool(x)
+    }
+}
 
-/// The mean of each of `output_size` parts of a picture: input `[N, C, H, W]` or `[C, H, W]`, output `[…, output_size]`.
+/// The mean of each of `output_size` parts of `N` dimensions, 1 to 3, as even as they can be: input `[batch, C, sizes…]` (or without
+/// `batch`), output `[batch, C, output_size…]`.
 /// As [`torch.nn.AdaptiveAvgPool2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html).
 ///
 /// ```
@@ -131,15 +153,26 @@ forward!(AvgPool2d, |layer, x| x.try_avg_pool2d(AvgPoolOptions {
 /// assert_eq!(layer.to_string(), "AdaptiveAvgPool2d(output_size=(1, 1))");
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
-#[module(plain, extra_repr = AdaptiveAvgPool2d::extra_repr)]
-pub struct AdaptiveAvgPool2d {
-    output_size: Pair,
+#[module(plain, kind = Self::kind, extra_repr = Self::extra_repr)]
+pub struct AdaptiveAvgPool<const N: usize> {
+    output_size: Sizes<N>,
 }
 
-impl AdaptiveAvgPool2d {
+/// Adaptive average pooling of sequences: input `[N, C, L]` or `[C, L]`. See [`AdaptiveAvgPool`].
+pub type AdaptiveAvgPool1d = AdaptiveAvgPool<1>;
+/// Adaptive average pooling of images: input `[N, C, H, W]` or `[C, H, W]`. See [`AdaptiveAvgPool`].
+pub type AdaptiveAvgPool2d = AdaptiveAvgPool<2>;
+/// Adaptive average pooling of volumes: input `[N, C, D, H, W]` or `[C, D, H, W]`. See [`AdaptiveAvgPool`].
+pub type AdaptiveAvgPool3d = AdaptiveAvgPool<3>;
+
+impl<const N: usize> AdaptiveAvgPool<N> {
     /// Pools to this size.
-    pub fn new(output_size: impl Into<Pair>) -> AdaptiveAvgPool2d {
-        AdaptiveAvgPool2d { output_size: output_size.into() }
+    pub fn new(output_size: impl Into<Sizes<N>>) -> Self {
+        AdaptiveAvgPool { output_size: output_size.into() }
+    }
+
+    fn kind(&self) -> &str {
+        ["AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d"][N - 1]
     }
 
     fn extra_repr(&self) -> String {
@@ -147,4 +180,63 @@ impl AdaptiveAvgPool2d {
     }
 }
 
-forward!(AdaptiveAvgPool2d, |layer, x| x.try_adaptive_avg_pool2d(layer.output_size.both()));
+impl<const N: usize> Forward for AdaptiveAvgPool<N> {
+    #[op]
+    fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        adaptive_avg_pool(x, self.output_size)
+    }
+}
+
+/// The largest element of each of `output_size` parts of `N` dimensions, 1 to 3, as even as they can be: input `[batch, C, sizes…]` (or
+/// without `batch`), output `[batch, C, output_size…]`.
+/// As [`torch.nn.AdaptiveMaxPool2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool2d.html).
+///
+/// ```
+/// use rushlight::{Tensor, nn, nn::Forward};
+/// let layer = nn::AdaptiveMaxPool1d::new(2);
+/// assert_eq!(layer.forward(&Tensor::from([[1.0f32, 3.0, 2.0]])).to_vec::<f32>(), [3.0, 3.0]);
+/// ```
+#[derive(Clone, Copy, Debug, Module)]
+#[module(plain, kind = Self::kind, extra_repr = Self::extra_repr)]
+pub struct AdaptiveMaxPool<const N: usize> {
+    output_size: Sizes<N>,
+}
+
+/// Adaptive max pooling of sequences: input `[N, C, L]` or `[C, L]`. See [`AdaptiveMaxPool`].
+pub type AdaptiveMaxPool1d = AdaptiveMaxPool<1>;
+/// Adaptive max pooling of images: input `[N, C, H, W]` or `[C, H, W]`. See [`AdaptiveMaxPool`].
+pub type AdaptiveMaxPool2d = AdaptiveMaxPool<2>;
+/// Adaptive max pooling of volumes: input `[N, C, D, H, W]` or `[C, D, H, W]`. See [`AdaptiveMaxPool`].
+pub type AdaptiveMaxPool3d = AdaptiveMaxPool<3>;
+
+impl<const N: usize> AdaptiveMaxPool<N> {
+    /// Pools to this size.
+    pub fn new(output_size: impl Into<Sizes<N>>) -> Self {
+        AdaptiveMaxPool { output_size: output_size.into() }
+    }
+
+    /// The output for `x`, and the position of each maximum among the elements of its channel, row-major, int64: PyTorch's
+    /// `return_indices=True`.
+    ///
+    /// # Errors
+    /// As forward.
+    #[op]
+    pub fn try_forward_with_indices(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
+        adaptive_max_pool(x, self.output_size)
+    }
+
+    fn kind(&self) -> &str {
+        ["AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d"][N - 1]
+    }
+
+    fn extra_repr(&self) -> String {
+        format!("output_size={}", self.output_size)
+    }
+}
+
+impl<const N: usize> Forward for AdaptiveMaxPool<N> {
+    #[op]
+    fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(adaptive_max_pool(x, self.output_size)?.0)
+    }
+}

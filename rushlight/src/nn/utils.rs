@@ -1,11 +1,11 @@
 //! Helpers: clipping of gradients, and folding of normalization into the layer before it.
 
-use super::{BatchNorm2d, Conv2d, Parameter};
+use super::{BatchNorm, Conv, Parameter};
 use crate::tensor::DType;
 use crate::{Error, NoGrad, Result, Tensor};
 use rushlight_macros::op;
 
-/// Scales the gradients of all parameters together so that their norm is at most `max_norm`, and gives the norm they had, 0-d.
+/// Scales the gradients of all parameters together so that their norm is at most `max_norm`, and returns the norm they had, 0-d.
 ///
 /// The norm is that of all elements of all gradients: `norm_type` 2 is the usual one, infinity the largest absolute value. As
 /// [`torch.nn.utils.clip_grad_norm_`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html).
@@ -28,7 +28,7 @@ pub fn try_clip_grad_norm_(
 ) -> Result<Tensor> {
     let name = "clip_grad_norm_";
     if norm_type.is_nan() || norm_type <= 0.0 {
-        return Err(Error::value(name, format!("norm_type must be greater than 0, but got {norm_type}")));
+        return Err(Error::value(name, format!("expected norm_type greater than 0, got {norm_type}")));
     }
     let _guard = NoGrad::new();
     let grads: Vec<Tensor> = params.into_iter().filter_map(|param| param.into().grad()).collect();
@@ -63,7 +63,7 @@ fn norm(x: &Tensor, p: f64) -> Result<Tensor> {
 #[op(free)]
 pub fn try_clip_grad_value_(params: impl IntoIterator<Item = impl Into<Parameter>>, limit: f64) -> Result<()> {
     if limit.is_nan() || limit < 0.0 {
-        return Err(Error::value("clip_grad_value_", format!("the limit must be at least 0, but got {limit}")));
+        return Err(Error::value("clip_grad_value_", format!("expected a limit of at least 0, got {limit}")));
     }
     let _guard = NoGrad::new();
     for param in params {
@@ -74,14 +74,14 @@ pub fn try_clip_grad_value_(params: impl IntoIterator<Item = impl Into<Parameter
     Ok(())
 }
 
-/// The weight and bias of a convolution (`[out, in, …]`) that does what the given one and the batch normalization behind it do with
+/// The weight and bias of a convolution (`[out, in, …]`) that does what the given one and the batch normalization after it do with
 /// their running statistics: with `s = bn_weight / sqrt(running_var + eps)`, the weight times `s`, and
 /// `(bias - running_mean) * s + bn_bias`.
 ///
 /// As [`torch.nn.utils.fuse_conv_bn_weights`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_weights.html).
 ///
 /// # Errors
-/// If shapes do not fit, or the weight is not floating point.
+/// If shapes do not fit, or the weight is not floating-point.
 #[op(free)]
 pub fn try_fuse_conv_bn_weights(
     weight: &Tensor,
@@ -96,7 +96,7 @@ pub fn try_fuse_conv_bn_weights(
     let channels = weight.shape().first().copied();
     if channels.is_none() || !weight.dtype().is_float() {
         let message = format!(
-            "wants a floating point weight [out, in, …], but got {} of shape {:?}",
+            "expected a floating-point weight [out, in, …], got {} of shape {:?}",
             weight.dtype(),
             weight.shape()
         );
@@ -111,9 +111,9 @@ pub fn try_fuse_conv_bn_weights(
     ] {
         if let Some(tensor) = tensor.filter(|tensor| tensor.shape() != channels.as_slice()) {
             let message = format!(
-                "{what} of shape {:?} does not go with a weight of shape {:?}: it wants one value an output channel",
-                tensor.shape(),
-                weight.shape()
+                "expected {what} with one value per output channel of a weight of shape {:?}, got shape {:?}",
+                weight.shape(),
+                tensor.shape()
             );
             return Err(Error::shape(name, message));
         }
@@ -140,7 +140,7 @@ pub fn try_fuse_conv_bn_weights(
 }
 
 /// A convolution that does what `conv` and `bn` in evaluation do one after the other. A [`Sequential`](super::Sequential) and
-/// [`Conv2d::forward_fused`] fold by themselves where no gradients are recorded; this is for a model that is to be kept, or saved,
+/// [`Conv::forward_fused`] fold by themselves where no gradients are recorded; this is for a model that is to be kept, or saved,
 /// without its normalization.
 ///
 /// As [`torch.nn.utils.fuse_conv_bn_eval`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_eval.html).
@@ -158,9 +158,10 @@ pub fn try_fuse_conv_bn_weights(
 /// assert_eq!(fused.to_string(), "Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1))");
 /// ```
 #[op(free)]
-pub fn try_fuse_conv_bn_eval(conv: &Conv2d, bn: &BatchNorm2d) -> Result<Conv2d> {
-    let Some((mean, var, eps)) = bn.given() else {
-        let message = "wants a normalization in evaluation mode that has running statistics".to_string();
+pub fn try_fuse_conv_bn_eval<const N: usize>(conv: &Conv<N>, bn: &BatchNorm<N>) -> Result<Conv<N>> {
+    let Some((mean, var, eps)) = bn.normalization().given() else {
+        let message =
+            "expected a normalization in evaluation mode with running statistics, got one without".to_string();
         return Err(Error::value("fuse_conv_bn_eval", message));
     };
     let _guard = NoGrad::new();

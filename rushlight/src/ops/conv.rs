@@ -4,7 +4,7 @@
 //! any of them is made of the other two. So derivatives of every order are as fast as the first.
 
 use super::activation::{activation_grad, activation_node};
-use super::{composed, grad_if, want_float, want_same_dtype};
+use super::{Padding, composed, grad_if, want_float, want_same_dtype};
 use crate::autograd::Save;
 use crate::backend::{Activation, ConvShape, ConvWeight};
 use crate::tensor::{Dims, Layout, Sizes};
@@ -277,9 +277,8 @@ pub struct ConvOptions<const N: usize> {
     /// How far the kernel moves from one output element to the next (default 1).
     #[builder(default = Sizes::from(1))]
     pub(crate) stride: Sizes<N>,
-    /// How many zeros are put on both sides of each dimension of the input (default 0).
-    #[builder(default = Sizes::from(0))]
-    pub(crate) padding: Sizes<N>,
+    /// The zeros around the input: a number, one for each dimension, or a [`Padding`] (default 0).
+    pub(crate) padding: Padding<N>,
     /// The distance between the input elements that neighboring kernel elements are multiplied by (default 1).
     #[builder(default = Sizes::from(1))]
     pub(crate) dilation: Sizes<N>,
@@ -289,9 +288,23 @@ pub struct ConvOptions<const N: usize> {
 }
 
 impl<const N: usize> ConvOptions<N> {
-    fn window(self) -> Window<N> {
-        let ConvOptions { stride: Sizes(stride), padding: Sizes(padding), dilation: Sizes(dilation), groups } = self;
-        Window { stride, padding, padding_end: padding, dilation, groups }
+    /// How the kernel of `weight` moves over `x`. One with too few dimensions is an error of the convolution.
+    pub(crate) fn window(self, name: &'static str, x: &Tensor, weight: &Tensor) -> Result<Window<N>> {
+        if self.padding == Padding::Same && self.stride != Sizes::from(1) {
+            let message = format!("expected stride 1 with padding 'same', got {}", self.stride);
+            return Err(Error::value(name, message));
+        }
+        let [stride, dilation] = [self.stride, self.dilation].map(Sizes::each);
+        let last = |t: &Tensor| {
+            let skipped = t.dim().saturating_sub(N);
+            std::array::from_fn(|i| t.shape().get(skipped + i).copied().unwrap_or(0))
+        };
+        let (padding, padding_end) = self.padding.around(last(x), last(weight), stride, dilation);
+        Ok(Window { stride, padding, padding_end, dilation, groups: self.groups })
+    }
+
+    fn apply(self, name: &'static str, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        convolve(name, x, weight, bias, self.window(name, x, weight)?, Activation::None)
     }
 }
 
@@ -308,7 +321,7 @@ impl Tensor {
         bias: impl Into<Option<&'a Tensor>>,
         options: ConvOptions<1>,
     ) -> Result<Tensor> {
-        convolve("conv1d", self, weight, bias.into(), options.window(), Activation::None)
+        options.apply("conv1d", self, weight, bias.into())
     }
 
     /// Convolves an input `[N, C, H, W]` (or `[C, H, W]`) with a weight `[out, C / groups, kh, kw]` and adds a bias `[out]`, if
@@ -332,7 +345,7 @@ impl Tensor {
         bias: impl Into<Option<&'a Tensor>>,
         options: ConvOptions<2>,
     ) -> Result<Tensor> {
-        convolve("conv2d", self, weight, bias.into(), options.window(), Activation::None)
+        options.apply("conv2d", self, weight, bias.into())
     }
 
     /// Convolves an input `[N, C, D, H, W]` (or `[C, D, H, W]`) with a weight `[out, C / groups, kd, kh, kw]` and adds a bias
@@ -347,6 +360,6 @@ impl Tensor {
         bias: impl Into<Option<&'a Tensor>>,
         options: ConvOptions<3>,
     ) -> Result<Tensor> {
-        convolve("conv3d", self, weight, bias.into(), options.window(), Activation::None)
+        options.apply("conv3d", self, weight, bias.into())
     }
 }

@@ -200,7 +200,7 @@ pub struct ConvTransposeOptions<const N: usize> {
 
 impl<const N: usize> ConvTransposeOptions<N> {
     fn apply(self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        let steps = [self.stride, self.padding, self.output_padding, self.dilation].map(|Sizes(sizes)| sizes);
+        let steps = [self.stride, self.padding, self.output_padding, self.dilation].map(Sizes::each);
         conv_transpose_nd(x, weight, bias, steps, self.groups)
     }
 }

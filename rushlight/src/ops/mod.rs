@@ -19,6 +19,7 @@ mod matmul;
 mod norm;
 mod operators;
 mod optim;
+mod padding;
 mod pooling;
 mod random;
 mod reduce;
@@ -38,7 +39,9 @@ pub use loss::{
 pub use math::Bound;
 pub use norm::BatchNormOptions;
 pub(crate) use optim::optimizer_step;
+pub use padding::Padding;
 pub use pooling::{AvgPoolOptions, MaxPoolOptions};
+pub(crate) use pooling::{adaptive_avg_pool, adaptive_max_pool};
 pub use random::{DropoutOptions, IntegerRange, RandomOptions, RandomRange, UniformRange};
 pub use reduce::VarOptions;
 pub use view::{DiagonalOptions, SliceOptions};

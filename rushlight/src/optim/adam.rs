@@ -1,11 +1,11 @@
 //! Adam and AdamW.
 
-use super::{Builder, Rule, RuleOptimizer, Setting, at_least_zero, setters};
+use super::{Rule, RuleOptimizer, Setting, at_least_zero};
 use crate::backend::{self, StepRule};
 use crate::nn::Parameter;
 use crate::ops::optimizer_step;
-use crate::{Error, Result, Tensor};
-use rushlight_macros::op;
+use crate::{Error, Result, Tensor, optim};
+use rushlight_macros::{Builder, op};
 
 /// Adam, by Kingma and Ba, as [`torch.optim.Adam`](https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html).
 ///
@@ -32,18 +32,24 @@ pub type Adam = RuleOptimizer<AdamOptions<false>>;
 /// ```
 pub type AdamW = RuleOptimizer<AdamOptions<true>>;
 
-/// Options of [`Adam`] and, with `DECOUPLED` weight decay, [`AdamW`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The options of [`Adam`] and, with `DECOUPLED` weight decay, [`AdamW`].
+#[derive(Builder, Clone, Copy, Debug, PartialEq)]
+#[builder(on(optim::Builder<AdamOptions<DECOUPLED>>, options))]
 pub struct AdamOptions<const DECOUPLED: bool> {
     /// The learning rate; default 0.001.
+    #[builder(default = 1e-3)]
     pub lr: f64,
     /// The decay of the average gradient; default 0.9.
+    #[builder(skip, default = 0.9)]
     pub beta1: f64,
     /// The decay of the average squared gradient; default 0.999.
+    #[builder(skip, default = 0.999)]
     pub beta2: f64,
     /// Added to the denominator; default 1e-8.
+    #[builder(default = 1e-8)]
     pub eps: f64,
     /// Weight decay; default 0, for [`AdamW`] 0.01.
+    #[builder(default = if DECOUPLED { 1e-2 } else { 0.0 })]
     pub weight_decay: f64,
     /// Divides by the root of the largest average squared gradient so far; default false.
     pub amsgrad: bool,
@@ -51,43 +57,23 @@ pub struct AdamOptions<const DECOUPLED: bool> {
     pub maximize: bool,
 }
 
-impl<const DECOUPLED: bool> Default for AdamOptions<DECOUPLED> {
-    fn default() -> Self {
-        let weight_decay = if DECOUPLED { 1e-2 } else { 0.0 };
-        AdamOptions { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay, amsgrad: false, maximize: false }
-    }
-}
-
 impl<const DECOUPLED: bool> RuleOptimizer<AdamOptions<DECOUPLED>> {
-    /// With this learning rate.
+    /// With learning rate 0.001.
     ///
     /// # Errors
-    /// If there is no parameter, one is not a leaf or comes twice, or the learning rate is negative.
+    /// If there is no parameter, or one is not a leaf or comes twice.
     #[op]
-    pub fn try_new(params: impl IntoIterator<Item = impl Into<Parameter>>, lr: f64) -> Result<Self> {
-        Self::builder(params).lr(lr).try_build()
+    pub fn try_new(params: impl IntoIterator<Item = impl Into<Parameter>>) -> Result<Self> {
+        Self::builder(params).try_build()
     }
 
     /// With options.
-    pub fn builder(params: impl IntoIterator<Item = impl Into<Parameter>>) -> Builder<AdamOptions<DECOUPLED>> {
-        Builder::new(params, AdamOptions::default())
+    pub fn builder(params: impl IntoIterator<Item = impl Into<Parameter>>) -> optim::Builder<AdamOptions<DECOUPLED>> {
+        optim::Builder::new(params, AdamOptions::default())
     }
 }
 
-setters! { [const DECOUPLED: bool] AdamOptions<DECOUPLED>:
-    /// The learning rate; default 0.001.
-    lr: f64,
-    /// Added to the denominator; default 1e-8.
-    eps: f64,
-    /// Weight decay; default 0, for [`AdamW`] 0.01.
-    weight_decay: f64,
-    /// Divides by the root of the largest average squared gradient so far; default false.
-    amsgrad: bool,
-    /// Climbs instead of descends; default false.
-    maximize: bool,
-}
-
-impl<const DECOUPLED: bool> Builder<AdamOptions<DECOUPLED>> {
+impl<const DECOUPLED: bool> optim::Builder<AdamOptions<DECOUPLED>> {
     /// The decays of the average gradient and squared gradient; default 0.9 and 0.999.
     pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
         (self.options.beta1, self.options.beta2) = (beta1, beta2);
@@ -116,7 +102,7 @@ impl<const DECOUPLED: bool> Rule for AdamOptions<DECOUPLED> {
             if !(0.0..1.0).contains(&beta) {
                 return Err(Error::value(
                     Self::NAME,
-                    format!("{name} must be at least 0 and less than 1, but got {beta}"),
+                    format!("expected {name} of at least 0 and less than 1, got {beta}"),
                 ));
             }
         }

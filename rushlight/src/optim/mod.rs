@@ -29,19 +29,19 @@ pub trait Optimizer: Send {
     /// Changes every parameter that has a gradient, in one pass over its memory each, without recording.
     ///
     /// # Panics
-    /// Where [`try_step`](Optimizer::try_step) gives an error.
+    /// Where [`try_step`](Optimizer::try_step) returns an error.
     #[track_caller]
     fn step(&mut self) {
         ok(self.try_step());
     }
 
-    /// [`step`](Optimizer::step) that gives an error instead of a panic.
+    /// [`step`](Optimizer::step) that returns an error instead of panicking.
     ///
     /// # Errors
     /// If a gradient that was set by hand does not have its parameter's shape and type.
     fn try_step(&mut self) -> Result<()>;
 
-    /// Takes the gradients of all parameters away.
+    /// Removes the gradients of all parameters.
     fn zero_grad(&self);
 
     /// The parameters of all groups.
@@ -78,31 +78,27 @@ pub trait Optimizer: Send {
     /// the parameters numbered through all groups. The tensors are copies.
     fn state_dict(&self) -> StateDict;
 
-    /// Continues from what [`state_dict`](Optimizer::state_dict) gave.
+    /// Continues from what [`state_dict`](Optimizer::state_dict) returned.
+    ///
+    /// # Panics
+    /// Where [`try_load_state_dict`](Optimizer::try_load_state_dict) returns an error.
+    #[track_caller]
+    fn load_state_dict(&mut self, state: &StateDict) {
+        ok(self.try_load_state_dict(state));
+    }
+
+    /// [`load_state_dict`](Optimizer::load_state_dict) that returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the groups or parameters are not the same in number and shape, all differences listed: nothing has been changed then.
-    fn load_state_dict(&mut self, state: &StateDict) -> Result<()>;
+    /// If the groups or parameters are not the same in number and shape, or an option is out of its range: all differences are listed,
+    /// and nothing has been changed.
+    fn try_load_state_dict(&mut self, state: &StateDict) -> Result<()>;
 }
-
-/// Gives the builder of an optimizer a method for each option.
-macro_rules! setters {
-    ([$($generics:tt)*] $options:ty: $($(#[$doc:meta])* $name:ident: $ty:ty,)*) => {
-        impl<$($generics)*> crate::optim::Builder<$options> {$(
-            $(#[$doc])*
-            pub fn $name(mut self, $name: $ty) -> Self {
-                self.options.$name = $name;
-                self
-            }
-        )*}
-    };
-}
-use setters;
 
 /// An error unless all of these options are 0 or more.
 fn at_least_zero(name: &'static str, options: &[(&str, f64)]) -> Result<()> {
     match options.iter().find(|(_, value)| value.is_nan() || *value < 0.0) {
-        Some((option, value)) => Err(Error::value(name, format!("{option} must be at least 0, but got {value}"))),
+        Some((option, value)) => Err(Error::value(name, format!("expected {option} of at least 0, got {value}"))),
         None => Ok(()),
     }
 }

@@ -137,7 +137,7 @@ impl<R: Rule> Builder<R> {
         let mut groups = Vec::new();
         for (params, change) in self.groups {
             if params.is_empty() {
-                return Err(Error::value(R::NAME, "the optimizer got an empty parameter list"));
+                return Err(Error::value(R::NAME, "expected at least one parameter per group, got an empty list"));
             }
             for param in &params {
                 check(R::NAME, param, &mut seen)?;
@@ -211,7 +211,7 @@ impl Entry {
 #[cold]
 fn mismatch(op: &'static str, p: &Tensor, g: &Tensor) -> Error {
     let message = format!(
-        "the parameter is {} of shape {:?}, but its gradient {} of shape {:?}",
+        "expected a gradient of the parameter's dtype {} and shape {:?}, got {} of shape {:?}",
         p.dtype(),
         p.shape(),
         g.dtype(),
@@ -313,7 +313,7 @@ impl<R: Rule> Optimizer for RuleOptimizer<R> {
         state
     }
 
-    fn load_state_dict(&mut self, state: &StateDict) -> Result<()> {
+    fn try_load_state_dict(&mut self, state: &StateDict) -> Result<()> {
         let mut loader = Loader { rest: state.keys().collect(), state, wrong: Vec::new() };
         let mut groups = self.groups.clone();
         let mut index = 0;
@@ -362,7 +362,7 @@ impl<'a> Loader<'a> {
         match self.state.get(key) {
             None => self.wrong.push(format!("missing: {key}")),
             Some(tensor) if tensor.shape() != shape => {
-                self.wrong.push(format!("{key} has shape {:?}, but {shape:?} is wanted", tensor.shape()));
+                self.wrong.push(format!("expected {key} of shape {shape:?}, got {:?}", tensor.shape()));
             }
             found => return found,
         }

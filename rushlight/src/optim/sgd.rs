@@ -1,11 +1,11 @@
 //! Stochastic gradient descent.
 
-use super::{Builder, Rule, RuleOptimizer, Setting};
+use super::{Rule, RuleOptimizer, Setting};
 use crate::backend::{Sgd, StepRule};
 use crate::nn::Parameter;
 use crate::ops::optimizer_step;
-use crate::{Error, Result, Tensor};
-use rushlight_macros::op;
+use crate::{Error, Result, Tensor, optim};
+use rushlight_macros::{Builder, op};
 
 /// Stochastic gradient descent, with momentum if wanted, as
 /// [`torch.optim.SGD`](https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html).
@@ -16,17 +16,19 @@ use rushlight_macros::op;
 /// ```
 /// use rushlight::{Tensor, optim::{Optimizer, SGD}};
 /// let w = Tensor::from([1.0f32]).requires_grad_(true);
-/// let mut optimizer = SGD::new([&w], 0.1);
+/// let mut optimizer = SGD::builder([&w]).lr(0.1).build();
 /// (&w * 3.0).sum().backward();
 /// optimizer.step();
 /// assert_eq!(w.to_string(), "tensor([0.7000], requires_grad=True)");
 /// ```
 pub type SGD = RuleOptimizer<SGDOptions>;
 
-/// Options of [`SGD`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The options of [`SGD`].
+#[derive(Builder, Clone, Copy, Debug, PartialEq)]
+#[builder(on(optim::Builder<SGDOptions>, options))]
 pub struct SGDOptions {
     /// The learning rate; default 0.001.
+    #[builder(default = 1e-3)]
     pub lr: f64,
     /// The share of the last step's direction that is kept; default 0.
     pub momentum: f64,
@@ -34,47 +36,26 @@ pub struct SGDOptions {
     pub dampening: f64,
     /// The multiple of the parameter that is added to its gradient; default 0.
     pub weight_decay: f64,
-    /// Nesterov's momentum; default false.
+    /// Nesterov's momentum, which takes a momentum and no dampening; default false.
     pub nesterov: bool,
     /// Climbs instead of descends; default false.
     pub maximize: bool,
 }
 
-impl Default for SGDOptions {
-    fn default() -> SGDOptions {
-        SGDOptions { lr: 1e-3, momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false, maximize: false }
-    }
-}
-
 impl SGD {
-    /// Plain gradient descent with this learning rate.
+    /// Plain gradient descent with learning rate 0.001.
     ///
     /// # Errors
-    /// If there is no parameter, one is not a leaf or comes twice, or the learning rate is negative.
+    /// If there is no parameter, or one is not a leaf or comes twice.
     #[op]
-    pub fn try_new(params: impl IntoIterator<Item = impl Into<Parameter>>, lr: f64) -> Result<SGD> {
-        SGD::builder(params).lr(lr).try_build()
+    pub fn try_new(params: impl IntoIterator<Item = impl Into<Parameter>>) -> Result<SGD> {
+        SGD::builder(params).try_build()
     }
 
     /// With options.
-    pub fn builder(params: impl IntoIterator<Item = impl Into<Parameter>>) -> Builder<SGDOptions> {
-        Builder::new(params, SGDOptions::default())
+    pub fn builder(params: impl IntoIterator<Item = impl Into<Parameter>>) -> optim::Builder<SGDOptions> {
+        optim::Builder::new(params, SGDOptions::default())
     }
-}
-
-super::setters! { [] SGDOptions:
-    /// The learning rate; default 0.001.
-    lr: f64,
-    /// The share of the last step's direction that is kept; default 0.
-    momentum: f64,
-    /// The share of the gradient that does not enter the direction; default 0.
-    dampening: f64,
-    /// The multiple of the parameter that is added to its gradient; default 0.
-    weight_decay: f64,
-    /// Nesterov's momentum, which wants a momentum and no dampening; default false.
-    nesterov: bool,
-    /// Climbs instead of descends; default false.
-    maximize: bool,
 }
 
 impl Rule for SGDOptions {
@@ -98,7 +79,7 @@ impl Rule for SGDOptions {
         )?;
         if self.nesterov && (self.momentum <= 0.0 || self.dampening != 0.0) {
             let message = format!(
-                "Nesterov momentum requires a momentum and zero dampening, but got momentum {} and dampening {}",
+                "expected a momentum and zero dampening with Nesterov momentum, got momentum {} and dampening {}",
                 self.momentum, self.dampening
             );
             return Err(Error::value("SGD", message));

@@ -2,51 +2,12 @@
 //! for TensorFlow Lite in 2020. Names are those of the PyPI package `efficientnet-lite-pytorch`.
 
 use crate::Tensor;
-use crate::error::ok;
-use crate::nn::fused_conv::{Cache, Convolution};
-use crate::nn::{self, Activation, Forward, Module};
-use crate::ops::conv::Window;
+use crate::nn::{self, Activation, Forward, Module, Padding};
 
-/// A convolution whose output has size ⌈input / stride⌉. Of an odd number of zeros the extra one is put behind, as TensorFlow does.
-#[derive(Module)]
-struct SamePadConv2d {
-    weight: nn::Parameter,
-    #[module(skip)]
-    kernel: usize,
-    #[module(skip)]
-    stride: usize,
-    #[module(skip)]
-    groups: usize,
-    #[module(skip)]
-    cache: Cache,
-}
-
-impl SamePadConv2d {
-    fn new(inputs: usize, outputs: usize, kernel: usize, stride: usize, groups: usize) -> SamePadConv2d {
-        let plain = nn::Conv2d::builder(inputs, outputs, kernel).groups(groups).bias(false).build();
-        SamePadConv2d { weight: plain.weight, kernel, stride, groups, cache: Cache::default() }
-    }
-
-    /// The convolution, the normalization behind it and the activation behind that.
-    #[track_caller]
-    fn forward_fused(&self, x: &Tensor, norm: &nn::BatchNorm2d, activation: Activation) -> Tensor {
-        let &[.., height, width] = x.shape() else {
-            panic!("EfficientNetLite0 wants pictures [N, 3, H, W], but got shape {:?}", x.shape());
-        };
-        let missing = [height, width].map(|size| {
-            let outputs = size.div_ceil(self.stride).max(1);
-            ((outputs - 1) * self.stride + self.kernel).saturating_sub(size)
-        });
-        let window = Window {
-            stride: [self.stride; 2],
-            padding: missing.map(|missing| missing / 2),
-            padding_end: missing.map(|missing| missing.div_ceil(2)),
-            dilation: [1; 2],
-            groups: self.groups,
-        };
-        let (weight, cache) = (&self.weight, &self.cache);
-        ok(Convolution { name: "conv2d", weight, bias: None, window, cache }.run(x, Some(norm), activation))
-    }
+/// A convolution without bias whose output has size ⌈input / stride⌉, padded as TensorFlow does.
+fn conv(inputs: usize, outputs: usize, kernel: usize, stride: usize, groups: usize) -> nn::Conv2d {
+    let layer = nn::Conv2d::builder(inputs, outputs, kernel).stride(stride).padding(Padding::SameUpper);
+    layer.groups(groups).bias(false).build()
 }
 
 fn norm(channels: usize) -> nn::BatchNorm2d {
@@ -56,11 +17,11 @@ fn norm(channels: usize) -> nn::BatchNorm2d {
 /// A depthwise convolution between a widening and a narrowing one, beside a shortcut where shapes allow it.
 #[derive(Module)]
 struct InvertedResidual {
-    _expand_conv: Option<SamePadConv2d>,
+    _expand_conv: Option<nn::Conv2d>,
     _bn0: Option<nn::BatchNorm2d>,
-    _depthwise_conv: SamePadConv2d,
+    _depthwise_conv: nn::Conv2d,
     _bn1: nn::BatchNorm2d,
-    _project_conv: SamePadConv2d,
+    _project_conv: nn::Conv2d,
     _bn2: nn::BatchNorm2d,
     #[module(skip)]
     shortcut: bool,
@@ -70,11 +31,11 @@ impl InvertedResidual {
     fn new(inputs: usize, outputs: usize, kernel: usize, stride: usize, expand: usize) -> InvertedResidual {
         let hidden = inputs * expand;
         InvertedResidual {
-            _expand_conv: (expand != 1).then(|| SamePadConv2d::new(inputs, hidden, 1, 1, 1)),
+            _expand_conv: (expand != 1).then(|| conv(inputs, hidden, 1, 1, 1)),
             _bn0: (expand != 1).then(|| norm(hidden)),
-            _depthwise_conv: SamePadConv2d::new(hidden, hidden, kernel, stride, hidden),
+            _depthwise_conv: conv(hidden, hidden, kernel, stride, hidden),
             _bn1: norm(hidden),
-            _project_conv: SamePadConv2d::new(hidden, outputs, 1, 1, 1),
+            _project_conv: conv(hidden, outputs, 1, 1, 1),
             _bn2: norm(outputs),
             shortcut: stride == 1 && inputs == outputs,
         }
@@ -84,16 +45,16 @@ impl InvertedResidual {
 impl Forward for InvertedResidual {
     fn forward(&self, x: &Tensor) -> Tensor {
         let wide = match (&self._expand_conv, &self._bn0) {
-            (Some(conv), Some(norm)) => &conv.forward_fused(x, norm, Activation::Relu6),
+            (Some(conv), Some(norm)) => &conv.forward_fused(x, Some(norm), Activation::Relu6),
             _ => x,
         };
-        let y = self._depthwise_conv.forward_fused(wide, &self._bn1, Activation::Relu6);
-        let y = self._project_conv.forward_fused(&y, &self._bn2, Activation::None);
+        let y = self._depthwise_conv.forward_fused(wide, Some(&self._bn1), Activation::Relu6);
+        let y = self._project_conv.forward_fused(&y, Some(&self._bn2), Activation::None);
         if self.shortcut { y + x } else { y }
     }
 }
 
-/// EfficientNet-Lite0: pictures `[N, 3, H, W]` (224 × 224 in training) to logits `[N, classes]`.
+/// EfficientNet-Lite0: images `[N, 3, H, W]` (224 × 224 in training) to logits `[N, classes]`.
 ///
 /// ```
 /// use rushlight::{Tensor, nn::{Forward, Module}, vision::models::EfficientNetLite0};
@@ -105,10 +66,10 @@ impl Forward for InvertedResidual {
 /// ```
 #[derive(Module)]
 pub struct EfficientNetLite0 {
-    _conv_stem: SamePadConv2d,
+    _conv_stem: nn::Conv2d,
     _bn0: nn::BatchNorm2d,
     _blocks: Vec<InvertedResidual>,
-    _conv_head: SamePadConv2d,
+    _conv_head: nn::Conv2d,
     _bn1: nn::BatchNorm2d,
     _dropout: nn::Dropout,
     _fc: nn::Linear,
@@ -131,7 +92,7 @@ impl EfficientNetLite0 {
     /// # Panics
     /// If `classes` is 0.
     pub fn new(classes: usize) -> EfficientNetLite0 {
-        let conv_stem = SamePadConv2d::new(3, 32, 3, 2, 1);
+        let conv_stem = conv(3, 32, 3, 2, 1);
         let mut inputs = 32;
         let mut blocks = Vec::new();
         for (repeats, kernel, stride, expand, outputs) in STAGES {
@@ -144,9 +105,9 @@ impl EfficientNetLite0 {
             _conv_stem: conv_stem,
             _bn0: norm(32),
             _blocks: blocks,
-            _conv_head: SamePadConv2d::new(inputs, 1280, 1, 1, 1),
+            _conv_head: conv(inputs, 1280, 1, 1, 1),
             _bn1: norm(1280),
-            _dropout: nn::Dropout::new(0.2),
+            _dropout: nn::Dropout::builder().p(0.2).build(),
             _fc: nn::Linear::new(1280, classes),
         }
     }
@@ -154,9 +115,9 @@ impl EfficientNetLite0 {
 
 impl Forward for EfficientNetLite0 {
     fn forward(&self, x: &Tensor) -> Tensor {
-        let x = self._conv_stem.forward_fused(x, &self._bn0, Activation::Relu6);
+        let x = self._conv_stem.forward_fused(x, Some(&self._bn0), Activation::Relu6);
         let x = self._blocks.iter().fold(x, |x, block| block.forward(&x));
-        let x = self._conv_head.forward_fused(&x, &self._bn1, Activation::Relu6);
-        self._fc.forward(&self._dropout.forward(&x.adaptive_avg_pool2d([1, 1]).flatten_dim(1..)))
+        let x = self._conv_head.forward_fused(&x, Some(&self._bn1), Activation::Relu6);
+        self._fc.forward(&self._dropout.forward(&x.adaptive_avg_pool2d(1).flatten_dim(1..)))
     }
 }

@@ -1,4 +1,4 @@
-//! Networks for pictures.
+//! Networks for images.
 
 mod efficientnet_lite;
 mod resnet;

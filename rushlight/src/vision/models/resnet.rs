@@ -41,7 +41,7 @@ impl Forward for BasicBlock {
     }
 }
 
-/// ResNet-18: pictures `[N, 3, H, W]` to logits `[N, classes]`.
+/// ResNet-18: images `[N, 3, H, W]` to logits `[N, classes]`.
 ///
 /// Keys are torchvision's (`layer1.0.conv1.weight`, …), so its weights load. Convolutions begin as there: normal with the
 /// deviation of Kaiming's rule for outgoing connections.
@@ -80,7 +80,7 @@ impl ResNet18 {
         let net = ResNet18 {
             conv1: nn::Conv2d::builder(3, 64, 7).stride(2).padding(3).bias(false).build(),
             bn1: nn::BatchNorm2d::new(64),
-            maxpool: nn::MaxPool2d::new(3).stride(2).padding(1),
+            maxpool: nn::MaxPool2d::builder(3).stride(2).padding(1).build(),
             layer1: stage(64, 64, 1),
             layer2: stage(64, 128, 2),
             layer3: stage(128, 256, 2),
@@ -99,6 +99,6 @@ impl Forward for ResNet18 {
         let x = self.maxpool.forward(&self.conv1.forward_fused(x, Some(&self.bn1), Activation::Relu));
         let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
         let x = stages.into_iter().fold(x, |x, stage| stage.forward(&x));
-        self.fc.forward(&x.adaptive_avg_pool2d([1, 1]).flatten_dim(1..))
+        self.fc.forward(&x.adaptive_avg_pool2d(1).flatten_dim(1..))
     }
 }
