@@ -47,7 +47,7 @@ impl Forward for LeNet {
     fn forward(&self, x: &Tensor) -> Tensor {
         let x = self.pool.forward(&self.conv1.forward(x).relu());
         let x = self.pool.forward(&self.conv2.forward(&x).relu());
-        let x = self.dropout.forward(&self.fc1.forward(&x.flatten(1, -1)).relu());
+        let x = self.dropout.forward(&self.fc1.forward(&x.flatten_dim(1..)).relu());
         let x = self.dropout.forward(&self.fc2.forward(&x).relu());
         self.fc3.forward(&x)
     }
@@ -110,7 +110,7 @@ fn number<T: FromStr>(about: &Metadata, key: &str, valid: impl Fn(&T) -> bool) -
 
 /// The number of logits' rows in which the largest one stands at the label.
 pub fn right(logits: &Tensor, labels: &Tensor) -> Result<usize> {
-    let predictions = logits.try_argmax_dim(1, false)?;
+    let predictions = logits.try_argmax_dim(1)?;
     let right = predictions.try_eq(labels)?.try_to_vec::<bool>()?;
     Ok(right.into_iter().filter(|&right| right).count())
 }

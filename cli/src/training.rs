@@ -67,7 +67,7 @@ impl Training {
             self.optimizer.set_lr(self.lr * 0.5 * (1.0 + (std::f64::consts::PI * self.steps as f64 / total).cos()));
             let logits = net.try_forward(&images)?;
             let loss = loss(&logits, &labels)?;
-            let value = f64::from(loss.try_item::<f32>()?);
+            let value = f64::from(loss.try_item_as::<f32>()?);
             if interrupt.requested() || !value.is_finite() {
                 progress.clear();
                 return Ok(if interrupt.requested() { Outcome::Interrupted } else { Outcome::Diverged });
@@ -108,9 +108,9 @@ impl Training {
             let (images, labels) = batch?;
             let logits = no_grad(|| net.try_forward(&images))?;
             let n = images.shape()[0];
-            sum += f64::from(loss(&logits, &labels)?.try_item::<f32>()?) * n as f64;
+            sum += f64::from(loss(&logits, &labels)?.try_item_as::<f32>()?) * n as f64;
             count += n;
-            let predictions = logits.try_argmax_dim(1, false)?.try_to_vec::<i64>()?;
+            let predictions = logits.try_argmax_dim(1)?.try_to_vec::<i64>()?;
             for (truth, prediction) in labels.try_to_vec::<i64>()?.into_iter().zip(predictions) {
                 confusion.try_record(truth as usize, prediction as usize)?;
             }

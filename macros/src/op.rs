@@ -1,63 +1,171 @@
 //! `#[op]`.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote};
-use syn::{Attribute, Error, FnArg, GenericArgument, ImplItemFn, Pat, PathArguments, Result, ReturnType, Type, parse2};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
+use syn::{
+    Attribute, Error, FnArg, GenericArgument, ImplItemFn, LitStr, Pat, PathArguments, Result, ReturnType, Signature,
+    Token, Type, TypeParamBound, Visibility, parse2,
+};
+
+/// What stands in the parentheses of `#[op(…)]`.
+struct Arguments {
+    /// PyTorch's signature of the operation, or `-` where PyTorch has none.
+    torch: Option<LitStr>,
+    /// A function outside of an `impl` block.
+    free: bool,
+    /// The last argument holds options: there is a form without it.
+    with: bool,
+}
+
+impl Parse for Arguments {
+    fn parse(input: ParseStream<'_>) -> Result<Arguments> {
+        let mut arguments = Arguments { torch: None, free: false, with: false };
+        while !input.is_empty() {
+            let name: Ident = input.parse()?;
+            if name == "torch" {
+                input.parse::<Token![=]>()?;
+                arguments.torch = Some(input.parse()?);
+            } else if name == "free" {
+                arguments.free = true;
+            } else if name == "with" {
+                arguments.with = true;
+            } else {
+                return Err(Error::new(name.span(), "expected `torch = \"…\"`, `with` or `free`"));
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(arguments)
+    }
+}
+
+/// The functions that are made of one that was written.
+struct Maker<'a> {
+    arguments: &'a Arguments,
+    others: &'a [Attribute],
+    vis: &'a Visibility,
+    /// What rustc underlines where it points to a function that was made: PyTorch's signature, else the attribute. With the span of
+    /// the written function it would show `try_sum` to a user who wrote `sum`.
+    span: Span,
+}
+
+impl Maker<'_> {
+    /// How another of the functions is named in documentation.
+    fn path(&self, name: &str) -> String {
+        if self.arguments.free { format!("[`{name}`]") } else { format!("[`{name}`](Self::{name})") }
+    }
+
+    /// A call of the function `name` with the arguments of `sig` and more.
+    fn call(&self, name: &Ident, sig: &Signature, more: Option<TokenStream>) -> Result<TokenStream> {
+        let mut names = Vec::new();
+        let mut scope = if self.arguments.free { quote!() } else { quote!(Self::) };
+        for input in &sig.inputs {
+            match input {
+                FnArg::Receiver(_) => scope = quote!(self.),
+                FnArg::Typed(typed) => match &*typed.pat {
+                    Pat::Ident(ident) => names.push(ident.ident.clone()),
+                    other => return Err(Error::new_spanned(other, "#[op] expects plain argument names")),
+                },
+            }
+        }
+        Ok(quote!(#scope #name(#(#names,)* #more)))
+    }
+
+    /// The form of the fallible function `sig` that panics. Names of arguments and types keep their place in the source.
+    fn panicking(
+        &self,
+        sig: &Signature,
+        docs: &TokenStream,
+        more: Option<TokenStream>,
+        callee: &Ident,
+    ) -> Result<TokenStream> {
+        let mut twin = sig.clone();
+        let name = sig.ident.to_string();
+        twin.ident = Ident::new(name.strip_prefix("try_").unwrap_or(&name), self.span);
+        twin.output = ok_type(&sig.output)?.map_or(ReturnType::Default, |ty| syn::parse_quote!(-> #ty));
+        let call = self.call(callee, sig, more)?;
+        let (others, vis) = (self.others, self.vis);
+        Ok(quote! {
+            #docs
+            #(#others)*
+            #[track_caller]
+            #[inline]
+            #[allow(clippy::should_implement_trait, reason = "the operator calls this method")]
+            #vis #twin {
+                crate::error::ok(#call)
+            }
+        })
+    }
+}
 
 pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    // A free function is named as it is, an associated one by way of `Self`.
-    let free = match attribute.to_string().as_str() {
-        "" => false,
-        "free" => true,
-        _ => return Err(Error::new_spanned(attribute, "expected nothing or `free`")),
-    };
-    let scope = if free { "" } else { "Self::" };
+    let arguments: Arguments = parse2(attribute)?;
     let mut function: ImplItemFn = parse2(item)?;
-    let name = function.sig.ident.to_string();
-    let Some(short) = name.strip_prefix("try_") else {
-        return Err(Error::new(function.sig.ident.span(), "#[op] stands on a function named try_…"));
+    let written = function.sig.ident.clone();
+    let written_name = written.to_string();
+    let Some(without_try) = written_name.strip_prefix("try_") else {
+        return Err(Error::new(written.span(), "#[op] stands on a function named try_…"));
     };
-    let twin_name = format_ident!("{short}", span = function.sig.ident.span());
-    let value = ok_type(&function.sig.output)?;
-
     let (docs, others): (Vec<Attribute>, Vec<Attribute>) =
         function.attrs.drain(..).partition(|attribute| attribute.path().is_ident("doc"));
     let has_errors = docs.iter().any(|doc| quote!(#doc).to_string().contains("# Errors"));
-    let panics = if has_errors { "" } else { "\n\n# Panics\nWhere the other form gives an error." };
-    let more = format!("{panics}\n\n[`{name}`]({scope}{name}) gives a `Result` instead of a panic.");
-    let refer = format!("[`{short}`]({scope}{short}) that gives an error instead of a panic.");
+    let panics = if has_errors { "" } else { "\n\n# Panics\nWhere the other form returns an error." };
+    let span = arguments.torch.as_ref().map_or_else(Span::call_site, LitStr::span);
+    let maker = Maker { arguments: &arguments, others: &others, vis: &function.vis, span };
+    let path = |name: &str| maker.path(name);
 
-    let mut twin_sig = function.sig.clone();
-    twin_sig.ident = twin_name;
-    twin_sig.output = value.map_or(ReturnType::Default, |ty| syn::parse_quote!(-> #ty));
-    let mut arguments = Vec::new();
-    let mut has_receiver = false;
-    for input in &twin_sig.inputs {
-        match input {
-            FnArg::Receiver(_) => has_receiver = true,
-            FnArg::Typed(typed) => match &*typed.pat {
-                Pat::Ident(ident) => arguments.push(ident.ident.clone()),
-                other => return Err(Error::new_spanned(other, "#[op] wants plain argument names")),
-            },
-        }
+    if !arguments.with {
+        let more = format!("{panics}\n\n{} returns a `Result` instead of panicking.", path(&written_name));
+        let twin = maker.panicking(&function.sig, &quote!(#(#docs)* #[doc = #more]), None, &written)?;
+        let refer = format!("{} that returns an error instead of panicking.", path(without_try));
+        return Ok(quote! {
+            #twin
+
+            #[doc = #refer]
+            #(#others)*
+            #function
+        });
     }
-    let try_name = &function.sig.ident;
-    let call = match (has_receiver, free) {
-        (true, _) => quote!(self.#try_name(#(#arguments),*)),
-        (false, true) => quote!(#try_name(#(#arguments),*)),
-        (false, false) => quote!(Self::#try_name(#(#arguments),*)),
+
+    let Some(base) = base_name(without_try) else {
+        return Err(Error::new(written.span(), "#[op(with)] stands on a function named try_…_with or try_…_with_"));
     };
+    let mut short = function.sig.clone();
+    short.ident = Ident::new(&format!("try_{base}"), span);
+    let options = match short.inputs.pop() {
+        Some(FnArg::Typed(typed)) => options_type(&typed.ty),
+        _ => return Err(Error::new(written.span(), "#[op(with)] expects the options as the last argument")),
+    };
+    let defaults = quote!(<#options as ::std::default::Default>::default());
+    let (short_name, try_short) = (path(&base), path(&short.ident.to_string()));
+    let (with_name, try_with) = (path(without_try), path(&written_name));
+    let more = format!(
+        "{panics}\n\n{with_name} takes options; {try_short} and {try_with} return a `Result` instead of panicking."
+    );
+    let plain = maker.panicking(&short, &quote!(#(#docs)* #[doc = #more]), Some(defaults.clone()), &written)?;
+    let refer = format!("{short_name} that returns an error instead of panicking.");
+    let call = maker.call(&written, &short, Some(defaults))?;
     let vis = &function.vis;
-    Ok(quote! {
-        #(#docs)*
-        #[doc = #more]
+    let fallible = quote! {
+        #[doc = #refer]
         #(#others)*
-        #[track_caller]
         #[inline]
-        #[allow(clippy::should_implement_trait, reason = "the operator calls this method")]
-        #vis #twin_sig {
-            crate::error::ok(#call)
+        #vis #short {
+            #call
         }
+    };
+    let refer = format!("{short_name} with options.");
+    let with = maker.panicking(&function.sig, &quote!(#[doc = #refer]), None, &written)?;
+    let refer = format!("{short_name} with options, that returns an error instead of panicking.");
+    Ok(quote! {
+        #plain
+
+        #with
+
+        #fallible
 
         #[doc = #refer]
         #(#others)*
@@ -65,9 +173,31 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     })
 }
 
+/// The name without options: `conv2d` of `conv2d_with`; a trailing underscore, which means in-place, stays: `normal_` of `normal_with_`.
+fn base_name(name: &str) -> Option<String> {
+    let short = name.strip_suffix("_with").map(str::to_string);
+    short.or_else(|| name.strip_suffix("_with_").map(|base| format!("{base}_")))
+}
+
+/// The type whose default stands for options that were not given: `O` of `O` and of `impl Into<O>`.
+fn options_type(ty: &Type) -> Type {
+    let Type::ImplTrait(bounds) = ty else { return ty.clone() };
+    let first = bounds.bounds.iter().find_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last(),
+        _ => None,
+    });
+    match first.map(|last| &last.arguments) {
+        Some(PathArguments::AngleBracketed(generics)) => match generics.args.first() {
+            Some(GenericArgument::Type(inner)) => inner.clone(),
+            _ => ty.clone(),
+        },
+        _ => ty.clone(),
+    }
+}
+
 /// `T` of `Result<T>`; `None` for `Result<()>`.
 fn ok_type(output: &ReturnType) -> Result<Option<Type>> {
-    let wrong = || Error::new(Span::call_site(), "#[op] stands on a function that returns Result<…>");
+    let wrong = || Error::new(output.span(), "#[op] stands on a function that returns Result<…>");
     let ReturnType::Type(_, ty) = output else { return Err(wrong()) };
     let Type::Path(path) = &**ty else { return Err(wrong()) };
     let Some(last) = path.path.segments.last().filter(|last| last.ident == "Result") else { return Err(wrong()) };

@@ -29,10 +29,10 @@ fn main() -> Result<()> {
             }
         });
         if epoch % 10 == 0 {
-            println!("Epoch [{epoch}/{epochs}], Loss: {:.4}", loss.item::<f32>());
+            println!("Epoch [{epoch}/{epochs}], Loss: {:.4}", loss.item_as::<f32>());
         }
     }
-    println!("w = {:.4}, b = {:.4}", w.item::<f32>(), b.item::<f32>());
+    println!("w = {:.4}, b = {:.4}", w.item_as::<f32>(), b.item_as::<f32>());
 
     let fitted = no_grad(|| predict(&x)).to_vec::<f32>();
     let path = std::env::args().nth(1).unwrap_or("linear_regression_by_hand.png".into());

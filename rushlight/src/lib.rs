@@ -22,7 +22,7 @@ pub mod data;
 mod error;
 pub mod io;
 pub mod nn;
-mod ops;
+pub mod ops;
 pub mod optim;
 #[cfg(feature = "plot")]
 pub mod plot;
@@ -42,7 +42,7 @@ pub use error::{Error, Result, catch};
 pub use ops::Reduction;
 pub use random::{Generator, manual_seed};
 pub use rushlight_kernels::threads::{num_threads, set_num_threads};
-pub use tensor::{DType, Dims, Element, Operand, Scalar, Tensor, TensorOptions};
+pub use tensor::{DType, Dims, Element, Operand, Scalar, Tensor, TensorOptions, keepdim};
 
 /// The README's example is a test.
 #[cfg(doctest)]

@@ -2,6 +2,7 @@
 
 use rushlight::autograd::{grad, grad_with};
 use rushlight::nn::{self, Forward, Module};
+use rushlight::ops::LeakyReluOptions;
 use rushlight::{BackwardOptions, Tensor};
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +14,11 @@ const ACTIVATIONS: [(&str, Activation, Slope); 6] = [
     ("relu", |x| x.relu(), |x| f64::from(x > 0.0)),
     ("relu6", |x| x.relu6(), |x| f64::from(x > 0.0 && x < 6.0)),
     ("clamp", |x| x.clamp(-2.0, 1.0), |x| f64::from(x > -2.0 && x < 1.0)),
-    ("leaky_relu", |x| x.leaky_relu(0.5), |x| if x > 0.0 { 1.0 } else { 0.5 }),
+    (
+        "leaky_relu",
+        |x| x.leaky_relu_with(LeakyReluOptions::new().negative_slope(0.5)),
+        |x| if x > 0.0 { 1.0 } else { 0.5 },
+    ),
     ("sigmoid", |x| x.sigmoid(), |x| (-x).exp() / (1.0 + (-x).exp()).powi(2)),
     ("tanh", |x| x.tanh(), |x| 1.0 - x.tanh().powi(2)),
 ];
@@ -208,7 +213,7 @@ fn activations_behind_convolutions() {
     };
     let fused = run(net.forward(&x));
     let parameters: Vec<Tensor> = net.parameters().iter().map(|p| p.get()).collect();
-    let y = x.conv2d(&parameters[0], Some(&parameters[1]), [1, 1], [0, 0], [1, 1], 1);
+    let y = x.conv2d(&parameters[0], &parameters[1]);
     assert_eq!(run(y.relu()), fused);
     assert_eq!(values(&given), before);
 }

@@ -1,6 +1,7 @@
 //! Memory over many steps: nothing may be left behind, and each operation may cost only so many allocations.
 
 use rushlight::autograd::{grad, grad_with};
+use rushlight::ops::LeakyReluOptions;
 use rushlight::{BackwardOptions, Tensor, memory, no_grad};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
@@ -60,7 +61,7 @@ impl Net {
         rushlight::manual_seed(1);
         let leaf = |shape: &[usize]| (Tensor::randn(shape) * 0.1).detach().requires_grad_(true);
         let (w1, b1, w2) = (leaf(&[40, 30]), leaf(&[40]), leaf(&[5, 40]));
-        Net { w1, b1, w2, x: Tensor::randn([16, 30]), y: Tensor::randint(0, 5, [16]) }
+        Net { w1, b1, w2, x: Tensor::randn([16, 30]), y: Tensor::randint(5, [16]) }
     }
 
     fn loss(&self) -> Tensor {
@@ -68,7 +69,7 @@ impl Net {
         let hidden = &hidden + &hidden.tanh() * 0.5;
         let rows = hidden.copy();
         rows.narrow(0, 0, 8).mul_(1.01);
-        rows.linear(&self.w2, None).cross_entropy(&self.y, None, -100, Default::default(), 0.0)
+        rows.linear(&self.w2, None).cross_entropy(&self.y)
     }
 
     fn step(&self) -> f32 {
@@ -80,7 +81,7 @@ impl Net {
                 w.zero_grad();
             }
         });
-        loss.item()
+        loss.item() as f32
     }
 }
 
@@ -194,7 +195,7 @@ fn derivatives_of_activations_need_no_memory_of_their_own() {
     let x = Tensor::zeros([elements]).requires_grad_(true);
     let mut y = x.tanh();
     for _ in 0..5 {
-        y = y.sigmoid().relu().tanh().leaky_relu(0.1);
+        y = y.sigmoid().relu().tanh().leaky_relu_with(LeakyReluOptions::new().negative_slope(0.1));
     }
     let loss = (&y * &Tensor::ones([elements])).sum();
     drop(y);

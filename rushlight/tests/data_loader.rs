@@ -40,7 +40,7 @@ fn epoch<D: Dataset<Item = i64> + 'static>(loader: &DataLoader<D>) -> Vec<Vec<i6
 }
 
 fn rand(generator: &Generator) -> f32 {
-    TensorOptions::new().generator(generator).rand([1]).item()
+    Tensor::rand_with([1], TensorOptions::new().generator(generator)).item_as()
 }
 
 #[test]
@@ -197,9 +197,9 @@ impl Dataset for Faulty {
 
     fn get(&self, index: usize) -> Result<i64> {
         match index {
-            5 => Tensor::from([1, 2]).try_item(),
+            5 => Tensor::from([1, 2]).try_item_as(),
             9 => panic!("nine"),
-            13 => Ok((Tensor::zeros([2]) + Tensor::zeros([3])).item()),
+            13 => Ok((Tensor::zeros([2]) + Tensor::zeros([3])).item_as()),
             _ => Ok(index as i64),
         }
     }
@@ -244,8 +244,8 @@ fn errors_and_panics_name_the_item_and_the_epoch_goes_on() {
 #[test]
 fn whole_batches_equal_stacked_items() {
     let _turn = alone();
-    let x = Tensor::arange(0.0, 60.0, 1.0).view([10, 2, 3]);
-    let (y, flags) = (Tensor::arange(0, 10, 1), Tensor::arange(0, 10, 1).gt(4));
+    let x = Tensor::arange(60.0).view([10, 2, 3]);
+    let (y, flags) = (Tensor::arange(10), Tensor::arange(10).gt(4));
     // Not contiguous: the data set makes it so once.
     let dataset = Arc::new(TensorDataset::new((x.transpose(1, 2), y, flags)).unwrap());
     let single = dataset.clone().map(Ok); // reads item by item

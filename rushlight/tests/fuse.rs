@@ -1,6 +1,7 @@
 //! Layers that are computed together: the same numbers as one by one, and never out of date.
 
 use rushlight::nn::{self, Activation, Forward, Module};
+use rushlight::ops::ConvOptions;
 use rushlight::{DType, Tensor, enable_grad, no_grad};
 use std::sync::Mutex;
 
@@ -16,17 +17,17 @@ fn seeded<R>(f: impl FnOnce() -> R) -> R {
 /// The largest difference, relative to the largest element.
 fn off(a: &Tensor, b: &Tensor) -> f64 {
     assert_eq!((a.shape(), a.dtype()), (b.shape(), b.dtype()));
-    let scale = b.abs().max().to_dtype(DType::F64).item::<f64>().max(1e-30);
-    (a - b).abs().max().to_dtype(DType::F64).item::<f64>() / scale
+    let scale = b.abs().max().to_dtype(DType::F64).item().max(1e-30);
+    (a - b).abs().max().to_dtype(DType::F64).item() / scale
 }
 
 fn norm(channels: usize) -> nn::BatchNorm2d {
     let norm = nn::BatchNorm2d::new(channels);
     no_grad(|| {
-        norm.weight.as_ref().unwrap().get().uniform_(0.5, 2.0);
-        norm.bias.as_ref().unwrap().get().uniform_(-1.0, 1.0);
-        norm.running_mean.as_ref().unwrap().get().uniform_(-1.0, 1.0);
-        norm.running_var.as_ref().unwrap().get().uniform_(0.5, 2.0);
+        norm.weight.as_ref().unwrap().get().uniform_(0.5..2.0);
+        norm.bias.as_ref().unwrap().get().uniform_(-1.0..1.0);
+        norm.running_mean.as_ref().unwrap().get().uniform_(-1.0..1.0);
+        norm.running_var.as_ref().unwrap().get().uniform_(0.5..2.0);
     });
     norm
 }
@@ -100,14 +101,14 @@ fn what_is_kept_follows_every_change() {
         };
         check("nothing");
         for (name, param) in net.named_parameters() {
-            no_grad(|| param.get().uniform_(0.1, 1.0));
+            no_grad(|| param.get().uniform_(0.1..1.0));
             check(&format!("a change of {name}"));
             param.set(param.get().detach() * 0.5);
             check(&format!("an exchange of {name}"));
         }
         for (name, buffer) in net.named_buffers() {
             if buffer.get().dtype().is_float() {
-                buffer.get().uniform_(0.5, 1.0);
+                buffer.get().uniform_(0.5..1.0);
                 check(&format!("a change of {name}"));
             }
         }
@@ -207,7 +208,7 @@ fn wrong_shapes_are_named() {
 fn winograd_can_be_turned_off() {
     seeded(|| {
         let (x, w) = (Tensor::randn([4, 32, 24, 24]), Tensor::randn([32, 32, 3, 3]));
-        let conv = |x: &Tensor, w: &Tensor| x.conv2d(w, None, [1, 1], [1, 1], [1, 1], 1);
+        let conv = |x: &Tensor, w: &Tensor| x.conv2d_with(w, None, ConvOptions::new().padding(1));
         let exact = conv(&x.to_dtype(DType::F64), &w.to_dtype(DType::F64));
         let error = || off(&conv(&x, &w).to_dtype(DType::F64), &exact);
         let fast = error();

@@ -55,7 +55,7 @@ fn pictures_and_classes() {
         let want: Vec<f32> = pixels.iter().map(|&pixel| pixel as f32 / 255.0).collect();
         assert_eq!(dataset.images().to_vec::<f32>(), want);
         let (image, label) = dataset.get(2).unwrap();
-        assert_eq!((image.shape(), label.shape(), label.item::<i64>()), (&[1, 4, 5][..], &[][..], 9));
+        assert_eq!((image.shape(), label.shape(), label.item_as::<i64>()), (&[1, 4, 5][..], &[][..], 9));
         assert_eq!(image.to_vec::<f32>(), want[40..]);
 
         let normal = dataset.clone().normalize(0.25, 0.5).unwrap();
@@ -124,7 +124,7 @@ fn real_digits() {
     for train in [true, false] {
         let dataset = IdxDataset::open(Path::new(&folder), train).unwrap().check_classes(10).unwrap();
         assert_eq!(dataset.images().shape()[1..], [1, 28, 28]);
-        let mean = dataset.images().mean().item::<f64>();
+        let mean = dataset.images().mean().item();
         assert!((0.12..0.15).contains(&mean), "{mean}");
     }
 }

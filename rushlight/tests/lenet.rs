@@ -30,9 +30,9 @@ fn lenet() -> nn::Sequential {
 /// As in `golden/generate_lenet.py`: noise with a pair of rows brightened by 0.5 that tells the class.
 fn batch() -> (Tensor, Tensor) {
     let x = Tensor::rand([BATCH, 1, 28, 28]);
-    let y = Tensor::randint(0, 10, [BATCH]);
+    let y = Tensor::randint(10, [BATCH]);
     for (i, label) in y.to_vec::<i64>().into_iter().enumerate() {
-        x.select(0, i as isize).narrow(1, 2 * label as usize + 4, 2).add_(0.5);
+        x.select(0, i as isize).narrow(1, 2 * label as isize + 4, 2).add_(0.5);
     }
     (x, y)
 }
@@ -49,7 +49,7 @@ fn losses<O: Optimizer>(optimizer: impl Fn(&nn::Sequential) -> O) -> (Vec<f32>, 
             optimizer.zero_grad();
             loss.backward();
             optimizer.step();
-            loss.item()
+            loss.item_as()
         })
         .collect();
     (losses, net)

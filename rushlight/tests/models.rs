@@ -86,7 +86,7 @@ fn resnet_losses(lr: f64, dtype: DType) -> Vec<f64> {
     let mut optimizer = SGD::builder(net.parameters()).lr(lr).momentum(0.9).build();
     (0..5)
         .map(|_| {
-            let (x, y) = (Tensor::rand([8, 3, 64, 64]).to_dtype(dtype), Tensor::randint(0, 10, [8]));
+            let (x, y) = (Tensor::rand([8, 3, 64, 64]).to_dtype(dtype), Tensor::randint(10, [8]));
             let loss = CrossEntropyLoss::new().forward(&net.forward(&x), &y);
             optimizer.zero_grad();
             loss.backward();

@@ -1,6 +1,7 @@
 //! What modules do: keys, sharing, loading, modes, conversion, text, messages.
 
 use rushlight::nn::{self, Buffer, Forward, Linear, Module, Padding, Parameter, Training};
+use rushlight::ops::{ConvTransposeOptions, CrossEntropyOptions};
 use rushlight::optim::{Optimizer, SGD};
 use rushlight::{DType, Error, Reduction, Tensor};
 use std::sync::Arc;
@@ -247,7 +248,7 @@ fn train_and_eval_reach_everything() {
         training: Training::default(),
     };
     let x = Tensor::ones([2]);
-    let run = || net.inner.forward(&net.dropout.forward(&x)).sum().item::<f32>();
+    let run = || net.inner.forward(&net.dropout.forward(&x)).sum().item_as::<f32>();
     assert_eq!((run(), net.training.get()), (0.0, true));
     net.eval();
     assert_eq!((run(), net.training.get()), (2.0, false));
@@ -310,7 +311,7 @@ fn parameters_can_be_exchanged_and_must_be_floating_point() {
     assert!(Parameter::try_new(Tensor::from([1, 2])).unwrap_err().to_string().contains("int64"));
     assert!(handle.try_set(Tensor::from([1, 2])).is_err());
     let y = Tensor::ones([2]) * &layer.weight;
-    assert_eq!(y.grad_fn_name(), Some("MulBackward0"));
+    assert_eq!(y.grad_fn().map(|node| node.name()), Some("MulBackward0"));
 }
 
 #[test]
@@ -369,7 +370,11 @@ fn wrong_convolutions_of_other_ranks_are_refused() {
 fn absurd_transposed_convolutions_are_refused() {
     let one = Tensor::ones([1, 1, 1]);
     let run = |x: &Tensor, stride, padding, more, dilation| {
-        text(x.try_conv_transpose1d(&Tensor::ones([1, 1, 2]), None, [stride], [padding], [more], [dilation], 1))
+        text(x.try_conv_transpose1d_with(
+            &Tensor::ones([1, 1, 2]),
+            None,
+            ConvTransposeOptions::new().stride(stride).padding(padding).output_padding(more).dilation(dilation),
+        ))
     };
     let most = i32::MAX as usize;
     assert!(run(&one, usize::MAX, 0, 0, 1).contains("below 2^31"));
@@ -380,9 +385,12 @@ fn absurd_transposed_convolutions_are_refused() {
     // Nothing to compute, but its sizes cannot be counted.
     let none = Tensor::zeros([0, 1, 2, 2]);
     let weight = Tensor::ones([1, 1, 2, 2]);
-    let message = text(none.try_conv_transpose2d(&weight, None, [most; 2], [0; 2], [0; 2], [1; 2], 1));
+    let message = text(none.try_conv_transpose2d_with(&weight, None, ConvTransposeOptions::new().stride(most)));
     assert!(message.contains("more elements than memory can hold"), "{message}");
-    assert!(one.try_conv_transpose1d(&Tensor::ones([1, 1, 2]), None, [1], [0], [0], [1], usize::MAX).is_err());
+    assert!(
+        one.try_conv_transpose1d_with(&Tensor::ones([1, 1, 2]), None, ConvTransposeOptions::new().groups(usize::MAX))
+            .is_err()
+    );
 }
 
 #[test]
@@ -405,7 +413,7 @@ fn wrong_options_and_inputs_are_refused() {
     assert_eq!(text(norm.try_forward(&Tensor::zeros([1, 3]))), "BatchNorm2d: expected 4D input, but got shape [1, 3]");
     let one = text(norm.try_forward(&Tensor::zeros([1, 3, 1, 1])));
     assert!(one.contains("more than 1 value per channel"), "{one}");
-    assert_eq!(norm.num_batches_tracked.as_ref().unwrap().get().item::<i64>(), 0, "a failed step is no step");
+    assert_eq!(norm.num_batches_tracked.as_ref().unwrap().get().item_as::<i64>(), 0, "a failed step is no step");
     assert!(text(nn::init::try_xavier_uniform_(Tensor::zeros([3]), 1.0)).contains("at least 2 dimensions"));
     assert!(text(nn::init::try_trunc_normal_(Tensor::zeros([3]), 0.0, 1.0, 2.0, 1.0)).contains("a=2 and b=1"));
     assert!(text(nn::init::try_dirac_(Tensor::zeros([3, 1, 1]), 2)).contains("divisible by groups"));
@@ -425,20 +433,20 @@ fn losses_reduce_weigh_and_save_their_weights() {
     let loss = nn::CrossEntropyLoss::new().weight(&weight).reduction(Reduction::None);
     assert_eq!(keys(&loss), ["weight"]);
     assert!(loss.parameters().is_empty());
-    let direct = x.cross_entropy(&t, Some(&weight), -100, Reduction::None, 0.0);
+    let direct = x.cross_entropy_with(&t, CrossEntropyOptions::new().weight(&weight).reduction(Reduction::None));
     assert_eq!(loss.forward(&x, &t).to_vec::<f32>(), direct.to_vec::<f32>());
     let ignoring = nn::CrossEntropyLoss::new().ignore_index(1);
-    assert_eq!(ignoring.forward(&x, &t).item::<f32>(), direct.to_vec::<f32>()[0]);
+    assert_eq!(ignoring.forward(&x, &t).item_as::<f32>(), direct.to_vec::<f32>()[0]);
     let log = x.log_softmax(1);
-    let nll = nn::NLLLoss::new().weight(&weight).reduction(Reduction::Sum).forward(&log, &t).item::<f32>();
-    assert!((nll - direct.sum().item::<f32>()).abs() < 1e-6);
+    let nll = nn::NLLLoss::new().weight(&weight).reduction(Reduction::Sum).forward(&log, &t).item_as::<f32>();
+    assert!((nll - direct.sum().item_as::<f32>()).abs() < 1e-6);
     let target = Tensor::from([[1.0f32, 0.0], [0.0, 1.0]]);
-    let logits = nn::BCEWithLogitsLoss::new().pos_weight(&weight).forward(&x, &target).item::<f32>();
+    let logits = nn::BCEWithLogitsLoss::new().pos_weight(&weight).forward(&x, &target).item_as::<f32>();
     let by_hand = [(2.0f64, 1.0, 1.0), (0.0, 0.0, 3.0), (0.0, 0.0, 1.0), (1.0, 1.0, 3.0)]
         .map(|(x, t, p)| p * t * (-x).exp().ln_1p() + (1.0 - t) * x.exp().ln_1p());
     assert!((f64::from(logits) - by_hand.iter().sum::<f64>() / 4.0).abs() < 1e-6);
-    let bce = nn::BCELoss::new().forward(&x.sigmoid(), &target).item::<f32>();
-    assert!((bce - nn::BCEWithLogitsLoss::new().forward(&x, &target).item::<f32>()).abs() < 1e-6);
+    let bce = nn::BCELoss::new().forward(&x.sigmoid(), &target).item_as::<f32>();
+    assert!((bce - nn::BCEWithLogitsLoss::new().forward(&x, &target).item_as::<f32>()).abs() < 1e-6);
     let message = text(nn::CrossEntropyLoss::new().try_forward(&x, &Tensor::from([0, 2])));
     assert!(message.contains('2'), "{message}");
 }

@@ -1,8 +1,8 @@
 //! The chapter's first listing with a layer, a loss and an optimizer, line for line against PyTorch 2.15.
 
+use rushlight::Tensor;
 use rushlight::nn::{Forward, Linear, Module};
 use rushlight::optim::{Optimizer, SGD};
-use rushlight::{Reduction, Tensor};
 
 #[test]
 fn linear_regression_prints_pytorchs_losses() {
@@ -14,12 +14,12 @@ fn linear_regression_prints_pytorchs_losses() {
     let mut optimizer = SGD::new(model.parameters(), 0.001);
     let mut losses = Vec::new();
     for epoch in 1..=60 {
-        let loss = model.forward(&x).mse_loss(&y, Reduction::Mean);
+        let loss = model.forward(&x).mse_loss(&y);
         optimizer.zero_grad();
         loss.backward();
         optimizer.step();
         if epoch % 5 == 0 {
-            losses.push(format!("{:.4}", loss.item::<f32>()));
+            losses.push(format!("{:.4}", loss.item_as::<f32>()));
         }
     }
     let pytorch = [

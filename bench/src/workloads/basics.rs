@@ -2,6 +2,7 @@
 
 use super::{Workload, workload};
 use crate::machine::Cost;
+use rushlight::ops::ConvOptions;
 use rushlight::{BackwardOptions, Tensor, no_grad};
 
 const N: usize = 1 << 24;
@@ -113,7 +114,7 @@ fn convolution() -> Vec<Workload> {
         let flops = 2.0 * (16 * channels * channels * 9 * size * size) as f64;
         let pictures = move || Tensor::rand([16, channels, size, size]);
         let weight = move || Tensor::rand([channels, channels, 3, 3]) * 0.1 - 0.05;
-        let conv = |x: &Tensor, w: &Tensor| x.conv2d(w, None, [1, 1], [1, 1], [1, 1], 1);
+        let conv = |x: &Tensor, w: &Tensor| x.conv2d_with(w, None, ConvOptions::new().padding(1));
         all.push(workload(forward[0], forward[1], Cost { flops, bytes: 0.0 }, move || {
             let (x, w) = (pictures(), weight());
             move || no_grad(|| conv(&x, &w))

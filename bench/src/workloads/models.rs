@@ -37,7 +37,7 @@ fn step<N: Forward + 'static>(
     let cost = Cost { flops: 6.0 * madds * batch as f64, bytes: 0.0 };
     let made = workload(name, title, cost, move || {
         let net = net(1000);
-        let (x, y) = (Tensor::rand([batch, 3, 224, 224]), Tensor::randint(0, 1000, [batch]));
+        let (x, y) = (Tensor::rand([batch, 3, 224, 224]), Tensor::randint(1000, [batch]));
         let optimizer = sgd(&net);
         training(net, optimizer, cross_entropy, x, y)
     });

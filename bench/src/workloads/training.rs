@@ -75,19 +75,19 @@ pub(super) fn workloads() -> Vec<Workload> {
         }),
         workload("mlp_step", "MLP 784-256-10, batch 64, Adam step", steps(64.0 * (784.0 * 256.0 + 2560.0)), || {
             let net = nn::seq![nn::Linear::new(784, 256), nn::ReLU::new(), nn::Linear::new(256, 10)];
-            let (x, y) = (Tensor::rand([64, 784]), Tensor::randint(0, 10, [64]));
+            let (x, y) = (Tensor::rand([64, 784]), Tensor::randint(10, [64]));
             let optimizer = Adam::new(net.parameters(), 1e-3);
             training(net, optimizer, cross_entropy, x, y)
         }),
         workload("lenet_step", "LeNet-like CNN (1-32-64), batch 64, step", steps(64.0 * 12_019_968.0), || {
             let net = lenet_like();
-            let (x, y) = (Tensor::rand([64, 1, 28, 28]), Tensor::randint(0, 10, [64]));
+            let (x, y) = (Tensor::rand([64, 1, 28, 28]), Tensor::randint(10, [64]));
             let optimizer = sgd(&net);
             training(net, optimizer, cross_entropy, x, y)
         }),
         workload("lenet5_step", "LeNet-5, batch 32, step", steps(32.0 * 416_520.0), || {
             let net = lenet5();
-            let (x, y) = (Tensor::rand([32, 1, 28, 28]), Tensor::randint(0, 10, [32]));
+            let (x, y) = (Tensor::rand([32, 1, 28, 28]), Tensor::randint(10, [32]));
             let optimizer = sgd(&net);
             training(net, optimizer, cross_entropy, x, y)
         }),

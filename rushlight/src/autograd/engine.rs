@@ -224,7 +224,7 @@ impl Tensor {
 /// use rushlight::{Tensor, autograd};
 /// let x = Tensor::from(3.0f32).requires_grad_(true);
 /// let y = &x * &x;
-/// assert_eq!(autograd::grad(&[&y], &[&x])?[0].item::<f32>(), 6.0);
+/// assert_eq!(autograd::grad(&[&y], &[&x])?[0].item_as::<f32>(), 6.0);
 /// # Ok::<(), rushlight::Error>(())
 /// ```
 pub fn grad(outputs: &[&Tensor], inputs: &[&Tensor]) -> Result<Vec<Tensor>> {

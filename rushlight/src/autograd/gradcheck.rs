@@ -67,7 +67,7 @@ pub fn gradcheck_with(
     };
     let value = |inputs: &[&Tensor]| -> Result<f64> {
         let _mode = super::NoGrad::new();
-        f(inputs)?.try_mul(&weights)?.try_sum()?.try_item::<f64>()
+        f(inputs)?.try_mul(&weights)?.try_sum()?.try_item()
     };
     for (i, input) in inputs.iter().enumerate() {
         let found = match &analytic[i] {
@@ -145,7 +145,7 @@ pub fn gradgradcheck_with(
         let options = BackwardOptions { create_graph: true, allow_unused: true, ..Default::default() };
         let found = grad_with(&[&f(&inputs)?], &inputs, &[Some(gradient)], &options)?;
         let flat = found.iter().flatten().map(|grad| grad.try_reshape([grad.numel()])).collect::<Result<Vec<_>>>()?;
-        Tensor::try_cat(&flat.iter().collect::<Vec<_>>(), 0)
+        Tensor::try_cat(&flat)
     };
     if !output.requires_grad() {
         return Ok(()); // constant, which gradcheck has to find first

@@ -9,7 +9,7 @@
 //! says "as before, but for that part"; every view finds that its root has a newer history than it has seen, and takes
 //! itself anew, as a strided view of the root.
 
-use super::node::{Edge, Leaf, Node, Save, grad_if, lock};
+use super::node::{Edge, GradFn, Leaf, Node, Save, grad_if, lock};
 use crate::tensor::{Inner, Layout};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
@@ -105,9 +105,16 @@ impl Tensor {
         self.edge().is_none_or(|node| node.op.leaf().is_some())
     }
 
-    /// PyTorch's name of the operation that this tensor was recorded from, such as `AddBackward0`; `None` for a leaf.
-    pub fn grad_fn_name(&self) -> Option<&'static str> {
-        self.edge().filter(|node| node.op.leaf().is_none()).map(|node| node.name)
+    /// The node of the graph that this tensor was recorded as the output of; `None` for a leaf.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::ones([2]).requires_grad_(true);
+    /// assert_eq!((&x + 1).grad_fn().unwrap().to_string(), "<AddBackward0>");
+    /// assert!(x.grad_fn().is_none());
+    /// ```
+    pub fn grad_fn(&self) -> Option<GradFn> {
+        self.edge().filter(|node| node.op.leaf().is_none()).map(GradFn)
     }
 
     /// Says whether operations on this leaf are recorded and gradients accumulate in it, and gives the same tensor back.
@@ -119,7 +126,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// let w = Tensor::zeros([1]).requires_grad_(true);
     /// (&w * 2.0).sum().backward();
-    /// assert_eq!(w.grad().unwrap().item::<f32>(), 2.0);
+    /// assert_eq!(w.grad().unwrap().item_as::<f32>(), 2.0);
     /// ```
     #[track_caller]
     pub fn requires_grad_(&self, required: bool) -> Tensor {

@@ -17,4 +17,5 @@ pub use hooks::RemovableHandle;
 pub use mode::{EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad};
 
 pub(crate) use history::{RareState, copied_into, put_back};
+pub use node::GradFn;
 pub(crate) use node::{Edge, Save, grad_if};

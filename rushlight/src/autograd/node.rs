@@ -4,6 +4,7 @@ use super::hooks::{GradHooks, LeafHooks};
 use super::is_grad_enabled;
 use crate::{Error, Result, Tensor};
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -19,6 +20,42 @@ pub(crate) struct Node<B: ?Sized = dyn Backward> {
     pub(crate) name: &'static str,
     pub(super) hooks: GradHooks,
     pub(crate) op: B,
+}
+
+/// A node of the graph, as [`Tensor::grad_fn`] returns it. It prints as PyTorch's, `<AddBackward0>`.
+#[derive(Clone)]
+pub struct GradFn(pub(super) Arc<Node>);
+
+impl GradFn {
+    /// PyTorch's name of the recorded operation, such as `AddBackward0`.
+    pub fn name(&self) -> &'static str {
+        self.0.name
+    }
+
+    /// The nodes that the gradients of the operation's inputs go to; `None` for an input that requires no gradient.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::ones([2]).requires_grad_(true);
+    /// let y = x.exp() * 2;
+    /// let before = y.grad_fn().unwrap().next_functions();
+    /// assert_eq!(before[0].as_ref().unwrap().name(), "ExpBackward0");
+    /// ```
+    pub fn next_functions(&self) -> Vec<Option<GradFn>> {
+        self.0.op.edges().iter().map(|edge| edge.clone().map(GradFn)).collect()
+    }
+}
+
+impl fmt::Display for GradFn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{}>", self.name())
+    }
+}
+
+impl fmt::Debug for GradFn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// What the engine asks of a node.
@@ -120,7 +157,7 @@ impl Saved {
 
     #[cold]
     fn modified(&self, node: &Node, tensor: &Tensor) -> Error {
-        let producer = if self.output { Some(node.name) } else { tensor.grad_fn_name() };
+        let producer = if self.output { Some(node.name) } else { tensor.grad_fn().map(|grad_fn| grad_fn.name()) };
         let producer = producer.map_or("a leaf".to_string(), |name| format!("the output of {name}"));
         Error::autograd(
             "backward",

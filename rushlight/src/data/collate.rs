@@ -32,7 +32,7 @@ impl Collate for Tensor {
     type Batch = Tensor;
 
     fn collate(items: Vec<Tensor>) -> Result<Tensor> {
-        Tensor::try_stack(&items.iter().collect::<Vec<_>>(), 0)
+        Tensor::try_stack(&items)
     }
 }
 

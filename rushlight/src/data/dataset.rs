@@ -158,7 +158,7 @@ tensor_tuples!(Tensor, a; Tensor, b; Tensor, c; Tensor, d);
 ///
 /// let dataset = TensorDataset::new((Tensor::ones([5, 3]), Tensor::from([0, 1, 2, 3, 4])))?;
 /// let (x, y) = dataset.get(2)?;
-/// assert_eq!((x.shape(), y.item::<i64>()), (&[3][..], 2));
+/// assert_eq!((x.shape(), y.item_as::<i64>()), (&[3][..], 2));
 /// # Ok::<(), rushlight::Error>(())
 /// ```
 #[derive(Clone)]
@@ -359,7 +359,7 @@ lengths_from!(usize => Items, f64 => Fractions);
 /// use rushlight::Tensor;
 /// use rushlight::data::{Dataset, TensorDataset, random_split};
 ///
-/// let dataset = TensorDataset::new(Tensor::arange(0, 10, 1))?;
+/// let dataset = TensorDataset::new(Tensor::arange(10))?;
 /// let parts = random_split(dataset, [0.75, 0.25], None)?;
 /// assert_eq!((parts[0].len(), parts[1].len()), (8, 2));
 /// # Ok::<(), rushlight::Error>(())

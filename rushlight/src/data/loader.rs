@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// use rushlight::data::{DataLoader, TensorDataset};
 ///
 /// rushlight::manual_seed(0);
-/// let dataset = TensorDataset::new(Tensor::arange(0, 10, 1))?;
+/// let dataset = TensorDataset::new(Tensor::arange(10))?;
 /// let loader = DataLoader::builder(dataset).batch_size(3).shuffle(true).build()?;
 /// assert_eq!(loader.len(), 4);
 /// let first: Tensor = loader.iter().next().unwrap()?;
@@ -156,7 +156,7 @@ impl<D: Dataset, C> DataLoaderBuilder<D, C> {
     /// use rushlight::Tensor;
     ///
     /// // Of each batch only the number of items.
-    /// let dataset = TensorDataset::new(Tensor::arange(0, 4, 1))?;
+    /// let dataset = TensorDataset::new(Tensor::arange(4))?;
     /// let loader = DataLoader::builder(dataset).batch_size(2).collate_fn(|items: Vec<Tensor>| Ok(items.len())).build()?;
     /// assert_eq!(loader.iter().collect::<rushlight::Result<Vec<usize>>>()?, [2, 2]);
     /// # Ok::<(), rushlight::Error>(())

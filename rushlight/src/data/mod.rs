@@ -5,7 +5,7 @@
 //! use rushlight::data::{DataLoader, TensorDataset};
 //!
 //! rushlight::manual_seed(0);
-//! let (x, y) = (Tensor::randn([100, 3]), Tensor::randint(0, 10, [100]));
+//! let (x, y) = (Tensor::randn([100, 3]), Tensor::randint(10, [100]));
 //! let loader = DataLoader::builder(TensorDataset::new((x, y))?).batch_size(32).shuffle(true).num_workers(2).build()?;
 //! for batch in &loader {
 //!     let (x, y) = batch?;

@@ -24,7 +24,7 @@ thread_local! {
 /// let noisy = |num_workers| {
 ///     rushlight::manual_seed(0);
 ///     let dataset = TensorDataset::new(Tensor::zeros([8, 2]))?
-///         .map(|x| x.try_add(&TensorOptions::new().generator(&sample_generator()).try_randn([2])?));
+///         .map(|x| x.try_add(&Tensor::try_randn_with([2], TensorOptions::new().generator(&sample_generator()))?));
 ///     let loader = DataLoader::builder(dataset).batch_size(8).num_workers(num_workers).build()?;
 ///     Ok::<_, rushlight::Error>(loader.iter().next().unwrap()?.to_vec::<f32>())
 /// };

@@ -3,6 +3,7 @@
 use super::Module;
 use super::module::forward;
 use super::repr::python_float;
+use crate::ops::LeakyReluOptions;
 
 macro_rules! activations {
     ($($(#[$doc:meta])* $name:ident = $method:ident;)*) => {$(
@@ -87,7 +88,7 @@ impl Default for LeakyReLU {
     }
 }
 
-forward!(LeakyReLU, |layer, x| x.try_leaky_relu(layer.negative_slope));
+forward!(LeakyReLU, |layer, x| x.try_leaky_relu_with(LeakyReluOptions { negative_slope: layer.negative_slope }));
 
 macro_rules! along_a_dimension {
     ($($(#[$doc:meta])* $name:ident = $method:ident;)*) => {$(

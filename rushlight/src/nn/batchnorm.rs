@@ -5,6 +5,7 @@ use super::param::with_names;
 use super::repr::{python_bool, python_float};
 use super::{Buffer, Module, Parameter, Training};
 use crate::backend::Activation;
+use crate::ops::BatchNormOptions;
 use crate::tensor::{DType, TensorOptions};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
@@ -65,19 +66,25 @@ fn normalize(
     activation: Activation,
 ) -> Result<Tensor> {
     let [w, b] = [weight, bias].map(|param| param.map(Parameter::get));
-    let (w, b) = (w.as_ref(), b.as_ref());
+    let with = |training, momentum| BatchNormOptions {
+        weight: w.clone(),
+        bias: b.clone(),
+        training,
+        momentum,
+        eps: options.eps,
+        activation,
+    };
     let y = match statistics {
-        None => x.try_batch_norm_fused(activation, None, w, b, true, 0.0, options.eps),
+        None => x.try_batch_norm_with(None, None, with(true, 0.0)),
         Some(Statistics { mean, var, batches }) => {
             let batches = batches.get();
             // Without a momentum, the running statistics are means over all batches.
             let momentum = match options.momentum {
                 Some(momentum) => momentum,
-                None if training => 1.0 / (batches.try_item::<f64>()? + 1.0),
+                None if training => 1.0 / (batches.try_item()? + 1.0),
                 None => 0.0,
             };
-            let running = Some((&mean.get(), &var.get()));
-            let y = x.try_batch_norm_fused(activation, running, w, b, training, momentum, options.eps);
+            let y = x.try_batch_norm_with(&mean.get(), &var.get(), with(training, momentum));
             if training && y.is_ok() {
                 batches.try_add_(1)?;
             }
@@ -205,11 +212,11 @@ macro_rules! batch_norms {
                     options.track_running_stats.then(|| Ok(Buffer::new(tensor?))).transpose()
                 };
                 Ok($layer {
-                    weight: param(options.affine, make.try_ones(n))?,
-                    bias: param(options.affine && options.bias, make.try_zeros(n))?,
-                    running_mean: buffer(make.try_zeros(n))?,
-                    running_var: buffer(make.try_ones(n))?,
-                    num_batches_tracked: buffer(TensorOptions::new().dtype(DType::I64).try_zeros(()))?,
+                    weight: param(options.affine, Tensor::try_ones_with(n, &make))?,
+                    bias: param(options.affine && options.bias, Tensor::try_zeros_with(n, &make))?,
+                    running_mean: buffer(Tensor::try_zeros_with(n, &make))?,
+                    running_var: buffer(Tensor::try_ones_with(n, &make))?,
+                    num_batches_tracked: buffer(Tensor::try_zeros_with((), DType::I64))?,
                     training: Training::default(),
                     options,
                 })
@@ -245,7 +252,7 @@ batch_norms! {
     /// use rushlight::{Tensor, nn, nn::{Forward, Module}};
     /// let layer = nn::BatchNorm2d::builder(3).momentum(0.2).build();
     /// let y = layer.forward(&(Tensor::randn([8, 3, 4, 4]) * 5 + 1));
-    /// assert!(y.mean().item::<f32>().abs() < 1e-6);
+    /// assert!(y.mean().item_as::<f32>().abs() < 1e-6);
     /// layer.eval();
     /// ```
     BatchNorm2d, BatchNorm2dBuilder, "BatchNorm2d", 4, "4D";

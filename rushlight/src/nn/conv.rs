@@ -156,7 +156,7 @@ impl Conv2d {
     /// let x = Tensor::randn([2, 3, 9, 9]);
     /// let y = rushlight::no_grad(|| conv.forward_fused(&x, Some(&norm), Activation::Relu6));
     /// let z = norm.forward(&conv.forward(&x)).relu6();
-    /// assert!((y - z).abs().max().item::<f32>() < 1e-5);
+    /// assert!((y - z).abs().max().item_as::<f32>() < 1e-5);
     /// ```
     #[op]
     pub fn try_forward_fused(&self, x: &Tensor, norm: Option<&BatchNorm2d>, activation: Activation) -> Result<Tensor> {

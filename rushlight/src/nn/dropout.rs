@@ -3,6 +3,7 @@
 use super::module::forward;
 use super::repr::python_float;
 use super::{Module, Training};
+use crate::ops::DropoutOptions;
 use crate::{Error, Result};
 use rushlight_macros::op;
 
@@ -50,4 +51,4 @@ impl Default for Dropout {
     }
 }
 
-forward!(Dropout, |layer, x| x.try_dropout(layer.p, layer.training.get()));
+forward!(Dropout, |layer, x| x.try_dropout_with(DropoutOptions::new().p(layer.p).training(layer.training.get())));

@@ -43,4 +43,4 @@ setters! { Flatten:
     end_dim: isize,
 }
 
-forward!(Flatten, |layer, x| x.try_flatten(layer.start_dim, layer.end_dim));
+forward!(Flatten, |layer, x| x.try_flatten_dim(layer.start_dim..=layer.end_dim));

@@ -75,7 +75,7 @@ fn fans(op: &'static str, tensor: &Tensor) -> Result<[f64; 2]> {
 #[op(free)]
 pub fn try_uniform_(tensor: impl Into<Tensor>, a: f64, b: f64) -> Result<Tensor> {
     let _guard = NoGrad::new();
-    tensor.into().try_uniform_(a, b)
+    tensor.into().try_uniform_(a..b)
 }
 
 /// Normal numbers.
@@ -232,28 +232,28 @@ pub fn try_trunc_normal_(tensor: impl Into<Tensor>, mean: f64, std: f64, a: f64,
     }
     let _guard = NoGrad::new();
     let below =
-        |x: f64| Tensor::from((x - mean) / std / 2f64.sqrt()).try_erf()?.try_item::<f64>().map(|erf| (1.0 + erf) / 2.0);
+        |x: f64| Tensor::from((x - mean) / std / 2f64.sqrt()).try_erf()?.try_item().map(|erf| (1.0 + erf) / 2.0);
     if below(b)? - below(a)? > 0.3 {
         tensor.try_normal_(mean, std)?;
         loop {
             let outside = tensor.try_lt(a)?.try_logical_or(&tensor.try_gt(b)?)?;
-            if !outside.try_any()?.try_item::<bool>()? {
+            if !outside.try_any()?.try_item_as::<bool>()? {
                 return Ok(tensor);
             }
             let again = tensor.try_zeros_like()?.try_normal_(mean, std)?;
-            tensor.try_copy_(&again.try_where_(&outside, tensor.detach())?)?;
+            tensor.try_copy_(&again.try_where_cond(&outside, tensor.detach())?)?;
         }
     }
     // So little of the distribution lies inside that candidates are drawn there, and accepted by their density.
     let peak = -0.5 * ((a.max(mean.min(b)) - mean) / std).powi(2);
     let mut pending = tensor.try_ones_like()?.try_to_dtype(DType::Bool)?;
     loop {
-        let candidate = tensor.try_zeros_like()?.try_uniform_(a, b)?;
-        tensor.try_copy_(&candidate.try_where_(&pending, tensor.detach())?)?;
-        let chance = tensor.try_zeros_like()?.try_uniform_(0.0, 1.0)?.try_log()?;
+        let candidate = tensor.try_zeros_like()?.try_uniform_(a..b)?;
+        tensor.try_copy_(&candidate.try_where_cond(&pending, tensor.detach())?)?;
+        let chance = tensor.try_zeros_like()?.try_uniform_(0.0..1.0)?.try_log()?;
         let density = candidate.try_sub(mean)?.try_div(std)?.try_square()?.try_mul(-0.5)?.try_sub(peak)?;
         pending = pending.try_logical_and(&chance.try_gt(&density)?)?;
-        if !pending.try_any()?.try_item::<bool>()? {
+        if !pending.try_any()?.try_item_as::<bool>()? {
             return Ok(tensor);
         }
     }
@@ -339,12 +339,12 @@ pub(super) fn weight_and_bias_of(
     shape: &[usize],
     bias: Option<usize>,
 ) -> Result<(Parameter, Option<Parameter>)> {
-    let weight = options.try_zeros(shape)?;
+    let weight = Tensor::try_zeros_with(shape, options)?;
     try_kaiming_uniform_(&weight, Fan::In, Nonlinearity::LeakyRelu(5f64.sqrt()))?;
     let draw = |size: usize| {
         let [fan_in, _] = fans("init", &weight)?;
         let bound = if fan_in > 0.0 { 1.0 / fan_in.sqrt() } else { 0.0 };
-        Parameter::try_new(try_uniform_(options.try_zeros(size)?, -bound, bound)?)
+        Parameter::try_new(try_uniform_(Tensor::try_zeros_with(size, options)?, -bound, bound)?)
     };
     let bias = bias.map(draw).transpose()?;
     Ok((Parameter::try_new(weight)?, bias))

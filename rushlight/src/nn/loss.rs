@@ -1,6 +1,7 @@
 //! Losses.
 
 use super::{Buffer, Module};
+use crate::ops::{BinaryCrossEntropyOptions, BinaryCrossEntropyWithLogitsOptions, CrossEntropyOptions, NllLossOptions};
 use crate::{Reduction, Result, Tensor};
 use rushlight_macros::op;
 
@@ -82,18 +83,18 @@ losses! {
     /// ```
     /// use rushlight::{Tensor, nn};
     /// let loss = nn::MSELoss::new().forward(&Tensor::from([1.0f32, 2.0]), &Tensor::from([0.0f32, 4.0]));
-    /// assert_eq!(loss.item::<f32>(), 2.5);
+    /// assert_eq!(loss.item_as::<f32>(), 2.5);
     /// ```
-    MSELoss {} |loss, input, target| input.try_mse_loss(target, loss.reduction);
+    MSELoss {} |loss, input, target| input.try_mse_loss_with(target, loss.reduction);
 
     /// The mean absolute error `|input - target|`; both of one shape. See [`Tensor::l1_loss`].
     ///
     /// ```
     /// use rushlight::{Reduction, Tensor, nn};
     /// let loss = nn::L1Loss::new().reduction(Reduction::Sum);
-    /// assert_eq!(loss.forward(&Tensor::from([1.0f32, 2.0]), &Tensor::from([0.0f32, 4.0])).item::<f32>(), 3.0);
+    /// assert_eq!(loss.forward(&Tensor::from([1.0f32, 2.0]), &Tensor::from([0.0f32, 4.0])).item_as::<f32>(), 3.0);
     /// ```
-    L1Loss {} |loss, input, target| input.try_l1_loss(target, loss.reduction);
+    L1Loss {} |loss, input, target| input.try_l1_loss_with(target, loss.reduction);
 
     /// Cross entropy of logits with classes: input `[N, C]`, `[C]` or `[N, C, d1, …]`, target int64 without the class dimension, or
     /// probabilities of the input's shape. See [`Tensor::cross_entropy`].
@@ -116,9 +117,12 @@ losses! {
             label_smoothing: f64 = 0.0,
         }
     }
-    |loss, input, target| input.try_cross_entropy(
-        target, get(&loss.weight).as_ref(), loss.ignore_index, loss.reduction, loss.label_smoothing
-    );
+    |loss, input, target| input.try_cross_entropy_with(target, CrossEntropyOptions {
+        weight: get(&loss.weight),
+        ignore_index: loss.ignore_index,
+        reduction: loss.reduction,
+        label_smoothing: loss.label_smoothing,
+    });
 
     /// Negative log likelihood of log-probabilities: input `[N, C]`, `[C]` or `[N, C, d1, …]`, target int64 without the class
     /// dimension. See [`Tensor::nll_loss`].
@@ -138,7 +142,11 @@ losses! {
             ignore_index: i64 = -100,
         }
     }
-    |loss, input, target| input.try_nll_loss(target, get(&loss.weight).as_ref(), loss.ignore_index, loss.reduction);
+    |loss, input, target| input.try_nll_loss_with(target, NllLossOptions {
+        weight: get(&loss.weight),
+        ignore_index: loss.ignore_index,
+        reduction: loss.reduction,
+    });
 
     /// Binary cross entropy of probabilities with targets in [0, 1]; both of one shape. See [`Tensor::binary_cross_entropy`].
     ///
@@ -153,7 +161,10 @@ losses! {
             weight,
         }
     }
-    |loss, input, target| input.try_binary_cross_entropy(target, get(&loss.weight).as_ref(), loss.reduction);
+    |loss, input, target| input.try_binary_cross_entropy_with(target, BinaryCrossEntropyOptions {
+        weight: get(&loss.weight),
+        reduction: loss.reduction,
+    });
 
     /// Binary cross entropy of logits with targets in [0, 1], exact for large logits; both of one shape. See
     /// [`Tensor::binary_cross_entropy_with_logits`].
@@ -171,7 +182,9 @@ losses! {
             pos_weight,
         }
     }
-    |loss, input, target| input.try_binary_cross_entropy_with_logits(
-        target, get(&loss.weight).as_ref(), get(&loss.pos_weight).as_ref(), loss.reduction
-    );
+    |loss, input, target| input.try_binary_cross_entropy_with_logits_with(target, BinaryCrossEntropyWithLogitsOptions {
+        weight: get(&loss.weight),
+        reduction: loss.reduction,
+        pos_weight: get(&loss.pos_weight),
+    });
 }

@@ -2,7 +2,8 @@
 
 use super::module::{forward, setters};
 use super::repr::python_bool;
-use super::{Module, Pair};
+use super::{Module, Pair, Sizes};
+use crate::ops::{AvgPoolOptions, MaxPoolOptions};
 
 /// The largest element of each window: input `[N, C, H, W]` or `[C, H, W]`, output `[…, H', W']` with
 /// `H' = (H + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1`, rounded down, or up with `ceil_mode`.
@@ -51,13 +52,13 @@ setters! { MaxPool2d:
     ceil_mode: bool,
 }
 
-forward!(MaxPool2d, |layer, x| x.try_max_pool2d(
-    layer.kernel_size.both(),
-    layer.stride.both(),
-    layer.padding.both(),
-    layer.dilation.both(),
-    layer.ceil_mode
-));
+forward!(MaxPool2d, |layer, x| x.try_max_pool2d(MaxPoolOptions {
+    kernel_size: Sizes(layer.kernel_size.both()),
+    stride: Sizes(layer.stride.both()),
+    padding: Sizes(layer.padding.both()),
+    dilation: Sizes(layer.dilation.both()),
+    ceil_mode: layer.ceil_mode,
+}));
 
 /// The mean of each window: input `[N, C, H, W]` or `[C, H, W]`, output `[…, H', W']` with
 /// `H' = (H + 2 * padding - kernel_size) / stride + 1`, rounded down, or up with `ceil_mode`.
@@ -65,7 +66,7 @@ forward!(MaxPool2d, |layer, x| x.try_max_pool2d(
 ///
 /// ```
 /// use rushlight::{Tensor, nn, nn::Forward};
-/// let x = Tensor::arange(0.0, 16.0, 1.0).view([1, 4, 4]);
+/// let x = Tensor::arange(16.0).view([1, 4, 4]);
 /// assert_eq!(nn::AvgPool2d::new(2).forward(&x).to_vec::<f32>(), [2.5, 4.5, 10.5, 12.5]);
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
@@ -111,14 +112,14 @@ setters! { AvgPool2d:
     divisor_override: impl Into<Option<usize>>,
 }
 
-forward!(AvgPool2d, |layer, x| x.try_avg_pool2d(
-    layer.kernel_size.both(),
-    layer.stride.both(),
-    layer.padding.both(),
-    layer.ceil_mode,
-    layer.count_include_pad,
-    layer.divisor_override
-));
+forward!(AvgPool2d, |layer, x| x.try_avg_pool2d(AvgPoolOptions {
+    kernel_size: Sizes(layer.kernel_size.both()),
+    stride: Sizes(layer.stride.both()),
+    padding: Sizes(layer.padding.both()),
+    ceil_mode: layer.ceil_mode,
+    count_include_pad: layer.count_include_pad,
+    divisor_override: layer.divisor_override,
+}));
 
 /// The mean of each of `output_size` parts of a picture: input `[N, C, H, W]` or `[C, H, W]`, output `[…, output_size]`.
 /// As [`torch.nn.AdaptiveAvgPool2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html).

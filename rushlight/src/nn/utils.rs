@@ -17,7 +17,7 @@ use rushlight_macros::op;
 /// use rushlight::{Tensor, nn::utils::clip_grad_norm_};
 /// let w = Tensor::from([0.0f32, 0.0]).requires_grad_(true);
 /// (&w * Tensor::from([3.0f32, 4.0])).sum().backward();
-/// assert_eq!(clip_grad_norm_([&w], 1.0, 2.0).item::<f32>(), 5.0);
+/// assert_eq!(clip_grad_norm_([&w], 1.0, 2.0).item_as::<f32>(), 5.0);
 /// assert_eq!(w.grad().unwrap().to_string(), "tensor([0.6000, 0.8000])");
 /// ```
 #[op(free)]
@@ -36,7 +36,7 @@ pub fn try_clip_grad_norm_(
     if norms.is_empty() {
         return Ok(Tensor::from(0.0f32));
     }
-    let total = norm(&Tensor::try_stack(&norms.iter().collect::<Vec<_>>(), 0)?, norm_type)?;
+    let total = norm(&Tensor::try_stack(&norms)?, norm_type)?;
     let factor = Tensor::from(max_norm).try_to_dtype(total.dtype())?.try_div(&total.try_add(1e-6)?)?;
     let factor = factor.try_clamp(None, 1.0)?;
     for grad in &grads {
@@ -154,7 +154,7 @@ pub fn try_fuse_conv_bn_weights(
 /// bn.eval();
 /// let fused = fuse_conv_bn_eval(&conv, &bn);
 /// let x = Tensor::randn([1, 3, 5, 5]);
-/// assert!((fused.forward(&x) - bn.forward(&conv.forward(&x))).abs().max().item::<f32>() < 1e-5);
+/// assert!((fused.forward(&x) - bn.forward(&conv.forward(&x))).abs().max().item_as::<f32>() < 1e-5);
 /// assert_eq!(fused.to_string(), "Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1))");
 /// ```
 #[op(free)]

@@ -4,7 +4,7 @@ use super::{as_float, unary};
 use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::{Activation, BinaryOp, UnaryOp};
 use crate::{Result, Tensor};
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
 
 /// `op(grad, y)`: a derivative that is one pass over memory, itself differentiable by `derivative`.
 ///
@@ -25,6 +25,14 @@ where
     Ok(out.record_binary(name, [grad, y], [Save::Input(grad), Save::Input(y)], derivative))
 }
 
+/// The options of [`Tensor::leaky_relu`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct LeakyReluOptions {
+    /// The slope of the function for negative elements (default 0.01).
+    #[builder(default = 0.01)]
+    pub(crate) negative_slope: f64,
+}
+
 impl Tensor {
     /// Rectified linear unit, `max(x, 0)`, elementwise. Its derivative at 0 is 0; nan stays nan.
     ///
@@ -32,7 +40,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([-1.0f32, 2.0]).relu().to_vec::<f32>(), [0.0, 2.0]);
     /// ```
-    #[op]
+    #[op(torch = "relu(input, inplace=False)")]
     pub fn try_relu(&self) -> Result<Tensor> {
         let out = unary("relu", UnaryOp::Relu, self)?;
         Ok(out.record("ReluBackward0", [self], [Save::Output], |[y], [_], g| Ok([Some(relu_grad(g, &y)?)])))
@@ -42,7 +50,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast or the elements are no floating point numbers.
-    #[op]
+    #[op(torch = "-")]
     pub fn try_add_relu(&self, other: &Tensor) -> Result<Tensor> {
         super::want_float("add_relu", self)?;
         super::want_same_dtype("add_relu", self, other)?;
@@ -53,9 +61,20 @@ impl Tensor {
         }))
     }
 
-    /// `max(x, 0) + slope * min(x, 0)`, elementwise. Its derivative at 0 is `slope`.
-    #[op]
-    pub fn try_leaky_relu(&self, slope: f64) -> Result<Tensor> {
+    /// `max(x, 0) + negative_slope * min(x, 0)`, elementwise, with a `negative_slope` of 0.01 by default. Its derivative at 0 is
+    /// `negative_slope`.
+    ///
+    /// # Errors
+    /// If the tensor is not floating-point.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, ops::LeakyReluOptions};
+    /// let x = Tensor::from([-1.0f32, 2.0]);
+    /// assert_eq!(x.leaky_relu_with(LeakyReluOptions::new().negative_slope(0.5)).to_vec::<f32>(), [-0.5, 2.0]);
+    /// ```
+    #[op(torch = "leaky_relu(input, negative_slope=0.01, inplace=False)", with)]
+    pub fn try_leaky_relu_with(&self, options: LeakyReluOptions) -> Result<Tensor> {
+        let slope = options.negative_slope;
         super::want_float("leaky_relu", self)?;
         let out = unary("leaky_relu", UnaryOp::LeakyRelu(slope), self)?;
         Ok(out.record("LeakyReluBackward0", [self], [Save::Input(self)], move |[x], [_], g| {
@@ -64,7 +83,7 @@ impl Tensor {
     }
 
     /// The logistic function `1 / (1 + exp(-x))`, elementwise.
-    #[op]
+    #[op(torch = "sigmoid(input, *, out=None)")]
     pub fn try_sigmoid(&self) -> Result<Tensor> {
         let x = as_float(self)?;
         let out = unary("sigmoid", UnaryOp::Sigmoid, &x)?;
@@ -72,7 +91,7 @@ impl Tensor {
     }
 
     /// The hyperbolic tangent, elementwise.
-    #[op]
+    #[op(torch = "tanh(input, *, out=None)")]
     pub fn try_tanh(&self) -> Result<Tensor> {
         let x = as_float(self)?;
         let out = unary("tanh", UnaryOp::Tanh, &x)?;
@@ -80,7 +99,7 @@ impl Tensor {
     }
 
     /// `min(max(x, 0), 6)`, elementwise. Its derivative at 0 and 6 is 0.
-    #[op]
+    #[op(torch = "relu6(input, inplace=False)")]
     pub fn try_relu6(&self) -> Result<Tensor> {
         super::want_float("relu6", self)?;
         let out = unary("relu6", UnaryOp::Clamp { min: 0.0, max: 6.0 }, self)?;
@@ -90,7 +109,7 @@ impl Tensor {
     }
 
     /// `log(sigmoid(x))`, elementwise, exact for large negative `x`.
-    #[op]
+    #[op(torch = "logsigmoid(input)")]
     pub fn try_logsigmoid(&self) -> Result<Tensor> {
         super::want_float("logsigmoid", self)?;
         let out = unary("logsigmoid", UnaryOp::LogSigmoid, self)?;

@@ -14,7 +14,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!((Tensor::from([1.0f32, 2.0]) + 1).to_vec::<f32>(), [2.0, 3.0]);
     /// ```
-    #[op]
+    #[op(torch = "add(input, other, *, alpha=1, out=None)")]
     pub fn try_add<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
         let dtype = result_type(self, &other);
@@ -29,7 +29,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast, or either is bool.
-    #[op]
+    #[op(torch = "sub(input, other, *, alpha=1, out=None)")]
     pub fn try_sub<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
         refuse_bool("sub", self.dtype())?;
@@ -40,7 +40,7 @@ impl Tensor {
     }
 
     /// `self * other`, elementwise with broadcasting; *and* of two bool tensors.
-    #[op]
+    #[op(torch = "mul(input, other, *, out=None)")]
     pub fn try_mul<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
         let dtype = result_type(self, &other);
@@ -53,7 +53,7 @@ impl Tensor {
     }
 
     /// `self / other`, elementwise with broadcasting. Integers give float32.
-    #[op]
+    #[op(torch = "div(input, other, *, rounding_mode=None, out=None)")]
     pub fn try_div<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
         let dtype = result_type(self, &other).to_float();
@@ -65,7 +65,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast, or an integer is divided by 0.
-    #[op]
+    #[op(torch = "remainder(input, other, *, out=None)")]
     pub fn try_remainder<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
         let dtype = result_type(self, &other);
@@ -83,7 +83,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast, or an integer is divided by 0.
-    #[op]
+    #[op(torch = "floor_divide(input, other, *, out=None)")]
     pub fn try_floor_divide<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
         let dtype = result_type(self, &other);
@@ -101,7 +101,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([1.0f32, 2.0, 3.0]).pow(2).to_vec::<f32>(), [1.0, 4.0, 9.0]);
     /// ```
-    #[op]
+    #[op(torch = "pow(input, exponent, *, out=None)")]
     pub fn try_pow<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
         let dtype = result_type(self, &other).join(DType::I64);
@@ -118,7 +118,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([0, 3, 10]).rpow(2).to_vec::<i64>(), [1, 8, 1024]);
     /// ```
-    #[op]
+    #[op(torch = "__rpow__(self, other)")]
     pub fn try_rpow(&self, base: impl Into<Scalar>) -> Result<Tensor> {
         let base = Operand::Scalar(base.into());
         let dtype = result_type(self, &base).join(DType::I64);
@@ -140,13 +140,13 @@ impl Tensor {
     }
 
     /// The larger of both, elementwise with broadcasting; nan where either is nan. Ties share the gradient.
-    #[op]
+    #[op(torch = "maximum(input, other, *, out=None)")]
     pub fn try_maximum<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.extreme_of_two("maximum", BinaryOp::Maximum, "MaximumBackward0", other.into())
     }
 
     /// The smaller of both, elementwise with broadcasting; nan where either is nan. Ties share the gradient.
-    #[op]
+    #[op(torch = "minimum(input, other, *, out=None)")]
     pub fn try_minimum<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.extreme_of_two("minimum", BinaryOp::Minimum, "MinimumBackward0", other.into())
     }
@@ -164,20 +164,12 @@ impl Tensor {
         let largest = matches!(op, BinaryOp::Maximum);
         Ok(out.record_binary(node, [&a, &b], [Save::Input(&a), Save::Input(&b)], move |[a, b], [x, y], g| {
             // Where one is nan neither is the smaller, and both get the whole gradient.
-            let shared = scaled(g, 0.5)?.try_where(&a.try_eq(&b)?, g)?;
+            let shared = scaled(g, 0.5)?.try_where_cond(&a.try_eq(&b)?, g)?;
             let (lost_a, lost_b) =
                 if largest { (a.try_lt(&b)?, a.try_gt(&b)?) } else { (a.try_gt(&b)?, a.try_lt(&b)?) };
             let part = |lost: Tensor| shared.try_masked_fill(&lost, 0.0);
             Ok([grad_if(x, || part(lost_a))?, grad_if(y, || part(lost_b))?])
         }))
-    }
-
-    pub(crate) fn try_scalar_add(&self, number: Scalar) -> Result<Tensor> {
-        self.try_add(number)
-    }
-
-    pub(crate) fn try_scalar_mul(&self, number: Scalar) -> Result<Tensor> {
-        self.try_mul(number)
     }
 
     /// `number - self`.

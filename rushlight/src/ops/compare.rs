@@ -4,7 +4,21 @@ use super::{broadcast_layout, operands, result_type};
 use crate::backend::{BinaryOp, CompareOp, UnaryOp};
 use crate::tensor::{DType, Operand};
 use crate::{Result, Tensor};
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
+
+/// The options of [`Tensor::isclose`] and [`Tensor::allclose`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct CloseOptions {
+    /// The allowed difference relative to the other tensor (default 1e-5).
+    #[builder(default = 1e-5)]
+    rtol: f64,
+    /// The allowed absolute difference (default 1e-8).
+    #[builder(default = 1e-8)]
+    atol: f64,
+    /// Whether two nan are close (default `false`).
+    #[builder(default = false)]
+    equal_nan: bool,
+}
 
 impl Tensor {
     fn compare(&self, name: &'static str, op: CompareOp, other: Operand<'_>) -> Result<Tensor> {
@@ -21,37 +35,37 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([1, 2, 3]).eq(2).to_vec::<bool>(), [false, true, false]);
     /// ```
-    #[op]
+    #[op(torch = "eq(input, other, *, out=None)")]
     pub fn try_eq<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.compare("eq", CompareOp::Eq, other.into())
     }
 
     /// Where the elements differ, with broadcasting.
-    #[op]
+    #[op(torch = "ne(input, other, *, out=None)")]
     pub fn try_ne<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.compare("ne", CompareOp::Ne, other.into())
     }
 
     /// Where `self < other`, with broadcasting.
-    #[op]
+    #[op(torch = "lt(input, other, *, out=None)")]
     pub fn try_lt<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.compare("lt", CompareOp::Lt, other.into())
     }
 
     /// Where `self <= other`, with broadcasting.
-    #[op]
+    #[op(torch = "le(input, other, *, out=None)")]
     pub fn try_le<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.compare("le", CompareOp::Le, other.into())
     }
 
     /// Where `self > other`, with broadcasting.
-    #[op]
+    #[op(torch = "gt(input, other, *, out=None)")]
     pub fn try_gt<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.compare("gt", CompareOp::Gt, other.into())
     }
 
     /// Where `self >= other`, with broadcasting.
-    #[op]
+    #[op(torch = "ge(input, other, *, out=None)")]
     pub fn try_ge<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.compare("ge", CompareOp::Ge, other.into())
     }
@@ -62,31 +76,31 @@ impl Tensor {
     }
 
     /// Where both are true (not zero), with broadcasting.
-    #[op]
+    #[op(torch = "logical_and(input, other, *, out=None)")]
     pub fn try_logical_and<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.logical("logical_and", BinaryOp::And, other.into())
     }
 
     /// Where either is true (not zero), with broadcasting.
-    #[op]
+    #[op(torch = "logical_or(input, other, *, out=None)")]
     pub fn try_logical_or<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.logical("logical_or", BinaryOp::Or, other.into())
     }
 
     /// Where exactly one is true (not zero), with broadcasting.
-    #[op]
+    #[op(torch = "logical_xor(input, other, *, out=None)")]
     pub fn try_logical_xor<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.logical("logical_xor", BinaryOp::Xor, other.into())
     }
 
     /// Where the element is false (zero).
-    #[op]
+    #[op(torch = "logical_not(input, *, out=None)")]
     pub fn try_logical_not(&self) -> Result<Tensor> {
         super::unary("logical_not", UnaryOp::Not, &self.try_to_dtype(DType::Bool)?)
     }
 
     /// Where the element is not-a-number.
-    #[op]
+    #[op(torch = "isnan(input)")]
     pub fn try_isnan(&self) -> Result<Tensor> {
         let x = self.detach();
         x.try_ne(&x)
@@ -96,27 +110,45 @@ impl Tensor {
     ///
     /// # Errors
     /// If the types cannot be compared.
-    #[op]
+    #[op(torch = "equal(input, other)")]
     pub fn try_equal(&self, other: &Tensor) -> Result<bool> {
         if self.shape() != other.shape() {
             return Ok(false);
         }
-        self.try_eq(other)?.try_all()?.try_item::<bool>()
+        self.try_eq(other)?.try_all()?.try_item_as::<bool>()
     }
 
-    /// Where `|self - other| <= atol + rtol * |other|`, and where both are the same infinity.
-    #[op]
-    pub fn try_isclose(&self, other: &Tensor, rtol: f64, atol: f64) -> Result<Tensor> {
+    /// Where `|self - other| <= atol + rtol * |other|`, and where both are the same infinity; with broadcasting.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, ops::CloseOptions};
+    /// let (a, b) = (Tensor::from([1.0f32, 2.0]), Tensor::from([1.0f32, 2.1]));
+    /// assert_eq!(a.isclose(&b).to_vec::<bool>(), [true, false]);
+    /// assert!(a.allclose_with(&b, CloseOptions::new().atol(0.2)));
+    /// ```
+    #[op(torch = "isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False)", with)]
+    pub fn try_isclose_with(&self, other: &Tensor, options: CloseOptions) -> Result<Tensor> {
+        let CloseOptions { rtol, atol, equal_nan } = options;
         let (a, b) = (self.detach().try_to_dtype(DType::F64)?, other.detach().try_to_dtype(DType::F64)?);
         let allowed = b.try_abs()?.try_mul(rtol)?.try_add(atol)?;
         let finite = allowed.try_lt(f64::INFINITY)?;
         let close = a.try_sub(&b)?.try_abs()?.try_le(&allowed)?.try_logical_and(&finite)?;
-        close.try_logical_or(&a.try_eq(&b)?)
+        let close = close.try_logical_or(&a.try_eq(&b)?)?;
+        if !equal_nan {
+            return Ok(close);
+        }
+        close.try_logical_or(&a.try_isnan()?.try_logical_and(&b.try_isnan()?)?)
     }
 
     /// Whether [`isclose`](Tensor::isclose) holds everywhere.
-    #[op]
-    pub fn try_allclose(&self, other: &Tensor, rtol: f64, atol: f64) -> Result<bool> {
-        self.try_isclose(other, rtol, atol)?.try_all()?.try_item::<bool>()
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    #[op(torch = "allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False)", with)]
+    pub fn try_allclose_with(&self, other: &Tensor, options: CloseOptions) -> Result<bool> {
+        self.try_isclose_with(other, options)?.try_all()?.try_item_as::<bool>()
     }
 }

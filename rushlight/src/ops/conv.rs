@@ -7,9 +7,9 @@ use super::activation::{activation_grad, activation_node};
 use super::{grad_if, want_float, want_same_dtype};
 use crate::autograd::Save;
 use crate::backend::{Activation, ConvShape, ConvWeight};
-use crate::tensor::{Dims, Layout};
+use crate::tensor::{Dims, Layout, Sizes};
 use crate::{Error, Result, Tensor};
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Steps along the (up to three) spatial dimensions; missing leading ones are filled up.
@@ -133,7 +133,7 @@ pub(super) fn conv<const N: usize>(
         Ok([
             grad_if(of_x, || conv_grad_input::<N>(shape, g, &w))?,
             grad_if(of_w, || conv_grad_weight::<N>(shape, &x, g))?,
-            grad_if(of_b, || g.try_sum_dim(over, false))?,
+            grad_if(of_b, || g.try_sum_dim(over))?,
         ])
     }))
 }
@@ -241,42 +241,88 @@ impl Prepared {
     }
 }
 
-macro_rules! convolutions {
-    ($($(#[$doc:meta])* $try_name:ident, $name:literal, $n:literal;)*) => {
-        impl Tensor {$(
-            $(#[$doc])*
-            ///
-            /// # Errors
-            /// If shapes or types do not fit, a step or `groups` is 0, or the kernel is larger than the padded input.
-            #[op]
-            pub fn $try_name(
-                &self,
-                weight: &Tensor,
-                bias: Option<&Tensor>,
-                stride: [usize; $n],
-                padding: [usize; $n],
-                dilation: [usize; $n],
-                groups: usize,
-            ) -> Result<Tensor> {
-                let window = Window { stride, padding, padding_end: padding, dilation, groups };
-                convolve::<$n>($name, self, weight, bias, window, Activation::None)
-            }
-        )*}
-    };
+/// The options of [`Tensor::conv1d`], [`conv2d`](Tensor::conv2d) and [`conv3d`](Tensor::conv3d).
+///
+/// ```
+/// use rushlight::ops::ConvOptions;
+/// let halving = ConvOptions::<2>::new().stride(2).padding([1, 0]);
+/// # let _ = halving;
+/// ```
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct ConvOptions<const N: usize> {
+    /// How far the kernel moves from one output element to the next (default 1).
+    #[builder(default = Sizes::from(1))]
+    pub(crate) stride: Sizes<N>,
+    /// How many zeros are put on both sides of each dimension of the input (default 0).
+    #[builder(default = Sizes::from(0))]
+    pub(crate) padding: Sizes<N>,
+    /// The distance between the input elements that neighboring kernel elements are multiplied by (default 1).
+    #[builder(default = Sizes::from(1))]
+    pub(crate) dilation: Sizes<N>,
+    /// How many groups the channels are divided into, each convolved by itself (default 1).
+    #[builder(default = 1)]
+    pub(crate) groups: usize,
 }
-convolutions! {
-    /// Convolves an input `[N, C, L]` (or `[C, L]`) with a weight `[out, C / groups, k]`.
-    try_conv1d, "conv1d", 1;
-    /// Convolves an input `[N, C, H, W]` (or `[C, H, W]`) with a weight `[out, C / groups, kh, kw]` and adds a bias `[out]`:
-    /// output `[N, out, H', W']` with `H' = (H + 2 * padding - dilation * (kh - 1) - 1) / stride + 1`.
+
+impl<const N: usize> ConvOptions<N> {
+    fn window(self) -> Window<N> {
+        let ConvOptions { stride: Sizes(stride), padding: Sizes(padding), dilation: Sizes(dilation), groups } = self;
+        Window { stride, padding, padding_end: padding, dilation, groups }
+    }
+}
+
+impl Tensor {
+    /// Convolves an input `[N, C, L]` (or `[C, L]`) with a weight `[out, C / groups, k]` and adds a bias `[out]`, if there is one:
+    /// output `[N, out, L']`, with `L'` as in [`conv2d`](Tensor::conv2d).
+    ///
+    /// # Errors
+    /// If shapes or dtypes do not match, a stride, a dilation or `groups` is 0, or the kernel is larger than the padded input.
+    #[op(torch = "conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1)", with)]
+    pub fn try_conv1d_with<'a>(
+        &self,
+        weight: &Tensor,
+        bias: impl Into<Option<&'a Tensor>>,
+        options: ConvOptions<1>,
+    ) -> Result<Tensor> {
+        convolve("conv1d", self, weight, bias.into(), options.window(), Activation::None)
+    }
+
+    /// Convolves an input `[N, C, H, W]` (or `[C, H, W]`) with a weight `[out, C / groups, kh, kw]` and adds a bias `[out]`, if
+    /// there is one: output `[N, out, H', W']` with `H' = (H + 2 * padding - dilation * (kh - 1) - 1) / stride + 1`. As
+    /// [`torch.nn.functional.conv2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html).
+    ///
+    /// # Errors
+    /// If shapes or dtypes do not match, a stride, a dilation or `groups` is 0, or the kernel is larger than the padded input.
     ///
     /// ```
-    /// use rushlight::Tensor;
-    /// let x = Tensor::ones([1, 1, 4, 4]);
-    /// let y = x.conv2d(&Tensor::ones([1, 1, 3, 3]), None, [1, 1], [1, 1], [1, 1], 1);
+    /// use rushlight::{Tensor, ops::ConvOptions};
+    /// let (x, weight) = (Tensor::ones([1, 1, 4, 4]), Tensor::ones([1, 1, 3, 3]));
+    /// assert_eq!(x.conv2d(&weight, None).shape(), [1, 1, 2, 2]);
+    /// let y = x.conv2d_with(&weight, None, ConvOptions::new().padding(1));
     /// assert_eq!(y.select(2, 0).to_vec::<f32>(), [4.0, 6.0, 6.0, 4.0]);
     /// ```
-    try_conv2d, "conv2d", 2;
-    /// Convolves an input `[N, C, D, H, W]` (or `[C, D, H, W]`) with a weight `[out, C / groups, kd, kh, kw]`.
-    try_conv3d, "conv3d", 3;
+    #[op(torch = "conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1)", with)]
+    pub fn try_conv2d_with<'a>(
+        &self,
+        weight: &Tensor,
+        bias: impl Into<Option<&'a Tensor>>,
+        options: ConvOptions<2>,
+    ) -> Result<Tensor> {
+        convolve("conv2d", self, weight, bias.into(), options.window(), Activation::None)
+    }
+
+    /// Convolves an input `[N, C, D, H, W]` (or `[C, D, H, W]`) with a weight `[out, C / groups, kd, kh, kw]` and adds a bias
+    /// `[out]`, if there is one: output `[N, out, D', H', W']`, with sizes as in [`conv2d`](Tensor::conv2d).
+    ///
+    /// # Errors
+    /// If shapes or dtypes do not match, a stride, a dilation or `groups` is 0, or the kernel is larger than the padded input.
+    #[op(torch = "conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1)", with)]
+    pub fn try_conv3d_with<'a>(
+        &self,
+        weight: &Tensor,
+        bias: impl Into<Option<&'a Tensor>>,
+        options: ConvOptions<3>,
+    ) -> Result<Tensor> {
+        convolve("conv3d", self, weight, bias.into(), options.window(), Activation::None)
+    }
 }

@@ -7,9 +7,9 @@ use super::conv::{batched, conv, conv_grad_weight, three};
 use super::{grad_if, want_float, want_same_dtype};
 use crate::autograd::Save;
 use crate::backend::{Activation, BinaryOp, ConvShape};
-use crate::tensor::{Dims, Layout};
+use crate::tensor::{Dims, Layout, Sizes};
 use crate::{Error, Result, Tensor};
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
 
 /// The steps of a transposed convolution.
 #[derive(Clone, Copy)]
@@ -138,7 +138,7 @@ fn conv_transpose<const N: usize>(shape: ConvShape, x: &Tensor, w: &Tensor, bias
     x.backend().conv_grad_input(&shape, &x.read(name)?, &w.read(name)?, &mut out.write(name)?)?;
     if let Some(bias) = bias {
         let mut strides = vec![0; N + 2];
-        strides[1] = bias.strides()[0];
+        strides[1] = bias.stride()[0];
         let channels = bias.view_raw(Layout::strided(out.shape(), &strides, bias.layout().offset()));
         let sum = out.write_fresh();
         x.backend().binary(BinaryOp::Add, &sum.as_read(), &channels.read(name)?, &sum)?;
@@ -150,7 +150,7 @@ fn conv_transpose<const N: usize>(shape: ConvShape, x: &Tensor, w: &Tensor, bias
         Ok([
             grad_if(of_x, || conv::<N>(shape, g, &w, None, Activation::None))?,
             grad_if(of_w, || conv_grad_weight::<N>(shape, g, &x))?,
-            grad_if(of_b, || g.try_sum_dim(over, false))?,
+            grad_if(of_b, || g.try_sum_dim(over))?,
         ])
     }))
 }
@@ -173,55 +173,106 @@ pub(crate) fn conv_transpose_nd<const N: usize>(
             return conv_transpose::<N>(shape, x, weight, bias);
         }
         let padding: Vec<usize> = behind.iter().rev().flat_map(|&zeros| [0, zeros]).collect();
-        let x = x.try_pad(&padding, 0)?;
+        let x = x.try_pad(&padding)?;
         let shape = shape_of(name, &x, weight, bias, &steps, groups)?;
         conv_transpose::<N>(shape, &x, weight, bias)
     })
 }
 
-macro_rules! transposed {
-    ($($(#[$doc:meta])* $try_name:ident, $n:literal;)*) => {
-        impl Tensor {$(
-            $(#[$doc])*
-            ///
-            /// Arguments come in the order of the convolutions here; PyTorch has `groups` before `dilation`.
-            ///
-            /// # Errors
-            /// If shapes or types do not fit, a step or `groups` is 0, the output padding is not smaller than the stride or the
-            /// dilation, or padding leaves nothing of the output.
-            #[op]
-            pub fn $try_name(
-                &self,
-                weight: &Tensor,
-                bias: Option<&Tensor>,
-                stride: [usize; $n],
-                padding: [usize; $n],
-                output_padding: [usize; $n],
-                dilation: [usize; $n],
-                groups: usize,
-            ) -> Result<Tensor> {
-                conv_transpose_nd(self, weight, bias, [stride, padding, output_padding, dilation], groups)
-            }
-        )*}
-    };
+/// The options of [`Tensor::conv_transpose1d`], [`conv_transpose2d`](Tensor::conv_transpose2d) and
+/// [`conv_transpose3d`](Tensor::conv_transpose3d).
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct ConvTransposeOptions<const N: usize> {
+    /// How far the output elements that neighboring input elements are added to lie apart (default 1).
+    #[builder(default = Sizes::from(1))]
+    pub(crate) stride: Sizes<N>,
+    /// How many output elements are left out on both sides of each dimension (default 0).
+    #[builder(default = Sizes::from(0))]
+    pub(crate) padding: Sizes<N>,
+    /// How many elements each dimension of the output has more at its end (default 0).
+    #[builder(default = Sizes::from(0))]
+    pub(crate) output_padding: Sizes<N>,
+    /// How many groups the channels are divided into, each convolved by itself (default 1).
+    #[builder(default = 1)]
+    pub(crate) groups: usize,
+    /// The distance between the output elements that neighboring kernel elements contribute to (default 1).
+    #[builder(default = Sizes::from(1))]
+    pub(crate) dilation: Sizes<N>,
 }
-transposed! {
+
+impl<const N: usize> ConvTransposeOptions<N> {
+    fn apply(self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        let steps = [self.stride, self.padding, self.output_padding, self.dilation].map(|Sizes(sizes)| sizes);
+        conv_transpose_nd(x, weight, bias, steps, self.groups)
+    }
+}
+
+impl Tensor {
     /// The transpose of [`conv1d`](Tensor::conv1d): an input `[N, C, L]` (or `[C, L]`) and a weight `[C, out / groups, k]` give
-    /// `[N, out, L']`.
-    try_conv_transpose1d, 1;
+    /// `[N, out, L']`, with `L'` as in [`conv_transpose2d`](Tensor::conv_transpose2d).
+    ///
+    /// # Errors
+    /// If shapes or dtypes do not match, a stride, a dilation or `groups` is 0, the output padding is not smaller than the stride
+    /// or the dilation, or the padding leaves nothing of the output.
+    #[op(
+        torch = "conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1)",
+        with
+    )]
+    pub fn try_conv_transpose1d_with<'a>(
+        &self,
+        weight: &Tensor,
+        bias: impl Into<Option<&'a Tensor>>,
+        options: ConvTransposeOptions<1>,
+    ) -> Result<Tensor> {
+        options.apply(self, weight, bias.into())
+    }
+
     /// The transpose of [`conv2d`](Tensor::conv2d), also called deconvolution: every element of an input `[N, C, H, W]` (or
     /// `[C, H, W]`) adds a multiple of the weight `[C, out / groups, kh, kw]` to the output `[N, out, H', W']` with
-    /// `H' = (H - 1) * stride - 2 * padding + dilation * (kh - 1) + output_padding + 1`, to which a bias `[out]` is added.
-    /// As [`torch.nn.functional.conv_transpose2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose2d.html).
+    /// `H' = (H - 1) * stride - 2 * padding + dilation * (kh - 1) + output_padding + 1`, to which a bias `[out]` is added, if there
+    /// is one. As
+    /// [`torch.nn.functional.conv_transpose2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose2d.html).
+    ///
+    /// # Errors
+    /// If shapes or dtypes do not match, a stride, a dilation or `groups` is 0, the output padding is not smaller than the stride
+    /// or the dilation, or the padding leaves nothing of the output.
     ///
     /// ```
-    /// use rushlight::Tensor;
+    /// use rushlight::{Tensor, ops::ConvTransposeOptions};
     /// let x = Tensor::from([[[1.0f32, 2.0], [3.0, 4.0]]]);
-    /// let y = x.conv_transpose2d(&Tensor::ones([1, 1, 2, 2]), None, [2, 2], [0, 0], [0, 0], [1, 1], 1);
+    /// let y = x.conv_transpose2d_with(&Tensor::ones([1, 1, 2, 2]), None, ConvTransposeOptions::new().stride(2));
     /// assert_eq!(y.select(1, 0).to_vec::<f32>(), [1.0, 1.0, 2.0, 2.0]);
     /// ```
-    try_conv_transpose2d, 2;
+    #[op(
+        torch = "conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1)",
+        with
+    )]
+    pub fn try_conv_transpose2d_with<'a>(
+        &self,
+        weight: &Tensor,
+        bias: impl Into<Option<&'a Tensor>>,
+        options: ConvTransposeOptions<2>,
+    ) -> Result<Tensor> {
+        options.apply(self, weight, bias.into())
+    }
+
     /// The transpose of [`conv3d`](Tensor::conv3d): an input `[N, C, D, H, W]` (or `[C, D, H, W]`) and a weight
-    /// `[C, out / groups, kd, kh, kw]` give `[N, out, D', H', W']`.
-    try_conv_transpose3d, 3;
+    /// `[C, out / groups, kd, kh, kw]` give `[N, out, D', H', W']`, with sizes as in
+    /// [`conv_transpose2d`](Tensor::conv_transpose2d).
+    ///
+    /// # Errors
+    /// If shapes or dtypes do not match, a stride, a dilation or `groups` is 0, the output padding is not smaller than the stride
+    /// or the dilation, or the padding leaves nothing of the output.
+    #[op(
+        torch = "conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1)",
+        with
+    )]
+    pub fn try_conv_transpose3d_with<'a>(
+        &self,
+        weight: &Tensor,
+        bias: impl Into<Option<&'a Tensor>>,
+        options: ConvTransposeOptions<3>,
+    ) -> Result<Tensor> {
+        options.apply(self, weight, bias.into())
+    }
 }

@@ -15,7 +15,7 @@ impl Tensor {
     }
 
     /// The same elements in memory of their own; differentiable. (`clone` gives another handle on the same memory.)
-    #[op]
+    #[op(torch = "clone(input, *, memory_format=torch.preserve_format)")]
     pub fn try_copy(&self) -> Result<Tensor> {
         self.clone_with_layout(&self.layout().dense_like())
     }
@@ -42,7 +42,7 @@ impl Tensor {
     }
 
     /// The tensor itself if it lies in row-major order, else a copy that does.
-    #[op]
+    #[op(torch = "contiguous(self, memory_format=torch.contiguous_format)")]
     pub fn try_contiguous(&self) -> Result<Tensor> {
         if self.is_contiguous() { Ok(self.clone()) } else { self.try_contiguous_copy() }
     }
@@ -54,7 +54,7 @@ impl Tensor {
     /// use rushlight::{DType, Tensor};
     /// assert_eq!(Tensor::from([1.9f32, -1.9]).to_dtype(DType::I64).to_vec::<i64>(), [1, -1]);
     /// ```
-    #[op]
+    #[op(torch = "to(self, dtype, non_blocking=False, copy=False, memory_format=torch.preserve_format)")]
     pub fn try_to_dtype(&self, dtype: DType) -> Result<Tensor> {
         if self.dtype() == dtype {
             return Ok(self.clone());

@@ -1,6 +1,6 @@
 //! Choosing elements: by a condition, or by tables of indices.
 
-use super::{Sizes, broadcast_layout, grad_if, want_same_dtype};
+use super::{Shape, broadcast_layout, grad_if, want_same_dtype};
 use crate::autograd::Save;
 use crate::tensor::{DType, Layout, Operand, broadcast, wrap_dim};
 use crate::{Error, Result, Tensor};
@@ -14,7 +14,8 @@ fn want_index(op: &'static str, index: &Tensor) -> Result<()> {
 }
 
 impl Tensor {
-    /// This tensor's elements where `condition` holds, `other`'s elsewhere, with broadcasting and type promotion.
+    /// This tensor's elements where `condition` holds, `other`'s elsewhere, with broadcasting and type promotion: PyTorch's `where`,
+    /// whose name Rust reserves.
     ///
     /// # Errors
     /// If the condition is not bool or the shapes do not broadcast.
@@ -22,10 +23,11 @@ impl Tensor {
     /// ```
     /// use rushlight::Tensor;
     /// let x = Tensor::from([1, -2, 3]);
-    /// assert_eq!(x.where_(&x.gt(0), 0).to_vec::<i64>(), [1, 0, 3]);
+    /// assert_eq!(x.where_cond(&x.gt(0), 0).to_vec::<i64>(), [1, 0, 3]);
     /// ```
-    #[op]
-    pub fn try_where_<'a>(&self, condition: &Tensor, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+    #[doc(alias = "where")]
+    #[op(torch = "where(condition, input, other, *, out=None)")]
+    pub fn try_where_cond<'a>(&self, condition: &Tensor, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         if condition.dtype() != DType::Bool {
             return Err(Error::dtype("where", format!("the condition must be bool, but got {}", condition.dtype())));
         }
@@ -43,15 +45,11 @@ impl Tensor {
         }))
     }
 
-    pub(crate) fn try_where(&self, condition: &Tensor, other: &Tensor) -> Result<Tensor> {
-        self.try_where_(condition, other)
-    }
-
     /// A copy with `value` where `mask` holds.
     ///
     /// # Errors
     /// If the mask is not bool or does not broadcast to this shape.
-    #[op]
+    #[op(torch = "masked_fill(self, mask, value)")]
     pub fn try_masked_fill<'a>(&self, mask: &Tensor, value: impl Into<Operand<'a>>) -> Result<Tensor> {
         if mask.dtype() != DType::Bool {
             return Err(Error::dtype("masked_fill", format!("the mask must be bool, but got {}", mask.dtype())));
@@ -78,7 +76,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not fit, the indices are not int64, or one is out of range.
-    #[op]
+    #[op(torch = "gather(input, dim, index, *, sparse_grad=False, out=None)")]
     pub fn try_gather(&self, dim: isize, index: &Tensor) -> Result<Tensor> {
         let at = wrap_dim("gather", dim, self.dim())?;
         want_index("gather", index)?;
@@ -89,7 +87,7 @@ impl Tensor {
         if index.numel() > 0 {
             self.backend().gather(&x.read("gather")?, at, &index.read("gather")?, &mut out.write("gather")?)?;
         }
-        let sizes = Sizes::of(&x);
+        let sizes = Shape::of(&x);
         let out = out.record("GatherBackward0", [&x], [Save::Input(&index)], move |[index], [_], g| {
             Ok([Some(Tensor::zeros_with_layout(g, &Layout::contiguous(sizes.list()))?.scattered(at, &index, g)?)])
         });
@@ -101,7 +99,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes or types do not fit, or an index is out of range.
-    #[op]
+    #[op(torch = "scatter_add(input, dim, index, src)")]
     pub fn try_scatter_add(&self, dim: isize, index: &Tensor, source: &Tensor) -> Result<Tensor> {
         let at = wrap_dim("scatter_add", dim, self.dim())?;
         want_index("scatter_add", index)?;
@@ -142,7 +140,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the index is not 1-d int64 or names a slice that is not there.
-    #[op]
+    #[op(torch = "index_select(input, dim, index, *, out=None)")]
     pub fn try_index_select(&self, dim: isize, index: &Tensor) -> Result<Tensor> {
         let at = wrap_dim("index_select", dim, self.dim())?;
         want_index("index_select", index)?;
@@ -161,7 +159,7 @@ impl Tensor {
         let source = x.try_contiguous()?;
         let out = self.fresh_like(layout, self.dtype())?;
         self.backend().index_select(&source.read(name)?, at, &index.read(name)?, &mut out.write(name)?)?;
-        let sizes = Sizes::of(&x);
+        let sizes = Shape::of(&x);
         let out = out.record("IndexSelectBackward0", [&x], [Save::Input(&index)], move |[index], [_], g| {
             // Every element of the slice goes to the row that the index names.
             let mut along = vec![1; sizes.list().len()];
@@ -185,7 +183,7 @@ impl Tensor {
         Err(Error::shape(
             op,
             format!(
-                "the index has shape {:?} and the tensor {:?}: they grad_if as many dimensions, and the index may be larger only in dimension {dim}",
+                "the index has shape {:?} and the tensor {:?}: they need as many dimensions, and the index may be larger only in dimension {dim}",
                 index.shape(),
                 self.shape()
             ),

@@ -5,7 +5,8 @@
 //! nothing that other nodes have saved of this operation is lost.
 
 use super::arithmetic::{power_op, refuse_bool};
-use super::{grad_if, operands, result_type};
+use super::math::{Bound, clamp_op, clamped_dtype};
+use super::{LeakyReluOptions, grad_if, operands, result_type};
 use crate::autograd::is_grad_enabled;
 use crate::backend::{BinaryOp, UnaryOp};
 use crate::tensor::{Category, DType, Operand, Scalar, WriteGuard, broadcast_dims};
@@ -140,25 +141,25 @@ impl Tensor {
     /// x.add_(&x).add_(1);
     /// assert_eq!(x.to_vec::<f32>(), [3.0, 5.0]);
     /// ```
-    #[op]
+    #[op(torch = "add_(self, other, *, alpha=1)")]
     pub fn try_add_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.arithmetic_in_place("add_", BinaryOp::Add, other.into(), |x, y| x.try_add(y))
     }
 
     /// Subtracts `other` from every element, see [`add_`](Tensor::add_).
-    #[op]
+    #[op(torch = "sub_(self, other, *, alpha=1)")]
     pub fn try_sub_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.arithmetic_in_place("sub_", BinaryOp::Sub, other.into(), |x, y| x.try_sub(y))
     }
 
     /// Multiplies every element by `other`, see [`add_`](Tensor::add_).
-    #[op]
+    #[op(torch = "mul_(self, value)")]
     pub fn try_mul_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.arithmetic_in_place("mul_", BinaryOp::Mul, other.into(), |x, y| x.try_mul(y))
     }
 
     /// Divides every element by `other`, see [`add_`](Tensor::add_).
-    #[op]
+    #[op(torch = "div_(self, value, *, rounding_mode=None)")]
     pub fn try_div_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.arithmetic_in_place("div_", BinaryOp::Div, other.into(), |x, y| x.try_div(y))
     }
@@ -167,7 +168,7 @@ impl Tensor {
     ///
     /// # Errors
     /// As [`try_add_`](Tensor::try_add_), and if integers are raised to a negative constant.
-    #[op]
+    #[op(torch = "pow_(self, exponent)")]
     pub fn try_pow_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
         let Operand::Scalar(exponent) = other else {
@@ -183,7 +184,7 @@ impl Tensor {
     ///
     /// # Errors
     /// As [`try_add_`](Tensor::try_add_).
-    #[op]
+    #[op(torch = "-")]
     pub fn try_add_scaled_(&self, other: &Tensor, alpha: f64) -> Result<Tensor> {
         let op = match self.dtype().category() {
             Category::Float => BinaryOp::AddScaled(alpha),
@@ -199,7 +200,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If `source` does not broadcast to this shape, or this is a leaf that requires a gradient while recording.
-    #[op]
+    #[op(torch = "copy_(self, src, non_blocking=False)")]
     pub fn try_copy_(&self, source: &Tensor) -> Result<Tensor> {
         self.fits("copy_", &Operand::Tensor(source))?;
         let apart = self.apart(Cow::Borrowed(source))?;
@@ -221,7 +222,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If this is a leaf that requires a gradient while recording.
-    #[op]
+    #[op(torch = "fill_(input, value)")]
     pub fn try_fill_(&self, value: impl Into<Scalar>) -> Result<Tensor> {
         let value = value.into();
         self.change(
@@ -236,7 +237,7 @@ impl Tensor {
     }
 
     /// Overwrites every element with 0.
-    #[op]
+    #[op(torch = "zero_(self)")]
     pub fn try_zero_(&self) -> Result<Tensor> {
         self.try_fill_(0)
     }
@@ -269,11 +270,39 @@ impl Tensor {
     }
 }
 
+impl Tensor {
+    /// [`clamp`](Tensor::clamp) in-place.
+    ///
+    /// # Errors
+    /// If both bounds are absent, or a bound is of a higher category than the tensor (a floating-point bound of an integer tensor).
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([-2.0f32, 3.0]).clamp_(None, 1.0).to_vec::<f32>(), [-2.0, 1.0]);
+    /// ```
+    #[op(torch = "clamp_(input, min=None, max=None)")]
+    pub fn try_clamp_(&self, min: impl Into<Bound>, max: impl Into<Bound>) -> Result<Tensor> {
+        let (min, max) = (min.into(), max.into());
+        let dtype = clamped_dtype("clamp_", self.dtype(), min, max)?;
+        self.fits_type("clamp_", dtype)?;
+        self.function_in_place("clamp_", clamp_op(dtype, min, max), |x| x.try_clamp(min, max))
+    }
+
+    /// [`leaky_relu`](Tensor::leaky_relu) in-place.
+    ///
+    /// # Errors
+    /// If the tensor is not floating-point.
+    #[op(torch = "leaky_relu_(input, negative_slope=0.01)", with)]
+    pub fn try_leaky_relu_with_(&self, options: LeakyReluOptions) -> Result<Tensor> {
+        let op = UnaryOp::LeakyRelu(options.negative_slope);
+        self.function_in_place("leaky_relu_", op, |x| x.try_leaky_relu_with(options))
+    }
+}
+
 macro_rules! functions_in_place {
-    ($($(#[$doc:meta])* $try_name:ident($($arg:ident: $ty:ty),*) = $name:literal, $op:expr, $plain:ident;)*) => {
+    ($($(#[$attribute:meta])* $try_name:ident($($arg:ident: $ty:ty),*) = $name:literal, $op:expr, $plain:ident;)*) => {
         impl Tensor {$(
-            $(#[$doc])*
-            #[op]
+            $(#[$attribute])*
             pub fn $try_name(&self $(, $arg: $ty)*) -> Result<Tensor> {
                 self.function_in_place($name, $op, |x| x.$plain($($arg),*))
             }
@@ -281,39 +310,43 @@ macro_rules! functions_in_place {
     };
 }
 functions_in_place! {
-    /// [`relu`](Tensor::relu) in place.
+    /// [`relu`](Tensor::relu) in-place.
+    #[op(torch = "relu_(input)")]
     try_relu_() = "relu_", UnaryOp::Relu, try_relu;
-    /// [`leaky_relu`](Tensor::leaky_relu) in place.
-    try_leaky_relu_(slope: f64) = "leaky_relu_", UnaryOp::LeakyRelu(slope), try_leaky_relu;
-    /// [`sigmoid`](Tensor::sigmoid) in place.
+    /// [`sigmoid`](Tensor::sigmoid) in-place.
     ///
     /// # Errors
-    /// If the elements are no floating point numbers.
+    /// If the tensor is not floating-point.
+    #[op(torch = "sigmoid_(input)")]
     try_sigmoid_() = "sigmoid_", UnaryOp::Sigmoid, try_sigmoid;
-    /// [`tanh`](Tensor::tanh) in place.
+    /// [`tanh`](Tensor::tanh) in-place.
     ///
     /// # Errors
-    /// If the elements are no floating point numbers.
+    /// If the tensor is not floating-point.
+    #[op(torch = "tanh_(input)")]
     try_tanh_() = "tanh_", UnaryOp::Tanh, try_tanh;
-    /// [`exp`](Tensor::exp) in place.
+    /// [`exp`](Tensor::exp) in-place.
     ///
     /// # Errors
-    /// If the elements are no floating point numbers.
+    /// If the tensor is not floating-point.
+    #[op(torch = "exp_(input)")]
     try_exp_() = "exp_", UnaryOp::Exp, try_exp;
-    /// [`log`](Tensor::log) in place.
+    /// [`log`](Tensor::log) in-place.
     ///
     /// # Errors
-    /// If the elements are no floating point numbers.
+    /// If the tensor is not floating-point.
+    #[op(torch = "log_(input)")]
     try_log_() = "log_", UnaryOp::Log, try_log;
-    /// [`sqrt`](Tensor::sqrt) in place.
+    /// [`sqrt`](Tensor::sqrt) in-place.
     ///
     /// # Errors
-    /// If the elements are no floating point numbers.
+    /// If the tensor is not floating-point.
+    #[op(torch = "sqrt_(input)")]
     try_sqrt_() = "sqrt_", UnaryOp::Sqrt, try_sqrt;
-    /// [`neg`](Tensor::neg) in place.
+    /// [`neg`](Tensor::neg) in-place.
+    #[op(torch = "neg_(input)")]
     try_neg_() = "neg_", UnaryOp::Neg, try_neg;
-    /// [`abs`](Tensor::abs) in place.
+    /// [`abs`](Tensor::abs) in-place.
+    #[op(torch = "abs_(input)")]
     try_abs_() = "abs_", UnaryOp::Abs, try_abs;
-    /// [`clamp`](Tensor::clamp) in place, with both bounds.
-    try_clamp_(min: f64, max: f64) = "clamp_", UnaryOp::Clamp { min, max }, try_clamp;
 }

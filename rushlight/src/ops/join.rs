@@ -2,113 +2,116 @@
 
 use crate::tensor::{DType, Dims, Layout, Scalar, wrap_dim};
 use crate::{Error, Result, Tensor};
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
+use std::borrow::Borrow;
+
+/// The options of [`Tensor::pad`]; a number converts into them.
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct PadOptions {
+    /// The value of the added elements (default 0).
+    #[builder(default = Scalar::I64(0))]
+    value: Scalar,
+}
+
+impl<T: Into<Scalar>> From<T> for PadOptions {
+    fn from(value: T) -> PadOptions {
+        PadOptions { value: value.into() }
+    }
+}
 
 impl Tensor {
-    /// The tensors one after another along `dim`. All other sizes must be equal; types are promoted. 1-d tensors without
-    /// elements are passed over.
+    /// The tensors one after another along dimension 0; see [`cat_dim`](Tensor::cat_dim).
     ///
     /// # Errors
-    /// If the list is empty, or shapes do not fit.
+    /// As [`try_cat_dim`](Tensor::try_cat_dim).
     ///
     /// ```
     /// use rushlight::Tensor;
-    /// let x = Tensor::cat(&[&Tensor::from([1, 2]), &Tensor::from([3])], 0);
-    /// assert_eq!(x.to_vec::<i64>(), [1, 2, 3]);
+    /// let (a, b) = (Tensor::from([1, 2]), Tensor::from([3]));
+    /// assert_eq!(Tensor::cat([&a, &b]).to_vec::<i64>(), [1, 2, 3]);
     /// ```
-    #[op]
-    pub fn try_cat(tensors: &[&Tensor], dim: isize) -> Result<Tensor> {
-        let dtype = tensors.iter().map(|t| t.dtype()).reduce(DType::join);
-        let Some(dtype) = dtype else {
-            return Err(Error::value("cat", "wants at least one tensor, but the list is empty"));
-        };
-        let real: Vec<&Tensor> = tensors.iter().copied().filter(|t| t.shape() != [0]).collect();
-        let Some(&first) = real.first() else { return tensors[0].try_to_dtype(dtype) };
-        if first.dim() == 0 {
-            return Err(Error::shape("cat", "0-d tensors cannot be concatenated; see stack"));
-        }
-        let dim = wrap_dim("cat", dim, first.dim())?;
-        let mut shape = first.shape().to_vec();
-        shape[dim] = 0;
-        for (i, tensor) in real.iter().enumerate() {
-            let fits =
-                tensor.dim() == shape.len() && (0..shape.len()).all(|d| d == dim || tensor.shape()[d] == shape[d]);
-            if !fits {
-                return Err(Error::shape(
-                    "cat",
-                    format!(
-                        "tensor {i} has shape {:?} and the first one {:?}: sizes must be equal except in dimension {dim}",
-                        tensor.shape(),
-                        first.shape()
-                    ),
-                ));
-            }
-            shape[dim] = shape[dim].saturating_add(tensor.shape()[dim]);
-        }
-        let casts = real.iter().map(|tensor| tensor.try_to_dtype(dtype)).collect::<Result<Vec<_>>>()?;
-        let out = first.fresh_like(Layout::contiguous(&shape).checked("cat")?, dtype)?;
-        let mut start = 0;
-        let mut places = Vec::with_capacity(casts.len());
-        for tensor in &casts {
-            let length = tensor.shape()[dim];
-            let part = out.view_raw(*out.try_narrow(dim as isize, start, length)?.layout());
-            first.backend().copy(&tensor.read("cat")?, &part.write("cat")?)?;
-            places.push((start, length));
-            start += length;
-        }
-        let inputs: Vec<&Tensor> = casts.iter().collect();
-        Ok(out.record_list("CatBackward0", &inputs, move |needs, g| {
-            needs
-                .iter()
-                .zip(&places)
-                .map(|(&needed, &(start, length))| {
-                    needed.then(|| g.try_narrow(dim as isize, start, length)).transpose()
-                })
-                .collect()
-        }))
+    #[op(torch = "cat(tensors, dim=0, *, out=None)")]
+    pub fn try_cat<T: Borrow<Tensor>>(tensors: impl AsRef<[T]>) -> Result<Tensor> {
+        Tensor::try_cat_dim(tensors, 0)
     }
 
-    /// Tensors of equal shape along a new dimension.
+    /// The tensors one after another along `dim`. All other sizes must be equal; dtypes are promoted. 1-d tensors without
+    /// elements are skipped.
+    ///
+    /// # Errors
+    /// If the list is empty, or other sizes than those of `dim` differ.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let rows = Tensor::zeros([2, 3]);
+    /// assert_eq!(Tensor::cat_dim([&rows, &rows], 1).shape(), [2, 6]);
+    /// ```
+    #[op(torch = "cat(tensors, dim=0, *, out=None)")]
+    pub fn try_cat_dim<T: Borrow<Tensor>>(tensors: impl AsRef<[T]>, dim: isize) -> Result<Tensor> {
+        concatenated(&tensors.as_ref().iter().map(Borrow::borrow).collect::<Vec<_>>(), dim)
+    }
+
+    /// Tensors of equal shape along a new dimension 0.
     ///
     /// # Errors
     /// If the list is empty or the shapes differ.
-    #[op]
-    pub fn try_stack(tensors: &[&Tensor], dim: isize) -> Result<Tensor> {
-        let Some(first) = tensors.first() else {
-            return Err(Error::value("stack", "wants at least one tensor, but the list is empty"));
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let rows = vec![Tensor::zeros([3]), Tensor::ones([3])];
+    /// assert_eq!(Tensor::stack(&rows).shape(), [2, 3]);
+    /// ```
+    #[op(torch = "stack(tensors, dim=0, *, out=None)")]
+    pub fn try_stack<T: Borrow<Tensor>>(tensors: impl AsRef<[T]>) -> Result<Tensor> {
+        Tensor::try_stack_dim(tensors, 0)
+    }
+
+    /// Tensors of equal shape along a new dimension `dim`.
+    ///
+    /// # Errors
+    /// If the list is empty, the shapes differ, or the dimension is out of range.
+    #[op(torch = "stack(tensors, dim=0, *, out=None)")]
+    pub fn try_stack_dim<T: Borrow<Tensor>>(tensors: impl AsRef<[T]>, dim: isize) -> Result<Tensor> {
+        let tensors = tensors.as_ref();
+        let Some(first) = tensors.first().map(Borrow::borrow) else {
+            return Err(Error::value("stack", "expected at least one tensor, got an empty list"));
         };
-        if let Some(i) = tensors.iter().position(|t| t.shape() != first.shape()) {
+        let differs = |tensor: &&T| (*tensor).borrow().shape() != first.shape();
+        if let Some((i, tensor)) = tensors.iter().enumerate().find(|(_, tensor)| differs(tensor)) {
             return Err(Error::shape(
                 "stack",
                 format!(
-                    "tensor {i} has shape {:?} and the first one {:?}: all must be equal",
-                    tensors[i].shape(),
-                    first.shape()
+                    "expected tensors of equal shapes, got {:?} for tensor 0 and {:?} for tensor {i}",
+                    first.shape(),
+                    tensor.borrow().shape()
                 ),
             ));
         }
         let dim = wrap_dim("stack", dim, first.dim() + 1)? as isize;
-        let rows = tensors.iter().map(|t| t.try_unsqueeze(dim)).collect::<Result<Vec<_>>>()?;
-        Tensor::try_cat(&rows.iter().collect::<Vec<_>>(), dim)
+        let rows = tensors.iter().map(|tensor| tensor.borrow().try_unsqueeze(dim)).collect::<Result<Vec<_>>>()?;
+        concatenated(&rows.iter().collect::<Vec<_>>(), dim)
     }
 
-    /// The tensor framed with `value`: `padding` has a number of elements to put before and one to put behind, for the last
-    /// dimension, then for the last but one, and so on, as in PyTorch.
+    /// The tensor with constant elements around it: `padding` has the numbers of elements before and after, for the last dimension,
+    /// then for the last but one, and so on, as in PyTorch.
     ///
     /// # Errors
     /// If `padding` has an odd number of entries, or more pairs than there are dimensions.
     ///
     /// ```
     /// use rushlight::Tensor;
-    /// assert_eq!(Tensor::from([[1, 2]]).pad(&[0, 1], 7).to_vec::<i64>(), [1, 2, 7]);
+    /// let x = Tensor::from([[1, 2]]);
+    /// assert_eq!(x.pad([0, 1]).to_vec::<i64>(), [1, 2, 0]);
+    /// assert_eq!(x.pad_with([0, 1], 7).to_vec::<i64>(), [1, 2, 7]);
     /// ```
-    #[op]
-    pub fn try_pad(&self, padding: &[usize], value: impl Into<Scalar>) -> Result<Tensor> {
+    #[op(torch = "pad(input, pad, mode='constant', value=None)", with)]
+    pub fn try_pad_with(&self, padding: impl AsRef<[usize]>, options: impl Into<PadOptions>) -> Result<Tensor> {
+        let padding = padding.as_ref();
         if !padding.len().is_multiple_of(2) || padding.len() / 2 > self.dim() {
             return Err(Error::shape(
                 "pad",
                 format!(
-                    "wants a pair of numbers for each of at most {} dimensions of shape {:?}, but got {padding:?}",
+                    "expected a pair of sizes for each of at most {} dimensions of shape {:?}, got {padding:?}",
                     self.dim(),
                     self.shape()
                 ),
@@ -117,13 +120,13 @@ impl Tensor {
         let (mut shape, mut inner) = (self.shape().to_vec(), Vec::new());
         for (i, pair) in padding.chunks(2).enumerate() {
             let dim = self.dim() - 1 - i;
-            inner.push((dim as isize, pair[0], shape[dim]));
+            inner.push((dim as isize, pair[0] as isize, shape[dim]));
             shape[dim] = Some(shape[dim])
                 .and_then(|size| size.checked_add(pair[0])?.checked_add(pair[1]))
                 .ok_or_else(|| Error::shape("pad", format!("padding {padding:?} is more than memory can hold")))?;
         }
         let out = self.fresh_like(Dims::from(shape).layout("pad")?, self.dtype())?;
-        self.backend().fill(value.into(), &out.write_fresh())?;
+        self.backend().fill(options.into().value, &out.write_fresh())?;
         let middle = move |t: &Tensor| {
             inner.iter().try_fold(t.clone(), |t, &(dim, start, length)| t.try_narrow(dim, start, length))
         };
@@ -132,4 +135,54 @@ impl Tensor {
         drop(part);
         Ok(out.record("ConstantPadNdBackward0", [self], [], move |[], [_], g| Ok([Some(middle(g)?)])))
     }
+}
+
+fn concatenated(tensors: &[&Tensor], dim: isize) -> Result<Tensor> {
+    let dtype = tensors.iter().map(|t| t.dtype()).reduce(DType::join);
+    let Some(dtype) = dtype else {
+        return Err(Error::value("cat", "expected at least one tensor, got an empty list"));
+    };
+    let real: Vec<&Tensor> = tensors.iter().copied().filter(|t| t.shape() != [0]).collect();
+    let Some(&first) = real.first() else { return tensors[0].try_to_dtype(dtype) };
+    if first.dim() == 0 {
+        return Err(Error::shape("cat", "expected tensors with dimensions, got a 0-d tensor; stack takes them"));
+    }
+    let dim = wrap_dim("cat", dim, first.dim())?;
+    let mut shape = first.shape().to_vec();
+    shape[dim] = 0;
+    for (i, tensor) in real.iter().enumerate() {
+        let fits = tensor.dim() == shape.len() && (0..shape.len()).all(|d| d == dim || tensor.shape()[d] == shape[d]);
+        if !fits {
+            return Err(Error::shape(
+                "cat",
+                format!(
+                    "tensor {i} has shape {:?} and the first one {:?}: sizes must be equal except in dimension {dim}",
+                    tensor.shape(),
+                    first.shape()
+                ),
+            ));
+        }
+        shape[dim] = shape[dim].saturating_add(tensor.shape()[dim]);
+    }
+    let casts = real.iter().map(|tensor| tensor.try_to_dtype(dtype)).collect::<Result<Vec<_>>>()?;
+    let out = first.fresh_like(Layout::contiguous(&shape).checked("cat")?, dtype)?;
+    let mut start = 0;
+    let mut places = Vec::with_capacity(casts.len());
+    for tensor in &casts {
+        let length = tensor.shape()[dim];
+        let part = out.view_raw(*out.try_narrow(dim as isize, start as isize, length)?.layout());
+        first.backend().copy(&tensor.read("cat")?, &part.write("cat")?)?;
+        places.push((start, length));
+        start += length;
+    }
+    let inputs: Vec<&Tensor> = casts.iter().collect();
+    Ok(out.record_list("CatBackward0", &inputs, move |needs, g| {
+        needs
+            .iter()
+            .zip(&places)
+            .map(|(&needed, &(start, length))| {
+                needed.then(|| g.try_narrow(dim as isize, start as isize, length)).transpose()
+            })
+            .collect()
+    }))
 }

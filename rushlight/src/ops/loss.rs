@@ -1,13 +1,13 @@
 //! Losses: distances, and the likelihood of classes.
 
-use super::{Sizes, grad_if, scaled, want_float, want_same_dtype};
+use super::{Shape, grad_if, scaled, want_float, want_same_dtype};
 use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::{BinaryOp, ClassLoss, UnaryOp};
-use crate::tensor::{DType, Layout};
+use crate::tensor::{DType, Layout, keepdim};
 use crate::{Error, Result, Tensor};
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
 
-/// What becomes of the losses of single elements.
+/// How the losses of single elements are reduced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reduction {
     /// They stay as they are.
@@ -17,6 +17,77 @@ pub enum Reduction {
     Mean,
     /// Their sum.
     Sum,
+}
+
+/// The options of a loss that has no others: [`Tensor::mse_loss`], [`Tensor::l1_loss`]. A [`Reduction`] converts into them.
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct LossOptions {
+    /// How the losses of single elements are reduced (default: their mean).
+    #[builder(default = Reduction::Mean)]
+    pub(crate) reduction: Reduction,
+}
+
+impl From<Reduction> for LossOptions {
+    fn from(reduction: Reduction) -> LossOptions {
+        LossOptions { reduction }
+    }
+}
+
+/// The options of [`Tensor::binary_cross_entropy`].
+#[derive(Builder, Clone, Debug)]
+pub struct BinaryCrossEntropyOptions {
+    /// A factor for each loss; it broadcasts (default: none).
+    pub(crate) weight: Option<Tensor>,
+    /// How the losses of single elements are reduced (default: their mean).
+    #[builder(default = Reduction::Mean)]
+    pub(crate) reduction: Reduction,
+}
+
+/// The options of [`Tensor::binary_cross_entropy_with_logits`].
+#[derive(Builder, Clone, Debug)]
+pub struct BinaryCrossEntropyWithLogitsOptions {
+    /// A factor for each loss; it broadcasts (default: none).
+    pub(crate) weight: Option<Tensor>,
+    /// How the losses of single elements are reduced (default: their mean).
+    #[builder(default = Reduction::Mean)]
+    pub(crate) reduction: Reduction,
+    /// A factor for the part of the loss that belongs to the positive class; it broadcasts (default: none).
+    pub(crate) pos_weight: Option<Tensor>,
+}
+
+/// The options of [`Tensor::nll_loss`].
+#[derive(Builder, Clone, Debug)]
+pub struct NllLossOptions {
+    /// A factor for each class, `[C]` (default: none).
+    pub(crate) weight: Option<Tensor>,
+    /// The class that marks rows that do not count (default -100).
+    #[builder(default = -100)]
+    pub(crate) ignore_index: i64,
+    /// How the losses of the rows are reduced (default: their mean).
+    #[builder(default = Reduction::Mean)]
+    pub(crate) reduction: Reduction,
+}
+
+/// The options of [`Tensor::cross_entropy`].
+///
+/// ```
+/// use rushlight::{Tensor, ops::CrossEntropyOptions};
+/// let options = CrossEntropyOptions::new().weight(Tensor::from([1.0f32, 2.0])).label_smoothing(0.1);
+/// # let _ = options;
+/// ```
+#[derive(Builder, Clone, Debug)]
+pub struct CrossEntropyOptions {
+    /// A factor for each class, `[C]` (default: none).
+    pub(crate) weight: Option<Tensor>,
+    /// The class that marks rows that do not count (default -100).
+    #[builder(default = -100)]
+    pub(crate) ignore_index: i64,
+    /// How the losses of the rows are reduced (default: their mean).
+    #[builder(default = Reduction::Mean)]
+    pub(crate) reduction: Reduction,
+    /// The share of the target that is distributed evenly over all classes, from 0 to 1 (default 0).
+    #[builder(default = 0.0)]
+    pub(crate) label_smoothing: f64,
 }
 
 impl Reduction {
@@ -53,10 +124,10 @@ where
         let out = losses.write(name)?;
         losses.backend().unary(op, &out.as_read(), &out)?;
     }
-    let shape = Sizes::of(&losses);
+    let shape = Shape::of(&losses);
     let out = reduction.apply(losses)?;
     let count = shape.list().iter().product();
-    let sizes = [Sizes::of(a), Sizes::of(&b)];
+    let sizes = [Shape::of(a), Shape::of(&b)];
     Ok(out.record(node, [a, &b], [Save::Input(a), Save::Input(&b)], move |[a, b], [of_a, of_b], g| {
         let grad = slope(&a.try_sub(&b)?, &reduction.spread(g, count)?)?;
         Ok([
@@ -84,11 +155,13 @@ impl Tensor {
     ///
     /// ```
     /// use rushlight::{Reduction, Tensor};
-    /// let loss = Tensor::from([1.0f32, 2.0]).mse_loss(&Tensor::from([0.0f32, 4.0]), Reduction::Mean);
-    /// assert_eq!(loss.item::<f32>(), 2.5);
+    /// let (x, target) = (Tensor::from([1.0f32, 2.0]), Tensor::from([0.0f32, 4.0]));
+    /// assert_eq!(x.mse_loss(&target).item(), 2.5);
+    /// assert_eq!(x.mse_loss_with(&target, Reduction::Sum).item(), 5.0);
     /// ```
-    #[op]
-    pub fn try_mse_loss(&self, target: &Tensor, reduction: Reduction) -> Result<Tensor> {
+    #[op(torch = "mse_loss(input, target, size_average=None, reduce=None, reduction='mean', weight=None)", with)]
+    pub fn try_mse_loss_with(&self, target: &Tensor, options: impl Into<LossOptions>) -> Result<Tensor> {
+        let LossOptions { reduction } = options.into();
         let names = ["mse_loss", "MseLossBackward0"];
         of_difference(names, UnaryOp::Square, [self, target], reduction, |difference, g| {
             difference.try_mul(&scaled(g, 2.0)?)
@@ -99,8 +172,9 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast or the elements are no floating point numbers.
-    #[op]
-    pub fn try_l1_loss(&self, target: &Tensor, reduction: Reduction) -> Result<Tensor> {
+    #[op(torch = "l1_loss(input, target, size_average=None, reduce=None, reduction='mean', weight=None)", with)]
+    pub fn try_l1_loss_with(&self, target: &Tensor, options: impl Into<LossOptions>) -> Result<Tensor> {
+        let LossOptions { reduction } = options.into();
         let names = ["l1_loss", if reduction == Reduction::None { "AbsBackward0" } else { "MeanBackward0" }];
         of_difference(names, UnaryOp::Abs, [self, target], reduction, |difference, g| difference.try_sign()?.try_mul(g))
     }
@@ -110,21 +184,20 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes differ, or a probability is not in [0, 1].
-    #[op]
-    pub fn try_binary_cross_entropy(
-        &self,
-        target: &Tensor,
-        weight: Option<&Tensor>,
-        reduction: Reduction,
-    ) -> Result<Tensor> {
+    #[op(
+        torch = "binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction='mean')",
+        with
+    )]
+    pub fn try_binary_cross_entropy_with(&self, target: &Tensor, options: BinaryCrossEntropyOptions) -> Result<Tensor> {
+        let BinaryCrossEntropyOptions { weight, reduction } = options;
         let name = "binary_cross_entropy";
         want_float(name, self)?;
         same_shape(name, self, target)?;
         want_same_dtype(name, self, target)?;
         let x = self.detach();
         let inside = x.try_ge(0)?.try_logical_and(&x.try_le(1)?)?;
-        if !inside.try_all()?.try_item::<bool>()? {
-            return Err(Error::value(name, "all elements of the input must be between 0 and 1"));
+        if !inside.try_all()?.try_item_as::<bool>()? {
+            return Err(Error::value(name, "expected probabilities between 0 and 1, got an element outside"));
         }
         let t = target.detach();
         let log = |p: Tensor| p.try_log()?.try_clamp(-100.0, None);
@@ -147,24 +220,25 @@ impl Tensor {
                 Ok([grad_if(of_x, slope)?, grad_if(of_t, by_target)?])
             });
         reduction.apply(match weight {
-            Some(weight) => losses.try_mul(weight)?,
+            Some(weight) => losses.try_mul(&weight)?,
             None => losses,
         })
     }
 
-    /// [`binary_cross_entropy`](Tensor::binary_cross_entropy) of the sigmoid of this tensor, exact for large logits. `weight`
-    /// scales the losses, `pos_weight` the share of the positive class; both broadcast.
+    /// [`binary_cross_entropy`](Tensor::binary_cross_entropy) of the sigmoid of this tensor, exact for large logits.
     ///
     /// # Errors
     /// If the shapes differ or the weights do not broadcast.
-    #[op]
-    pub fn try_binary_cross_entropy_with_logits(
+    #[op(
+        torch = "binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction='mean', pos_weight=None)",
+        with
+    )]
+    pub fn try_binary_cross_entropy_with_logits_with(
         &self,
         target: &Tensor,
-        weight: Option<&Tensor>,
-        pos_weight: Option<&Tensor>,
-        reduction: Reduction,
+        options: BinaryCrossEntropyWithLogitsOptions,
     ) -> Result<Tensor> {
+        let BinaryCrossEntropyWithLogitsOptions { weight, reduction, pos_weight } = options;
         let name = "binary_cross_entropy_with_logits";
         want_float(name, self)?;
         same_shape(name, self, target)?;
@@ -177,26 +251,24 @@ impl Tensor {
         };
         let losses = target.try_scalar_sub(1.into())?.try_mul(self)?.try_sub(&log_sigmoid)?;
         reduction.apply(match weight {
-            Some(weight) => losses.try_mul(weight)?,
+            Some(weight) => losses.try_mul(&weight)?,
             None => losses,
         })
     }
 
     /// Negative log likelihood: `-weight[t] * self[t]` for each row of log-probabilities and its class `t`. The input is
     /// `[N, C]`, `[C]` or `[N, C, d1, …]` (NLLLoss2d and beyond), the target int64 without the class dimension. The mean is
-    /// weighted; rows with class `ignore_index` count for nothing.
+    /// weighted; rows with class `ignore_index` do not count.
     ///
     /// # Errors
     /// If the shapes or types do not fit, or a class is out of range.
-    #[op]
-    pub fn try_nll_loss(
-        &self,
-        target: &Tensor,
-        weight: Option<&Tensor>,
-        ignore_index: i64,
-        reduction: Reduction,
-    ) -> Result<Tensor> {
-        let classes = Classes::new("nll_loss", self, target, weight, ignore_index, 0.0)?;
+    #[op(
+        torch = "nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction='mean')",
+        with
+    )]
+    pub fn try_nll_loss_with(&self, target: &Tensor, options: NllLossOptions) -> Result<Tensor> {
+        let NllLossOptions { weight, ignore_index, reduction } = options;
+        let classes = Classes::new("nll_loss", self, target, weight.as_ref(), ignore_index, 0.0)?;
         classes.nll(self, reduction)
     }
 
@@ -208,26 +280,22 @@ impl Tensor {
     /// If the shapes or types do not fit, a class is out of range, or `label_smoothing` is not in [0, 1].
     ///
     /// ```
-    /// use rushlight::{Reduction, Tensor};
-    /// let logits = Tensor::from([[2.0f32, 0.0], [0.0, 2.0]]);
-    /// let loss = logits.cross_entropy(&Tensor::from([0, 1]), None, -100, Reduction::Mean, 0.0);
-    /// assert_eq!(loss.to_string(), "tensor(0.1269)");
+    /// use rushlight::{Tensor, ops::CrossEntropyOptions};
+    /// let (logits, target) = (Tensor::from([[2.0f32, 0.0], [0.0, 2.0]]), Tensor::from([0, 1]));
+    /// assert_eq!(logits.cross_entropy(&target).to_string(), "tensor(0.1269)");
+    /// let loss = logits.cross_entropy_with(&target, CrossEntropyOptions::new().label_smoothing(0.1));
+    /// assert_eq!(loss.to_string(), "tensor(0.2269)");
     /// ```
-    #[op]
-    pub fn try_cross_entropy(
-        &self,
-        target: &Tensor,
-        weight: Option<&Tensor>,
-        ignore_index: i64,
-        reduction: Reduction,
-        label_smoothing: f64,
-    ) -> Result<Tensor> {
+    #[op(
+        torch = "cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction='mean', label_smoothing=0.0)",
+        with
+    )]
+    pub fn try_cross_entropy_with(&self, target: &Tensor, options: CrossEntropyOptions) -> Result<Tensor> {
+        let CrossEntropyOptions { weight, ignore_index, reduction, label_smoothing } = options;
+        let weight = weight.as_ref();
         let name = "cross_entropy";
         if !(0.0..=1.0).contains(&label_smoothing) {
-            return Err(Error::value(
-                name,
-                format!("label_smoothing must be between 0 and 1, but got {label_smoothing}"),
-            ));
+            return Err(Error::value(name, format!("expected label_smoothing between 0 and 1, got {label_smoothing}")));
         }
         if target.dtype().is_float() && target.shape() == self.shape() {
             return self.soft_cross_entropy(target, weight, reduction, label_smoothing);
@@ -259,7 +327,7 @@ impl Tensor {
             along[dim] = classes;
             losses = losses.try_mul(&weight.try_reshape(along)?)?;
         }
-        let losses = losses.try_sum_dim(dim, false)?.try_neg()?;
+        let losses = losses.try_sum_dim(dim)?.try_neg()?;
         match reduction {
             // The mean over rows, not over elements; PyTorch does not weight it here.
             Reduction::Mean => losses.try_sum()?.try_div((self.numel() / classes.max(1)).max(1)),
@@ -275,7 +343,7 @@ struct Classes {
     weight: Option<Tensor>,
     sizes: ClassLoss,
     /// The shape of the rows.
-    rows: Sizes,
+    rows: Shape,
 }
 
 impl Classes {
@@ -320,7 +388,7 @@ impl Classes {
         let outer = x.shape()[..dim].iter().product();
         let sizes = ClassLoss { outer, classes, inner, ignore_index, label_smoothing };
         let weight = weight.map(|weight| weight.detach().try_contiguous()).transpose()?;
-        Ok(Classes { name, target: target.try_contiguous()?, weight, sizes, rows: Sizes::of(target) })
+        Ok(Classes { name, target: target.try_contiguous()?, weight, sizes, rows: Shape::of(target) })
     }
 
     /// A loss of every row, from what the backend computed, reduced; and what each row's loss is multiplied by.
@@ -346,7 +414,7 @@ impl Classes {
             x.backend().nll(&self.sizes, &source.read(name)?, &target, weight.as_ref(), &mut losses.write(name)?)?
         };
         let (out, factor) = self.reduce(losses, total, reduction)?;
-        let shape = Sizes::of(x);
+        let shape = Shape::of(x);
         let node = if self.sizes.inner == 1 { "NllLossBackward0" } else { "NllLoss2DBackward0" };
         let again = self.again();
         Ok(out.record(node, [x], [], move |[], [_], g| Ok([Some(again().nll_grad(g, factor, shape, reduction)?)])))
@@ -360,7 +428,7 @@ impl Classes {
     }
 
     /// The gradient of [`nll`](Classes::nll), linear in `g`.
-    fn nll_grad(self, g: &Tensor, factor: f64, shape: Sizes, reduction: Reduction) -> Result<Tensor> {
+    fn nll_grad(self, g: &Tensor, factor: f64, shape: Shape, reduction: Reduction) -> Result<Tensor> {
         let name = self.name;
         let rows = g.detach().try_contiguous()?;
         let out = g.fresh_like(Layout::contiguous(shape.list()), g.dtype())?;
@@ -431,7 +499,7 @@ impl Classes {
         let dim = if x.dim() == 1 { 0 } else { 1 };
         // q is the gradient of the loss that is linear in log-probabilities, with the opposite sign.
         let ones = Tensor::try_ones(self.rows.list())?.try_to_dtype(x.dtype())?;
-        let hard = self.again()().nll_grad(&ones, -1.0, Sizes::of(x), Reduction::None)?;
+        let hard = self.again()().nll_grad(&ones, -1.0, Shape::of(x), Reduction::None)?;
         let mut q = scaled(&hard, 1.0 - self.sizes.label_smoothing)?;
         if self.sizes.label_smoothing > 0.0 {
             let mut along = vec![1; x.dim()];
@@ -445,7 +513,7 @@ impl Classes {
             q = q.try_add(&even.try_mul(&counted.try_to_dtype(x.dtype())?)?)?;
         }
         let q = q.detach();
-        let slope = x.try_softmax(dim as isize)?.try_mul(&q.try_sum_dim(dim, true)?)?.try_sub(&q)?;
+        let slope = x.try_softmax(dim as isize)?.try_mul(&q.try_sum_dim(keepdim(dim))?)?.try_sub(&q)?;
         let rows = if reduction == Reduction::None { g.try_unsqueeze(dim as isize)? } else { g.clone() };
         slope.try_mul(&scaled(&rows, factor)?)
     }

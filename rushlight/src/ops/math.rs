@@ -9,10 +9,9 @@ use rushlight_macros::op;
 
 /// A smooth function: computed in floating point, its derivative a formula in the input `x` or the output `y`.
 macro_rules! smooth {
-    ($($(#[$doc:meta])* $try_name:ident = $op:ident, $name:literal, $node:literal, $save:ident, |$saved:ident, $g:ident| $slope:expr;)*) => {
+    ($($(#[$attribute:meta])* $try_name:ident = $op:ident, $name:literal, $node:literal, $save:ident, |$saved:ident, $g:ident| $slope:expr;)*) => {
         impl Tensor {$(
-            $(#[$doc])*
-            #[op]
+            $(#[$attribute])*
             pub fn $try_name(&self) -> Result<Tensor> {
                 let x = as_float(self)?;
                 let out = unary($name, UnaryOp::$op, &x)?;
@@ -31,36 +30,52 @@ smooth! {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([0.0f32, 1.0]).exp().to_string(), "tensor([1.0000, 2.7183])");
     /// ```
+    #[op(torch = "exp(input, *, out=None)")]
     try_exp = Exp, "exp", "ExpBackward0", output, |y, g| g.try_mul(&y)?;
     /// `exp(x) - 1`, exact near 0.
+    #[op(torch = "expm1(input, *, out=None)")]
     try_expm1 = Expm1, "expm1", "Expm1Backward0", output, |y, g| g.try_mul(&y.try_add(1)?)?;
     /// The natural logarithm.
+    #[op(torch = "log(input, *, out=None)")]
     try_log = Log, "log", "LogBackward0", input, |x, g| g.try_div(&x)?;
     /// `log(1 + x)`, exact near 0.
+    #[op(torch = "log1p(input, *, out=None)")]
     try_log1p = Log1p, "log1p", "Log1PBackward0", input, |x, g| g.try_div(&x.try_add(1)?)?;
     /// The logarithm to base 2.
+    #[op(torch = "log2(input, *, out=None)")]
     try_log2 = Log2, "log2", "Log2Backward0", input, |x, g| g.try_div(&scaled(&x, std::f64::consts::LN_2)?)?;
     /// The logarithm to base 10.
+    #[op(torch = "log10(input, *, out=None)")]
     try_log10 = Log10, "log10", "Log10Backward0", input, |x, g| g.try_div(&scaled(&x, std::f64::consts::LN_10)?)?;
     /// The square root.
+    #[op(torch = "sqrt(input, *, out=None)")]
     try_sqrt = Sqrt, "sqrt", "SqrtBackward0", output, |y, g| g.try_div(&scaled(&y, 2.0)?)?;
     /// `1 / sqrt(x)`.
+    #[op(torch = "rsqrt(input, *, out=None)")]
     try_rsqrt = Rsqrt, "rsqrt", "RsqrtBackward0", output, |y, g| scaled(&g.try_mul(&y.try_pow(3)?)?, -0.5)?;
     /// `1 / x`.
+    #[op(torch = "reciprocal(input, *, out=None)")]
     try_reciprocal = Reciprocal, "reciprocal", "ReciprocalBackward0", output, |y, g| g.try_neg()?.try_mul(&y.try_mul(&y)?)?;
     /// The sine.
+    #[op(torch = "sin(input, *, out=None)")]
     try_sin = Sin, "sin", "SinBackward0", input, |x, g| g.try_mul(&x.try_cos()?)?;
     /// The cosine.
+    #[op(torch = "cos(input, *, out=None)")]
     try_cos = Cos, "cos", "CosBackward0", input, |x, g| g.try_mul(&x.try_sin()?.try_neg()?)?;
     /// The tangent.
+    #[op(torch = "tan(input, *, out=None)")]
     try_tan = Tan, "tan", "TanBackward0", output, |y, g| g.try_mul(&y.try_mul(&y)?.try_add(1)?)?;
     /// The inverse tangent.
+    #[op(torch = "atan(input, *, out=None)")]
     try_atan = Atan, "atan", "AtanBackward0", input, |x, g| g.try_div(&x.try_mul(&x)?.try_add(1)?)?;
     /// The hyperbolic sine.
+    #[op(torch = "sinh(input, *, out=None)")]
     try_sinh = Sinh, "sinh", "SinhBackward0", input, |x, g| g.try_mul(&x.try_cosh()?)?;
     /// The hyperbolic cosine.
+    #[op(torch = "cosh(input, *, out=None)")]
     try_cosh = Cosh, "cosh", "CoshBackward0", input, |x, g| g.try_mul(&x.try_sinh()?)?;
     /// The error function.
+    #[op(torch = "erf(input, *, out=None)")]
     try_erf = Erf, "erf", "ErfBackward0", input, |x, g| {
         let bell = x.try_mul(&x)?.try_neg()?.try_exp()?;
         g.try_mul(&scaled(&bell, std::f64::consts::FRAC_2_SQRT_PI)?)?
@@ -69,10 +84,9 @@ smooth! {
 
 /// A step function: its derivative is 0 wherever it has one. Integers stay as they are.
 macro_rules! step {
-    ($($(#[$doc:meta])* $try_name:ident = $op:ident, $name:literal, $node:literal;)*) => {
+    ($($(#[$attribute:meta])* $try_name:ident = $op:ident, $name:literal, $node:literal;)*) => {
         impl Tensor {$(
-            $(#[$doc])*
-            #[op]
+            $(#[$attribute])*
             pub fn $try_name(&self) -> Result<Tensor> {
                 let out = unary($name, UnaryOp::$op, self)?;
                 Ok(out.record($node, [self], [], |[], [_], g| Ok([Some(g.try_zeros_like()?)])))
@@ -83,14 +97,19 @@ macro_rules! step {
 
 step! {
     /// The largest integer that is not larger.
+    #[op(torch = "floor(input, *, out=None)")]
     try_floor = Floor, "floor", "FloorBackward0";
     /// The smallest integer that is not smaller.
+    #[op(torch = "ceil(input, *, out=None)")]
     try_ceil = Ceil, "ceil", "CeilBackward0";
     /// The nearest integer, halves to the even one.
+    #[op(torch = "round(input, *, decimals=0, out=None)")]
     try_round = Round, "round", "RoundBackward0";
     /// The whole part.
+    #[op(torch = "trunc(input, *, out=None)")]
     try_trunc = Trunc, "trunc", "TruncBackward0";
     /// -1, 0 or 1.
+    #[op(torch = "sign(input, *, out=None)")]
     try_sign = Sign, "sign", "SignBackward0";
 }
 
@@ -99,7 +118,7 @@ impl Tensor {
     ///
     /// # Errors
     /// On a bool tensor; use [`logical_not`](Tensor::logical_not).
-    #[op]
+    #[op(torch = "neg(input, *, out=None)")]
     pub fn try_neg(&self) -> Result<Tensor> {
         if self.dtype() == DType::Bool {
             return Err(Error::dtype("neg", "is not defined for bool; use logical_not"));
@@ -112,7 +131,7 @@ impl Tensor {
     ///
     /// # Errors
     /// On a bool tensor.
-    #[op]
+    #[op(torch = "abs(input, *, out=None)")]
     pub fn try_abs(&self) -> Result<Tensor> {
         if self.dtype() == DType::Bool {
             return Err(Error::dtype("abs", "is not defined for bool"));
@@ -123,7 +142,7 @@ impl Tensor {
     }
 
     /// `self * self`.
-    #[op]
+    #[op(torch = "square(input, *, out=None)")]
     pub fn try_square(&self) -> Result<Tensor> {
         self.try_pow(2)
     }
@@ -139,27 +158,13 @@ impl Tensor {
     /// assert_eq!(Tensor::from([-2.0f32, 0.5, 3.0]).clamp(0.0, 1.0).to_vec::<f32>(), [0.0, 0.5, 1.0]);
     /// assert_eq!(Tensor::from([-2, 3]).clamp(None, 1).to_vec::<i64>(), [-2, 1]);
     /// ```
-    #[op]
+    #[op(torch = "clamp(input, min=None, max=None, *, out=None)")]
     pub fn try_clamp(&self, min: impl Into<Bound>, max: impl Into<Bound>) -> Result<Tensor> {
-        let (Bound(min), Bound(max)) = (min.into(), max.into());
-        let widest = min.into_iter().chain(max).map(Scalar::default_dtype).reduce(DType::join);
-        let Some(widest) = widest else {
-            return Err(Error::value("clamp", "wants at least one bound"));
-        };
-        let dtype = if widest.category() > self.dtype().category() { widest } else { self.dtype() };
-        if dtype == DType::Bool {
-            return Err(Error::dtype("clamp", "is not defined for bool"));
-        }
+        let (min, max) = (min.into(), max.into());
+        let dtype = clamped_dtype("clamp", self.dtype(), min, max)?;
         let x = self.try_to_dtype(dtype)?;
-        let op = if dtype.category() == Category::Integer {
-            UnaryOp::ClampInt { min: min.map_or(i64::MIN, Scalar::to_i64), max: max.map_or(i64::MAX, Scalar::to_i64) }
-        } else {
-            UnaryOp::Clamp {
-                min: min.map_or(f64::NEG_INFINITY, Scalar::to_f64),
-                max: max.map_or(f64::INFINITY, Scalar::to_f64),
-            }
-        };
-        let out = unary("clamp", op, &x)?;
+        let out = unary("clamp", clamp_op(dtype, min, max), &x)?;
+        let (Bound(min), Bound(max)) = (min, max);
         Ok(out.record("ClampBackward1", [&x], [Save::Input(&x)], move |[x], [_], g| {
             let inside = match (min, max) {
                 (Some(min), Some(max)) => x.try_gt(min)?.try_logical_and(&x.try_lt(max)?)?,
@@ -169,6 +174,30 @@ impl Tensor {
             };
             Ok([Some(g.try_masked_fill(&inside.try_logical_not()?, 0.0)?)])
         }))
+    }
+}
+
+/// The dtype of elements of type `dtype` that are clamped to these bounds.
+pub(super) fn clamped_dtype(op: &'static str, dtype: DType, min: Bound, max: Bound) -> Result<DType> {
+    let widest = min.0.into_iter().chain(max.0).map(Scalar::default_dtype).reduce(DType::join);
+    let Some(widest) = widest else {
+        return Err(Error::value(op, "expected at least one bound, got none"));
+    };
+    let dtype = if widest.category() > dtype.category() { widest } else { dtype };
+    if dtype == DType::Bool {
+        return Err(Error::dtype(op, "is not defined for bool"));
+    }
+    Ok(dtype)
+}
+
+pub(super) fn clamp_op(dtype: DType, Bound(min): Bound, Bound(max): Bound) -> UnaryOp {
+    if dtype.category() == Category::Integer {
+        UnaryOp::ClampInt { min: min.map_or(i64::MIN, Scalar::to_i64), max: max.map_or(i64::MAX, Scalar::to_i64) }
+    } else {
+        UnaryOp::Clamp {
+            min: min.map_or(f64::NEG_INFINITY, Scalar::to_f64),
+            max: max.map_or(f64::INFINITY, Scalar::to_f64),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Matrix products, from vectors to batches, and the linear layer's fused form.
 
-use super::{Sizes, grad_if, want_same_dtype};
+use super::{Shape, grad_if, want_same_dtype};
 use crate::autograd::Save;
 use crate::tensor::{DType, Layout, broadcast_dims};
 use crate::{Error, Result, Tensor};
@@ -42,7 +42,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If they are no matrices, have different types, or sizes that do not fit.
-    #[op]
+    #[op(torch = "mm(input, mat2, *, out=None)")]
     pub fn try_mm(&self, other: &Tensor) -> Result<Tensor> {
         if self.dim() != 2 || other.dim() != 2 {
             return Err(Error::shape(
@@ -65,7 +65,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If they are not 3-d, have different types, or sizes that do not fit.
-    #[op]
+    #[op(torch = "bmm(input, mat2, *, out=None)")]
     pub fn try_bmm(&self, other: &Tensor) -> Result<Tensor> {
         want_same_dtype("bmm", self, other)?;
         match (self.shape(), other.shape()) {
@@ -95,14 +95,14 @@ impl Tensor {
     /// let a = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
     /// assert_eq!(a.matmul(&Tensor::from([1.0f32, 1.0])).to_vec::<f32>(), [3.0, 7.0]);
     /// ```
-    #[op]
+    #[op(torch = "matmul(input, other, *, out=None)")]
     pub fn try_matmul(&self, other: &Tensor) -> Result<Tensor> {
         let name = "matmul";
         if self.dim() == 0 || other.dim() == 0 {
             return Err(Error::shape(
                 name,
                 format!(
-                    "both tensors grad_if at least 1 dimension, but got shapes {:?} and {:?}",
+                    "both tensors need at least 1 dimension, but got shapes {:?} and {:?}",
                     self.shape(),
                     other.shape()
                 ),
@@ -165,10 +165,17 @@ impl Tensor {
     /// `[…, in_features]`, the weight `[out_features, in_features]`, the bias `[out_features]`.
     ///
     /// # Errors
-    /// If shapes or types do not fit.
-    #[op]
-    pub fn try_linear(&self, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        let name = "linear";
+    /// If shapes or dtypes do not match.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let (x, weight, bias) = (Tensor::ones([4, 3]), Tensor::ones([2, 3]), Tensor::from([0.0f32, 1.0]));
+    /// assert_eq!(x.linear(&weight, &bias).select(0, 0).to_vec::<f32>(), [3.0, 4.0]);
+    /// assert_eq!(x.linear(&weight, None).shape(), [4, 2]);
+    /// ```
+    #[op(torch = "linear(input, weight, bias=None)")]
+    pub fn try_linear<'a>(&self, weight: &Tensor, bias: impl Into<Option<&'a Tensor>>) -> Result<Tensor> {
+        let (name, bias) = ("linear", bias.into());
         want_same_dtype(name, self, weight)?;
         let (&[out_features, in_features], Some(&own)) = (weight.shape(), self.shape().last()) else {
             return Err(Error::shape(
@@ -214,7 +221,7 @@ impl Tensor {
 
     fn linear_rows(&self, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
         let transposed = {
-            let (d, s) = (weight.shape(), weight.strides());
+            let (d, s) = (weight.shape(), weight.stride());
             weight.view_raw(weight.layout().with_dims_strides(&[d[1], d[0]], &[s[1], s[0]]))
         };
         let out = product("linear", self, &transposed, bias)?;
@@ -224,7 +231,7 @@ impl Tensor {
             Ok([
                 grad_if(of_x, || g.try_mm(&w))?,
                 grad_if(of_w, || g.try_t()?.try_mm(&x))?,
-                grad_if(of_b, || g.try_sum_dim(0, false))?,
+                grad_if(of_b, || g.try_sum_dim(0))?,
             ])
         }))
     }
@@ -233,9 +240,9 @@ impl Tensor {
     ///
     /// # Errors
     /// If shapes or types do not fit.
-    #[op]
+    #[op(torch = "addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None)")]
     pub fn try_addmm(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        let sizes = Sizes::of(self);
+        let sizes = Shape::of(self);
         let product = a.try_mm(b)?;
         if broadcast_dims(sizes.list(), product.shape()).is_err() || self.dim() > 2 {
             return Err(Error::shape(

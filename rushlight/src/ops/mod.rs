@@ -16,36 +16,51 @@ mod loss;
 mod math;
 mod matmul;
 mod norm;
+mod operators;
 mod pooling;
 mod random;
 mod reduce;
 mod softmax;
 mod view;
 
+pub use activation::LeakyReluOptions;
+pub use compare::CloseOptions;
+pub use conv::ConvOptions;
+pub use conv_transpose::ConvTransposeOptions;
 pub(crate) use conv_transpose::conv_transpose_nd;
-pub use loss::Reduction;
+pub use join::PadOptions;
+pub use loss::{
+    BinaryCrossEntropyOptions, BinaryCrossEntropyWithLogitsOptions, CrossEntropyOptions, LossOptions, NllLossOptions,
+    Reduction,
+};
+pub use math::Bound;
+pub use norm::BatchNormOptions;
+pub use pooling::{AvgPoolOptions, MaxPoolOptions};
+pub use random::{DropoutOptions, IntegerRange, RandomOptions, RandomRange, UniformRange};
+pub use reduce::VarOptions;
+pub use view::{DiagonalOptions, SliceOptions};
 
 use crate::autograd::Save;
 pub(crate) use crate::autograd::grad_if;
 use crate::backend::{Backend, BinaryOp, UnaryOp};
-use crate::tensor::{DType, Element, Layout, Operand, Scalar, broadcast};
+use crate::tensor::{DType, Element, Layout, Operand, Scalar, broadcast, keepdim};
 use crate::{Error, Result, Tensor};
 use rushlight_kernels::MAX_RANK;
 use std::borrow::Cow;
 
-/// Sizes without strides, small enough to be captured by a derivative.
+/// The sizes of a tensor without its strides, small enough to be captured by a derivative.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sizes {
+pub(crate) struct Shape {
     dims: [usize; MAX_RANK],
     rank: u8,
 }
 
-impl Sizes {
+impl Shape {
     #[inline]
-    pub(crate) fn of(tensor: &Tensor) -> Sizes {
+    pub(crate) fn of(tensor: &Tensor) -> Shape {
         let mut dims = [0; MAX_RANK];
         dims[..tensor.dim()].copy_from_slice(tensor.shape());
-        Sizes { dims, rank: tensor.dim() as u8 }
+        Shape { dims, rank: tensor.dim() as u8 }
     }
 
     #[inline]
@@ -168,10 +183,10 @@ impl Tensor {
         if whole(a) && whole(b) {
             return self.record(name, [a, b], saves, derivative);
         }
-        let sizes = [Sizes::of(a), Sizes::of(b)];
+        let sizes = [Shape::of(a), Shape::of(b)];
         self.record(name, [a, b], saves, move |saved, needs, g| {
             let [x, y] = derivative(saved, needs, g)?;
-            let back = |grad: Option<Tensor>, sizes: &Sizes| grad.map(|grad| grad.sum_to(sizes.list())).transpose();
+            let back = |grad: Option<Tensor>, sizes: &Shape| grad.map(|grad| grad.sum_to(sizes.list())).transpose();
             Ok([back(x, &sizes[0])?, back(y, &sizes[1])?])
         })
     }
@@ -184,7 +199,7 @@ impl Tensor {
         let lead = self.dim() - dims.len();
         let axes: Vec<usize> =
             (0..self.dim()).filter(|&i| i < lead || (dims[i - lead] == 1 && self.shape()[i] != 1)).collect();
-        let summed = if axes.is_empty() { self.clone() } else { self.try_sum_dim(axes, true)? };
+        let summed = if axes.is_empty() { self.clone() } else { self.try_sum_dim(keepdim(axes))? };
         summed.try_view(dims)
     }
 }

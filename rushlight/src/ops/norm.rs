@@ -1,60 +1,85 @@
 //! Normalization.
 
 use super::activation::{activation_grad, activation_node};
-use super::{grad_if, want_float, want_same_dtype};
+use super::{VarOptions, grad_if, want_float, want_same_dtype};
 use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::{Activation, BatchNorm};
-use crate::tensor::Layout;
+use crate::tensor::{Layout, keepdim};
 use crate::{Error, Result, Tensor};
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
 
 const NAME: &str = "batch_norm";
 
-/// One read permission for each tensor that is there.
+/// A read guard for a tensor that may be absent.
 macro_rules! read {
     ($tensor:expr) => {
         $tensor.as_ref().map(|tensor| tensor.read(NAME)).transpose()?
     };
 }
 
-impl Tensor {
-    /// Normalizes each channel (dimension 1) of `[N, C, …]` to mean 0 and variance 1, then scales it by `weight` and adds `bias`
-    /// (both `[C]`).
-    ///
-    /// In `training`, or without running statistics, mean and (biased) variance are the batch's, and running statistics move
-    /// towards the batch's mean and unbiased variance by `momentum`, in place. Else they are the running ones.
-    ///
-    /// # Errors
-    /// If shapes or types do not fit, or there is just one value per channel in training.
-    #[op]
-    pub fn try_batch_norm(
-        &self,
-        running: Option<(&Tensor, &Tensor)>,
-        weight: Option<&Tensor>,
-        bias: Option<&Tensor>,
-        training: bool,
-        momentum: f64,
-        eps: f64,
-    ) -> Result<Tensor> {
-        self.normalize(running, [weight, bias], training, [momentum, eps], Activation::None)
-    }
+/// The options of [`Tensor::batch_norm`].
+#[derive(Builder, Clone, Debug)]
+pub struct BatchNormOptions {
+    /// What each channel is multiplied by after its normalization, `[C]` (default: 1).
+    pub(crate) weight: Option<Tensor>,
+    /// What is added to each channel after that, `[C]` (default: 0).
+    pub(crate) bias: Option<Tensor>,
+    /// Whether to normalize by the batch's own statistics and to update the running ones (default `false`).
+    #[builder(default = false)]
+    pub(crate) training: bool,
+    /// The share of the batch's statistics in the updated running ones (default 0.1).
+    #[builder(default = 0.1)]
+    pub(crate) momentum: f64,
+    /// What is added to the variance before its root is taken (default 1e-5).
+    #[builder(default = 1e-5)]
+    pub(crate) eps: f64,
+    /// An activation that is applied in the same pass over memory (default: none).
+    #[builder(default = Activation::None)]
+    pub(crate) activation: Activation,
+}
 
-    /// [`batch_norm`](Tensor::batch_norm) with an activation behind it, which has no pass over memory of its own.
+impl Tensor {
+    /// Normalizes each channel (dimension 1) of `[N, C, …]` to mean 0 and variance 1, then multiplies it by the weight and adds the
+    /// bias, if the options have them. As
+    /// [`torch.nn.functional.batch_norm`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.batch_norm.html).
+    ///
+    /// In `training`, or without running statistics (`[C]` each; both or none), mean and biased variance are the batch's, and the
+    /// running statistics move in-place towards the batch's mean and unbiased variance by `momentum`. Otherwise they are the running
+    /// ones.
     ///
     /// # Errors
-    /// As [`try_batch_norm`](Tensor::try_batch_norm).
-    #[op]
-    pub fn try_batch_norm_fused(
+    /// If shapes or dtypes do not match, one running statistic comes without the other, or there is just one value per channel in
+    /// training.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, ops::BatchNormOptions};
+    /// let (mean, var) = (Tensor::zeros([2]), Tensor::ones([2]));
+    /// let x = Tensor::from([[1.0f32, 0.0], [3.0, 0.0]]);
+    /// x.batch_norm_with(&mean, &var, BatchNormOptions::new().training(true));
+    /// assert_eq!(mean.to_string(), "tensor([0.2000, 0.0000])");
+    /// ```
+    #[op(
+        torch = "batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05)",
+        with
+    )]
+    pub fn try_batch_norm_with<'a>(
         &self,
-        activation: Activation,
-        running: Option<(&Tensor, &Tensor)>,
-        weight: Option<&Tensor>,
-        bias: Option<&Tensor>,
-        training: bool,
-        momentum: f64,
-        eps: f64,
+        running_mean: impl Into<Option<&'a Tensor>>,
+        running_var: impl Into<Option<&'a Tensor>>,
+        options: BatchNormOptions,
     ) -> Result<Tensor> {
-        self.normalize(running, [weight, bias], training, [momentum, eps], activation)
+        let running = match (running_mean.into(), running_var.into()) {
+            (Some(mean), Some(var)) => Some((mean, var)),
+            (None, None) => None,
+            _ => {
+                return Err(Error::value(
+                    NAME,
+                    "expected both running_mean and running_var or neither, got one of them",
+                ));
+            }
+        };
+        let BatchNormOptions { weight, bias, training, momentum, eps, activation } = options;
+        self.normalize(running, [weight.as_ref(), bias.as_ref()], training, [momentum, eps], activation)
     }
 
     fn normalize(
@@ -67,7 +92,7 @@ impl Tensor {
     ) -> Result<Tensor> {
         want_float(NAME, self)?;
         let &[batch, channels, ref rest @ ..] = self.shape() else {
-            return Err(Error::shape(NAME, format!("wants an input [N, C, …], but got {:?}", self.shape())));
+            return Err(Error::shape(NAME, format!("expected an input [N, C, …], got {:?}", self.shape())));
         };
         let per_channel = [weight, bias, running.map(|(mean, _)| mean), running.map(|(_, var)| var)];
         for (tensor, what) in per_channel.into_iter().zip(["weight", "bias", "running mean", "running variance"]) {
@@ -92,7 +117,7 @@ impl Tensor {
             Some((mean, var)) if !training => normalize_by(norm, &x, weight, bias, mean, var),
             _ if norm.n * norm.spatial <= 1 => Err(Error::shape(
                 NAME,
-                format!("wants more than 1 value per channel when training, but got input {:?}", self.shape()),
+                format!("expected more than 1 value per channel in training, got input {:?}", self.shape()),
             )),
             _ => normalize(norm, &x, weight, bias, running.filter(|_| training), momentum),
         }
@@ -222,8 +247,8 @@ fn composed_grad(
     let mut along = vec![1; x.dim()];
     along[1] = norm.channels;
     let (mean, invstd) = if training {
-        let var = x.try_var_dim(&over, 0.0, true)?;
-        (x.try_mean_dim(&over, true)?, var.try_add(norm.eps)?.try_rsqrt()?)
+        let var = x.try_var_dim_with(keepdim(&over), VarOptions::new().correction(0.0))?;
+        (x.try_mean_dim(keepdim(&over))?, var.try_add(norm.eps)?.try_rsqrt()?)
     } else {
         (mean.try_view(&along)?, invstd.try_view(&along)?)
     };
@@ -241,15 +266,12 @@ fn composed_grad(
     let by_x = || {
         let scale = weight.as_ref().map_or(Ok(invstd.clone()), |weight| invstd.try_mul(weight))?;
         let slope = if training {
-            g.try_sub(&g.try_mean_dim(&over, true)?)?.try_sub(&normal.try_mul(&product.try_mean_dim(&over, true)?)?)?
+            g.try_sub(&g.try_mean_dim(keepdim(&over))?)?
+                .try_sub(&normal.try_mul(&product.try_mean_dim(keepdim(&over))?)?)?
         } else {
             g.clone()
         };
         slope.try_mul(&scale)
     };
-    Ok([
-        grad_if(of_x, by_x)?,
-        grad_if(of_w, || product.try_sum_dim(&over, false))?,
-        grad_if(of_b, || g.try_sum_dim(&over, false))?,
-    ])
+    Ok([grad_if(of_x, by_x)?, grad_if(of_w, || product.try_sum_dim(&over))?, grad_if(of_b, || g.try_sum_dim(&over))?])
 }

@@ -1,9 +1,11 @@
-//! Filling tensors with random numbers, and dropout.
+//! Random numbers: tensors made of them, filling in-place, and dropout.
 
+use crate::backend::Device;
 use crate::random::{Generator, default_generator, fill_order};
-use crate::tensor::{DType, Element, Layout, WriteGuard};
+use crate::tensor::{DType, Dims, Element, Integer, Layout, TensorOptions, WriteGuard};
 use crate::{Error, Result, Tensor};
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
+use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive};
 
 fn argument(op: &'static str) -> impl Fn(String) -> Error {
     move |message| Error::value(op, message)
@@ -11,6 +13,111 @@ fn argument(op: &'static str) -> impl Fn(String) -> Error {
 
 fn not_for(op: &'static str, dtype: DType) -> Error {
     Error::dtype(op, format!("is not defined for {dtype}"))
+}
+
+/// An interval of integers to draw from: an end (`10` is `0..10`), or a range `low..high` or `low..=high`.
+#[derive(Clone, Copy, Debug)]
+pub struct IntegerRange {
+    low: i64,
+    high: i64,
+}
+
+impl<T: Integer> From<T> for IntegerRange {
+    fn from(high: T) -> IntegerRange {
+        IntegerRange { low: 0, high: high.to_i64() }
+    }
+}
+
+impl<T: Integer> From<Range<T>> for IntegerRange {
+    fn from(range: Range<T>) -> IntegerRange {
+        IntegerRange { low: range.start.to_i64(), high: range.end.to_i64() }
+    }
+}
+
+impl<T: Integer> From<RangeInclusive<T>> for IntegerRange {
+    fn from(range: RangeInclusive<T>) -> IntegerRange {
+        IntegerRange { low: range.start().to_i64(), high: range.end().to_i64().saturating_add(1) }
+    }
+}
+
+/// What [`Tensor::random_`] draws from: what an [`IntegerRange`] is made of, `low..` up to the largest value of the dtype, or `..` for
+/// all that are not negative. (For floating-point dtypes the largest value is that up to which all integers are exact.)
+#[derive(Clone, Copy, Debug)]
+pub enum RandomRange {
+    /// From the first up to but without the second.
+    Between(i64, i64),
+    /// From this number up to the largest value of the dtype.
+    From(i64),
+    /// From 0 up to the largest value of the dtype.
+    All,
+}
+
+impl<T: Into<IntegerRange>> From<T> for RandomRange {
+    fn from(range: T) -> RandomRange {
+        let IntegerRange { low, high } = range.into();
+        RandomRange::Between(low, high)
+    }
+}
+
+impl<T: Integer> From<RangeFrom<T>> for RandomRange {
+    fn from(range: RangeFrom<T>) -> RandomRange {
+        RandomRange::From(range.start.to_i64())
+    }
+}
+
+impl From<RangeFull> for RandomRange {
+    fn from(_: RangeFull) -> RandomRange {
+        RandomRange::All
+    }
+}
+
+/// What [`Tensor::uniform_`] draws from: a range `from..to`, or `..` for `0.0..1.0`.
+#[derive(Clone, Copy, Debug)]
+pub struct UniformRange {
+    from: f64,
+    to: f64,
+}
+
+impl<T: Into<f64>> From<Range<T>> for UniformRange {
+    fn from(range: Range<T>) -> UniformRange {
+        UniformRange { from: range.start.into(), to: range.end.into() }
+    }
+}
+
+impl From<RangeFull> for UniformRange {
+    fn from(_: RangeFull) -> UniformRange {
+        UniformRange { from: 0.0, to: 1.0 }
+    }
+}
+
+/// The options of the operations that fill a tensor with random numbers. A `&Generator` converts into them.
+#[derive(Builder, Clone, Debug)]
+pub struct RandomOptions {
+    /// The source of the numbers (default: the generator that [`manual_seed`](crate::manual_seed) seeds).
+    generator: Option<Generator>,
+}
+
+impl RandomOptions {
+    fn source(&self) -> &Generator {
+        self.generator.as_ref().unwrap_or_else(|| default_generator())
+    }
+}
+
+impl From<&Generator> for RandomOptions {
+    fn from(generator: &Generator) -> RandomOptions {
+        RandomOptions::new().generator(generator)
+    }
+}
+
+/// The options of [`Tensor::dropout`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct DropoutOptions {
+    /// The probability of an element to be zeroed (default 0.5).
+    #[builder(default = 0.5)]
+    pub(crate) p: f64,
+    /// Whether elements are zeroed at all (default `true`).
+    #[builder(default = true)]
+    pub(crate) training: bool,
 }
 
 impl Tensor {
@@ -24,7 +131,7 @@ impl Tensor {
         if self.is_contiguous() {
             return self.overwrite(name, |out| draw(out, true));
         }
-        let strides: Vec<usize> = self.strides().iter().map(|s| s.unsigned_abs()).collect();
+        let strides: Vec<usize> = self.stride().iter().map(|s| s.unsigned_abs()).collect();
         let order = fill_order(self.shape(), &strides);
         let shape: Vec<usize> = order.iter().map(|&d| self.shape()[d]).collect();
         let buffer = self.fresh_like(Layout::contiguous(&shape), self.dtype())?;
@@ -37,7 +144,7 @@ impl Tensor {
         self.overwrite(name, |out| self.backend().copy(&drawn.read(name)?, out))
     }
 
-    pub(crate) fn try_uniform_with(&self, from: f64, to: f64, generator: &Generator) -> Result<()> {
+    pub(crate) fn fill_uniform(&self, from: f64, to: f64, generator: &Generator) -> Result<()> {
         let name = "uniform_";
         self.fill_random(name, |out, _| match out.dtype() {
             DType::F32 => generator.uniform(out.slice::<f32>(), from, to).map_err(argument(name)),
@@ -47,7 +154,7 @@ impl Tensor {
         Ok(())
     }
 
-    pub(crate) fn try_normal_with(&self, mean: f64, std: f64, generator: &Generator) -> Result<()> {
+    pub(crate) fn fill_normal(&self, mean: f64, std: f64, generator: &Generator) -> Result<()> {
         fn fill<T: Element + crate::random::Float>(
             out: &mut [T],
             contiguous: bool,
@@ -68,47 +175,78 @@ impl Tensor {
         Ok(())
     }
 
-    pub(crate) fn try_randint_with(&self, low: i64, high: i64, generator: &Generator) -> Result<()> {
-        let name = "randint";
+    pub(crate) fn fill_integers(&self, name: &'static str, range: RandomRange, generator: &Generator) -> Result<()> {
+        fn fill<T: crate::random::Element>(
+            out: &mut [T],
+            range: RandomRange,
+            generator: &Generator,
+        ) -> Result<(), String> {
+            match range {
+                RandomRange::Between(low, high) => generator.randint(out, low, high),
+                RandomRange::From(low) => generator.random_from(out, low),
+                RandomRange::All => {
+                    generator.random(out);
+                    Ok(())
+                }
+            }
+        }
         self.fill_random(name, |out, _| {
             match out.dtype() {
-                DType::F32 => generator.randint(out.slice::<f32>(), low, high),
-                DType::F64 => generator.randint(out.slice::<f64>(), low, high),
-                DType::I64 => generator.randint(out.slice::<i64>(), low, high),
-                DType::Bool => generator.randint(out.slice::<bool>(), low, high),
+                DType::F32 => fill(out.slice::<f32>(), range, generator),
+                DType::F64 => fill(out.slice::<f64>(), range, generator),
+                DType::I64 => fill(out.slice::<i64>(), range, generator),
+                DType::Bool => fill(out.slice::<bool>(), range, generator),
             }
             .map_err(argument(name))
         })?;
         Ok(())
     }
 
-    /// Overwrites the elements with uniform random numbers in `[from, to)`.
+    /// Overwrites the elements with uniform random numbers in `from..to`; `..` stands for `0.0..1.0`, PyTorch's default.
     ///
     /// # Errors
-    /// If the elements are no floating point numbers, or `from > to`.
-    #[op]
-    pub fn try_uniform_(&self, from: f64, to: f64) -> Result<Tensor> {
-        self.try_uniform_with(from, to, default_generator())?;
+    /// If the tensor is not floating-point, or the range ends before it begins.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// rushlight::manual_seed(0);
+    /// assert_eq!(Tensor::zeros([2]).uniform_(-1.0..1.0).to_string(), "tensor([-0.0075,  0.5364])");
+    /// ```
+    #[op(torch = "uniform_(self, from=0, to=1, *, generator=None)", with)]
+    pub fn try_uniform_with_(
+        &self,
+        range: impl Into<UniformRange>,
+        options: impl Into<RandomOptions>,
+    ) -> Result<Tensor> {
+        let UniformRange { from, to } = range.into();
+        self.fill_uniform(from, to, options.into().source())?;
         Ok(self.clone())
     }
 
-    /// Overwrites the elements with normal random numbers.
+    /// Overwrites the elements with normal random numbers of this mean and standard deviation.
     ///
     /// # Errors
-    /// If the elements are no floating point numbers, or `std` is negative.
-    #[op]
-    pub fn try_normal_(&self, mean: f64, std: f64) -> Result<Tensor> {
-        self.try_normal_with(mean, std, default_generator())?;
+    /// If the tensor is not floating-point, or `std` is negative.
+    #[op(torch = "normal_(self, mean=0, std=1, *, generator=None)", with)]
+    pub fn try_normal_with_(&self, mean: f64, std: f64, options: impl Into<RandomOptions>) -> Result<Tensor> {
+        self.fill_normal(mean, std, options.into().source())?;
         Ok(self.clone())
     }
 
-    /// Overwrites the elements with random integers from `low` up to but without `high`.
+    /// Overwrites the elements with random integers: `5` means `0..5`, `2..` up to the largest value of the dtype, `..` all that are
+    /// not negative.
     ///
     /// # Errors
-    /// If `low` is not less than `high`.
-    #[op]
-    pub fn try_random_(&self, low: i64, high: i64) -> Result<Tensor> {
-        self.try_randint_with(low, high, default_generator())?;
+    /// If the range is empty, or exceeds the dtype.
+    ///
+    /// ```
+    /// use rushlight::{DType, Tensor};
+    /// rushlight::manual_seed(0);
+    /// assert_eq!(Tensor::zeros_with([3], DType::I64).random_(100).to_vec::<i64>(), [44, 39, 33]);
+    /// ```
+    #[op(torch = "random_(self, from=0, to=None, *, generator=None)", with)]
+    pub fn try_random_with_(&self, range: impl Into<RandomRange>, options: impl Into<RandomOptions>) -> Result<Tensor> {
+        self.fill_integers("random_", range.into(), options.into().source())?;
         Ok(self.clone())
     }
 
@@ -116,9 +254,10 @@ impl Tensor {
     ///
     /// # Errors
     /// If `p` is not in [0, 1].
-    #[op]
-    pub fn try_bernoulli_(&self, p: f64) -> Result<Tensor> {
-        let generator = default_generator();
+    #[op(torch = "bernoulli_(self, p=0.5, *, generator=None)", with)]
+    pub fn try_bernoulli_with_(&self, p: f64, options: impl Into<RandomOptions>) -> Result<Tensor> {
+        let options = options.into();
+        let generator = options.source();
         self.fill_random("bernoulli_", |out, _| {
             match out.dtype() {
                 DType::F32 => generator.bernoulli(out.slice::<f32>(), p),
@@ -130,22 +269,153 @@ impl Tensor {
         })
     }
 
-    /// Zeroes elements with probability `p` and scales the others by `1 / (1 - p)`, if `training`; else the tensor itself.
+    /// Uniform random numbers in [0, 1), float32 by default; PyTorch's from the same seed.
     ///
     /// # Errors
-    /// If `p` is not in [0, 1] or the elements are no floating point numbers.
+    /// If a size is negative, the dtype is not floating-point, or the tensor does not fit into memory.
+    ///
+    /// ```
+    /// rushlight::manual_seed(0);
+    /// assert_eq!(rushlight::Tensor::rand([2]).to_string(), "tensor([0.4963, 0.7682])");
+    /// ```
+    #[op(
+        torch = "rand(*size, *, generator=None, out=None, dtype=None, layout=torch.strided, device=None, requires_grad=False, pin_memory=False)",
+        with
+    )]
+    pub fn try_rand_with(shape: impl Into<Dims>, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        let options = options.into();
+        let tensor = options.allocate(shape.into().layout("rand")?, DType::F32)?;
+        tensor.fill_uniform(0.0, 1.0, options.source())?;
+        options.finish(tensor)
+    }
+
+    /// Normal random numbers with mean 0 and standard deviation 1, float32 by default; PyTorch's from the same seed.
+    ///
+    /// # Errors
+    /// If a size is negative, the dtype is not floating-point, or the tensor does not fit into memory.
+    #[op(
+        torch = "randn(*size, *, generator=None, out=None, dtype=None, layout=torch.strided, device=None, requires_grad=False, pin_memory=False)",
+        with
+    )]
+    pub fn try_randn_with(shape: impl Into<Dims>, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        let options = options.into();
+        let tensor = options.allocate(shape.into().layout("randn")?, DType::F32)?;
+        tensor.fill_normal(0.0, 1.0, options.source())?;
+        options.finish(tensor)
+    }
+
+    /// Random integers of a range, int64 by default; `10` means `0..10`. PyTorch's from the same seed.
+    ///
+    /// # Errors
+    /// If the range is empty or exceeds the dtype, a size is negative, or the tensor does not fit into memory.
     ///
     /// ```
     /// use rushlight::Tensor;
     /// rushlight::manual_seed(0);
-    /// let y = Tensor::ones([4]).dropout(0.3, true);
+    /// assert_eq!(Tensor::randint(100, [3]).to_vec::<i64>(), [44, 39, 33]);
+    /// assert!(Tensor::randint(-5..5, [2, 3]).ge(-5).all().item_as::<bool>());
+    /// ```
+    #[op(
+        torch = "randint(low=0, high, size, *, generator=None, out=None, dtype=None, layout=torch.strided, device=None, requires_grad=False)",
+        with
+    )]
+    pub fn try_randint_with(
+        range: impl Into<IntegerRange>,
+        shape: impl Into<Dims>,
+        options: impl Into<TensorOptions>,
+    ) -> Result<Tensor> {
+        let options = options.into();
+        let tensor = options.allocate(shape.into().layout("randint")?, DType::I64)?;
+        tensor.fill_integers("randint", range.into().into(), options.source())?;
+        options.finish(tensor)
+    }
+
+    /// The numbers from 0 up to but without `n` in random order, int64 by default; PyTorch's from the same seed.
+    ///
+    /// # Errors
+    /// If the tensor does not fit into memory.
+    #[op(
+        torch = "randperm(n, *, generator=None, out=None, dtype=torch.int64,layout=torch.strided, device=None, requires_grad=False, pin_memory=False)",
+        with
+    )]
+    pub fn try_randperm_with(n: usize, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        let options = options.into();
+        let layout = Dims::from(n).layout("randperm")?;
+        options.computed(DType::I64, |_| {
+            // Running out of memory is an error here; in the list it would abort the program.
+            let tensor = Tensor::fresh(Device::Cpu.backend(), layout, DType::I64)?;
+            tensor.write("randperm")?.slice().copy_from_slice(&options.source().randperm(n));
+            Ok(tensor)
+        })
+    }
+
+    /// Uniform random numbers in [0, 1) with the shape, and by default the dtype and the device, of this tensor.
+    ///
+    /// # Errors
+    /// If the dtype is not floating-point, or the tensor does not fit into memory.
+    #[op(
+        torch = "rand_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=torch.preserve_format)",
+        with
+    )]
+    pub fn try_rand_like_with(&self, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        let options = options.into();
+        let tensor = options.allocate_like(self)?;
+        tensor.fill_uniform(0.0, 1.0, options.source())?;
+        options.finish(tensor)
+    }
+
+    /// Normal random numbers with mean 0 and standard deviation 1, with the shape, and by default the dtype and the device, of this
+    /// tensor.
+    ///
+    /// # Errors
+    /// If the dtype is not floating-point, or the tensor does not fit into memory.
+    #[op(
+        torch = "randn_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=torch.preserve_format)",
+        with
+    )]
+    pub fn try_randn_like_with(&self, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        let options = options.into();
+        let tensor = options.allocate_like(self)?;
+        tensor.fill_normal(0.0, 1.0, options.source())?;
+        options.finish(tensor)
+    }
+
+    /// Random integers of a range, with the shape, and by default the dtype and the device, of this tensor.
+    ///
+    /// # Errors
+    /// If the range is empty or exceeds the dtype, or the tensor does not fit into memory.
+    #[op(
+        torch = "randint_like(input, low=0, high, *, generator=None, dtype=None, layout=torch.strided, device=None, requires_grad=False, memory_format=torch.preserve_format)",
+        with
+    )]
+    pub fn try_randint_like_with(
+        &self,
+        range: impl Into<IntegerRange>,
+        options: impl Into<TensorOptions>,
+    ) -> Result<Tensor> {
+        let options = options.into();
+        let tensor = options.allocate_like(self)?;
+        tensor.fill_integers("randint_like", range.into().into(), options.source())?;
+        options.finish(tensor)
+    }
+
+    /// Zeroes elements with probability `p` and multiplies the others by `1 / (1 - p)`; without `training` the tensor itself.
+    ///
+    /// # Errors
+    /// If `p` is not in [0, 1] or the tensor is not floating-point.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, ops::DropoutOptions};
+    /// rushlight::manual_seed(0);
+    /// let y = Tensor::ones([4]).dropout_with(DropoutOptions::new().p(0.3));
     /// assert_eq!(y.to_string(), "tensor([0.0000, 0.0000, 1.4286, 0.0000])");
     /// ```
-    #[op]
-    pub fn try_dropout(&self, p: f64, training: bool) -> Result<Tensor> {
+    #[op(torch = "dropout(input, p=0.5, training=True, inplace=False)", with)]
+    pub fn try_dropout_with(&self, options: DropoutOptions) -> Result<Tensor> {
+        let DropoutOptions { p, training } = options;
         let name = "dropout";
         if !(0.0..=1.0).contains(&p) {
-            return Err(Error::value(name, format!("the probability must be between 0 and 1, but got {p}")));
+            return Err(Error::value(name, format!("expected a probability between 0 and 1, got {p}")));
         }
         super::want_float(name, self)?;
         if !training || p == 0.0 {

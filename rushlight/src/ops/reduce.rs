@@ -1,36 +1,55 @@
 //! Reductions: sums, means, extremes, variances, truth over some or all dimensions.
 
-use super::{Sizes, scaled, want_float};
+use super::{Shape, scaled, want_float};
 use crate::autograd::Save;
 use crate::backend::ReduceOp;
-use crate::tensor::{DType, Dims, Layout, wrap_dim};
+use crate::tensor::{DType, Layout, ReduceDims, keepdim, wrap_dim};
 use crate::{Error, Result, Tensor};
 use rushlight_kernels::MAX_RANK;
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
 
 /// The dimensions that a reduction takes away.
 #[derive(Clone, Copy)]
 struct Axes {
     reduced: [bool; MAX_RANK],
+    /// Whether they stay with size 1.
+    keepdim: bool,
     /// The sizes before.
-    sizes: Sizes,
+    sizes: Shape,
 }
 
 impl Axes {
     /// The named dimensions; `()` means all.
-    fn new(op: &'static str, x: &Tensor, dims: Dims) -> Result<Axes> {
+    fn new(op: &'static str, x: &Tensor, ReduceDims { dims, keepdim }: ReduceDims) -> Result<Axes> {
         let mut reduced = dims.mask(op, x.dim())?;
         if dims.list(op)?.is_empty() {
             reduced = [true; MAX_RANK];
         }
-        Ok(Axes { reduced, sizes: Sizes::of(x) })
+        Ok(Axes { reduced, keepdim, sizes: Shape::of(x) })
+    }
+
+    /// The one named dimension, and its number.
+    fn one(op: &'static str, x: &Tensor, dims: ReduceDims) -> Result<(Axes, usize)> {
+        match dims.dims.list(op)? {
+            &[dim] => Ok((Axes::new(op, x, dims)?, wrap_dim(op, dim, x.dim())?)),
+            list => Err(Error::index(op, format!("expected one dimension, got {list:?}"))),
+        }
     }
 
     fn all(x: &Tensor) -> Axes {
-        Axes { reduced: [true; MAX_RANK], sizes: Sizes::of(x) }
+        Axes { reduced: [true; MAX_RANK], keepdim: false, sizes: Shape::of(x) }
     }
 
-    fn layout(&self, keepdim: bool) -> Layout {
+    /// The reduced dimensions.
+    fn list(&self) -> Vec<usize> {
+        (0..self.sizes.list().len()).filter(|&i| self.reduced[i]).collect()
+    }
+
+    fn layout(&self) -> Layout {
+        self.layout_with(self.keepdim)
+    }
+
+    fn layout_with(&self, keepdim: bool) -> Layout {
         let mut dims = [0; MAX_RANK];
         let mut rank = 0;
         for (&size, &reduced) in self.sizes.list().iter().zip(&self.reduced) {
@@ -49,7 +68,7 @@ impl Axes {
 
     /// A result, or its gradient, with the reduced dimensions back as size 1.
     fn kept(&self, g: &Tensor) -> Result<Tensor> {
-        g.try_reshape(self.layout(true).dims())
+        g.try_reshape(self.layout_with(true).dims())
     }
 
     /// A gradient of the result as one of the input: the same for all elements that went into one.
@@ -58,126 +77,136 @@ impl Axes {
     }
 }
 
+/// The options of [`Tensor::var`], [`Tensor::std`] and their forms over dimensions.
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct VarOptions {
+    /// What the number of elements is reduced by before it divides: 1 for the unbiased estimate, 0 for the variance of the population
+    /// (default 1).
+    #[builder(default = 1.0)]
+    pub(crate) correction: f64,
+}
+
 impl Tensor {
-    fn reduced(&self, name: &'static str, op: ReduceOp, axes: &Axes, keepdim: bool, dtype: DType) -> Result<Tensor> {
-        let out = self.fresh_like(axes.layout(keepdim), dtype)?;
+    fn reduced(&self, name: &'static str, op: ReduceOp, axes: &Axes, dtype: DType) -> Result<Tensor> {
+        let out = self.fresh_like(axes.layout(), dtype)?;
         self.backend().reduce(op, &self.read(name)?, &axes.reduced[..self.dim()], &out.write_fresh())?;
         Ok(out)
     }
 
-    fn sum_axes(&self, axes: Axes, keepdim: bool, node: &'static str) -> Result<Tensor> {
-        let dtype = if self.dtype().is_float() { self.dtype() } else { DType::I64 };
-        let out = self.reduced("sum", ReduceOp::Sum, &axes, keepdim, dtype)?;
+    /// The dtype of sums and products: integers and bool give int64.
+    fn sum_dtype(&self) -> DType {
+        if self.dtype().is_float() { self.dtype() } else { DType::I64 }
+    }
+
+    fn sum_axes(&self, axes: Axes, node: &'static str) -> Result<Tensor> {
+        let out = self.reduced("sum", ReduceOp::Sum, &axes, self.sum_dtype())?;
         Ok(out.record(node, [self], [], move |[], [_], g| Ok([Some(axes.spread(g)?)])))
     }
 
-    /// The sum of all elements. Integers and bool give int64.
+    /// The sum of all elements, 0-d. Integers and bool give int64.
     ///
     /// ```
     /// use rushlight::Tensor;
-    /// assert_eq!(Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]).sum().item::<f32>(), 10.0);
+    /// assert_eq!(Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]).sum().item(), 10.0);
     /// ```
-    #[op]
+    #[op(torch = "sum(input, *, dtype=None)")]
     pub fn try_sum(&self) -> Result<Tensor> {
-        self.sum_axes(Axes::all(self), false, "SumBackward0")
+        self.sum_axes(Axes::all(self), "SumBackward0")
     }
 
-    /// The sum over the dimensions `dims`, which stay with size 1 if `keepdim`; `()` means all.
+    /// The sum over the dimensions `dims`; `()` means all. Integers and bool give int64.
     ///
     /// # Errors
-    /// If there is no such dimension, or one is named twice.
+    /// If a dimension is out of range or named twice.
     ///
     /// ```
-    /// use rushlight::Tensor;
+    /// use rushlight::{Tensor, keepdim};
     /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
-    /// assert_eq!(x.sum_dim(0, false).to_vec::<f32>(), [4.0, 6.0]);
-    /// assert_eq!(x.sum_dim([0, 1], true).shape(), [1, 1]);
+    /// assert_eq!(x.sum_dim(0).to_vec::<f32>(), [4.0, 6.0]);
+    /// assert_eq!(x.sum_dim(keepdim([0, 1])).shape(), [1, 1]);
     /// ```
-    #[op]
-    pub fn try_sum_dim(&self, dims: impl Into<Dims>, keepdim: bool) -> Result<Tensor> {
-        self.sum_axes(Axes::new("sum", self, dims.into())?, keepdim, "SumBackward1")
+    #[op(torch = "sum(input, dim, keepdim=False, *, dtype=None)")]
+    pub fn try_sum_dim(&self, dims: impl Into<ReduceDims>) -> Result<Tensor> {
+        self.sum_axes(Axes::new("sum", self, dims.into())?, "SumBackward1")
     }
 
-    fn mean_axes(&self, axes: Axes, keepdim: bool, node: &'static str) -> Result<Tensor> {
+    fn mean_axes(&self, axes: Axes, node: &'static str) -> Result<Tensor> {
         want_float("mean", self)?;
-        let out = self.reduced("mean", ReduceOp::Mean, &axes, keepdim, self.dtype())?;
+        let out = self.reduced("mean", ReduceOp::Mean, &axes, self.dtype())?;
         Ok(out.record(node, [self], [], move |[], [_], g| {
             // Without elements there is nothing to spread to, and nothing may become nan on the way.
             Ok([Some(axes.spread(&g.try_div(axes.count().max(1))?)?)])
         }))
     }
 
-    /// The mean of all elements; nan if there are none.
+    /// The mean of all elements, 0-d; nan if there are none.
     ///
     /// # Errors
-    /// If the elements are no floating point numbers.
-    #[op]
+    /// If the tensor is not floating-point.
+    #[op(torch = "mean(input, *, dtype=None)")]
     pub fn try_mean(&self) -> Result<Tensor> {
-        self.mean_axes(Axes::all(self), false, "MeanBackward0")
+        self.mean_axes(Axes::all(self), "MeanBackward0")
     }
 
-    /// The mean over the dimensions `dims`, which stay with size 1 if `keepdim`; `()` means all.
+    /// The mean over the dimensions `dims`; `()` means all.
     ///
     /// # Errors
-    /// If the elements are no floating point numbers, or there is no such dimension.
-    #[op]
-    pub fn try_mean_dim(&self, dims: impl Into<Dims>, keepdim: bool) -> Result<Tensor> {
-        self.mean_axes(Axes::new("mean", self, dims.into())?, keepdim, "MeanBackward1")
+    /// If the tensor is not floating-point, or a dimension is out of range or named twice.
+    #[op(torch = "mean(input, dim, keepdim=False, *, dtype=None)")]
+    pub fn try_mean_dim(&self, dims: impl Into<ReduceDims>) -> Result<Tensor> {
+        self.mean_axes(Axes::new("mean", self, dims.into())?, "MeanBackward1")
     }
 
-    /// The product of all elements. Integers and bool give int64.
-    #[op]
+    /// The product of all elements, 0-d. Integers and bool give int64.
+    #[op(torch = "prod(input, *, dtype=None)")]
     pub fn try_prod(&self) -> Result<Tensor> {
-        let dtype = if self.dtype().is_float() { self.dtype() } else { DType::I64 };
         let axes = Axes::all(self);
-        let out = self.reduced("prod", ReduceOp::Prod, &axes, false, dtype)?;
+        let out = self.reduced("prod", ReduceOp::Prod, &axes, self.sum_dtype())?;
         Ok(out.record("ProdBackward0", [self], [Save::Input(self)], move |[x], [_], g| {
-            // The product of the others, exact where elements are 0: the product with each element replaced by 1 in turn.
-            let flat = x.try_reshape([-1])?;
-            let n = flat.numel();
-            if n == 0 {
-                return Ok([Some(x.try_zeros_like()?)]);
-            }
-            let ones = flat.try_ones_like()?;
-            let others = (0..n as isize)
-                .map(|i| {
-                    let mask = Tensor::arange(0, n, 1).try_eq(i as i64)?;
-                    ones.try_where(&mask, &flat)?.try_prod()
-                })
-                .collect::<Result<Vec<_>>>()?;
-            let slopes = Tensor::try_stack(&others.iter().collect::<Vec<_>>(), 0)?;
+            let slopes = products_of_others(&x.try_reshape([-1])?, 0)?;
             Ok([Some(slopes.try_mul(g)?.try_reshape(axes.sizes.list())?)])
         }))
     }
 
+    /// The product over the dimension `dim`. Integers and bool give int64.
+    ///
+    /// # Errors
+    /// If the dimension is out of range, or more than one is named.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]).prod_dim(0).to_vec::<f32>(), [3.0, 8.0]);
+    /// ```
+    #[op(torch = "prod(input, dim, keepdim=False, *, dtype=None)")]
+    pub fn try_prod_dim(&self, dim: impl Into<ReduceDims>) -> Result<Tensor> {
+        let (axes, dim) = Axes::one("prod", self, dim.into())?;
+        let out = self.reduced("prod", ReduceOp::Prod, &axes, self.sum_dtype())?;
+        Ok(out.record("ProdBackward1", [self], [Save::Input(self)], move |[x], [_], g| {
+            let slopes = if x.dim() == 0 { x.try_ones_like()? } else { products_of_others(&x, dim)? };
+            Ok([Some(slopes.try_mul(&axes.kept(g)?)?)])
+        }))
+    }
+
     fn want_elements(&self, op: &'static str, axes: &Axes) -> Result<()> {
-        if axes.count() > 0 || axes.layout(false).numel() == 0 {
+        if axes.count() > 0 || axes.layout().numel() == 0 {
             return Ok(());
         }
         Err(Error::shape(
             op,
-            format!("has no identity, so it wants at least one element, but got shape {:?}", self.shape()),
+            format!("expected at least one element to reduce, as it has no identity, got shape {:?}", self.shape()),
         ))
     }
 
-    fn extreme_axes(
-        &self,
-        name: &'static str,
-        op: ReduceOp,
-        axes: Axes,
-        keepdim: bool,
-        node: &'static str,
-    ) -> Result<Tensor> {
+    fn extreme_axes(&self, name: &'static str, op: ReduceOp, axes: Axes, node: &'static str) -> Result<Tensor> {
         self.want_elements(name, &axes)?;
-        let out = self.reduced(name, op, &axes, keepdim, self.dtype())?;
+        let out = self.reduced(name, op, &axes, self.dtype())?;
         let saves = [Save::Input(self), Save::Output];
         Ok(out.record(node, [self], saves, move |[x, y], [_], g| {
             // Shared by all elements that are the extreme.
             let y = axes.kept(&y)?;
             let hits = x.try_eq(&y)?.try_logical_or(&x.try_isnan()?.try_logical_and(&y.try_isnan()?)?)?;
             let hits = hits.try_to_dtype(x.dtype())?;
-            let dims: Vec<usize> = (0..x.dim()).filter(|&i| axes.reduced[i]).collect();
-            let count = hits.try_sum_dim(dims, true)?;
+            let count = hits.try_sum_dim(keepdim(axes.list()))?;
             Ok([Some(axes.kept(g)?.try_div(&count)?.try_mul(&hits)?)])
         }))
     }
@@ -186,56 +215,54 @@ impl Tensor {
     ///
     /// # Errors
     /// If there are no elements.
-    #[op]
+    #[op(torch = "max(input, *, out=None)")]
     pub fn try_max(&self) -> Result<Tensor> {
-        self.extreme_axes("max", ReduceOp::Max, Axes::all(self), false, "MaxBackward1")
+        self.extreme_axes("max", ReduceOp::Max, Axes::all(self), "MaxBackward1")
     }
 
     /// The smallest of all elements; nan if there is one. Equal ones share the gradient.
     ///
     /// # Errors
     /// If there are no elements.
-    #[op]
+    #[op(torch = "min(input, *, out=None)")]
     pub fn try_min(&self) -> Result<Tensor> {
-        self.extreme_axes("min", ReduceOp::Min, Axes::all(self), false, "MinBackward1")
+        self.extreme_axes("min", ReduceOp::Min, Axes::all(self), "MinBackward1")
     }
 
     /// The largest elements over the dimensions `dims`. Equal ones share the gradient.
     ///
     /// # Errors
-    /// If there is no such dimension, or it has no elements.
-    #[op]
-    pub fn try_amax(&self, dims: impl Into<Dims>, keepdim: bool) -> Result<Tensor> {
-        self.extreme_axes("amax", ReduceOp::Max, Axes::new("amax", self, dims.into())?, keepdim, "AmaxBackward0")
+    /// If the dimension is out of range or has no elements.
+    #[op(torch = "amax(input, dim=None, keepdim=False, *, out=None)")]
+    pub fn try_amax(&self, dims: impl Into<ReduceDims>) -> Result<Tensor> {
+        self.extreme_axes("amax", ReduceOp::Max, Axes::new("amax", self, dims.into())?, "AmaxBackward0")
     }
 
     /// The smallest elements over the dimensions `dims`. Equal ones share the gradient.
     ///
     /// # Errors
-    /// If there is no such dimension, or it has no elements.
-    #[op]
-    pub fn try_amin(&self, dims: impl Into<Dims>, keepdim: bool) -> Result<Tensor> {
-        self.extreme_axes("amin", ReduceOp::Min, Axes::new("amin", self, dims.into())?, keepdim, "AminBackward0")
+    /// If the dimension is out of range or has no elements.
+    #[op(torch = "amin(input, dim=None, keepdim=False, *, out=None)")]
+    pub fn try_amin(&self, dims: impl Into<ReduceDims>) -> Result<Tensor> {
+        self.extreme_axes("amin", ReduceOp::Min, Axes::new("amin", self, dims.into())?, "AminBackward0")
     }
 
     fn with_indices(
         &self,
         name: &'static str,
         largest: bool,
-        dim: isize,
-        keepdim: bool,
+        dim: ReduceDims,
         node: &'static str,
     ) -> Result<(Tensor, Tensor)> {
-        let at = wrap_dim(name, dim, self.dim())?;
+        let (axes, at) = Axes::one(name, self, dim)?;
         if self.dim() == 0 {
             return Ok((
                 self.clone(),
                 Tensor::fresh_like(self, Layout::contiguous(&[]), DType::I64)?.try_zeros_like()?,
             ));
         }
-        let axes = Axes::new(name, self, Dims::from(at))?;
         self.want_elements(name, &axes)?;
-        let layout = axes.layout(keepdim);
+        let layout = axes.layout();
         let values = self.fresh_like(layout, self.dtype())?;
         let indices = self.fresh_like(layout, DType::I64)?;
         self.backend().extreme(largest, &self.read(name)?, at, &values.write(name)?, &indices.write(name)?)?;
@@ -249,66 +276,66 @@ impl Tensor {
     /// The largest elements along `dim` and their indices (the first of equals; nan counts as largest).
     ///
     /// # Errors
-    /// If there is no such dimension, or it has no elements.
+    /// If the dimension is out of range or has no elements.
     ///
     /// ```
     /// use rushlight::Tensor;
-    /// let (values, indices) = Tensor::from([[1.0f32, 5.0], [7.0, 2.0]]).max_dim(1, false);
+    /// let (values, indices) = Tensor::from([[1.0f32, 5.0], [7.0, 2.0]]).max_dim(1);
     /// assert_eq!((values.to_vec::<f32>(), indices.to_vec::<i64>()), (vec![5.0, 7.0], vec![1, 0]));
     /// ```
-    #[op]
-    pub fn try_max_dim(&self, dim: isize, keepdim: bool) -> Result<(Tensor, Tensor)> {
-        self.with_indices("max", true, dim, keepdim, "MaxBackward0")
+    #[op(torch = "max(input, dim, keepdim=False, *, out=None)")]
+    pub fn try_max_dim(&self, dim: impl Into<ReduceDims>) -> Result<(Tensor, Tensor)> {
+        self.with_indices("max", true, dim.into(), "MaxBackward0")
     }
 
     /// The smallest elements along `dim` and their indices (the first of equals; nan counts as smallest).
     ///
     /// # Errors
-    /// If there is no such dimension, or it has no elements.
-    #[op]
-    pub fn try_min_dim(&self, dim: isize, keepdim: bool) -> Result<(Tensor, Tensor)> {
-        self.with_indices("min", false, dim, keepdim, "MinBackward0")
+    /// If the dimension is out of range or has no elements.
+    #[op(torch = "min(input, dim, keepdim=False, *, out=None)")]
+    pub fn try_min_dim(&self, dim: impl Into<ReduceDims>) -> Result<(Tensor, Tensor)> {
+        self.with_indices("min", false, dim.into(), "MinBackward0")
     }
 
     /// The index of the largest of all elements, in row-major order.
     ///
     /// # Errors
     /// If there are no elements.
-    #[op]
+    #[op(torch = "argmax(input)")]
     pub fn try_argmax(&self) -> Result<Tensor> {
-        Ok(self.detach().try_reshape([self.numel()])?.with_indices("argmax", true, 0, false, "")?.1)
+        Ok(self.detach().try_reshape([self.numel()])?.with_indices("argmax", true, 0.into(), "")?.1)
     }
 
     /// The index of the smallest of all elements, in row-major order.
     ///
     /// # Errors
     /// If there are no elements.
-    #[op]
+    #[op(torch = "argmin(input, dim=None, keepdim=False)")]
     pub fn try_argmin(&self) -> Result<Tensor> {
-        Ok(self.detach().try_reshape([self.numel()])?.with_indices("argmin", false, 0, false, "")?.1)
+        Ok(self.detach().try_reshape([self.numel()])?.with_indices("argmin", false, 0.into(), "")?.1)
     }
 
     /// The indices of the largest elements along `dim`.
     ///
     /// # Errors
-    /// If there is no such dimension, or it has no elements.
-    #[op]
-    pub fn try_argmax_dim(&self, dim: isize, keepdim: bool) -> Result<Tensor> {
-        Ok(self.detach().with_indices("argmax", true, dim, keepdim, "")?.1)
+    /// If the dimension is out of range or has no elements.
+    #[op(torch = "argmax(input, dim, keepdim=False)")]
+    pub fn try_argmax_dim(&self, dim: impl Into<ReduceDims>) -> Result<Tensor> {
+        Ok(self.detach().with_indices("argmax", true, dim.into(), "")?.1)
     }
 
     /// The indices of the smallest elements along `dim`.
     ///
     /// # Errors
-    /// If there is no such dimension, or it has no elements.
-    #[op]
-    pub fn try_argmin_dim(&self, dim: isize, keepdim: bool) -> Result<Tensor> {
-        Ok(self.detach().with_indices("argmin", false, dim, keepdim, "")?.1)
+    /// If the dimension is out of range or has no elements.
+    #[op(torch = "argmin(input, dim=None, keepdim=False)")]
+    pub fn try_argmin_dim(&self, dim: impl Into<ReduceDims>) -> Result<Tensor> {
+        Ok(self.detach().with_indices("argmin", false, dim.into(), "")?.1)
     }
 
-    fn var_axes(&self, axes: Axes, correction: f64, keepdim: bool) -> Result<Tensor> {
+    fn var_axes(&self, axes: Axes, correction: f64) -> Result<Tensor> {
         want_float("var", self)?;
-        let out = self.fresh_like(axes.layout(keepdim), self.dtype())?;
+        let out = self.fresh_like(axes.layout(), self.dtype())?;
         let reduced = &axes.reduced[..self.dim()];
         self.backend().variance(&self.read("var")?, reduced, correction, &out.write("var")?)?;
         Ok(out.record("VarBackward0", [self], [Save::Input(self)], move |[x], [_], g| {
@@ -316,9 +343,9 @@ impl Tensor {
         }))
     }
 
-    fn std_axes(&self, axes: Axes, correction: f64, keepdim: bool) -> Result<Tensor> {
+    fn std_axes(&self, axes: Axes, correction: f64) -> Result<Tensor> {
         want_float("std", self)?;
-        let out = self.detach().var_axes(axes, correction, keepdim)?.try_sqrt()?;
+        let out = self.detach().var_axes(axes, correction)?.try_sqrt()?;
         let saves = [Save::Input(self), Save::Output];
         Ok(out.record("StdBackward0", [self], saves, move |[x, y], [_], g| {
             let of_var = g.try_div(&scaled(&y, 2.0)?)?.try_masked_fill(&y.try_eq(0)?, 0.0)?;
@@ -326,60 +353,82 @@ impl Tensor {
         }))
     }
 
-    /// The variance of all elements: squared deviations from the mean, divided by their number less `correction` (1: unbiased
-    /// estimate, PyTorch's default; 0: of the population).
+    /// The variance of all elements, 0-d: squared deviations from the mean, divided by their number less the correction.
     ///
     /// # Errors
-    /// If the elements are no floating point numbers.
-    #[op]
-    pub fn try_var(&self, correction: f64) -> Result<Tensor> {
-        self.var_axes(Axes::all(self), correction, false)
+    /// If the tensor is not floating-point.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, ops::VarOptions};
+    /// let x = Tensor::from([1.0f32, 3.0]);
+    /// assert_eq!((x.var().item(), x.var_with(VarOptions::new().correction(0)).item()), (2.0, 1.0));
+    /// ```
+    #[op(torch = "var(input, dim=None, *, correction=1, keepdim=False, out=None)", with)]
+    pub fn try_var_with(&self, options: VarOptions) -> Result<Tensor> {
+        self.var_axes(Axes::all(self), options.correction)
     }
 
     /// The variance over the dimensions `dims`, see [`var`](Tensor::var).
     ///
     /// # Errors
-    /// If the elements are no floating point numbers, or there is no such dimension.
-    #[op]
-    pub fn try_var_dim(&self, dims: impl Into<Dims>, correction: f64, keepdim: bool) -> Result<Tensor> {
-        self.var_axes(Axes::new("var", self, dims.into())?, correction, keepdim)
+    /// If the tensor is not floating-point, or a dimension is out of range or named twice.
+    #[op(torch = "var(input, dim=None, *, correction=1, keepdim=False, out=None)", with)]
+    pub fn try_var_dim_with(&self, dims: impl Into<ReduceDims>, options: VarOptions) -> Result<Tensor> {
+        self.var_axes(Axes::new("var", self, dims.into())?, options.correction)
     }
 
-    /// The standard deviation of all elements: the square root of [`var`](Tensor::var).
+    /// The standard deviation of all elements, 0-d: the square root of [`var`](Tensor::var).
     ///
     /// # Errors
-    /// If the elements are no floating point numbers.
-    #[op]
-    pub fn try_std(&self, correction: f64) -> Result<Tensor> {
-        self.std_axes(Axes::all(self), correction, false)
+    /// If the tensor is not floating-point.
+    #[op(torch = "std(input, dim=None, *, correction=1, keepdim=False, out=None)", with)]
+    pub fn try_std_with(&self, options: VarOptions) -> Result<Tensor> {
+        self.std_axes(Axes::all(self), options.correction)
     }
 
     /// The standard deviation over the dimensions `dims`, see [`std`](Tensor::std).
     ///
     /// # Errors
-    /// If the elements are no floating point numbers, or there is no such dimension.
-    #[op]
-    pub fn try_std_dim(&self, dims: impl Into<Dims>, correction: f64, keepdim: bool) -> Result<Tensor> {
-        self.std_axes(Axes::new("std", self, dims.into())?, correction, keepdim)
+    /// If the tensor is not floating-point, or a dimension is out of range or named twice.
+    #[op(torch = "std(input, dim=None, *, correction=1, keepdim=False, out=None)", with)]
+    pub fn try_std_dim_with(&self, dims: impl Into<ReduceDims>, options: VarOptions) -> Result<Tensor> {
+        self.std_axes(Axes::new("std", self, dims.into())?, options.correction)
     }
 
     /// Whether any element is true (not zero).
-    #[op]
+    #[op(torch = "any(input, *, out=None)")]
     pub fn try_any(&self) -> Result<Tensor> {
-        self.reduced("any", ReduceOp::Any, &Axes::all(self), false, DType::Bool)
+        self.reduced("any", ReduceOp::Any, &Axes::all(self), DType::Bool)
     }
 
     /// Whether all elements are true (not zero).
-    #[op]
+    #[op(torch = "all(input, *, out=None)")]
     pub fn try_all(&self) -> Result<Tensor> {
-        self.reduced("all", ReduceOp::All, &Axes::all(self), false, DType::Bool)
+        self.reduced("all", ReduceOp::All, &Axes::all(self), DType::Bool)
     }
+}
+
+/// For each element the product of all others along `dim`: exact where elements are 0, with a number of steps that grows with the
+/// logarithm of the size, and differentiable to any order.
+///
+/// Elements are multiplied in pairs; what a pair is multiplied by, each of its members is, and by the other member.
+fn products_of_others(x: &Tensor, dim: usize) -> Result<Tensor> {
+    let size = x.shape()[dim];
+    if size < 2 {
+        return x.try_ones_like();
+    }
+    let (half, axis) = (size / 2, dim as isize);
+    let part = |x: &Tensor, start: usize, length: usize| x.try_narrow(axis, start as isize, length);
+    let (a, b, single) = (part(x, 0, half)?, part(x, half, half)?, part(x, 2 * half, size % 2)?);
+    let others = products_of_others(&Tensor::try_cat_dim(&[&a.try_mul(&b)?, &single], axis)?, dim)?;
+    let of_pairs = part(&others, 0, half)?;
+    Tensor::try_cat_dim(&[&of_pairs.try_mul(&b)?, &of_pairs.try_mul(&a)?, &part(&others, half, size % 2)?], axis)
 }
 
 /// `2 / (n - correction) * (x - mean) * g`.
 fn var_grad(x: &Tensor, g: &Tensor, axes: Axes, correction: f64) -> Result<Tensor> {
-    let dims: Vec<usize> = (0..x.dim()).filter(|&i| axes.reduced[i]).collect();
-    let deviation = if dims.is_empty() { x.try_sub(x)? } else { x.try_sub(&x.try_mean_dim(dims, true)?)? };
+    let dims = axes.list();
+    let deviation = if dims.is_empty() { x.try_sub(x)? } else { x.try_sub(&x.try_mean_dim(keepdim(dims))?)? };
     let factor = 2.0 / (axes.count() as f64 - correction);
     axes.kept(&scaled(g, factor)?)?.try_mul(&deviation)
 }

@@ -3,7 +3,7 @@
 use super::{grad_if, want_float};
 use crate::autograd::Save;
 use crate::backend::SoftmaxKind;
-use crate::tensor::{Layout, wrap_dim};
+use crate::tensor::{Layout, keepdim, wrap_dim};
 use crate::{Result, Tensor};
 use rushlight_macros::op;
 
@@ -17,7 +17,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([1.0f32, 1.0]).softmax(0).to_vec::<f32>(), [0.5, 0.5]);
     /// ```
-    #[op]
+    #[op(torch = "softmax(input, dim, *, dtype=None)")]
     pub fn try_softmax(&self, dim: isize) -> Result<Tensor> {
         let dim = wrap_dim("softmax", dim, self.dim())?;
         let out = forward("softmax", SoftmaxKind::Softmax, self, dim)?;
@@ -30,7 +30,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the elements are no floating point numbers, or there is no such dimension.
-    #[op]
+    #[op(torch = "log_softmax(input, dim=None, _stacklevel=3, dtype=None)")]
     pub fn try_log_softmax(&self, dim: isize) -> Result<Tensor> {
         let dim = wrap_dim("log_softmax", dim, self.dim())?;
         let out = forward("log_softmax", SoftmaxKind::LogSoftmax, self, dim)?;
@@ -60,7 +60,7 @@ fn softmax_grad(g: &Tensor, y: &Tensor, dim: usize) -> Result<Tensor> {
     let out = backward("softmax_backward", SoftmaxKind::Softmax, g, y, dim)?;
     let saves = [Save::Input(g), Save::Input(y)];
     Ok(out.record("SoftmaxBackwardDataBackward0", [g, y], saves, move |[g, y], [of_g, of_y], gg| {
-        let sum = |t: Tensor| t.try_sum_dim(dim, true);
+        let sum = |t: Tensor| t.try_sum_dim(keepdim(dim));
         // Linear in g with a symmetric matrix; bilinear in y.
         let by_y = || {
             let whole = sum(g.try_mul(&y)?)?;
@@ -75,7 +75,7 @@ fn log_softmax_grad(g: &Tensor, y: &Tensor, dim: usize) -> Result<Tensor> {
     let out = backward("log_softmax_backward", SoftmaxKind::LogSoftmax, g, y, dim)?;
     let saves = [Save::Input(g), Save::Input(y)];
     Ok(out.record("LogSoftmaxBackwardDataBackward0", [g, y], saves, move |[g, y], [of_g, of_y], gg| {
-        let sum = |t: Tensor| t.try_sum_dim(dim, true);
+        let sum = |t: Tensor| t.try_sum_dim(keepdim(dim));
         let p = y.try_exp()?;
         let by_g = || gg.try_sub(&sum(gg.try_mul(&p)?)?);
         let by_y = || gg.try_mul(&p)?.try_mul(&sum(g.clone())?)?.try_neg();

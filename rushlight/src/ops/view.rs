@@ -1,11 +1,33 @@
 //! Views: other shapes and parts of the same memory. None of them copies, except `reshape` and `flatten` where they must.
 
 use crate::autograd::{copied_into, put_back};
-use crate::ops::Sizes;
-use crate::tensor::{Dims, Layout, wrap_dim};
+use crate::ops::Shape;
+use crate::tensor::{Dims, IndexRange, Layout, wrap_dim};
 use crate::{Error, Result, Tensor};
 use rushlight_kernels::MAX_RANK;
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
+
+/// The options of [`Tensor::slice`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct SliceOptions {
+    /// The distance between the indices that are taken (default 1).
+    #[builder(default = 1)]
+    step: usize,
+}
+
+/// The options of [`Tensor::diagonal`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct DiagonalOptions {
+    /// How far above the main diagonal (negative: below it) the diagonal begins (default 0).
+    #[builder(default = 0)]
+    offset: isize,
+    /// The dimension of the rows (default 0).
+    #[builder(default = 0)]
+    dim1: isize,
+    /// The dimension of the columns (default 1).
+    #[builder(default = 1)]
+    dim2: isize,
+}
 
 impl Tensor {
     /// A view whose gradient is the gradient of the output, viewed back.
@@ -21,7 +43,7 @@ impl Tensor {
     where
         F: Fn(&Layout) -> Layout + Send + Sync + 'static,
     {
-        let sizes = Sizes::of(self);
+        let sizes = Shape::of(self);
         self.view_recorded(take(self.layout()), name, move |g| {
             let whole = Layout::contiguous(sizes.list());
             copied_into(&Tensor::zeros_with_layout(g, &whole)?, &take(&whole), g)
@@ -42,9 +64,9 @@ impl Tensor {
     ///
     /// ```
     /// use rushlight::Tensor;
-    /// assert_eq!(Tensor::arange(0, 6, 1).view([2, -1]).shape(), [2, 3]);
+    /// assert_eq!(Tensor::arange(6).view([2, -1]).shape(), [2, 3]);
     /// ```
-    #[op]
+    #[op(torch = "view(self, *shape)")]
     pub fn try_view(&self, shape: impl Into<Dims>) -> Result<Tensor> {
         let target = shape.into().infer("view", self.numel())?;
         let Some(strides) = self.layout().view_strides(target.dims()) else {
@@ -53,12 +75,12 @@ impl Tensor {
                 format!(
                     "a tensor of shape {:?} and strides {:?} cannot be seen as {:?} without copying; reshape copies where it must",
                     self.shape(),
-                    self.strides(),
+                    self.stride(),
                     target.dims()
                 ),
             ));
         };
-        let sizes = Sizes::of(self);
+        let sizes = Shape::of(self);
         let layout = self.layout().with_dims_strides(target.dims(), &strides[..target.rank()]);
         Ok(self.view_recorded(layout, "ViewBackward0", move |g| g.try_reshape(sizes.list())))
     }
@@ -67,7 +89,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shape has another number of elements.
-    #[op]
+    #[op(torch = "reshape(input, shape)")]
     pub fn try_reshape(&self, shape: impl Into<Dims>) -> Result<Tensor> {
         let target = shape.into().infer("reshape", self.numel())?;
         if self.layout().view_strides(target.dims()).is_some() {
@@ -76,19 +98,30 @@ impl Tensor {
         self.try_contiguous()?.try_view(target.dims())
     }
 
-    /// The dimensions from `start` to `end`, both included, as one.
+    /// All elements in one dimension, row-major: a view where the strides allow it, else a copy.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::zeros([2, 3, 4]).flatten().shape(), [24]);
+    /// ```
+    #[op(torch = "flatten(input, start_dim=0, end_dim=-1)")]
+    pub fn try_flatten(&self) -> Result<Tensor> {
+        self.try_flatten_dim(..)
+    }
+
+    /// The dimensions of a range as one: a view where the strides allow it, else a copy. PyTorch's `flatten(1)` is `flatten_dim(1..)`,
+    /// its `flatten(1, 2)` is `flatten_dim(1..=2)`.
     ///
     /// # Errors
-    /// If there are no such dimensions, or `start` comes after `end`.
-    #[op]
-    pub fn try_flatten(&self, start: isize, end: isize) -> Result<Tensor> {
-        let (first, last) = (wrap_dim("flatten", start, self.dim())?, wrap_dim("flatten", end, self.dim())?);
-        if first > last {
-            return Err(Error::index(
-                "flatten",
-                format!("start {start} comes after end {end} in shape {:?}", self.shape()),
-            ));
-        }
+    /// If a dimension is out of range, or the range is empty.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::zeros([2, 3, 4]).flatten_dim(1..).shape(), [2, 12]);
+    /// ```
+    #[op(torch = "flatten(input, start_dim=0, end_dim=-1)")]
+    pub fn try_flatten_dim(&self, dims: impl Into<IndexRange>) -> Result<Tensor> {
+        let (first, last) = dims.into().dims("flatten", self.dim())?;
         if self.dim() == 0 {
             return self.try_reshape([1]);
         }
@@ -102,12 +135,12 @@ impl Tensor {
     ///
     /// # Errors
     /// If there are more than 2 dimensions; see [`transpose`](Tensor::transpose).
-    #[op]
+    #[op(torch = "t(input)")]
     pub fn try_t(&self) -> Result<Tensor> {
         match self.dim() {
             0 | 1 => Ok(self.clone()),
             2 => {
-                let (d, s) = (self.shape(), self.strides());
+                let (d, s) = (self.shape(), self.stride());
                 let layout = self.layout().with_dims_strides(&[d[1], d[0]], &[s[1], s[0]]);
                 Ok(self.view_recorded(layout, "TBackward0", |g| g.try_t()))
             }
@@ -119,13 +152,13 @@ impl Tensor {
     ///
     /// # Errors
     /// If there are no such dimensions.
-    #[op]
+    #[op(torch = "transpose(input, dim0, dim1)")]
     pub fn try_transpose(&self, a: isize, b: isize) -> Result<Tensor> {
         let (a, b) = (wrap_dim("transpose", a, self.dim())?, wrap_dim("transpose", b, self.dim())?);
         if self.dim() == 0 {
             return Ok(self.clone());
         }
-        let (mut dims, mut strides) = (self.shape().to_vec(), self.strides().to_vec());
+        let (mut dims, mut strides) = (self.shape().to_vec(), self.stride().to_vec());
         dims.swap(a, b);
         strides.swap(a, b);
         let layout = self.layout().with_dims_strides(&dims, &strides);
@@ -136,7 +169,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If `order` does not name every dimension once.
-    #[op]
+    #[op(torch = "permute(input, dims)")]
     pub fn try_permute(&self, order: impl Into<Dims>) -> Result<Tensor> {
         let order = order.into();
         let mask = order.mask("permute", self.dim())?;
@@ -151,7 +184,7 @@ impl Tensor {
         let mut back = [0isize; MAX_RANK];
         for (i, &dim) in order.list("permute")?.iter().enumerate() {
             let from = wrap_dim("permute", dim, self.dim())?;
-            (dims[i], strides[i]) = (self.shape()[from], self.strides()[from]);
+            (dims[i], strides[i]) = (self.shape()[from], self.stride()[from]);
             back[from] = i as isize;
         }
         let rank = self.dim();
@@ -163,15 +196,15 @@ impl Tensor {
     ///
     /// # Errors
     /// If there is no such dimension.
-    #[op]
+    #[op(torch = "squeeze(input, dim=None)")]
     pub fn try_squeeze(&self, dims: impl Into<Dims>) -> Result<Tensor> {
         let named = dims.into();
         let all = named.list("squeeze")?.is_empty();
         let mask = named.mask("squeeze", self.dim())?;
         let kept: Vec<usize> = (0..self.dim()).filter(|&i| self.shape()[i] != 1 || !(all || mask[i])).collect();
         let shape: Vec<usize> = kept.iter().map(|&i| self.shape()[i]).collect();
-        let strides: Vec<isize> = kept.iter().map(|&i| self.strides()[i]).collect();
-        let sizes = Sizes::of(self);
+        let strides: Vec<isize> = kept.iter().map(|&i| self.stride()[i]).collect();
+        let sizes = Shape::of(self);
         let layout = self.layout().with_dims_strides(&shape, &strides);
         Ok(self.view_recorded(layout, "SqueezeBackward0", move |g| g.try_reshape(sizes.list())))
     }
@@ -180,7 +213,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If `dim` is out of range or the tensor has 8 dimensions already.
-    #[op]
+    #[op(torch = "unsqueeze(input, dim)")]
     pub fn try_unsqueeze(&self, dim: isize) -> Result<Tensor> {
         let dim = wrap_dim("unsqueeze", dim, self.dim() + 1)?;
         if self.dim() == MAX_RANK {
@@ -189,7 +222,7 @@ impl Tensor {
                 format!("shape {:?} has {MAX_RANK} dimensions already", self.shape()),
             ));
         }
-        let (mut shape, mut strides) = (self.shape().to_vec(), self.strides().to_vec());
+        let (mut shape, mut strides) = (self.shape().to_vec(), self.stride().to_vec());
         let step = if dim < self.dim() { strides[dim] * shape[dim].max(1) as isize } else { 1 };
         shape.insert(dim, 1);
         strides.insert(dim, step);
@@ -201,7 +234,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If a size that is not 1 would change, or there are fewer sizes than dimensions.
-    #[op]
+    #[op(torch = "expand(self, *size)")]
     pub fn try_expand(&self, shape: impl Into<Dims>) -> Result<Tensor> {
         let given = shape.into();
         let given = given.list("expand")?;
@@ -225,53 +258,64 @@ impl Tensor {
                 _ => return Err(wrong()),
             };
         }
-        let sizes = Sizes::of(self);
+        let sizes = Shape::of(self);
         let layout = self.layout().broadcast_to(&dims[..given.len()]).checked("expand")?;
         Ok(self.view_recorded(layout, "ExpandBackward0", move |g| g.sum_to(sizes.list())))
     }
 
     /// Expanded to the shape of `other`.
-    #[op]
+    ///
+    /// # Errors
+    /// As [`try_expand`](Tensor::try_expand).
+    #[op(torch = "expand_as(self, other)")]
     pub fn try_expand_as(&self, other: &Tensor) -> Result<Tensor> {
         self.try_expand(other.shape())
     }
 
-    /// `length` indices of dimension `dim`, from `start` on.
+    /// `length` indices of dimension `dim`, from `start` on; a negative start counts from the end.
     ///
     /// # Errors
-    /// If they are not all there.
-    #[op]
-    pub fn try_narrow(&self, dim: isize, start: usize, length: usize) -> Result<Tensor> {
+    /// If the dimension or an index is out of range.
+    #[op(torch = "narrow(input, dim, start, length)")]
+    pub fn try_narrow(&self, dim: isize, start: isize, length: usize) -> Result<Tensor> {
         let at = self.wrap_existing("narrow", dim)?;
         let size = self.shape()[at];
-        if start.checked_add(length).is_none_or(|end| end > size) {
-            return Err(Error::index(
-                "narrow",
-                format!("{length} indices from {start} are not in dimension {dim} of shape {:?}", self.shape()),
-            ));
-        }
+        let first = if start < 0 { start.saturating_add(size as isize) } else { start };
+        let start = match usize::try_from(first) {
+            Ok(first) if first.checked_add(length).is_some_and(|end| end <= size) => first,
+            _ => {
+                return Err(Error::index(
+                    "narrow",
+                    format!(
+                        "expected {length} indices from {start} within dimension {dim}, got shape {:?}",
+                        self.shape()
+                    ),
+                ));
+            }
+        };
         Ok(self.part("SliceBackward0", move |layout| sliced(layout, at, start, length, 1)))
     }
 
-    /// The indices `start`, `start + step`, … before `end` of dimension `dim`. As in Python, negative bounds count from the
-    /// end and bounds are moved into the range.
+    /// A range of indices of dimension `dim`: PyTorch's `x[a:b:step]`. As in Python, negative bounds count from the end, and bounds
+    /// are moved into the dimension.
     ///
     /// # Errors
-    /// If there is no such dimension or `step` is 0.
+    /// If the dimension is out of range or the step is 0.
     ///
     /// ```
-    /// use rushlight::Tensor;
-    /// assert_eq!(Tensor::arange(0, 10, 1).slice(0, -3, isize::MAX, 2).to_vec::<i64>(), [7, 9]);
+    /// use rushlight::{Tensor, ops::SliceOptions};
+    /// let x = Tensor::arange(10);
+    /// assert_eq!(x.slice(0, 7..).to_vec::<i64>(), [7, 8, 9]);
+    /// assert_eq!(x.slice_with(0, -3.., SliceOptions::new().step(2)).to_vec::<i64>(), [7, 9]);
     /// ```
-    #[op]
-    pub fn try_slice(&self, dim: isize, start: isize, end: isize, step: usize) -> Result<Tensor> {
+    #[op(torch = "slice(self, dim=0, start=None, end=None, step=1)", with)]
+    pub fn try_slice_with(&self, dim: isize, range: impl Into<IndexRange>, options: SliceOptions) -> Result<Tensor> {
         let at = self.wrap_existing("slice", dim)?;
+        let step = options.step;
         if step == 0 {
-            return Err(Error::value("slice", "step must be at least 1, but got 0"));
+            return Err(Error::value("slice", "expected a step of at least 1, got 0"));
         }
-        let size = self.shape()[at] as isize;
-        let bound = |b: isize| (if b < 0 { b.saturating_add(size) } else { b }).clamp(0, size) as usize;
-        let (start, end) = (bound(start), bound(end));
+        let (start, end) = range.into().clamped(self.shape()[at]);
         let length = end.saturating_sub(start).div_ceil(step);
         Ok(self.part("SliceBackward0", move |layout| sliced(layout, at, start, length, step)))
     }
@@ -280,7 +324,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If there is no such dimension or index.
-    #[op]
+    #[op(torch = "select(input, dim, index)")]
     pub fn try_select(&self, dim: isize, index: isize) -> Result<Tensor> {
         let at = self.wrap_existing("select", dim)?;
         let size = self.shape()[at] as isize;
@@ -294,62 +338,107 @@ impl Tensor {
         Ok(self.part("SelectBackward0", move |layout| without(&sliced(layout, at, index, 1, 1), at)))
     }
 
-    /// The diagonal of a matrix.
+    /// The diagonal of a matrix, or of the matrices that two dimensions of the tensor hold: these dimensions are replaced by one at
+    /// the end.
     ///
     /// # Errors
-    /// If this is no matrix.
-    #[op]
-    pub fn try_diagonal(&self) -> Result<Tensor> {
-        let &[rows, columns] = self.shape() else {
-            return Err(Error::shape("diagonal", format!("wants a matrix, but got shape {:?}", self.shape())));
-        };
-        Ok(self.part("DiagonalBackward0", move |layout| {
-            layout.with_dims_strides(&[rows.min(columns)], &[layout.strides()[0] + layout.strides()[1]])
-        }))
+    /// If a dimension is out of range, or both are the same.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, ops::DiagonalOptions};
+    /// let x = Tensor::arange(9).view([3, 3]);
+    /// assert_eq!(x.diagonal().to_vec::<i64>(), [0, 4, 8]);
+    /// assert_eq!(x.diagonal_with(DiagonalOptions::new().offset(1)).to_vec::<i64>(), [1, 5]);
+    /// ```
+    #[op(torch = "diagonal(input, offset=0, dim1=0, dim2=1)", with)]
+    pub fn try_diagonal_with(&self, options: DiagonalOptions) -> Result<Tensor> {
+        let DiagonalOptions { offset, dim1, dim2 } = options;
+        let [a, b] = [self.wrap_existing("diagonal", dim1)?, self.wrap_existing("diagonal", dim2)?];
+        if a == b {
+            return Err(Error::index(
+                "diagonal",
+                format!("expected two different dimensions, got {dim1} and {dim2} of shape {:?}", self.shape()),
+            ));
+        }
+        let (down, right) = (offset.min(0).unsigned_abs(), offset.max(0).unsigned_abs());
+        Ok(self.part("DiagonalBackward0", move |layout| diagonal(layout, [a, b], [down, right])))
+    }
+
+    /// Pieces of `size` indices along dimension 0; the last one may be smaller.
+    ///
+    /// # Errors
+    /// If the tensor is 0-d or `size` is 0.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let pieces = Tensor::arange(5).split(2);
+    /// assert_eq!(pieces.iter().map(Tensor::numel).collect::<Vec<_>>(), [2, 2, 1]);
+    /// ```
+    #[op(torch = "split(tensor, split_size_or_sections, dim=0)")]
+    pub fn try_split(&self, size: usize) -> Result<Vec<Tensor>> {
+        self.try_split_dim(size, 0)
     }
 
     /// Pieces of `size` indices along `dim`; the last one may be smaller.
     ///
     /// # Errors
-    /// If there is no such dimension or `size` is 0.
-    #[op]
-    pub fn try_split(&self, size: usize, dim: isize) -> Result<Vec<Tensor>> {
+    /// If the dimension is out of range or `size` is 0.
+    #[op(torch = "split(tensor, split_size_or_sections, dim=0)")]
+    pub fn try_split_dim(&self, size: usize, dim: isize) -> Result<Vec<Tensor>> {
         let at = self.wrap_existing("split", dim)?;
         if size == 0 {
-            return Err(Error::value("split", "the size of the pieces must be at least 1, but got 0"));
+            return Err(Error::value("split", "expected pieces of at least 1 index, got a size of 0"));
         }
         let total = self.shape()[at];
         (0..total.div_ceil(size).max(1))
-            .map(|i| self.try_narrow(at as isize, i * size, size.min(total - i * size)))
+            .map(|i| self.try_narrow(at as isize, (i * size) as isize, size.min(total - i * size)))
             .collect()
     }
 
-    /// `count` pieces along `dim`, or fewer where the size does not suffice.
+    /// `count` pieces along dimension 0, or fewer where its size is too small.
     ///
     /// # Errors
-    /// If there is no such dimension or `count` is 0.
-    #[op]
-    pub fn try_chunk(&self, count: usize, dim: isize) -> Result<Vec<Tensor>> {
-        let at = self.wrap_existing("chunk", dim)?;
-        if count == 0 {
-            return Err(Error::value("chunk", "the number of chunks must be at least 1, but got 0"));
-        }
-        self.try_split(self.shape()[at].div_ceil(count).max(1), dim)
+    /// If the tensor is 0-d or `count` is 0.
+    #[op(torch = "chunk(input, chunks, dim=0)")]
+    pub fn try_chunk(&self, count: usize) -> Result<Vec<Tensor>> {
+        self.try_chunk_dim(count, 0)
     }
 
-    /// Every index of `dim`, as [`select`](Tensor::select) gives it.
+    /// `count` pieces along `dim`, or fewer where its size is too small.
     ///
     /// # Errors
-    /// If there is no such dimension.
-    #[op]
-    pub fn try_unbind(&self, dim: isize) -> Result<Vec<Tensor>> {
+    /// If the dimension is out of range or `count` is 0.
+    #[op(torch = "chunk(input, chunks, dim=0)")]
+    pub fn try_chunk_dim(&self, count: usize, dim: isize) -> Result<Vec<Tensor>> {
+        let at = self.wrap_existing("chunk", dim)?;
+        if count == 0 {
+            return Err(Error::value("chunk", "expected at least 1 chunk, got 0"));
+        }
+        self.try_split_dim(self.shape()[at].div_ceil(count).max(1), dim)
+    }
+
+    /// Every index of dimension 0, as [`select`](Tensor::select) returns it.
+    ///
+    /// # Errors
+    /// If the tensor is 0-d.
+    #[op(torch = "unbind(input, dim=0)")]
+    pub fn try_unbind(&self) -> Result<Vec<Tensor>> {
+        self.try_unbind_dim(0)
+    }
+
+    /// Every index of `dim`, as [`select`](Tensor::select) returns it.
+    ///
+    /// # Errors
+    /// If the dimension is out of range.
+    #[op(torch = "unbind(input, dim=0)")]
+    pub fn try_unbind_dim(&self, dim: isize) -> Result<Vec<Tensor>> {
         let at = self.wrap_existing("unbind", dim)?;
         (0..self.shape()[at]).map(|i| self.try_select(dim, i as isize)).collect()
     }
 
     fn wrap_existing(&self, op: &'static str, dim: isize) -> Result<usize> {
         if self.dim() == 0 {
-            return Err(Error::index(op, "a 0-d tensor has no dimensions to take a part of"));
+            return Err(Error::index(op, "expected a tensor with dimensions, got a 0-d tensor"));
         }
         wrap_dim(op, dim, self.dim())
     }
@@ -362,6 +451,20 @@ fn sliced(layout: &Layout, dim: usize, start: usize, length: usize, step: usize)
     dims[dim] = length;
     strides[dim] *= step as isize;
     Layout::strided(&dims, &strides, (layout.offset() as isize + offset) as usize)
+}
+
+/// The diagonals of the matrices that the dimensions `rows` and `columns` hold, from the element at `start` on, as the last dimension.
+fn diagonal(layout: &Layout, [rows, columns]: [usize; 2], start: [usize; 2]) -> Layout {
+    let (all, steps) = (layout.dims(), layout.strides());
+    let left = |dim: usize, start: usize| all[dim].saturating_sub(start);
+    let length = left(rows, start[0]).min(left(columns, start[1]));
+    let others = (0..all.len()).filter(|&dim| dim != rows && dim != columns);
+    let (mut dims, mut strides): (Vec<usize>, Vec<isize>) = others.map(|dim| (all[dim], steps[dim])).unzip();
+    dims.push(length);
+    strides.push(steps[rows] + steps[columns]);
+    let first = start[0] as isize * steps[rows] + start[1] as isize * steps[columns];
+    let offset = layout.offset() as isize + if length == 0 { 0 } else { first };
+    Layout::strided(&dims, &strides, offset as usize)
 }
 
 /// Without dimension `dim`, of size 1.

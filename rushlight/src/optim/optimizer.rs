@@ -159,7 +159,7 @@ fn check(op: &'static str, param: &Parameter, seen: &mut HashSet<usize>) -> Resu
         let message = format!(
             "can't optimize a non-leaf tensor (shape {:?}, computed by {})",
             tensor.shape(),
-            tensor.grad_fn_name().unwrap_or_default()
+            tensor.grad_fn().map_or("", |grad_fn| grad_fn.name())
         );
         return Err(Error::value(op, message));
     }

@@ -7,7 +7,7 @@ use super::generator::Generator;
 use super::mt19937::unit_f64;
 
 impl Generator {
-    /// Fills `out` uniformly in [from, to), as `out.uniform_(from, to)`; `torch.rand` is (0, 1).
+    /// Fills `out` uniformly in [from, to), as `out.uniform_(from..to)`; `torch.rand` is (0, 1).
     ///
     /// # Errors
     /// If `from` > `to`, or a bound or their difference is not finite in the type.

@@ -129,6 +129,13 @@ impl Generator {
     }
 }
 
+impl From<&Generator> for Generator {
+    /// Another handle on the same stream.
+    fn from(generator: &Generator) -> Generator {
+        generator.clone()
+    }
+}
+
 impl Default for Generator {
     fn default() -> Self {
         Self::new()

@@ -10,7 +10,7 @@ const WIDE_RANGE: u64 = 1 << 28;
 const LONG_PERMUTATION: usize = 214_748_364;
 
 impl Generator {
-    /// Fills `out` with integers in [low, high), as `torch.randint(low, high, …)` and `out.random_(low, high)`.
+    /// Fills `out` with integers in [low, high), as `torch.randint(low, high, …)` and `out.random_(low..high)`.
     ///
     /// # Errors
     /// If the interval is empty (for floats: has become empty by rounding) or exceeds the type.
@@ -39,7 +39,7 @@ impl Generator {
     }
 
     /// Fills `out` with integers from `low` to the largest value of the type (for floats: 2^24 or 2^53) inclusive, as
-    /// `out.random_(low, None)`.
+    /// `out.random_(low..None)`.
     ///
     /// # Errors
     /// If `low` is not among the values of the type.

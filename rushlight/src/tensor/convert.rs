@@ -126,7 +126,7 @@ impl Tensor {
     /// let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0], [2, 3]);
     /// assert_eq!(x.shape(), [2, 3]);
     /// ```
-    #[op]
+    #[op(torch = "-")]
     pub fn try_from_slice<T: Element>(elements: &[T], shape: impl Into<Dims>) -> Result<Tensor> {
         Tensor::shaped("from_slice", elements, shape.into())
     }
@@ -135,7 +135,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the number of elements is not that of the shape.
-    #[op]
+    #[op(torch = "-")]
     pub fn try_from_vec<T: Element>(elements: Vec<T>, shape: impl Into<Dims>) -> Result<Tensor> {
         Tensor::shaped("from_vec", &elements, shape.into())
     }
@@ -153,12 +153,16 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([[1, 2], [3, 4]]).t().to_vec::<i64>(), [1, 3, 2, 4]);
     /// ```
-    #[op]
+    #[op(torch = "-")]
     pub fn try_to_vec<T: Element>(&self) -> Result<Vec<T>> {
         if T::DTYPE != self.dtype() {
             return Err(Error::dtype(
                 "to_vec",
-                format!("the tensor's elements are {}, not {}; to_dtype converts them", self.dtype(), T::DTYPE),
+                format!(
+                    "expected the tensor's own type {}, got {}; to_dtype converts the tensor",
+                    self.dtype(),
+                    T::DTYPE
+                ),
             ));
         }
         let own = self.detach().try_contiguous()?;
@@ -166,25 +170,38 @@ impl Tensor {
         Ok(input.slice().to_vec())
     }
 
-    /// The only element, as any type of number.
+    /// The only element as an `f64`, which holds every float and every integer up to 2^53 exactly; [`item_as`](Tensor::item_as) gives
+    /// other types.
     ///
     /// # Errors
     /// If there is not exactly one element.
     ///
     /// ```
     /// use rushlight::Tensor;
-    /// assert_eq!(Tensor::from([2.5f32]).item::<f64>(), 2.5);
+    /// assert_eq!(Tensor::from([2.5f32]).item(), 2.5);
     /// ```
-    #[op]
-    pub fn try_item<T: Element>(&self) -> Result<T> {
+    #[op(torch = "item(self)")]
+    pub fn try_item(&self) -> Result<f64> {
+        self.try_item_as()
+    }
+
+    /// The only element, converted to `T`.
+    ///
+    /// # Errors
+    /// If there is not exactly one element.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([1.0f32, 3.0]);
+    /// assert_eq!(x.argmax().item_as::<i64>(), 1);
+    /// assert!(x.gt(0).all().item_as::<bool>());
+    /// ```
+    #[op(torch = "item(self)")]
+    pub fn try_item_as<T: Element>(&self) -> Result<T> {
         if self.numel() != 1 {
             return Err(Error::shape(
                 "item",
-                format!(
-                    "a tensor of shape {:?} has {} elements, and item wants exactly one",
-                    self.shape(),
-                    self.numel()
-                ),
+                format!("expected a tensor with one element, got {} elements (shape {:?})", self.numel(), self.shape()),
             ));
         }
         let input = self.read("item")?;

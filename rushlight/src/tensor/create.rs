@@ -1,125 +1,208 @@
-//! Making tensors.
+//! Making tensors. Those of random numbers are made in `ops/random.rs`.
 
 use super::{DType, Dims, Layout, Scalar, Tensor};
-use crate::backend::{Backend, Device};
+use crate::backend::Device;
 use crate::random::{Generator, default_generator};
 use crate::{Error, Result};
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
+use std::ops::Range;
 
-/// Type, device, generator and whether to require gradients, for the functions that make tensors.
+/// Dtype, device, generator and whether to require gradients, for the functions that make tensors. A [`DType`] converts into options.
 ///
 /// ```
-/// use rushlight::{DType, Generator, TensorOptions};
+/// use rushlight::{DType, Generator, Tensor, TensorOptions};
 /// let options = TensorOptions::new().dtype(DType::F64).generator(&Generator::from_seed(0)).requires_grad(true);
-/// let x = options.randn([2, 3]);
+/// let x = Tensor::randn_with([2, 3], options);
 /// assert!(x.requires_grad() && x.dtype() == DType::F64);
+/// assert_eq!(Tensor::zeros_with([2], DType::I64).to_string(), "tensor([0, 0])");
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Builder, Clone, Debug)]
 pub struct TensorOptions {
+    /// The type of the elements (default: that of the function; for the `…_like` functions that of the tensor).
     dtype: Option<DType>,
-    device: Device,
+    /// The device that holds the tensor (default: the CPU; for the `…_like` functions that of the tensor).
+    device: Option<Device>,
+    /// The source of random numbers (default: the generator that [`manual_seed`](crate::manual_seed) seeds).
     generator: Option<Generator>,
+    /// Whether the tensor is a leaf that requires gradients (default `false`).
+    #[builder(default = false)]
     requires_grad: bool,
 }
 
+impl From<DType> for TensorOptions {
+    fn from(dtype: DType) -> TensorOptions {
+        TensorOptions::new().dtype(dtype)
+    }
+}
+
+impl From<&TensorOptions> for TensorOptions {
+    fn from(options: &TensorOptions) -> TensorOptions {
+        options.clone()
+    }
+}
+
 impl TensorOptions {
-    /// PyTorch's defaults: float32 (int64 for integers), on the CPU, the default generator, no gradients.
-    pub fn new() -> TensorOptions {
-        TensorOptions::default()
+    /// The dtype, if it was set.
+    pub(crate) fn dtype_or(&self, default: DType) -> DType {
+        self.dtype.unwrap_or(default)
     }
 
-    /// With elements of this type.
-    pub fn dtype(mut self, dtype: DType) -> TensorOptions {
-        self.dtype = Some(dtype);
-        self
+    /// The generator to draw from.
+    pub(crate) fn source(&self) -> &Generator {
+        self.generator.as_ref().unwrap_or_else(|| default_generator())
     }
 
-    /// On this device.
-    pub fn device(mut self, device: Device) -> TensorOptions {
-        self.device = device;
-        self
+    /// A tensor with unspecified contents, to be filled and [finished](Self::finish).
+    pub(crate) fn allocate(&self, layout: Layout, default: DType) -> Result<Tensor> {
+        Tensor::fresh(self.device.unwrap_or_default().backend(), layout, self.dtype_or(default))
     }
 
-    /// With random numbers from this generator.
-    pub fn generator(mut self, generator: &Generator) -> TensorOptions {
-        self.generator = Some(generator.clone());
-        self
+    /// [`allocate`](Self::allocate) with the shape of `like`, its dtype and device by default, and its order in memory if it is dense.
+    pub(crate) fn allocate_like(&self, like: &Tensor) -> Result<Tensor> {
+        let backend = self.device.map_or(like.backend(), Device::backend);
+        Tensor::fresh(backend, like.layout().dense_like(), self.dtype_or(like.dtype()))
     }
 
-    /// As a leaf that requires gradients.
-    pub fn requires_grad(mut self, requires_grad: bool) -> TensorOptions {
-        self.requires_grad = requires_grad;
-        self
-    }
-
-    fn backend(&self) -> &'static dyn Backend {
-        self.device.backend()
-    }
-
-    fn finish(&self, tensor: Tensor) -> Result<Tensor> {
+    pub(crate) fn finish(&self, tensor: Tensor) -> Result<Tensor> {
         if self.requires_grad { tensor.try_requires_grad_(true) } else { Ok(tensor) }
     }
 
     fn filled(&self, layout: Layout, value: Scalar, default: DType) -> Result<Tensor> {
-        let tensor = Tensor::fresh(self.backend(), layout, self.dtype.unwrap_or(default))?;
-        self.backend().fill(value, &tensor.write("full")?)?;
+        let tensor = self.allocate(layout, default)?;
+        tensor.backend().fill(value, &tensor.write("full")?)?;
+        self.finish(tensor)
+    }
+
+    fn filled_like(&self, like: &Tensor, value: Scalar) -> Result<Tensor> {
+        let tensor = self.allocate_like(like)?;
+        tensor.backend().fill(value, &tensor.write("full_like")?)?;
         self.finish(tensor)
     }
 
     /// Elements of the type that `compute` is asked for, converted to the type that the options name.
-    fn computed(&self, default: DType, compute: impl FnOnce(DType) -> Result<Tensor>) -> Result<Tensor> {
-        let dtype = self.dtype.unwrap_or(default);
+    pub(crate) fn computed(&self, default: DType, compute: impl FnOnce(DType) -> Result<Tensor>) -> Result<Tensor> {
+        let dtype = self.dtype_or(default);
         let tensor = compute(dtype)?;
         self.finish(if tensor.dtype() == dtype { tensor } else { tensor.try_to_dtype(dtype)? })
     }
+}
 
-    /// See [`Tensor::zeros`].
-    #[op]
-    pub fn try_zeros(&self, shape: impl Into<Dims>) -> Result<Tensor> {
-        self.filled(shape.into().layout("zeros")?, Scalar::I64(0), DType::F32)
+/// The numbers of [`Tensor::arange`]: an end, a range `start..end`, or `(start, end, step)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Steps {
+    start: Scalar,
+    end: Scalar,
+    step: Scalar,
+}
+
+impl<T: Into<Scalar>> From<T> for Steps {
+    fn from(end: T) -> Steps {
+        Steps { start: Scalar::I64(0), end: end.into(), step: Scalar::I64(1) }
+    }
+}
+
+impl<T: Into<Scalar>> From<Range<T>> for Steps {
+    fn from(range: Range<T>) -> Steps {
+        Steps { start: range.start.into(), end: range.end.into(), step: Scalar::I64(1) }
+    }
+}
+
+impl<A: Into<Scalar>, B: Into<Scalar>, C: Into<Scalar>> From<(A, B, C)> for Steps {
+    fn from((start, end, step): (A, B, C)) -> Steps {
+        Steps { start: start.into(), end: end.into(), step: step.into() }
+    }
+}
+
+impl Tensor {
+    /// Zeros, float32 by default.
+    ///
+    /// # Errors
+    /// If a size is negative, or the tensor does not fit into memory.
+    ///
+    /// ```
+    /// assert_eq!(rushlight::Tensor::zeros([2]).to_string(), "tensor([0., 0.])");
+    /// ```
+    #[op(torch = "zeros(*size, *, out=None, dtype=None, layout=torch.strided, device=None, requires_grad=False)", with)]
+    pub fn try_zeros_with(shape: impl Into<Dims>, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        options.into().filled(shape.into().layout("zeros")?, Scalar::I64(0), DType::F32)
     }
 
-    /// See [`Tensor::ones`].
-    #[op]
-    pub fn try_ones(&self, shape: impl Into<Dims>) -> Result<Tensor> {
-        self.filled(shape.into().layout("ones")?, Scalar::I64(1), DType::F32)
+    /// Ones, float32 by default.
+    ///
+    /// # Errors
+    /// If a size is negative, or the tensor does not fit into memory.
+    #[op(torch = "ones(*size, *, out=None, dtype=None, layout=torch.strided, device=None, requires_grad=False)", with)]
+    pub fn try_ones_with(shape: impl Into<Dims>, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        options.into().filled(shape.into().layout("ones")?, Scalar::I64(1), DType::F32)
     }
 
-    /// See [`Tensor::full`].
-    #[op]
-    pub fn try_full(&self, shape: impl Into<Dims>, value: impl Into<Scalar>) -> Result<Tensor> {
-        let value = value.into();
-        self.filled(shape.into().layout("full")?, value, value.default_dtype())
-    }
-
-    /// See [`Tensor::eye`].
-    #[op]
-    pub fn try_eye(&self, n: usize) -> Result<Tensor> {
-        let matrix = TensorOptions { requires_grad: false, ..self.clone() }.try_zeros([n, n])?;
-        let diagonal = Layout::strided(&[n], &[n as isize + 1], 0);
-        self.backend().fill(Scalar::I64(1), &matrix.view_raw(diagonal).write("eye")?)?;
-        self.finish(matrix)
-    }
-
-    /// See [`Tensor::arange`].
-    #[op]
-    pub fn try_arange(
-        &self,
-        start: impl Into<Scalar>,
-        end: impl Into<Scalar>,
-        step: impl Into<Scalar>,
+    /// The same value everywhere; by default the value decides the dtype: bool, int64 or float32.
+    ///
+    /// # Errors
+    /// If a size is negative, or the tensor does not fit into memory.
+    ///
+    /// ```
+    /// assert_eq!(rushlight::Tensor::full([2], 7).to_string(), "tensor([7, 7])");
+    /// ```
+    #[op(
+        torch = "full(size, fill_value, *, out=None, dtype=None, layout=torch.strided, device=None, requires_grad=False)",
+        with
+    )]
+    pub fn try_full_with(
+        shape: impl Into<Dims>,
+        value: impl Into<Scalar>,
+        options: impl Into<TensorOptions>,
     ) -> Result<Tensor> {
-        let (start, end, step) = (start.into(), end.into(), step.into());
+        let value = value.into();
+        options.into().filled(shape.into().layout("full")?, value, value.default_dtype())
+    }
+
+    /// The `n` × `n` identity matrix, float32 by default.
+    ///
+    /// # Errors
+    /// If the tensor does not fit into memory.
+    #[op(
+        torch = "eye(n, m=None, *, out=None, dtype=None, layout=torch.strided, device=None, requires_grad=False)",
+        with
+    )]
+    pub fn try_eye_with(n: usize, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        let options = options.into();
+        let matrix = Tensor::try_zeros_with([n, n], TensorOptions { requires_grad: false, ..options.clone() })?;
+        let diagonal = Layout::strided(&[n], &[n as isize + 1], 0);
+        matrix.backend().fill(Scalar::I64(1), &matrix.view_raw(diagonal).write("eye")?)?;
+        options.finish(matrix)
+    }
+
+    /// The numbers from 0 up to but without the end, of a range, or of `(start, end, step)`: int64 if all are integers, else float32.
+    ///
+    /// # Errors
+    /// If the step is 0 or leads away from the end, or a number is not finite.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::arange(3).to_vec::<i64>(), [0, 1, 2]);
+    /// assert_eq!(Tensor::arange(1.0..3.0).to_vec::<f32>(), [1.0, 2.0]);
+    /// assert_eq!(Tensor::arange((0, 10, 3)).to_vec::<i64>(), [0, 3, 6, 9]);
+    /// ```
+    #[op(
+        torch = "arange(start=0, end, step=1, *, out=None, dtype=None, layout=torch.strided, device=None, requires_grad=False)",
+        with
+    )]
+    pub fn try_arange_with(steps: impl Into<Steps>, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        let Steps { start, end, step } = steps.into();
         let whole = [start, end, step].iter().all(|s| !matches!(s, Scalar::F64(_)));
         let (first, last, by) = (start.to_f64(), end.to_f64(), step.to_f64());
         if by == 0.0 || !(by.is_finite() && first.is_finite() && last.is_finite()) {
             return Err(Error::value(
                 "arange",
-                format!("start, end and step must be finite and step not 0, but got {start}, {end}, {step}"),
+                format!("expected finite numbers and a step that is not 0, got start {start}, end {end}, step {step}"),
             ));
         }
         if (last - first) * by < 0.0 {
-            return Err(Error::value("arange", format!("from {start} to {end} no step of {step} leads")));
+            return Err(Error::value(
+                "arange",
+                format!("expected a step that leads from {start} to {end}, got {step}"),
+            ));
         }
         let count = if whole {
             let (distance, by) = (end.to_i64() as i128 - start.to_i64() as i128, step.to_i64() as i128);
@@ -128,10 +211,10 @@ impl TensorOptions {
             ((last - first) / by).ceil()
         };
         if count > 1e15 {
-            return Err(Error::value("arange", format!("{count} elements are more than memory can hold")));
+            return Err(Error::value("arange", format!("expected at most 1e15 elements, got {count}")));
         }
         let count = count as usize;
-        self.computed(if whole { DType::I64 } else { DType::F32 }, |_| {
+        options.into().computed(if whole { DType::I64 } else { DType::F32 }, |_| {
             let layout = Dims::from(count).layout("arange")?;
             if whole {
                 let (start, step) = (start.to_i64(), step.to_i64());
@@ -142,11 +225,27 @@ impl TensorOptions {
         })
     }
 
-    /// See [`Tensor::linspace`].
-    #[op]
-    pub fn try_linspace(&self, start: f64, end: f64, steps: usize) -> Result<Tensor> {
+    /// `steps` evenly spaced values from `start` to `end`, both included, float32 by default.
+    ///
+    /// # Errors
+    /// If the tensor does not fit into memory.
+    ///
+    /// ```
+    /// assert_eq!(rushlight::Tensor::linspace(0.0, 1.0, 3).to_vec::<f32>(), [0.0, 0.5, 1.0]);
+    /// ```
+    #[op(
+        torch = "linspace(start, end, steps, *, out=None, dtype=None, layout=torch.strided, device=None, requires_grad=False)",
+        with
+    )]
+    pub fn try_linspace_with(
+        start: impl Into<Scalar>,
+        end: impl Into<Scalar>,
+        steps: usize,
+        options: impl Into<TensorOptions>,
+    ) -> Result<Tensor> {
+        let (start, end) = (start.into().to_f64(), end.into().to_f64());
         let layout = Dims::from(steps).layout("linspace")?;
-        self.computed(DType::F32, |dtype| {
+        options.into().computed(DType::F32, |dtype| {
             // Symmetric about the middle, in the arithmetic of the type, as in PyTorch.
             let half = steps / 2;
             if dtype == DType::F32 {
@@ -168,135 +267,41 @@ impl TensorOptions {
         })
     }
 
-    fn random(
-        &self,
-        op: &'static str,
-        shape: Dims,
-        fill: impl FnOnce(&Tensor, &Generator) -> Result<()>,
-    ) -> Result<Tensor> {
-        let layout = shape.layout(op)?;
-        let tensor = Tensor::fresh(self.backend(), layout, self.dtype.unwrap_or(DType::F32))?;
-        fill(&tensor, &self.generator.clone().unwrap_or_else(|| default_generator().clone()))?;
-        self.finish(tensor)
-    }
-
-    /// See [`Tensor::rand`].
-    #[op]
-    pub fn try_rand(&self, shape: impl Into<Dims>) -> Result<Tensor> {
-        self.random("rand", shape.into(), |t, g| t.try_uniform_with(0.0, 1.0, g))
-    }
-
-    /// See [`Tensor::randn`].
-    #[op]
-    pub fn try_randn(&self, shape: impl Into<Dims>) -> Result<Tensor> {
-        self.random("randn", shape.into(), |t, g| t.try_normal_with(0.0, 1.0, g))
-    }
-
-    /// See [`Tensor::randint`].
-    #[op]
-    pub fn try_randint(&self, low: i64, high: i64, shape: impl Into<Dims>) -> Result<Tensor> {
-        TensorOptions { dtype: Some(self.dtype.unwrap_or(DType::I64)), ..self.clone() }.random(
-            "randint",
-            shape.into(),
-            |t, g| t.try_randint_with(low, high, g),
-        )
-    }
-
-    /// See [`Tensor::randperm`].
-    #[op]
-    pub fn try_randperm(&self, n: usize) -> Result<Tensor> {
-        let layout = Dims::from(n).layout("randperm")?;
-        let generator = self.generator.clone().unwrap_or_else(|| default_generator().clone());
-        self.computed(DType::I64, |_| {
-            // Memory that is not to be had is an error here; the list would end the program.
-            let tensor = Tensor::fresh(Device::Cpu.backend(), layout, DType::I64)?;
-            tensor.write("randperm")?.slice().copy_from_slice(&generator.randperm(n));
-            Ok(tensor)
-        })
-    }
-}
-
-macro_rules! with_default_options {
-    ($($(#[$doc:meta])* $try_name:ident($($arg:ident: $ty:ty),*);)*) => {
-        impl Tensor {$(
-            $(#[$doc])*
-            #[op]
-            pub fn $try_name($($arg: $ty),*) -> Result<Tensor> {
-                TensorOptions::new().$try_name($($arg),*)
-            }
-        )*}
-    };
-}
-with_default_options! {
-    /// Zeros, float32.
-    ///
-    /// ```
-    /// assert_eq!(rushlight::Tensor::zeros([2]).to_string(), "tensor([0., 0.])");
-    /// ```
-    try_zeros(shape: impl Into<Dims>);
-    /// Ones, float32.
-    try_ones(shape: impl Into<Dims>);
-    /// The same value everywhere; the value decides the type: bool, int64 or float32.
-    try_full(shape: impl Into<Dims>, value: impl Into<Scalar>);
-    /// The `n` × `n` identity matrix, float32.
-    try_eye(n: usize);
-    /// `start`, `start + step`, … up to but without `end`: int64 if all three are integers, else float32.
+    /// Zeros with the shape, and by default the dtype and the device, of this tensor.
     ///
     /// # Errors
-    /// If `step` is 0 or leads away from `end`.
-    ///
-    /// ```
-    /// assert_eq!(rushlight::Tensor::arange(0, 10, 3).to_vec::<i64>(), [0, 3, 6, 9]);
-    /// ```
-    try_arange(start: impl Into<Scalar>, end: impl Into<Scalar>, step: impl Into<Scalar>);
-    /// `steps` evenly spaced float32 values from `start` to `end`, both included.
-    try_linspace(start: f64, end: f64, steps: usize);
-    /// Uniform float32 random numbers in [0, 1), PyTorch's from the same seed.
-    ///
-    /// ```
-    /// rushlight::manual_seed(0);
-    /// assert_eq!(rushlight::Tensor::rand([2]).to_string(), "tensor([0.4963, 0.7682])");
-    /// ```
-    try_rand(shape: impl Into<Dims>);
-    /// Normal float32 random numbers with mean 0 and deviation 1, PyTorch's from the same seed.
-    try_randn(shape: impl Into<Dims>);
-    /// Random int64 numbers from `low` up to but without `high`, PyTorch's from the same seed.
+    /// If the tensor does not fit into memory.
+    #[op(
+        torch = "zeros_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=torch.preserve_format)",
+        with
+    )]
+    pub fn try_zeros_like_with(&self, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        options.into().filled_like(self, Scalar::I64(0))
+    }
+
+    /// Ones with the shape, and by default the dtype and the device, of this tensor.
     ///
     /// # Errors
-    /// If `low` is not less than `high`.
-    try_randint(low: i64, high: i64, shape: impl Into<Dims>);
-    /// The numbers from 0 up to but without `n` in random order, int64, PyTorch's from the same seed.
-    try_randperm(n: usize);
-}
+    /// If the tensor does not fit into memory.
+    #[op(
+        torch = "ones_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=torch.preserve_format)",
+        with
+    )]
+    pub fn try_ones_like_with(&self, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        options.into().filled_like(self, Scalar::I64(1))
+    }
 
-macro_rules! like {
-    ($($(#[$doc:meta])* $try_name:ident($($arg:ident: $ty:ty),*) = |$this:ident, $fresh:ident| $fill:expr;)*) => {
-        impl Tensor {$(
-            $(#[$doc])*
-            /// Shape, type and device are this tensor's, and so is the order in memory if it is dense.
-            #[op]
-            pub fn $try_name(&self $(, $arg: $ty)*) -> Result<Tensor> {
-                let $this = self;
-                let $fresh = self.fresh_like(self.layout().dense_like(), self.dtype())?;
-                $fill?;
-                Ok($fresh)
-            }
-        )*}
-    };
-}
-like! {
-    /// Zeros.
-    try_zeros_like() = |this, fresh| this.backend().fill(Scalar::I64(0), &fresh.write("zeros_like")?);
-    /// Ones.
-    try_ones_like() = |this, fresh| this.backend().fill(Scalar::I64(1), &fresh.write("ones_like")?);
-    /// The same value everywhere.
-    try_full_like(value: impl Into<Scalar>) = |this, fresh| this.backend().fill(value.into(), &fresh.write("full_like")?);
-    /// Uniform random numbers in [0, 1).
-    try_rand_like() = |_this, fresh| fresh.try_uniform_with(0.0, 1.0, default_generator());
-    /// Normal random numbers with mean 0 and deviation 1.
-    try_randn_like() = |_this, fresh| fresh.try_normal_with(0.0, 1.0, default_generator());
-    /// Random integers from `low` up to but without `high`.
-    try_randint_like(low: i64, high: i64) = |_this, fresh| fresh.try_randint_with(low, high, default_generator());
+    /// The same value everywhere, with the shape, and by default the dtype and the device, of this tensor.
+    ///
+    /// # Errors
+    /// If the tensor does not fit into memory.
+    #[op(
+        torch = "full_like(input, fill_value, *, dtype=None, layout=torch.strided, device=None, requires_grad=False, memory_format=torch.preserve_format)",
+        with
+    )]
+    pub fn try_full_like_with(&self, value: impl Into<Scalar>, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        options.into().filled_like(self, value.into())
+    }
 }
 
 impl Tensor {

@@ -2,8 +2,17 @@
 
 use super::format::{PrintOptions, Suffixes, Value, format_tensor};
 use super::{DType, Scalar, Tensor};
+use crate::autograd::GradFn;
 use std::fmt;
 
+/// PyTorch's text. A precision (`{:.2}`) is the number of decimals, as `torch.set_printoptions(precision=2)` sets it; a width pads a
+/// text of one line.
+///
+/// ```
+/// use rushlight::Tensor;
+/// let x = Tensor::from([1.0f32 / 3.0, 2.0]);
+/// assert_eq!(format!("{x} {x:.2}"), "tensor([0.3333, 2.0000]) tensor([0.33, 2.00])");
+/// ```
 impl fmt::Display for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Ok(input) = self.read("print") else {
@@ -11,7 +20,7 @@ impl fmt::Display for Tensor {
         };
         let value = |mut index: usize| {
             let mut place = 0;
-            for (&size, &stride) in self.shape().iter().zip(self.strides()).rev() {
+            for (&size, &stride) in self.shape().iter().zip(self.stride()).rev() {
                 place += (index % size) as isize * stride;
                 index /= size;
             }
@@ -21,14 +30,20 @@ impl fmt::Display for Tensor {
                 Scalar::Bool(v) => Value::Bool(v),
             }
         };
+        let grad_fn = self.grad_fn();
         let suffixes = Suffixes {
             dtype: self.dtype().name(),
             default_dtype: DType::F32.name(),
-            grad_fn: self.grad_fn_name(),
+            grad_fn: grad_fn.as_ref().map(GradFn::name),
             requires_grad: self.requires_grad(),
         };
-        let text = format_tensor(self.shape(), value, &suffixes, &PrintOptions::default());
-        f.write_str(&text)
+        let default = PrintOptions::default();
+        let options = PrintOptions { precision: f.precision().unwrap_or(default.precision), ..default };
+        let text = format_tensor(self.shape(), value, &suffixes, &options);
+        match f.width() {
+            Some(width) if !text.contains('\n') => write!(f, "{text:width$}"),
+            _ => f.write_str(&text),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! How a tensor's elements lie in its storage, and the arguments that name shapes and dimensions.
+//! How a tensor's elements are laid out in its storage.
 
 use crate::{Error, Result};
 use rushlight_kernels::MAX_RANK;
@@ -257,140 +257,6 @@ pub(crate) fn broadcast_dims(a: &[usize], b: &[usize]) -> Result<([usize; MAX_RA
     Ok((dims, rank))
 }
 
-/// An argument that names sizes or dimensions: `[2, 3]`, `&shape`, `vec![…]`, a single number, or `()` for none.
-///
-/// Negative numbers mean what PyTorch's do: `-1` is the size to infer in `view`, or the last dimension in `sum_dim`.
-#[derive(Clone, Copy, Debug)]
-pub struct Dims {
-    values: [isize; MAX_RANK],
-    len: usize,
-}
-
-impl Dims {
-    fn collect(len: usize, values: impl Iterator<Item = isize>) -> Dims {
-        let mut dims = Dims { values: [0; MAX_RANK], len };
-        for (place, value) in dims.values.iter_mut().zip(values) {
-            *place = value;
-        }
-        dims
-    }
-
-    /// The numbers as they were given.
-    pub(crate) fn list(&self, op: &'static str) -> Result<&[isize]> {
-        if self.len > MAX_RANK {
-            return Err(Error::shape(op, format!("a tensor has at most {MAX_RANK} dimensions, but got {}", self.len)));
-        }
-        Ok(&self.values[..self.len])
-    }
-
-    /// A row-major layout with these sizes.
-    pub(crate) fn layout(&self, op: &'static str) -> Result<Layout> {
-        let mut sizes = [0; MAX_RANK];
-        let list = self.list(op)?;
-        for (size, &given) in sizes.iter_mut().zip(list) {
-            *size = usize::try_from(given)
-                .map_err(|_| Error::shape(op, format!("a size must not be negative, but got shape {list:?}")))?;
-        }
-        Layout::contiguous(&sizes[..list.len()]).checked(op)
-    }
-
-    /// Sizes of which one may be -1, to be inferred from the number of elements.
-    pub(crate) fn infer(&self, op: &'static str, numel: usize) -> Result<Layout> {
-        let list = self.list(op)?;
-        let Some(hole) = list.iter().position(|&size| size == -1) else {
-            let layout = self.layout(op)?;
-            return if layout.numel() == numel { Ok(layout) } else { Err(invalid_view(op, list, numel)) };
-        };
-        if list[hole + 1..].contains(&-1) {
-            return Err(Error::shape(op, format!("only one size can be inferred, but got shape {list:?}")));
-        }
-        let mut filled = *self;
-        filled.values[hole] = 1;
-        let rest = filled.layout(op)?.numel();
-        if rest == 0 || !numel.is_multiple_of(rest) {
-            return Err(invalid_view(op, list, numel));
-        }
-        filled.values[hole] = (numel / rest) as isize;
-        filled.layout(op)
-    }
-
-    /// A mask of the named dimensions of a tensor of rank `rank`.
-    pub(crate) fn mask(&self, op: &'static str, rank: usize) -> Result<[bool; MAX_RANK]> {
-        let mut mask = [false; MAX_RANK];
-        for &dim in self.list(op)? {
-            let dim = wrap_dim(op, dim, rank)?;
-            if mask.get(dim).copied().unwrap_or(false) {
-                return Err(Error::index(op, format!("dimension {dim} is named twice in {:?}", self.list(op)?)));
-            }
-            mask[dim] = true;
-        }
-        Ok(mask)
-    }
-}
-
-fn invalid_view(op: &'static str, list: &[isize], numel: usize) -> Error {
-    Error::shape(op, format!("shape {list:?} does not fit a tensor with {numel} elements"))
-}
-
-/// The dimension that `dim` names, counted from the end when negative. A 0-d tensor takes 0 and -1.
-#[inline]
-pub(crate) fn wrap_dim(op: &'static str, dim: isize, rank: usize) -> Result<usize> {
-    let range = rank.max(1) as isize;
-    if dim < -range || dim >= range {
-        return Err(Error::index(
-            op,
-            format!(
-                "dimension {dim} is out of range: a tensor with {rank} dimensions takes {} to {}",
-                -range,
-                range - 1
-            ),
-        ));
-    }
-    Ok(if dim < 0 { dim + range } else { dim } as usize)
-}
-
-macro_rules! dims_from {
-    ($($type:ty),*) => {$(
-        impl<const N: usize> From<[$type; N]> for Dims {
-            fn from(values: [$type; N]) -> Dims {
-                Dims::collect(N, values.iter().map(|&v| v as isize))
-            }
-        }
-        impl<const N: usize> From<&[$type; N]> for Dims {
-            fn from(values: &[$type; N]) -> Dims {
-                Dims::collect(N, values.iter().map(|&v| v as isize))
-            }
-        }
-        impl From<&[$type]> for Dims {
-            fn from(values: &[$type]) -> Dims {
-                Dims::collect(values.len(), values.iter().map(|&v| v as isize))
-            }
-        }
-        impl From<Vec<$type>> for Dims {
-            fn from(values: Vec<$type>) -> Dims {
-                Dims::from(&values[..])
-            }
-        }
-        impl From<&Vec<$type>> for Dims {
-            fn from(values: &Vec<$type>) -> Dims {
-                Dims::from(&values[..])
-            }
-        }
-        impl From<$type> for Dims {
-            fn from(value: $type) -> Dims {
-                Dims::collect(1, std::iter::once(value as isize))
-            }
-        }
-    )*};
-}
-dims_from!(usize, isize, i32, i64);
-
-impl From<()> for Dims {
-    fn from((): ()) -> Dims {
-        Dims::collect(0, std::iter::empty())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -420,15 +286,5 @@ mod tests {
         let gaps = Layout::strided(&[2, 2], &[8, 1], 0);
         assert!(gaps.is_non_overlapping() && !gaps.is_dense());
         assert!(!Layout::strided(&[3, 2], &[1, 1], 0).is_non_overlapping());
-    }
-
-    #[test]
-    fn sizes_are_checked() {
-        assert!(Dims::from([-1, 2]).layout("zeros").is_err());
-        assert!(Dims::from([usize::MAX, 2]).layout("zeros").is_err());
-        assert!(Dims::from([1usize; 9]).layout("zeros").is_err());
-        assert_eq!(Dims::from([-1, 2]).infer("view", 6).unwrap().dims(), &[3, 2]);
-        assert!(Dims::from([-1, 0]).infer("view", 0).is_err());
-        assert!(Dims::from([0, -2]).mask("sum", 2).is_err());
     }
 }

@@ -2,20 +2,25 @@
 
 mod convert;
 mod create;
+mod dims;
 mod display;
 mod dtype;
 pub mod format;
 mod layout;
-mod operators;
+mod operand;
+mod sizes;
 mod storage;
 
-pub use create::TensorOptions;
+pub use create::{Steps, TensorOptions};
+pub use dims::{Dims, IndexRange, Integer, ReduceDims, keepdim};
 pub use dtype::{Category, DType, Element, Scalar};
-pub use layout::{Dims, Layout};
-pub use operators::Operand;
+pub use layout::Layout;
+pub use operand::Operand;
+pub use sizes::Sizes;
 pub use storage::{ReadGuard, WriteGuard};
 
-pub(crate) use layout::{broadcast, broadcast_dims, wrap_dim};
+pub(crate) use dims::wrap_dim;
+pub(crate) use layout::{broadcast, broadcast_dims};
 pub(crate) use storage::Storage;
 
 use crate::Result;
@@ -33,7 +38,7 @@ use std::sync::{Arc, OnceLock};
 /// ```
 /// use rushlight::Tensor;
 /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
-/// let y = (&x * 2.0 + 1.0).sum_dim(0, false);
+/// let y = (&x * 2.0 + 1.0).sum_dim(0);
 /// assert_eq!(y.to_string(), "tensor([10., 14.])");
 /// ```
 #[derive(Clone)]
@@ -151,9 +156,9 @@ impl Tensor {
         self.0.layout.dims()
     }
 
-    /// The steps in elements from one index to the next, for each dimension.
+    /// The stride of each dimension: the distance in memory from one index to the next, in elements.
     #[inline]
-    pub fn strides(&self) -> &[isize] {
+    pub fn stride(&self) -> &[isize] {
         self.0.layout.strides()
     }
 

@@ -133,9 +133,9 @@ impl Golden {
             ));
         }
         if let Some(strides) = &self.strides
-            && found.strides() != strides
+            && found.stride() != strides
         {
-            return Err(format!("{what} has strides {:?}, but PyTorch has {strides:?}", found.strides()));
+            return Err(format!("{what} has strides {:?}, but PyTorch has {strides:?}", found.stride()));
         }
         let values: Vec<Scalar> = match self.dtype {
             DType::Bool => found.to_vec::<bool>().into_iter().map(Scalar::Bool).collect(),

@@ -157,6 +157,6 @@ impl Forward for EfficientNetLite0 {
         let x = self._conv_stem.forward_fused(x, &self._bn0, Activation::Relu6);
         let x = self._blocks.iter().fold(x, |x, block| block.forward(&x));
         let x = self._conv_head.forward_fused(&x, &self._bn1, Activation::Relu6);
-        self._fc.forward(&self._dropout.forward(&x.adaptive_avg_pool2d([1, 1]).flatten(1, -1)))
+        self._fc.forward(&self._dropout.forward(&x.adaptive_avg_pool2d([1, 1]).flatten_dim(1..)))
     }
 }

@@ -99,6 +99,6 @@ impl Forward for ResNet18 {
         let x = self.maxpool.forward(&self.conv1.forward_fused(x, Some(&self.bn1), Activation::Relu));
         let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
         let x = stages.into_iter().fold(x, |x, stage| stage.forward(&x));
-        self.fc.forward(&x.adaptive_avg_pool2d([1, 1]).flatten(1, -1))
+        self.fc.forward(&x.adaptive_avg_pool2d([1, 1]).flatten_dim(1..))
     }
 }

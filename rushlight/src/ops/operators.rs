@@ -1,39 +1,8 @@
 //! `+ - * / %` and friends between tensors, references to tensors, and numbers.
 
-use super::{Scalar, Tensor};
+use crate::Tensor;
+use crate::tensor::{Operand, Scalar};
 use std::ops::*;
-
-/// The other side of an operation: a tensor or a number.
-#[derive(Clone)]
-pub enum Operand<'a> {
-    /// A tensor, borrowed.
-    Tensor(&'a Tensor),
-    /// A tensor, given away.
-    Owned(Tensor),
-    /// A number. It takes part in type promotion with its category only.
-    Scalar(Scalar),
-}
-
-impl<'a> From<&'a Tensor> for Operand<'a> {
-    #[inline]
-    fn from(tensor: &'a Tensor) -> Operand<'a> {
-        Operand::Tensor(tensor)
-    }
-}
-
-impl From<Tensor> for Operand<'_> {
-    #[inline]
-    fn from(tensor: Tensor) -> Self {
-        Operand::Owned(tensor)
-    }
-}
-
-impl From<Scalar> for Operand<'_> {
-    #[inline]
-    fn from(scalar: Scalar) -> Self {
-        Operand::Scalar(scalar)
-    }
-}
 
 macro_rules! binary_operator {
     ($($trait:ident $operator:ident $method:ident),*) => {$(
@@ -76,16 +45,11 @@ macro_rules! assign_operator {
 }
 assign_operator!(AddAssign add_assign add_, SubAssign sub_assign sub_, MulAssign mul_assign mul_, DivAssign div_assign div_);
 
-macro_rules! scalar_operand {
+/// Operators with a number on the left. There is one floating-point, one integer and one logical type, so that the compiler knows
+/// the type of the literal in `0.5 * &x` and `2 * &x`; with a second one it could not choose.
+macro_rules! number_on_the_left {
     ($($number:ty),*) => {$(
-        impl From<$number> for Operand<'_> {
-            #[inline]
-            fn from(number: $number) -> Self {
-                Operand::Scalar(number.into())
-            }
-        }
-
-        scalar_operand!($number: Add add try_scalar_add, Sub sub try_scalar_sub, Mul mul try_scalar_mul, Div div try_scalar_div);
+        number_on_the_left!($number: Add add try_add, Sub sub try_scalar_sub, Mul mul try_mul, Div div try_scalar_div);
     )*};
     ($number:ty: $($trait:ident $operator:ident $method:ident),*) => {$(
         impl $trait<Tensor> for $number {
@@ -94,7 +58,7 @@ macro_rules! scalar_operand {
             #[track_caller]
             #[inline]
             fn $operator(self, tensor: Tensor) -> Tensor {
-                crate::error::ok(tensor.$method(self.into()))
+                crate::error::ok(tensor.$method(Scalar::from(self)))
             }
         }
 
@@ -104,12 +68,12 @@ macro_rules! scalar_operand {
             #[track_caller]
             #[inline]
             fn $operator(self, tensor: &Tensor) -> Tensor {
-                crate::error::ok(tensor.$method(self.into()))
+                crate::error::ok(tensor.$method(Scalar::from(self)))
             }
         }
     )*};
 }
-scalar_operand!(bool, i32, i64, u8, usize, f32, f64);
+number_on_the_left!(f64, i64, bool);
 
 impl Neg for Tensor {
     type Output = Tensor;
