@@ -1,11 +1,11 @@
-//! The golden values of `tests/golden/ops.json.gz`: what PyTorch answers for each operation, and what it refuses.
+//! The golden values of `tests/golden/ops`: what PyTorch returns for each operation, and what it refuses.
 
-pub(crate) mod table;
-
-use crate::golden::{Golden, Tolerance, list, load, numbers, scalar, text};
+use super::golden::{Golden, Tolerance, list, load, scalar, text};
+use super::inputs::Args;
 use rushlight::{DType, Scalar};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One call of one operation.
 pub(crate) struct Case {
@@ -17,10 +17,10 @@ pub(crate) struct Case {
     /// Inputs as the call left them.
     pub mutated: Slots,
     pub grad_outputs: Slots,
-    /// The gradients of the inputs before their views; PyTorch gave none to inputs that are absent.
+    /// The gradients of the inputs before their views; PyTorch has none for inputs that are absent.
     pub grads: Slots,
     pub second: Option<Second>,
-    /// What PyTorch says where it refuses the call.
+    /// PyTorch's message where it refuses the call.
     pub error: Option<String>,
 }
 
@@ -34,19 +34,19 @@ pub(crate) struct Second {
     pub grad_output_grads: Slots,
 }
 
-/// An argument that is no option.
-pub(crate) enum Input {
+/// An argument by position.
+pub enum Input {
     Tensor { value: Golden, grad: bool, views: Vec<Vec<Value>> },
     Number(Scalar),
     Absent,
 }
 
-/// The options of a call by name.
-pub(crate) struct Args(Value);
-
-/// All cases.
-pub(crate) fn cases() -> Vec<Case> {
-    list(&load("ops")["cases"]).iter().map(Case::parse).collect()
+/// The cases of a family, read once.
+pub fn cases(family: &'static str) -> Arc<Vec<Case>> {
+    static READ: Mutex<Option<HashMap<&'static str, Arc<Vec<Case>>>>> = Mutex::new(None);
+    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    let parse = || Arc::new(list(&load(&format!("ops/{family}"))["cases"]).iter().map(Case::parse).collect());
+    read.get_or_insert_default().entry(family).or_insert_with(parse).clone()
 }
 
 fn slots(value: &Value) -> Slots {
@@ -97,56 +97,5 @@ impl Input {
             Some("none") => Input::Absent,
             Some(kind) => Input::Number(scalar(&value["value"], kind)),
         }
-    }
-}
-
-impl Args {
-    pub(crate) fn has(&self, key: &str) -> bool {
-        self.0.get(key).is_some()
-    }
-
-    pub(crate) fn get(&self, key: &str) -> &Value {
-        &self.0[key]
-    }
-
-    /// The number, or `default` where it is absent or null.
-    pub(crate) fn int(&self, key: &str, default: i64) -> i64 {
-        self.0[key].as_i64().unwrap_or(default)
-    }
-
-    pub(crate) fn dim(&self, key: &str) -> isize {
-        self.0[key].as_i64().expect("a dimension") as isize
-    }
-
-    pub(crate) fn float(&self, key: &str, default: f64) -> f64 {
-        self.0[key].as_f64().unwrap_or(default)
-    }
-
-    pub(crate) fn flag(&self, key: &str, default: bool) -> bool {
-        self.0[key].as_bool().unwrap_or(default)
-    }
-
-    pub(crate) fn text(&self, key: &str) -> Option<&str> {
-        self.0[key].as_str()
-    }
-
-    /// A list of numbers, or a single one as a list.
-    pub(crate) fn list(&self, key: &str) -> Vec<i64> {
-        let value = &self.0[key];
-        numbers(value).unwrap_or_else(|| value.as_i64().into_iter().collect())
-    }
-
-    /// A size for each dimension, or a single one for all.
-    pub(crate) fn sizes<const N: usize>(&self, key: &str, default: usize) -> [usize; N] {
-        match self.list(key)[..] {
-            [] => [default; N],
-            [all] => [all as usize; N],
-            ref list => std::array::from_fn(|i| list[i] as usize),
-        }
-    }
-
-    pub(crate) fn scalar(&self, key: &str) -> Option<Scalar> {
-        let value = &self.0[key];
-        value.as_i64().map(Scalar::I64).or_else(|| value.as_f64().map(Scalar::F64))
     }
 }

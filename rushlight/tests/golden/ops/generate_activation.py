@@ -1,0 +1,77 @@
+"""Writes activation.json.gz: ReLU and its relatives, sigmoid, tanh."""
+
+import torch
+import torch.nn.functional as F
+
+from cases import B, INF, NAN, E, I, P, R, TENSOR, V, generate, in_place, in_place_function, method
+
+EDGE = [0.0, -0.0, 1.0, -1.0, INF, -INF, NAN, 1e-30, -1e-30, 88.0, -88.0, 120.0, -120.0, 800.0, -800.0]
+SHORT_EDGE = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, INF, -INF, NAN, 1e-30, 88.0, -88.0, 300.0]
+
+OPS = {
+    **{op: method(op) for op in ("relu", "sigmoid", "tanh")},
+    **{op: in_place(op) for op in ("relu_", "sigmoid_", "tanh_")},
+    "add_relu": lambda x, a: torch.relu(x[0] + x[1]),
+    "relu6": lambda x, a: F.relu6(x[0]),
+    "logsigmoid": lambda x, a: F.logsigmoid(x[0]),
+    "leaky_relu": lambda x, a: F.leaky_relu(x[0], **a),
+    "leaky_relu_": lambda x, a: in_place_leaky_relu(x, a),
+}
+
+
+def in_place_leaky_relu(x, a):
+    """`F.leaky_relu` takes its slope by name, and is no method of tensors."""
+    from cases import apply_view
+    base = x[0].clone()
+    part = base
+    for view in a.get("into", []):
+        part = apply_view(part, view)
+    F.leaky_relu(part, a["negative_slope"], inplace=True)
+    return base
+
+
+def build(c):
+    for op in ("sigmoid", "tanh", "relu"):
+        c.smooth(f"{op}/2d", op, [R(2, 3)])
+        c.smooth(f"{op}/0d", op, [R()])
+        c.smooth(f"{op}/empty", op, [E(2, 0)])
+        c.smooth(f"{op}/transposed", op, [R(3, 2).v("t")])
+        c.smooth(f"{op}/expanded", op, [R(3).v("expand", 2, 3)])
+        c.plain(f"{op}/long", op, [R(37, scale=4.0)], dtypes=("f32", "f64"))
+        c.plain(f"{op}/edge", op, [V(EDGE)], dtypes=("f32", "f64"))
+        in_place_function(c, f"{op}_")
+    for op in ("sigmoid", "tanh"):
+        for a in ("i64", "bool"):
+            c.plain(f"promote/{op}/{a}", op, [V(TENSOR[a], a)])
+    c.plain("promote/relu/i64", "relu", [V(TENSOR["i64"], "i64")])
+    c.smooth("relu/kink", "relu", [V([-1.0, 0.0, -0.0, 2.0])])
+    c.error("relu/bool", "relu", [B([True])])
+    for op in ("relu6", "logsigmoid"):
+        c.smooth(f"{op}/2d", op, [R(2, 3)])
+        c.smooth(f"{op}/0d", op, [R()])
+        c.smooth(f"{op}/empty", op, [E(2, 0)])
+        c.smooth(f"{op}/transposed", op, [R(3, 2).v("t")])
+        c.smooth(f"{op}/expanded", op, [R(3).v("expand", 2, 3)])
+        c.smooth(f"{op}/sliced", op, [R(2, 6).v("slice", 1, 0, 6, 2)])
+        c.plain(f"{op}/long", op, [R(37)], dtypes=("f32", "f64"))
+        c.plain(f"{op}/edge", op, [V(SHORT_EDGE)], dtypes=("f32", "f64"), grads=False)
+    c.smooth("relu6/kinks", "relu6", [V([-1.0, 0.0, 3.0, 6.0, 7.0])])
+    c.error("relu6/i64", "relu6", [B([True])])
+    c.error("logsigmoid/i64", "logsigmoid", [I([1])])
+    for slope in (0.01, 0.2, 0.0, 1.5):
+        c.smooth(f"leaky_relu/slope_{slope}", "leaky_relu", [R(2, 3)], {"negative_slope": slope})
+    c.smooth("leaky_relu/default", "leaky_relu", [R(2, 3)])
+    c.smooth("leaky_relu/kink", "leaky_relu", [V([-1.0, 0.0, -0.0, 2.0])], {"negative_slope": 0.1})
+    c.plain("leaky_relu/edge", "leaky_relu", [V(EDGE)], {"negative_slope": 0.1}, dtypes=("f32", "f64"))
+    c.error("leaky_relu/i64", "leaky_relu", [I([1])])
+    c.smooth("leaky_relu_/whole", "leaky_relu_", [R(2, 3)], {"negative_slope": 0.2})
+    c.smooth("leaky_relu_/into", "leaky_relu_", [R(2, 3)], {"negative_slope": 0.3, "into": [["select", 1, 1]]})
+    c.smooth("add_relu/same", "add_relu", [R(2, 3), R(2, 3)])
+    c.smooth("add_relu/broadcast", "add_relu", [R(2, 1, 3), R(4, 1)])
+    c.smooth("add_relu/transposed", "add_relu", [R(3, 2).v("t"), R(2, 3)])
+    c.smooth("add_relu/empty", "add_relu", [E(0, 3), R(3)])
+    c.error("add_relu/shape", "add_relu", [R(2, 3), P(4)])
+
+
+if __name__ == "__main__":
+    generate(__file__, OPS, build)

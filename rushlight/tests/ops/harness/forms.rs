@@ -1,0 +1,201 @@
+//! What the two forms and the form in place have in common, which dtypes are taken, exact values, and messages.
+
+use super::device::{DEVICES, place};
+use super::inputs::{Arg, Args, Inputs};
+use super::row::{Forms, Kink, Order, Refusal, Row, Sample, Spec, Takes};
+use super::{Report, panic_of, seed, text};
+use rushlight::{DType, Device, Error, Result, Tensor};
+
+/// Every dtype of the library.
+const DTYPES: [DType; 4] = [DType::Bool, DType::I64, DType::F32, DType::F64];
+
+pub fn check(row: &Row, report: &mut Report) {
+    for device in DEVICES {
+        for (i, sample) in row.samples.iter().enumerate() {
+            for dtype in DTYPES.into_iter().filter(|&dtype| sample.dtypes.accepts(dtype)) {
+                let what = |how: &str| format!("{how} of sample {i} in {dtype} on {device}");
+                if let Some(forms) = &row.forms {
+                    let inputs = || sample.inputs(dtype).on(device);
+                    report.run(&what("call"), || taken(row.says, forms, row.takes, sample, dtype, &inputs));
+                }
+                if let Some(form) = &row.in_place
+                    && !sample.out_of_place
+                {
+                    let inputs = || own(sample.inputs(dtype).on(device));
+                    let taken = || taken(form.name, &form.forms, form.takes, sample, dtype, &inputs);
+                    report.run(&what("call in place"), taken);
+                }
+                if let (Some(forms), Some(form)) = (&row.forms, &row.in_place)
+                    && form.takes.accepts(dtype)
+                    && !sample.out_of_place
+                {
+                    let same =
+                        || same_as_in_place(forms, &form.forms, sample, row.order, || sample.inputs(dtype).on(device));
+                    report.run(&what("equality with the form in place"), same);
+                }
+            }
+        }
+        for kink in &row.kinks {
+            for dtype in [DType::F32, DType::F64] {
+                let what = format!("exact value at {:?} in {dtype} on {device}", kink.at);
+                report.run(&what, || exact(row, kink, dtype, device));
+            }
+        }
+        for (i, refusal) in row.refusals.iter().enumerate() {
+            report.run(&format!("refusal {i} on {device}"), || refused(row, refusal, device));
+        }
+    }
+}
+
+/// Arguments of which the first may be changed.
+fn own(mut inputs: Inputs) -> Inputs {
+    inputs.0[0] = Arg::Tensor(inputs[0].copy());
+    inputs
+}
+
+/// Both forms do the same: the same values, or the same message, which the panicking form reports at its caller's line.
+fn both(forms: &Forms, args: &Args, inputs: &dyn Fn() -> Inputs) -> Result<Result<Vec<Tensor>>, String> {
+    seed(3);
+    let result = (forms.fallible)(&inputs(), args);
+    let inputs = inputs();
+    seed(3);
+    match (&result, panic_of(|| (forms.panicking)(&inputs, args))) {
+        (Ok(expected), Ok(found)) => {
+            for (expected, found) in expected.iter().zip(&found) {
+                if !identical(expected, found) {
+                    return Err(format!("the panicking form returns {found}, the other {expected}"));
+                }
+            }
+        }
+        (Err(error), Err((message, file))) => {
+            if error.to_string() != message {
+                return Err(format!("the panicking form says `{message}`, the other `{error}`"));
+            }
+            if !file.contains("tests") {
+                return Err(format!("the panic is reported in {file}, not at the caller"));
+            }
+        }
+        (Ok(_), Err((message, _))) => return Err(format!("only the panicking form fails: {message}")),
+        (Err(error), Ok(_)) => return Err(format!("only the fallible form fails: {error}")),
+    }
+    Ok(result)
+}
+
+/// Equal to the last bit; nan equals itself.
+fn identical(a: &Tensor, b: &Tensor) -> bool {
+    let bits =
+        |t: &Tensor| t.detach().to_dtype(DType::F64).to_vec::<f64>().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    (a.dtype(), a.shape()) == (b.dtype(), b.shape()) && bits(a) == bits(b)
+}
+
+fn taken(
+    name: &str,
+    forms: &Forms,
+    takes: Takes,
+    sample: &Sample,
+    dtype: DType,
+    inputs: &dyn Fn() -> Inputs,
+) -> Result<(), String> {
+    match both(forms, &sample.args, inputs)? {
+        _ if !sample.specs.iter().any(|spec| matches!(spec, Spec::Draw { .. })) => Ok(()),
+        Ok(_) if takes.accepts(dtype) => Ok(()),
+        Ok(_) => Err(format!("expected {dtype} to be refused")),
+        Err(error) if takes.accepts(dtype) => Err(format!("expected {dtype} to be taken, got: {error}")),
+        Err(error) => {
+            let message = error.to_string();
+            let names = message.starts_with(&format!("{name}: ")) && message.contains(&dtype.to_string());
+            match (&error, names) {
+                (Error::DType { .. }, true) => Ok(()),
+                _ => Err(format!("expected an error about the dtype that names {name} and {dtype}, got: {error:?}")),
+            }
+        }
+    }
+}
+
+/// The form in place leaves what the other returns, in the dtype it had, counts as one change, and has the same derivative.
+fn same_as_in_place(
+    forms: &Forms,
+    in_place: &Forms,
+    sample: &Sample,
+    order: Order,
+    inputs: impl Fn() -> Inputs,
+) -> Result<(), String> {
+    let differentiable = order > Order::Constant && inputs()[0].dtype().is_float();
+    for tracked in [false, true] {
+        let (expected, found) = (inputs(), inputs());
+        for leaf in [&expected[0], &found[0]] {
+            leaf.requires_grad_(tracked && differentiable);
+        }
+        seed(3);
+        let result = (forms.fallible)(&expected, &sample.args).map_err(text)?.remove(0).to_dtype(expected[0].dtype());
+        let leaf = found[0].clone();
+        let found = own(found);
+        let changed = found[0].clone();
+        let version = changed.version();
+        seed(3);
+        let returned = (in_place.fallible)(&found, &sample.args).map_err(text)?.remove(0);
+        if !identical(&result, &changed) {
+            return Err(format!("in place {changed}, out of place {result}"));
+        }
+        if changed.version() != version + 1 {
+            return Err(format!("the version rose by {}, expected 1", changed.version() - version));
+        }
+        if changed.numel() > 0 && !returned.shares_memory_with(&changed) {
+            return Err("what is returned is not the tensor that was changed".to_owned());
+        }
+        if tracked && differentiable {
+            for output in [&result, &changed] {
+                (output * output).sum().try_backward().map_err(text)?;
+            }
+            let gradient = |leaf: &Tensor| leaf.grad().ok_or("there is no gradient".to_owned());
+            let (expected, found) = (gradient(&expected[0])?, gradient(&leaf)?);
+            if !identical(&expected, &found) {
+                return Err(format!("gradient in place {found}, out of place {expected}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn exact(row: &Row, kink: &Kink, dtype: DType, device: Device) -> Result<(), String> {
+    let number = |t: &Tensor| t.detach().to_dtype(DType::F64).to_vec::<f64>()[0];
+    let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
+    let leaf = |&x: &f64| place(&Tensor::from([x]).to_dtype(dtype), device).requires_grad_(true);
+    let leaves: Vec<Tensor> = kink.at.iter().map(leaf).collect();
+    let inputs = Inputs(leaves.iter().cloned().map(Arg::Tensor).collect());
+    let args = row.samples.first().map(|sample| &sample.args).expect("a row has samples");
+    let forms = row.forms.as_ref().expect("a row with kinks has a form out of place");
+    let output = (forms.fallible)(&inputs, args).map_err(text)?.remove(0);
+    if !same(number(&output), kink.value) {
+        return Err(format!("expected {}, got {}", kink.value, number(&output)));
+    }
+    output.sum().try_backward().map_err(text)?;
+    for (i, (leaf, &slope)) in leaves.iter().zip(&kink.slopes).enumerate() {
+        let found = leaf.grad().map_or(0.0, |grad| number(&grad));
+        if !same(found, slope) {
+            return Err(format!("derivative by argument {i}: expected {slope}, got {found}"));
+        }
+    }
+    Ok(())
+}
+
+fn refused(row: &Row, refusal: &Refusal, device: Device) -> Result<(), String> {
+    let Refusal { sample, dtype, parts, in_place } = refusal;
+    let inputs = || sample.inputs(*dtype).on(device);
+    let (name, result) = match (&row.in_place, in_place) {
+        (Some(form), true) => (form.name, both(&form.forms, &sample.args, &|| own(inputs()))?),
+        _ => {
+            let forms = row.forms.as_ref().expect("such a form");
+            (row.says, both(forms, &sample.args, &inputs)?)
+        }
+    };
+    let Err(error) = result else { return Err("expected an error".to_owned()) };
+    let message = error.to_string();
+    if !message.starts_with(&format!("{name}: ")) {
+        return Err(format!("expected a message that begins with `{name}: `, got `{message}`"));
+    }
+    match parts.iter().find(|part| !message.contains(**part)) {
+        Some(part) => Err(format!("expected a message with `{part}`, got `{message}`")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,175 @@
+//! What an operation is called with: tensors, numbers and absent arguments by position, options by name.
+
+use crate::harness::golden::{dtype, numbers};
+use rushlight::{DType, Operand, Reduction, Result, Scalar, Tensor};
+use serde_json::Value;
+use std::ops::Index;
+
+/// An argument by position.
+#[derive(Clone)]
+pub enum Arg {
+    Tensor(Tensor),
+    Number(Scalar),
+    Absent,
+}
+
+/// The arguments by position. `x[0]` is the first one, a tensor.
+pub struct Inputs(pub Vec<Arg>);
+
+impl Index<usize> for Inputs {
+    type Output = Tensor;
+
+    fn index(&self, i: usize) -> &Tensor {
+        match &self.0[i] {
+            Arg::Tensor(tensor) => tensor,
+            _ => panic!("argument {i} is not a tensor"),
+        }
+    }
+}
+
+impl Inputs {
+    /// A tensor or a number.
+    pub fn operand(&self, i: usize) -> Operand<'_> {
+        match &self.0[i] {
+            Arg::Tensor(tensor) => tensor.into(),
+            Arg::Number(number) => (*number).into(),
+            Arg::Absent => panic!("argument {i} is absent"),
+        }
+    }
+
+    pub fn number(&self, i: usize) -> Option<Scalar> {
+        match self.0[i] {
+            Arg::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// A tensor that may be absent.
+    pub fn option(&self, i: usize) -> Option<&Tensor> {
+        match self.0.get(i) {
+            Some(Arg::Tensor(tensor)) => Some(tensor),
+            _ => None,
+        }
+    }
+
+    /// All arguments, which are tensors.
+    pub fn all(&self) -> Vec<&Tensor> {
+        (0..self.0.len()).map(|i| &self[i]).collect()
+    }
+}
+
+/// The options of a call by PyTorch's names.
+#[derive(Clone, Debug, Default)]
+pub struct Args(pub Value);
+
+impl Args {
+    pub fn has(&self, key: &str) -> bool {
+        self.0.get(key).is_some()
+    }
+
+    pub fn get(&self, key: &str) -> &Value {
+        &self.0[key]
+    }
+
+    /// The number, or `default` where it is absent or null.
+    pub fn int(&self, key: &str, default: i64) -> i64 {
+        self.0[key].as_i64().unwrap_or(default)
+    }
+
+    pub fn dim(&self, key: &str) -> isize {
+        self.0[key].as_i64().unwrap_or_else(|| panic!("option {key} is not an integer")) as isize
+    }
+
+    pub fn float(&self, key: &str, default: f64) -> f64 {
+        self.0[key].as_f64().unwrap_or(default)
+    }
+
+    pub fn flag(&self, key: &str, default: bool) -> bool {
+        self.0[key].as_bool().unwrap_or(default)
+    }
+
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.0[key].as_str()
+    }
+
+    /// A list of numbers, or a single one as a list.
+    pub fn list(&self, key: &str) -> Vec<i64> {
+        let value = &self.0[key];
+        numbers(value).unwrap_or_else(|| value.as_i64().into_iter().collect())
+    }
+
+    /// A size for each dimension, or a single one for all.
+    pub fn sizes<const N: usize>(&self, key: &str, default: usize) -> [usize; N] {
+        match self.list(key)[..] {
+            [] => [default; N],
+            [all] => [all as usize; N],
+            ref list => std::array::from_fn(|i| list[i] as usize),
+        }
+    }
+
+    pub fn scalar(&self, key: &str) -> Option<Scalar> {
+        let value = &self.0[key];
+        value.as_i64().map(Scalar::I64).or_else(|| value.as_f64().map(Scalar::F64))
+    }
+
+    pub fn dtype(&self, key: &str) -> Option<DType> {
+        self.text(key).map(dtype)
+    }
+
+    pub fn reduction(&self) -> Reduction {
+        match self.text("reduction") {
+            None | Some("mean") => Reduction::Mean,
+            Some("sum") => Reduction::Sum,
+            Some("none") => Reduction::None,
+            Some(other) => panic!("{other} is not a reduction"),
+        }
+    }
+}
+
+/// What operations return, as a list of tensors.
+pub trait Outputs {
+    fn list(self) -> Vec<Tensor>;
+}
+
+impl Outputs for Tensor {
+    fn list(self) -> Vec<Tensor> {
+        vec![self]
+    }
+}
+
+impl Outputs for (Tensor, Tensor) {
+    fn list(self) -> Vec<Tensor> {
+        vec![self.0, self.1]
+    }
+}
+
+impl Outputs for Vec<Tensor> {
+    fn list(self) -> Vec<Tensor> {
+        self
+    }
+}
+
+impl Outputs for bool {
+    fn list(self) -> Vec<Tensor> {
+        vec![Tensor::from(self)]
+    }
+}
+
+/// One of the views by which cases reach parts of tensors.
+pub fn apply_view(t: &Tensor, view: &[Value]) -> Result<Tensor> {
+    let name = view[0].as_str().expect("the view's name");
+    let n = |i: usize| view[i].as_i64().expect("an integer") as isize;
+    let all = || (1..view.len()).map(n).collect::<Vec<_>>();
+    match name {
+        "slice" => t.try_slice(n(1), n(2), n(3), n(4) as usize),
+        "permute" => t.try_permute(all()),
+        "expand" => t.try_expand(all()),
+        "reshape" => t.try_reshape(all()),
+        "transpose" => t.try_transpose(n(1), n(2)),
+        "narrow" => t.try_narrow(n(1), n(2) as usize, n(3) as usize),
+        "select" => t.try_select(n(1), n(2)),
+        "unsqueeze" => t.try_unsqueeze(n(1)),
+        "t" => t.try_t(),
+        other => panic!("unknown view {other}"),
+    }
+}

@@ -1,0 +1,50 @@
+//! The layouts in memory on which operations are tried.
+
+use rushlight::{Result, Tensor};
+
+/// How the tensor that an operation gets comes from another one, the leaf.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Layout {
+    Contiguous,
+    /// The last two dimensions are stored in the other order.
+    Transposed,
+    /// Every other element along the last dimension.
+    Sliced,
+    /// All rows along the first dimension are one.
+    Broadcast,
+    /// In the middle of something larger.
+    Narrowed,
+}
+
+impl Layout {
+    pub const ALL: [Layout; 5] =
+        [Layout::Contiguous, Layout::Transposed, Layout::Sliced, Layout::Broadcast, Layout::Narrowed];
+    /// Those in row-major order.
+    pub const ROW_MAJOR: [Layout; 2] = [Layout::Contiguous, Layout::Narrowed];
+
+    /// The shape of the leaf for a tensor of shape `shape`, or `None` where this layout makes no difference.
+    pub fn leaf(self, shape: &[usize]) -> Option<Vec<usize>> {
+        let mut leaf = shape.to_vec();
+        let rank = shape.len();
+        match self {
+            Layout::Contiguous => {}
+            Layout::Transposed if rank >= 2 => leaf.swap(rank - 1, rank - 2),
+            Layout::Sliced if rank >= 1 => leaf[rank - 1] *= 2,
+            Layout::Broadcast if rank >= 1 && shape[0] > 1 => leaf[0] = 1,
+            Layout::Narrowed if rank >= 1 => leaf[0] += 2,
+            _ => return None,
+        }
+        Some(leaf)
+    }
+
+    /// The tensor of shape `shape`, as a view of the leaf.
+    pub fn view(self, leaf: &Tensor, shape: &[usize]) -> Result<Tensor> {
+        match self {
+            Layout::Contiguous => Ok(leaf.clone()),
+            Layout::Transposed => leaf.try_transpose(-1, -2),
+            Layout::Sliced => leaf.try_slice(-1, 0, isize::MAX, 2),
+            Layout::Broadcast => leaf.try_expand(shape),
+            Layout::Narrowed => leaf.try_narrow(0, 1, shape[0]),
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! A row of the table: everything that is known about one operation.
+
+use super::inputs::{Arg, Args, Inputs, Outputs};
+use super::layout::Layout;
+use rushlight::{DType, Generator, Result, Scalar, Tensor, TensorOptions};
+use serde_json::Value;
+
+type Fallible = dyn Fn(&Inputs, &Args) -> Result<Vec<Tensor>> + Send + Sync;
+type Panicking = dyn Fn(&Inputs, &Args) -> Vec<Tensor> + Send + Sync;
+
+/// The two forms of an operation.
+pub struct Forms {
+    pub fallible: Box<Fallible>,
+    pub panicking: Box<Panicking>,
+}
+
+impl Forms {
+    fn new<O: Outputs + 'static>(
+        fallible: fn(&Inputs, &Args) -> Result<O>,
+        panicking: fn(&Inputs, &Args) -> O,
+    ) -> Forms {
+        Forms {
+            fallible: Box::new(move |x, a| fallible(x, a).map(Outputs::list)),
+            panicking: Box::new(move |x, a| panicking(x, a).list()),
+        }
+    }
+}
+
+/// The form that changes its first argument.
+pub struct InPlace {
+    pub name: &'static str,
+    pub forms: Forms,
+    pub takes: Takes,
+}
+
+/// The dtypes that an operation takes for its sampled arguments.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Takes {
+    bool: bool,
+    integer: bool,
+    float: bool,
+}
+
+pub const FLOATS: Takes = Takes { bool: false, integer: false, float: true };
+pub const NUMBERS: Takes = Takes { bool: false, integer: true, float: true };
+pub const ALL_DTYPES: Takes = Takes { bool: true, integer: true, float: true };
+
+impl Takes {
+    pub fn accepts(self, dtype: DType) -> bool {
+        match dtype {
+            DType::Bool => self.bool,
+            other if other.is_float() => self.float,
+            _ => self.integer,
+        }
+    }
+}
+
+/// An argument to be made.
+#[derive(Clone)]
+pub enum Spec {
+    /// Random numbers from a range. Gradients are checked for those that are not fixed.
+    Draw {
+        shape: Vec<usize>,
+        low: f64,
+        high: f64,
+        fixed: bool,
+    },
+    Given(Tensor),
+    Number(Scalar),
+    Absent,
+}
+
+/// Numbers between `low` and `high`.
+pub fn between(low: f64, high: f64, shape: &[usize]) -> Spec {
+    Spec::Draw { shape: shape.to_vec(), low, high, fixed: false }
+}
+
+/// Numbers between -2 and 2.
+pub fn real(shape: &[usize]) -> Spec {
+    between(-2.0, 2.0, shape)
+}
+
+/// Numbers between 0.3 and 3.
+pub fn positive(shape: &[usize]) -> Spec {
+    between(0.3, 3.0, shape)
+}
+
+/// A tensor as it is: indices, masks, classes.
+pub fn given(tensor: Tensor) -> Spec {
+    Spec::Given(tensor)
+}
+
+pub fn number(number: impl Into<Scalar>) -> Spec {
+    Spec::Number(number.into())
+}
+
+pub const ABSENT: Spec = Spec::Absent;
+
+impl Spec {
+    /// An argument that the operation is not differentiated by.
+    pub fn fixed(mut self) -> Spec {
+        if let Spec::Draw { fixed, .. } = &mut self {
+            *fixed = true;
+        }
+        self
+    }
+
+    /// Drawn in float64, in the shape `shape`, for the argument's own range.
+    pub fn draw(&self, shape: &[usize], generator: &Generator) -> Tensor {
+        let Spec::Draw { low, high, .. } = self else { panic!("only drawn arguments can be drawn") };
+        let unit = TensorOptions::new().dtype(DType::F64).generator(generator).rand(shape);
+        unit * (high - low) + *low
+    }
+
+    /// The argument in a given dtype; the numbers are whole and not 0 where the dtype is not floating-point.
+    pub fn make(&self, dtype: DType, generator: &Generator) -> Arg {
+        match self {
+            Spec::Draw { shape, .. } if dtype.is_float() => Arg::Tensor(self.draw(shape, generator).to_dtype(dtype)),
+            Spec::Draw { shape, low, .. } => {
+                let count = shape.iter().product::<usize>() as i64;
+                let sign = if *low < 0.0 { -1 } else { 1 };
+                let number = |i: i64| if i % 2 == 0 { 1 + i % 3 } else { sign * (1 + i % 3) };
+                let numbers: Vec<i64> = (0..count).map(number).collect();
+                Arg::Tensor(Tensor::from_vec(numbers, shape).to_dtype(dtype))
+            }
+            Spec::Given(tensor) => Arg::Tensor(tensor.clone()),
+            Spec::Number(number) => Arg::Number(*number),
+            Spec::Absent => Arg::Absent,
+        }
+    }
+}
+
+/// Arguments on which an operation is tried.
+#[derive(Clone)]
+pub struct Sample {
+    pub specs: Vec<Spec>,
+    pub args: Args,
+    pub layouts: &'static [Layout],
+    /// The dtypes in which the sample means anything.
+    pub dtypes: Takes,
+    /// The form in place does not take it, because the result has another shape.
+    pub out_of_place: bool,
+}
+
+pub fn sample(specs: impl Into<Vec<Spec>>) -> Sample {
+    let (layouts, args) = (&Layout::ALL, Args::default());
+    Sample { specs: specs.into(), args, layouts, dtypes: ALL_DTYPES, out_of_place: false }
+}
+
+impl Sample {
+    /// With options, by PyTorch's names.
+    pub fn args(mut self, args: Value) -> Sample {
+        self.args = Args(args);
+        self
+    }
+
+    /// The operation refuses some layouts.
+    pub fn layouts(mut self, layouts: &'static [Layout]) -> Sample {
+        self.layouts = layouts;
+        self
+    }
+
+    /// Other dtypes are not tried on this sample.
+    pub fn only(mut self, dtypes: Takes) -> Sample {
+        self.dtypes = dtypes;
+        self
+    }
+
+    pub fn out_of_place(mut self) -> Sample {
+        self.out_of_place = true;
+        self
+    }
+
+    pub fn inputs(&self, dtype: DType) -> Inputs {
+        let generator = Generator::from_seed(7);
+        Inputs(self.specs.iter().map(|spec| spec.make(dtype, &generator)).collect())
+    }
+}
+
+/// The exact value and derivatives at one point, where the derivative jumps or the value is special.
+pub struct Kink {
+    pub at: Vec<f64>,
+    pub value: f64,
+    pub slopes: Vec<f64>,
+}
+
+/// A call that is refused, and parts of the message.
+pub struct Refusal {
+    pub sample: Sample,
+    pub dtype: DType,
+    pub parts: Vec<&'static str>,
+    pub in_place: bool,
+}
+
+/// How often an operation can be differentiated.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub enum Order {
+    Constant,
+    Once,
+    Twice,
+}
+
+pub struct Row {
+    pub name: &'static str,
+    /// The name in its messages: PyTorch's.
+    pub says: &'static str,
+    /// Absent where the operation exists only in place.
+    pub forms: Option<Forms>,
+    pub in_place: Option<InPlace>,
+    pub takes: Takes,
+    pub order: Order,
+    pub samples: Vec<Sample>,
+    pub kinks: Vec<Kink>,
+    pub refusals: Vec<Refusal>,
+    /// Golden cases that cannot be expressed, and why.
+    pub inexpressible: Vec<(&'static str, &'static str)>,
+    /// Golden cases in which PyTorch's own rounding is coarser than the tolerance: how many times, and why.
+    pub coarse: Vec<(&'static str, f64, &'static str)>,
+    /// The operation draws from the default generator.
+    pub random: bool,
+    /// It stands for an operator with a number on the left, which is not a method.
+    pub operator: bool,
+}
+
+impl Row {
+    /// An operation by its fallible and its panicking form. Unless told otherwise it takes floating-point tensors and can be
+    /// differentiated twice.
+    pub fn new<O: Outputs + 'static>(
+        name: &'static str,
+        fallible: fn(&Inputs, &Args) -> Result<O>,
+        panicking: fn(&Inputs, &Args) -> O,
+    ) -> Row {
+        Row {
+            name,
+            says: name,
+            forms: Some(Forms::new(fallible, panicking)),
+            in_place: None,
+            takes: FLOATS,
+            order: Order::Twice,
+            samples: Vec::new(),
+            kinks: Vec::new(),
+            refusals: Vec::new(),
+            inexpressible: Vec::new(),
+            coarse: Vec::new(),
+            random: false,
+            operator: false,
+        }
+    }
+
+    /// An operation that exists only in place.
+    pub fn only_in_place(
+        name: &'static str,
+        fallible: fn(&Inputs, &Args) -> Result<Tensor>,
+        panicking: fn(&Inputs, &Args) -> Tensor,
+    ) -> Row {
+        Row { forms: None, ..Row::new(name, fallible, panicking).in_place(name, fallible, panicking) }
+    }
+
+    /// A function of one element: sampled as a matrix, 0-d and empty.
+    pub fn elementwise(self, low: f64, high: f64) -> Row {
+        let of = |shape: &[usize]| sample([between(low, high, shape)]);
+        self.samples([of(&[2, 3]), of(&[]), of(&[0, 3])])
+    }
+
+    /// Options of all samples so far.
+    pub fn with_args(mut self, args: Value) -> Row {
+        self.samples.iter_mut().for_each(|sample| sample.args = Args(args.clone()));
+        self
+    }
+
+    /// The name in messages, where it is not the method's.
+    pub fn says(mut self, name: &'static str) -> Row {
+        self.says = name;
+        self
+    }
+
+    pub fn samples(mut self, samples: impl IntoIterator<Item = Sample>) -> Row {
+        self.samples.extend(samples);
+        self
+    }
+
+    pub fn takes(mut self, takes: Takes) -> Row {
+        self.takes = takes;
+        if let Some(in_place) = &mut self.in_place {
+            in_place.takes = takes;
+        }
+        self
+    }
+
+    /// Results have no gradient.
+    pub fn constant(mut self) -> Row {
+        self.order = Order::Constant;
+        self
+    }
+
+    /// There is no second derivative, in PyTorch either.
+    pub fn once(mut self) -> Row {
+        self.order = Order::Once;
+        self
+    }
+
+    /// The form in place. It takes the same dtypes unless [`in_place_takes`](Row::in_place_takes) follows.
+    pub fn in_place(
+        mut self,
+        name: &'static str,
+        fallible: fn(&Inputs, &Args) -> Result<Tensor>,
+        panicking: fn(&Inputs, &Args) -> Tensor,
+    ) -> Row {
+        self.in_place = Some(InPlace { name, forms: Forms::new(fallible, panicking), takes: self.takes });
+        self
+    }
+
+    pub fn in_place_takes(mut self, takes: Takes) -> Row {
+        self.in_place.as_mut().expect("the form in place comes first").takes = takes;
+        self
+    }
+
+    pub fn kink<const N: usize>(mut self, at: [f64; N], value: f64, slopes: [f64; N]) -> Row {
+        self.kinks.push(Kink { at: at.to_vec(), value, slopes: slopes.to_vec() });
+        self
+    }
+
+    fn refusal(mut self, sample: Sample, dtype: DType, parts: &[&'static str], in_place: bool) -> Row {
+        self.refusals.push(Refusal { sample, dtype, parts: parts.to_vec(), in_place });
+        self
+    }
+
+    /// The call is refused with a message that begins with the operation's name and contains all of the parts.
+    pub fn refuses(self, sample: Sample, parts: &[&'static str]) -> Row {
+        let in_place = self.forms.is_none();
+        self.refusal(sample, DType::F32, parts, in_place)
+    }
+
+    /// [`refuses`](Row::refuses) for sampled arguments of another dtype than float32.
+    pub fn refuses_dtype(self, dtype: DType, sample: Sample, parts: &[&'static str]) -> Row {
+        let in_place = self.forms.is_none();
+        self.refusal(sample, dtype, parts, in_place)
+    }
+
+    /// [`refuses_dtype`](Row::refuses_dtype) by the form in place.
+    pub fn in_place_refuses(self, dtype: DType, sample: Sample, parts: &[&'static str]) -> Row {
+        self.refusal(sample, dtype, parts, true)
+    }
+
+    pub fn inexpressible(mut self, case: &'static str, reason: &'static str) -> Row {
+        self.inexpressible.push((case, reason));
+        self
+    }
+
+    pub fn coarse(mut self, case: &'static str, times: f64, reason: &'static str) -> Row {
+        self.coarse.push((case, times, reason));
+        self
+    }
+
+    /// Draws from the default generator, which the harness seeds before each call.
+    pub fn random(mut self) -> Row {
+        self.random = true;
+        self
+    }
+
+    pub fn operator(mut self) -> Row {
+        self.operator = true;
+        self
+    }
+
+    /// The names of its forms, by which golden cases and methods are found.
+    pub fn names(&self) -> Vec<&'static str> {
+        let plain = self.forms.as_ref().map(|_| self.name);
+        plain.into_iter().chain(self.in_place.as_ref().map(|form| form.name)).collect()
+    }
+}

@@ -1,0 +1,106 @@
+//! Distances, and the likelihood of classes.
+
+use crate::harness::{ABSENT, Args, Row, Sample, Spec, between, given, positive, real, sample};
+use rushlight::Tensor;
+use serde_json::json;
+
+fn probability(shape: &[usize]) -> Spec {
+    between(0.1, 0.9, shape)
+}
+
+/// A sample for each reduction.
+fn reduced(of: impl Fn() -> Sample) -> Vec<Sample> {
+    ["none", "mean", "sum"].map(|reduction| of().args(json!({"reduction": reduction}))).into()
+}
+
+fn ignored(a: &Args) -> i64 {
+    a.int("ignore_index", -100)
+}
+
+pub fn rows() -> Vec<Row> {
+    let mut rows = distances();
+    rows.extend(classes());
+    rows
+}
+
+fn distances() -> Vec<Row> {
+    vec![
+        Row::new(
+            "mse_loss",
+            |x, a| x[0].try_mse_loss(&x[1], a.reduction()),
+            |x, a| x[0].mse_loss(&x[1], a.reduction()),
+        )
+        .samples(reduced(|| sample([real(&[4, 3]), real(&[4, 3])])))
+        .samples([
+            sample([real(&[]), real(&[])]),
+            sample([real(&[0, 3]), real(&[3])]).args(json!({"reduction": "sum"})),
+        ])
+        .kink([2.0, 2.0], 0.0, [0.0, 0.0])
+        .inexpressible("error/mse_loss/reduction/f32", "the reduction is an enum, which has no wrong values")
+        .refuses(sample([real(&[2, 3]), real(&[4])]), &["[2, 3]", "[4]"]),
+        Row::new("l1_loss", |x, a| x[0].try_l1_loss(&x[1], a.reduction()), |x, a| x[0].l1_loss(&x[1], a.reduction()))
+            .samples(reduced(|| sample([real(&[4, 3]), real(&[4, 3])])))
+            .kink([2.0, 2.0], 0.0, [0.0, 0.0])
+            .kink([3.0, 1.0], 2.0, [1.0, -1.0])
+            .refuses(sample([real(&[2, 3]), real(&[4])]), &["[2, 3]", "[4]"]),
+        Row::new(
+            "binary_cross_entropy",
+            |x, a| x[0].try_binary_cross_entropy(&x[1], x.option(2), a.reduction()),
+            |x, a| x[0].binary_cross_entropy(&x[1], x.option(2), a.reduction()),
+        )
+        .samples(reduced(|| sample([probability(&[4, 3]), probability(&[4, 3]), ABSENT])))
+        .samples([sample([probability(&[2, 3]), probability(&[2, 3]), positive(&[3]).fixed()])])
+        .refuses(sample([real(&[2, 3]), real(&[4])]), &["[2, 3]", "[4]"])
+        .refuses(sample([between(1.5, 2.0, &[2]), probability(&[2])]), &["between 0 and 1"]),
+        Row::new(
+            "binary_cross_entropy_with_logits",
+            |x, a| x[0].try_binary_cross_entropy_with_logits(&x[1], x.option(2), x.option(3), a.reduction()),
+            |x, a| x[0].binary_cross_entropy_with_logits(&x[1], x.option(2), x.option(3), a.reduction()),
+        )
+        .samples(reduced(|| sample([real(&[4, 3]), probability(&[4, 3]), ABSENT, positive(&[3]).fixed()])))
+        .samples([sample([positive(&[2, 3]), positive(&[2, 3]), positive(&[3]), positive(&[3])])])
+        .refuses(sample([real(&[2, 3]), real(&[4])]), &["[2, 3]", "[4]"]),
+    ]
+}
+
+fn classes() -> Vec<Row> {
+    let row = || given(Tensor::from([2i64, 0, -100, 1]));
+    let images = || given(Tensor::from([[[0i64, 1], [2, 1]], [[1, 1], [0, 2]]]));
+    let one_ignored = || given(Tensor::from([[2i64, 0], [1, 1]]));
+    let weight = || positive(&[3]).fixed();
+    vec![
+        Row::new(
+            "nll_loss",
+            |x, a| x[0].try_nll_loss(&x[1], x.option(2), ignored(a), a.reduction()),
+            |x, a| x[0].nll_loss(&x[1], x.option(2), ignored(a), a.reduction()),
+        )
+        .samples(reduced(|| sample([real(&[4, 3]), row(), weight()])))
+        .samples([sample([real(&[3]), given(Tensor::from(1i64))]), sample([real(&[2, 3, 2, 2]), images()])])
+        .refuses(sample([real(&[2, 3]), given(Tensor::from([0i64]))]), &["[2, 3]", "[1]"])
+        .refuses(sample([real(&[2, 3]), given(Tensor::from([0i64, 3]))]), &["3"])
+        .refuses(sample([real(&[2, 3]), given(Tensor::from([true, false]))]), &["int64", "bool"]),
+        Row::new(
+            "cross_entropy",
+            |x, a| {
+                let smoothing = a.float("label_smoothing", 0.0);
+                x[0].try_cross_entropy(&x[1], x.option(2), ignored(a), a.reduction(), smoothing)
+            },
+            |x, a| {
+                let smoothing = a.float("label_smoothing", 0.0);
+                x[0].cross_entropy(&x[1], x.option(2), ignored(a), a.reduction(), smoothing)
+            },
+        )
+        .samples(reduced(|| sample([real(&[4, 3]), row()])))
+        .samples(["none", "mean", "sum"].map(|reduction| {
+            sample([real(&[4, 3]), row(), weight()]).args(json!({"reduction": reduction, "label_smoothing": 0.1}))
+        }))
+        .samples([
+            sample([real(&[2, 3, 2]), one_ignored(), weight()]).args(json!({"reduction": "none", "ignore_index": 1})),
+            sample([real(&[2, 3, 2, 2]), images()]),
+            sample([real(&[2, 3]), probability(&[2, 3])]).args(json!({"reduction": "sum", "label_smoothing": 0.2})),
+        ])
+        .refuses(sample([real(&[2, 3]), given(Tensor::from([0i64, 1, 2]))]), &["[2, 3]", "[3]"])
+        .refuses(sample([real(&[2, 3]), given(Tensor::from([0i64, 3]))]), &["3", "position 1"])
+        .refuses(sample([real(&[2, 3]), given(Tensor::from([-1i64, 0]))]), &["-1"]),
+    ]
+}
