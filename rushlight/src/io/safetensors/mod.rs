@@ -147,7 +147,7 @@ fn encode<N: Into<String>, T: Borrow<Tensor>, R>(
 ) -> Result<R> {
     let mut named = Vec::new();
     for (name, tensor) in tensors {
-        named.push((name.into(), tensor.borrow().detach().try_contiguous()?));
+        named.push((name.into(), tensor.borrow().detach().on_host()?.try_contiguous()?));
     }
     // Wide types first, so that every tensor is aligned to the size of its elements; then by name, so that the same tensors
     // always give the same bytes.
@@ -182,20 +182,19 @@ fn encode<N: Into<String>, T: Borrow<Tensor>, R>(
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
         inputs.iter().try_for_each(|input| match input.dtype() {
-            DType::Bool => put(input, out, |x: bool| [u8::from(x)]),
-            DType::I64 => put(input, out, i64::to_le_bytes),
-            DType::F32 => put(input, out, f32::to_le_bytes),
-            DType::F64 => put(input, out, f64::to_le_bytes),
+            DType::Bool => put(input.slice(), out, |x: bool| [u8::from(x)]),
+            DType::I64 => put(input.slice(), out, i64::to_le_bytes),
+            DType::F32 => put(input.slice(), out, f32::to_le_bytes),
+            DType::F64 => put(input.slice(), out, f64::to_le_bytes),
         })
     })
 }
 
-fn put<T: Element, const N: usize>(
-    input: &ReadGuard<'_>,
+fn put<T: Copy, const N: usize>(
+    elements: &[T],
     out: &mut dyn Write,
     bytes_of: impl Fn(T) -> [u8; N],
 ) -> io::Result<()> {
-    let elements = input.to_host::<T>().map_err(io::Error::other)?;
     let mut bytes = vec![[0; N]; elements.len().min(CHUNK)];
     elements.chunks(CHUNK).try_for_each(|elements| {
         bytes.iter_mut().zip(elements).for_each(|(bytes, &x)| *bytes = bytes_of(x));
