@@ -219,3 +219,37 @@ fn winograd_can_be_turned_off() {
         assert!(direct < fast && fast < 1e-5, "direct {direct:e}, Winograd {fast:e}");
     });
 }
+
+/// Sequences and volumes are fused as images are.
+#[test]
+fn other_ranks_are_fused_too() {
+    fn randomize<const N: usize>(norm: nn::BatchNorm<N>) -> nn::BatchNorm<N> {
+        no_grad(|| {
+            norm.weight.as_ref().unwrap().get().uniform_(0.5..2.0);
+            norm.running_mean.as_ref().unwrap().get().uniform_(-1.0..1.0);
+            norm.running_var.as_ref().unwrap().get().uniform_(0.5..2.0);
+        });
+        norm
+    }
+    seeded(|| {
+        let sequences = nn::seq![
+            nn::Conv1d::builder(4, 6, 3).padding(nn::Padding::Same).build(),
+            randomize(nn::BatchNorm1d::new(6)),
+            nn::ReLU::new(),
+            nn::Conv1d::new(6, 2, 3),
+            nn::ReLU6::new(),
+        ];
+        let volumes = nn::seq![nn::Conv3d::new(2, 4, 3), randomize(nn::BatchNorm3d::new(4)), nn::ReLU6::new()];
+        for (net, x) in [(sequences, Tensor::randn([2, 4, 11])), (volumes, Tensor::randn([2, 2, 5, 6, 7]))] {
+            net.eval();
+            let expected = one_by_one(&net, &x);
+            assert!(off(&net.forward(&x), &expected) < 1e-6, "{net}");
+            assert!(off(&no_grad(|| net.forward(&x)), &expected) < 1e-5, "{net}");
+        }
+        // A normalization of another rank refuses the output, as it does alone.
+        let net = nn::seq![nn::Conv2d::new(2, 4, 3), nn::BatchNorm1d::new(4)];
+        net.eval();
+        let error = no_grad(|| net.try_forward(&Tensor::randn([1, 2, 5, 5]))).unwrap_err().to_string();
+        assert!(error.contains("BatchNorm1d: expected an input [N, C] or [N, C, L]"), "{error}");
+    });
+}

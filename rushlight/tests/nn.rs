@@ -484,3 +484,83 @@ fn models_can_be_used_from_several_threads() {
         }
     });
 }
+
+#[test]
+fn sequentials_are_indexed_and_iterated() {
+    let net = nn::seq![Linear::new(2, 3), nn::ReLU::new(), nn::seq![nn::Tanh::new()]];
+    assert_eq!(net[0].to_string(), "Linear(in_features=2, out_features=3, bias=True)");
+    assert_eq!(format!("{:?} {}", &net[1], net.get(2).unwrap()), "ReLU() Sequential(\n  (0): Tanh()\n)");
+    assert_eq!(net.get_as::<Linear>(0).unwrap().out_features(), 3);
+    assert!(net.get_as::<Linear>(1).is_none() && net.get_as::<Linear>(3).is_none());
+    let kinds: Vec<&str> = (&net).into_iter().map(|layer| layer.kind()).collect();
+    assert_eq!(kinds, ["Linear", "ReLU", "Sequential"]);
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| net[3].kind().len())).unwrap_err();
+    assert_eq!(caught.downcast_ref::<String>().unwrap(), "Sequential: expected an index below 3, got 3");
+}
+
+#[test]
+fn parameters_stand_in_operators() {
+    let (p, x) = (Parameter::new(Tensor::from([1.0f32, 2.0])), Tensor::from([4.0f32, 8.0]));
+    let values = |y: Tensor| {
+        assert!(y.requires_grad());
+        y.to_vec::<f32>()
+    };
+    assert_eq!(values(&p * &x), [4.0, 16.0]);
+    assert_eq!(values(&x * &p), [4.0, 16.0]);
+    assert_eq!(values(&p + &p), [2.0, 4.0]);
+    assert_eq!(values(&p - 1), [0.0, 1.0]);
+    assert_eq!(values(0.5 * &p), [0.5, 1.0]);
+    assert_eq!(values(2 * &p), [2.0, 4.0]);
+    assert_eq!(values(x / &p), [4.0, 4.0]);
+    assert_eq!(values(-&p), [-1.0, -2.0]);
+    assert_eq!((p.shape(), p.numel(), p.dtype()), (vec![2], 2, DType::F32));
+    assert_eq!(format!("{:?}", Some(&p)), "Some(Parameter containing:\ntensor([1., 2.], requires_grad=True))");
+}
+
+/// Padding that differs before and after is that of an input with the zeros put around it.
+#[test]
+fn convolutions_pad_their_sides() {
+    let x = Tensor::randn([2, 3, 7, 6]);
+    let padded = |padding: Padding<2>, stride: usize| {
+        let layer = nn::Conv2d::builder(3, 4, (3, 4)).padding(padding).stride(stride).build();
+        (layer.forward(&x), layer)
+    };
+    let by_hand = |layer: &nn::Conv2d, [top, bottom, left, right]: [usize; 4], stride: usize| {
+        let (weight, bias) = (layer.weight.get(), layer.bias.as_ref().unwrap().get());
+        let options = rushlight::ops::ConvOptions::new().stride(stride);
+        x.pad([left, right, top, bottom]).conv2d_with(&weight, &bias, options)
+    };
+    let same = |a: &Tensor, b: &Tensor| a.shape() == b.shape() && (a - b).abs().max().item() < 1e-5;
+    let (y, layer) = padded(Padding::sides((2, 0), (1, 3)), 1);
+    assert!(same(&y, &by_hand(&layer, [2, 1, 0, 3], 1)));
+    assert!(layer.to_string().ends_with("padding=((2, 1), (0, 3)))"), "{layer}");
+    // 7 rows in steps of 2 are 4 of 3 rows with 2 zeros; 6 columns are 3 of 4 columns with 2 zeros.
+    let (y, layer) = padded(Padding::SameUpper, 2);
+    assert_eq!(y.shape(), [2, 4, 4, 3]);
+    assert!(same(&y, &by_hand(&layer, [1, 1, 1, 1], 2)));
+    // Of an odd number the extra zero comes at the end.
+    let (y, layer) = padded(Padding::SameUpper, 1);
+    assert!(same(&y, &by_hand(&layer, [1, 1, 1, 2], 1)));
+}
+
+#[test]
+fn batch_norms_take_inputs_of_their_rank() {
+    let ranks = |layer: &dyn Forward| -> Vec<usize> {
+        let shape = [2, 3, 2, 2, 2, 2];
+        (1..=6).filter(|&rank| layer.try_forward(&Tensor::randn(&shape[..rank])).is_ok()).collect()
+    };
+    assert_eq!(ranks(&nn::BatchNorm1d::new(3)), [2, 3]);
+    assert_eq!(ranks(&nn::BatchNorm2d::new(3)), [4]);
+    assert_eq!(ranks(&nn::BatchNorm3d::new(3)), [5]);
+}
+
+#[test]
+fn wrong_pools_are_refused() {
+    let x = Tensor::zeros([1, 1, 4, 4]);
+    assert!(text(nn::MaxPool1d::new(2).try_forward(&x)).contains("[N, C, L] or [C, L], got [1, 1, 4, 4]"));
+    assert!(text(nn::AvgPool3d::new(2).try_forward(&Tensor::zeros([4, 4]))).contains("[N, C, D, H, W]"));
+    assert!(text(nn::MaxPool3d::new((1, 5, 1)).try_forward(&x)).contains("kernel_size [1, 5, 1]"));
+    assert!(text(nn::MaxPool2d::builder(2).padding(2).build().try_forward(&x)).contains("at most half"));
+    assert!(text(nn::AdaptiveMaxPool2d::new(0).try_forward(&x)).contains("at least 1"));
+    assert!(text(nn::AdaptiveAvgPool1d::new(1).try_forward(&Tensor::zeros([1, 0]))).contains("with elements"));
+}

@@ -30,6 +30,32 @@ fn transposed3d() -> nn::ConvTranspose3d {
     layer.output_padding((0, 1, 1)).bias(false).build()
 }
 
+fn max_pool1d() -> nn::MaxPool1d {
+    nn::MaxPool1d::builder(3).stride(2).padding(1).dilation(2).ceil_mode(true).build()
+}
+
+fn max_pool3d() -> nn::MaxPool3d {
+    let layer = nn::MaxPool3d::builder((2, 3, 2)).stride((1, 2, 2)).padding((1, 0, 1));
+    layer.dilation((1, 1, 2)).ceil_mode(true).build()
+}
+
+fn avg_pool1d() -> nn::AvgPool1d {
+    nn::AvgPool1d::builder(3).stride(2).padding(1).ceil_mode(true).count_include_pad(false).build()
+}
+
+fn avg_pool3d() -> nn::AvgPool3d {
+    let layer = nn::AvgPool3d::builder((2, 3, 2)).stride(2).padding((1, 0, 1));
+    layer.ceil_mode(true).count_include_pad(false).build()
+}
+
+fn avg_pool3d_divisor() -> nn::AvgPool3d {
+    nn::AvgPool3d::builder(2).padding(1).ceil_mode(true).divisor_override(5).build()
+}
+
+fn avg_pool3d_count_include_pad() -> nn::AvgPool3d {
+    nn::AvgPool3d::builder(3).stride(2).padding(1).ceil_mode(true).build()
+}
+
 /// The layer that the generator calls `name`.
 fn small(name: &str) -> Box<dyn Module> {
     match name {
@@ -58,6 +84,22 @@ fn small(name: &str) -> Box<dyn Module> {
         "ConvTranspose2d_options" => Box::new(transposed2d()),
         "ConvTranspose3d" => Box::new(nn::ConvTranspose3d::new(2, 1, 2)),
         "ConvTranspose3d_options" => Box::new(transposed3d()),
+        "MaxPool1d" => Box::new(nn::MaxPool1d::new(2)),
+        "MaxPool1d_options" => Box::new(max_pool1d()),
+        "MaxPool3d" => Box::new(nn::MaxPool3d::new(2)),
+        "MaxPool3d_options" => Box::new(max_pool3d()),
+        "AvgPool1d" => Box::new(nn::AvgPool1d::new(2)),
+        "AvgPool1d_options" => Box::new(avg_pool1d()),
+        "AvgPool3d" => Box::new(nn::AvgPool3d::new(2)),
+        "AvgPool3d_options" => Box::new(avg_pool3d()),
+        "AvgPool3d_divisor" => Box::new(avg_pool3d_divisor()),
+        "AvgPool3d_count_include_pad" => Box::new(avg_pool3d_count_include_pad()),
+        "AdaptiveAvgPool1d" => Box::new(nn::AdaptiveAvgPool1d::new(3)),
+        "AdaptiveAvgPool2d" => Box::new(nn::AdaptiveAvgPool2d::new((2, 3))),
+        "AdaptiveAvgPool3d" => Box::new(nn::AdaptiveAvgPool3d::new((2, 3, 2))),
+        "AdaptiveMaxPool1d" => Box::new(nn::AdaptiveMaxPool1d::new(3)),
+        "AdaptiveMaxPool2d" => Box::new(nn::AdaptiveMaxPool2d::new((2, 3))),
+        "AdaptiveMaxPool3d" => Box::new(nn::AdaptiveMaxPool3d::new((2, 3, 2))),
         "MaxPool2d" => Box::new(nn::MaxPool2d::new(2)),
         "MaxPool2d_options" => {
             Box::new(nn::MaxPool2d::builder((3, 2)).stride((2, 1)).padding((1, 0)).dilation(2).ceil_mode(true).build())
@@ -81,8 +123,13 @@ fn small(name: &str) -> Box<dyn Module> {
         "LogSoftmax" => Box::new(nn::LogSoftmax::new(-1)),
         "Dropout" => Box::new(nn::Dropout::new()),
         "Dropout_options" => Box::new(nn::Dropout::builder().p(0.25).build()),
+        "Dropout1d" => Box::new(nn::Dropout1d::new()),
+        "Dropout2d" => Box::new(nn::Dropout2d::builder().p(0.3).build()),
+        "Dropout3d" => Box::new(nn::Dropout3d::builder().p(0.2).build()),
         "Flatten" => Box::new(nn::Flatten::new()),
         "Flatten_options" => Box::new(nn::Flatten::builder().start_dim(0).end_dim(2).build()),
+        "BatchNorm1d" => Box::new(nn::BatchNorm1d::new(3)),
+        "BatchNorm3d" => Box::new(nn::BatchNorm3d::builder(2).momentum(0.3).build()),
         "BatchNorm2d" => Box::new(nn::BatchNorm2d::new(3)),
         "BatchNorm2d_options" => Box::new(nn::BatchNorm2d::builder(3).eps(1e-3).momentum(0.01).affine(false).build()),
         "BatchNorm2d_no_statistics" => Box::new(nn::BatchNorm2d::builder(2).track_running_stats(false).build()),
@@ -134,7 +181,7 @@ fn assert_next_draw(what: &str, golden: &Value) {
 fn layers_are_pytorchs() {
     let _alone = alone();
     let fixture = load("nn");
-    assert_eq!(list(&fixture["layers"]).len(), 45);
+    assert_eq!(list(&fixture["layers"]).len(), 66);
     for golden in list(&fixture["layers"]) {
         let name = text(&golden["name"]);
         rushlight::manual_seed(0);
@@ -223,6 +270,24 @@ fn run_of(name: &str, output_size: &Value) -> (Run, Vec<(String, nn::Parameter)>
         "ConvTranspose2d" => run!(nn::ConvTranspose2d::new(3, 2, 2), sizes(output_size)),
         "ConvTranspose2d_options" => run!(transposed2d(), sizes(output_size)),
         "ConvTranspose3d_options" => run!(transposed3d(), sizes(output_size)),
+        "MaxPool1d" => run!(nn::MaxPool1d::new(2)),
+        "MaxPool1d_options" => run!(max_pool1d()),
+        "MaxPool3d" => run!(nn::MaxPool3d::new(2)),
+        "MaxPool3d_options" => run!(max_pool3d()),
+        "AvgPool1d" => run!(nn::AvgPool1d::new(2)),
+        "AvgPool1d_options" => run!(avg_pool1d()),
+        "AvgPool3d" => run!(nn::AvgPool3d::new(2)),
+        "AvgPool3d_options" => run!(avg_pool3d()),
+        "AvgPool3d_divisor" => run!(avg_pool3d_divisor()),
+        "AvgPool3d_count_include_pad" => run!(avg_pool3d_count_include_pad()),
+        "AdaptiveAvgPool1d" => run!(nn::AdaptiveAvgPool1d::new(3)),
+        "AdaptiveAvgPool2d" => run!(nn::AdaptiveAvgPool2d::new((2, 3))),
+        "AdaptiveAvgPool3d" => run!(nn::AdaptiveAvgPool3d::new((2, 3, 2))),
+        "AdaptiveMaxPool1d" => run!(nn::AdaptiveMaxPool1d::new(3)),
+        "AdaptiveMaxPool2d" => run!(nn::AdaptiveMaxPool2d::new((2, 3))),
+        "AdaptiveMaxPool3d" => run!(nn::AdaptiveMaxPool3d::new((2, 3, 2))),
+        "BatchNorm1d" => run!(nn::BatchNorm1d::new(3)),
+        "BatchNorm3d" => run!(nn::BatchNorm3d::builder(2).momentum(0.3).build()),
         other => panic!("the fixture runs a layer {other} that this test does not know"),
     }
 }
@@ -231,7 +296,7 @@ fn run_of(name: &str, output_size: &Value) -> (Run, Vec<(String, nn::Parameter)>
 fn layers_run_as_pytorchs() {
     let _alone = alone();
     let fixture = load("nn");
-    assert_eq!(list(&fixture["layer_runs"]).len(), 12);
+    assert_eq!(list(&fixture["layer_runs"]).len(), 37);
     for golden in list(&fixture["layer_runs"]) {
         let name = text(&golden["name"]);
         rushlight::manual_seed(0);
@@ -247,6 +312,57 @@ fn layers_run_as_pytorchs() {
             assert_eq!(key, text(&golden["key"]), "{name}");
             assert_close(&format!("{name}: gradient of {key}"), &parameter.grad().unwrap(), golden, 1e-5);
         }
+    }
+}
+
+/// The positions of the maxima for the layer that the generator calls `name`, PyTorch's `return_indices=True`.
+fn indices_of(name: &str, x: &Tensor) -> Tensor {
+    let (values, indices) = match name {
+        "MaxPool1d" => nn::MaxPool1d::new(2).forward_with_indices(x),
+        "MaxPool1d_options" => max_pool1d().forward_with_indices(x),
+        "MaxPool3d" => nn::MaxPool3d::new(2).forward_with_indices(x),
+        "MaxPool3d_options" => max_pool3d().forward_with_indices(x),
+        "AdaptiveMaxPool1d" => nn::AdaptiveMaxPool1d::new(3).forward_with_indices(x),
+        "AdaptiveMaxPool2d" => nn::AdaptiveMaxPool2d::new((2, 3)).forward_with_indices(x),
+        "AdaptiveMaxPool3d" => nn::AdaptiveMaxPool3d::new((2, 3, 2)).forward_with_indices(x),
+        other => panic!("the fixture has indices of a layer {other} that this test does not know"),
+    };
+    assert_eq!(values.shape(), indices.shape());
+    indices
+}
+
+#[test]
+fn positions_of_maxima_are_pytorchs() {
+    let fixture = load("nn");
+    let runs = list(&fixture["layer_runs"]).iter().filter(|golden| golden["indices"].is_object());
+    let mut count = 0;
+    for golden in runs {
+        let name = text(&golden["name"]);
+        assert_same(name, &indices_of(name, &tensor(&golden["input"])), &golden["indices"]);
+        count += 1;
+    }
+    assert_eq!(count, 10);
+}
+
+#[test]
+fn channels_are_dropped_as_in_pytorch() {
+    let _alone = alone();
+    let fixture = load("nn");
+    assert_eq!(list(&fixture["channel_dropout"]).len(), 6);
+    for golden in list(&fixture["channel_dropout"]) {
+        let name = text(&golden["name"]);
+        let layer: Box<dyn Forward> = match name {
+            "Dropout1d" => Box::new(nn::Dropout1d::new()),
+            "Dropout2d" => Box::new(nn::Dropout2d::builder().p(0.3).build()),
+            "Dropout3d" => Box::new(nn::Dropout3d::builder().p(0.2).build()),
+            other => panic!("the fixture has a layer {other} that this test does not know"),
+        };
+        let x = tensor(&golden["input"]);
+        rushlight::manual_seed(5);
+        assert_same(name, &layer.forward(&x), &golden["output"]);
+        assert_next_draw(name, &golden["next_draw"]);
+        layer.eval();
+        assert_same(name, &layer.forward(&x), &golden["input"]);
     }
 }
 

@@ -44,7 +44,7 @@ pub use batchnorm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d, BatchNormB
 pub use container::Sequential;
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d, ConvBuilder};
 pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeBuilder};
-pub use dropout::{Dropout, DropoutBuilder};
+pub use dropout::{ChannelDropout, ChannelDropoutBuilder, Dropout, Dropout1d, Dropout2d, Dropout3d, DropoutBuilder};
 pub use flatten::{Flatten, FlattenBuilder};
 pub use fusion::{Fusion, Product};
 pub use linear::{Identity, Linear, LinearBuilder};

@@ -4,6 +4,7 @@ use crate::tensor::{DType, Operand};
 use crate::{Error, NoGrad, Result, Tensor};
 use rushlight_macros::op;
 use std::fmt;
+use std::ops::{Add, Div, Mul, Neg, Sub};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -36,11 +37,14 @@ impl Slot {
 ///
 /// ```
 /// use rushlight::{Tensor, nn::Parameter};
-/// let scale = Parameter::new(Tensor::ones([3]));
-/// let y = scale.get() * 2.0;
+/// let (scale, shift) = (Parameter::new(Tensor::ones([3])), Parameter::new(Tensor::zeros([3])));
+/// let y = 2.0 * &scale * Tensor::ones([3]) + &shift;
 /// y.sum().backward();
 /// assert_eq!(scale.grad().unwrap().to_vec::<f32>(), [2.0; 3]);
 /// ```
+///
+/// References to parameters stand in operators and for every `impl Into<Operand>`. A method that takes a `&Tensor` takes
+/// `&param.get()`: the tensor behind the handle may be exchanged at any time, so that it can be cloned but not borrowed.
 #[derive(Clone)]
 pub struct Parameter(Arc<Slot>);
 
@@ -48,13 +52,13 @@ impl Parameter {
     /// A parameter on `tensor`'s memory, without its history.
     ///
     /// # Errors
-    /// If the elements are no floating point numbers.
+    /// If the elements are not floating-point.
     #[op]
     pub fn try_new(tensor: Tensor) -> Result<Parameter> {
         if !tensor.dtype().is_float() {
             return Err(Error::dtype(
                 "Parameter",
-                format!("only floating point tensors can require gradients, but this one is {}", tensor.dtype()),
+                format!("expected a floating-point tensor, which can require gradients, got {}", tensor.dtype()),
             ));
         }
         Ok(Parameter(Slot::new(tensor.to_leaf())))
@@ -70,7 +74,7 @@ impl Parameter {
     /// only, copy into the tensor: `no_grad(|| param.get().copy_(&values))`.
     ///
     /// # Errors
-    /// If the elements are no floating point numbers.
+    /// If the elements are not floating-point.
     #[op]
     pub fn try_set(&self, tensor: Tensor) -> Result<()> {
         let required = self.get().requires_grad();
@@ -79,12 +83,27 @@ impl Parameter {
         Ok(())
     }
 
+    /// The sizes of the tensor.
+    pub fn shape(&self) -> Vec<usize> {
+        self.get().shape().to_vec()
+    }
+
+    /// The number of elements.
+    pub fn numel(&self) -> usize {
+        self.get().numel()
+    }
+
+    /// The type of the elements.
+    pub fn dtype(&self) -> DType {
+        self.get().dtype()
+    }
+
     /// The gradient that has accumulated.
     pub fn grad(&self) -> Option<Tensor> {
         self.get().grad()
     }
 
-    /// Takes the gradient away.
+    /// Removes the gradient.
     pub fn zero_grad(&self) {
         self.get().zero_grad();
     }
@@ -157,6 +176,47 @@ impl From<&Parameter> for Tensor {
 impl From<&Parameter> for Operand<'_> {
     fn from(param: &Parameter) -> Self {
         Operand::Owned(param.get())
+    }
+}
+
+macro_rules! operators {
+    ($($trait:ident $operator:ident),*) => {$(
+        impl<'a, T: Into<Operand<'a>>> $trait<T> for &Parameter {
+            type Output = Tensor;
+
+            #[track_caller]
+            fn $operator(self, other: T) -> Tensor {
+                self.get().$operator(other)
+            }
+        }
+
+        impl $trait<&Parameter> for f64 {
+            type Output = Tensor;
+
+            #[track_caller]
+            fn $operator(self, param: &Parameter) -> Tensor {
+                self.$operator(param.get())
+            }
+        }
+
+        impl $trait<&Parameter> for i64 {
+            type Output = Tensor;
+
+            #[track_caller]
+            fn $operator(self, param: &Parameter) -> Tensor {
+                self.$operator(param.get())
+            }
+        }
+    )*};
+}
+operators!(Add add, Sub sub, Mul mul, Div div);
+
+impl Neg for &Parameter {
+    type Output = Tensor;
+
+    #[track_caller]
+    fn neg(self) -> Tensor {
+        -self.get()
     }
 }
 

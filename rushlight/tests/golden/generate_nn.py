@@ -94,10 +94,26 @@ SMALL = {
     "ConvTranspose2d_options": lambda: nn.ConvTranspose2d(4, 6, (3, 2), stride=2, padding=(1, 0), output_padding=(1, 0), dilation=(1, 2), groups=2),
     "ConvTranspose3d": lambda: nn.ConvTranspose3d(2, 1, 2),
     "ConvTranspose3d_options": lambda: nn.ConvTranspose3d(2, 2, (1, 2, 3), stride=(1, 2, 2), padding=(0, 1, 0), output_padding=(0, 1, 1), bias=False),
+    "MaxPool1d": lambda: nn.MaxPool1d(2),
+    "MaxPool1d_options": lambda: nn.MaxPool1d(3, stride=2, padding=1, dilation=2, ceil_mode=True),
     "MaxPool2d": lambda: nn.MaxPool2d(2),
     "MaxPool2d_options": lambda: nn.MaxPool2d((3, 2), stride=(2, 1), padding=(1, 0), dilation=2, ceil_mode=True),
+    "MaxPool3d": lambda: nn.MaxPool3d(2),
+    "MaxPool3d_options": lambda: nn.MaxPool3d((2, 3, 2), stride=(1, 2, 2), padding=(1, 0, 1), dilation=(1, 1, 2), ceil_mode=True),
+    "AvgPool1d": lambda: nn.AvgPool1d(2),
+    "AvgPool1d_options": lambda: nn.AvgPool1d(3, stride=2, padding=1, ceil_mode=True, count_include_pad=False),
     "AvgPool2d": lambda: nn.AvgPool2d(3),
     "AvgPool2d_options": lambda: nn.AvgPool2d((3, 2), stride=2, padding=1, ceil_mode=True, count_include_pad=False, divisor_override=4),
+    "AvgPool3d": lambda: nn.AvgPool3d(2),
+    "AvgPool3d_options": lambda: nn.AvgPool3d((2, 3, 2), stride=2, padding=(1, 0, 1), ceil_mode=True, count_include_pad=False),
+    "AvgPool3d_divisor": lambda: nn.AvgPool3d(2, padding=1, ceil_mode=True, divisor_override=5),
+    "AvgPool3d_count_include_pad": lambda: nn.AvgPool3d(3, stride=2, padding=1, ceil_mode=True),
+    "AdaptiveAvgPool1d": lambda: nn.AdaptiveAvgPool1d(3),
+    "AdaptiveAvgPool2d": lambda: nn.AdaptiveAvgPool2d((2, 3)),
+    "AdaptiveAvgPool3d": lambda: nn.AdaptiveAvgPool3d((2, 3, 2)),
+    "AdaptiveMaxPool1d": lambda: nn.AdaptiveMaxPool1d(3),
+    "AdaptiveMaxPool2d": lambda: nn.AdaptiveMaxPool2d((2, 3)),
+    "AdaptiveMaxPool3d": lambda: nn.AdaptiveMaxPool3d((2, 3, 2)),
     "ReLU": lambda: nn.ReLU(),
     "LeakyReLU": lambda: nn.LeakyReLU(),
     "LeakyReLU_options": lambda: nn.LeakyReLU(0.2),
@@ -107,8 +123,13 @@ SMALL = {
     "LogSoftmax": lambda: nn.LogSoftmax(dim=-1),
     "Dropout": lambda: nn.Dropout(),
     "Dropout_options": lambda: nn.Dropout(0.25),
+    "Dropout1d": lambda: nn.Dropout1d(),
+    "Dropout2d": lambda: nn.Dropout2d(0.3),
+    "Dropout3d": lambda: nn.Dropout3d(0.2),
     "Flatten": lambda: nn.Flatten(),
     "Flatten_options": lambda: nn.Flatten(0, 2),
+    "BatchNorm1d": lambda: nn.BatchNorm1d(3),
+    "BatchNorm3d": lambda: nn.BatchNorm3d(2, momentum=0.3),
     "BatchNorm2d": lambda: nn.BatchNorm2d(3),
     "BatchNorm2d_options": lambda: nn.BatchNorm2d(3, eps=1e-3, momentum=0.01, affine=False),
     "BatchNorm2d_no_statistics": lambda: nn.BatchNorm2d(2, track_running_stats=False),
@@ -171,6 +192,15 @@ def layer_runs():
         ("ConvTranspose1d", (2, 4), None), ("ConvTranspose1d_options", (2, 4, 3), None), ("ConvTranspose1d_options", (2, 4, 3), [7]),
         ("ConvTranspose2d_options", (1, 4, 3, 2), None), ("ConvTranspose2d_options", (1, 4, 3, 2), [5, 6]), ("ConvTranspose2d", (3, 2, 2), [3, 3]),
         ("ConvTranspose3d_options", (1, 2, 2, 2, 2), None), ("ConvTranspose3d_options", (2, 2, 2, 2), [2, 3, 5]),
+        ("MaxPool1d", (2, 3, 6), None), ("MaxPool1d_options", (1, 2, 9), None), ("MaxPool1d_options", (2, 9), None),
+        ("MaxPool3d", (2, 1, 4, 5, 6), None), ("MaxPool3d_options", (1, 2, 3, 6, 5), None), ("MaxPool3d_options", (2, 3, 6, 5), None),
+        ("AvgPool1d", (2, 3, 6), None), ("AvgPool1d_options", (1, 2, 8), None), ("AvgPool1d_options", (2, 8), None),
+        ("AvgPool3d", (2, 1, 4, 5, 6), None), ("AvgPool3d_options", (1, 2, 3, 6, 4), None), ("AvgPool3d_options", (2, 3, 6, 4), None),
+        ("AvgPool3d_divisor", (1, 2, 3, 4, 5), None), ("AvgPool3d_count_include_pad", (1, 2, 4, 5, 6), None),
+        ("AdaptiveAvgPool1d", (2, 2, 7), None), ("AdaptiveAvgPool2d", (1, 2, 5, 4), None), ("AdaptiveAvgPool3d", (1, 2, 3, 5, 4), None),
+        ("AdaptiveAvgPool3d", (2, 3, 5, 4), None), ("AdaptiveMaxPool1d", (2, 2, 7), None), ("AdaptiveMaxPool2d", (1, 2, 5, 4), None),
+        ("AdaptiveMaxPool2d", (2, 5, 2), None), ("AdaptiveMaxPool3d", (1, 2, 3, 5, 4), None), ("BatchNorm1d", (4, 3), None),
+        ("BatchNorm1d", (2, 3, 4), None), ("BatchNorm3d", (2, 2, 2, 3, 2), None),
     )
     out = []
     for name, shape, output_size in runs:
@@ -180,8 +210,24 @@ def layer_runs():
         y = m(x) if output_size is None else m(x, output_size=output_size)
         g = torch.round(torch.randn(y.shape) * 1000) / 1000
         y.backward(g)
-        out.append({"name": name, "output_size": output_size, "input": encode(x), "output": encode(y), "grad_output": encode(g),
+        indices = {}
+        if "MaxPool" in name:
+            m.return_indices = True
+            indices["indices"] = encode(m(x)[1])
+        out.append({"name": name, "output_size": output_size, "input": encode(x), "output": encode(y), "grad_output": encode(g), **indices,
                     "grad_input": encode(x.grad), "grads": [{"key": k, **encode(p.grad)} for k, p in m.named_parameters()]})
+    return out
+
+
+def channel_dropout():
+    """Layers that zero channels, in training, with and without a batch."""
+    out = []
+    for name, shape in (("Dropout1d", (2, 3, 2)), ("Dropout1d", (4, 2)), ("Dropout2d", (2, 3, 2, 2)), ("Dropout2d", (2, 3, 2)),
+                        ("Dropout3d", (2, 3, 1, 2, 2)), ("Dropout3d", (4, 1, 2, 2))):
+        m = SMALL[name]()
+        x = torch.arange(1.0, 1.0 + torch.Size(shape).numel()).reshape(shape)
+        torch.manual_seed(5)
+        out.append({"name": name, "input": encode(x), "output": encode(m(x)), "next_draw": number(torch.rand(1).numpy()[0])})
     return out
 
 
@@ -363,7 +409,7 @@ def main():
     path = pathlib.Path(__file__).parent / "nn.json.gz"
     write(path, {
         "torch": torch.__version__.split("+")[0], "random": random_streams(), "creation": creation(), "layers": small, "large_layers": large,
-        "layer_runs": layer_runs(), "batch_norm": batch_norm_module(), "optimizers": runs, "parameter_groups": groups, "loaders": loader_orders(),
+        "layer_runs": layer_runs(), "channel_dropout": channel_dropout(), "batch_norm": batch_norm_module(), "optimizers": runs, "parameter_groups": groups, "loaders": loader_orders(),
         "printing": texts, "printing_grad_fn": graphs,
     })
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} KB")
