@@ -56,6 +56,7 @@ impl Memory for Reference {
         Ok(NonNull::without_provenance(number))
     }
 
+    #[allow(unsafe_code, reason = "the method is unsafe to call; this body is not")]
     unsafe fn release(&self, block: NonNull<u8>, bytes: usize) {
         let freed = memory().blocks.remove(&block.addr());
         assert_eq!(freed.map(|block| block.len()), Some(bytes), "a block is released once, with its size");
