@@ -1,8 +1,13 @@
 //! ReLU and its relatives, sigmoid, tanh.
 
-use crate::harness::{ALL_DTYPES, FLOATS, NUMBERS, Row, real, sample};
+use crate::harness::{ALL_DTYPES, Args, FLOATS, NUMBERS, Row, real, sample};
 use rushlight::DType::{Bool, I64};
+use rushlight::ops::LeakyReluOptions;
 use serde_json::json;
+
+fn slope(a: &Args) -> LeakyReluOptions {
+    LeakyReluOptions::new().negative_slope(a.float("negative_slope", 0.01))
+}
 
 pub fn rows() -> Vec<Row> {
     vec![
@@ -26,21 +31,14 @@ pub fn rows() -> Vec<Row> {
             .kink([1.0, -1.0], 0.0, [0.0, 0.0])
             .kink([1.0, 2.0], 3.0, [1.0, 1.0])
             .refuses(sample([real(&[2, 3]), real(&[4])]), &["[2, 3]", "[4]"]),
-        Row::new(
-            "leaky_relu",
-            |x, a| x[0].try_leaky_relu(a.float("negative_slope", 0.01)),
-            |x, a| x[0].leaky_relu(a.float("negative_slope", 0.01)),
-        )
-        .in_place(
-            "leaky_relu_",
-            |x, a| x[0].try_leaky_relu_(a.float("negative_slope", 0.01)),
-            |x, a| x[0].leaky_relu_(a.float("negative_slope", 0.01)),
-        )
-        .elementwise(-2.0, 2.0)
-        .with_args(json!({"negative_slope": 0.25}))
-        .kink([-2.0], -0.5, [0.25])
-        .kink([0.0], 0.0, [0.25])
-        .kink([3.0], 3.0, [1.0]),
+        Row::new("leaky_relu", |x, a| x[0].try_leaky_relu_with(slope(a)), |x, a| x[0].leaky_relu_with(slope(a)))
+            .defaults(|x, _| x[0].try_leaky_relu(), |x, _| x[0].leaky_relu())
+            .in_place("leaky_relu_", |x, a| x[0].try_leaky_relu_with_(slope(a)), |x, a| x[0].leaky_relu_with_(slope(a)))
+            .elementwise(-2.0, 2.0)
+            .with_args(json!({"negative_slope": 0.25}))
+            .kink([-2.0], -0.5, [0.25])
+            .kink([0.0], 0.0, [0.25])
+            .kink([3.0], 3.0, [1.0]),
         Row::new("sigmoid", |x, _| x[0].try_sigmoid(), |x, _| x[0].sigmoid())
             .takes(ALL_DTYPES)
             .in_place("sigmoid_", |x, _| x[0].try_sigmoid_(), |x, _| x[0].sigmoid_())

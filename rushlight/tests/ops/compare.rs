@@ -1,6 +1,7 @@
 //! Comparisons and logic.
 
 use crate::harness::{ALL_DTYPES, Args, Row, Sample, real, sample};
+use rushlight::ops::CloseOptions;
 use serde_json::json;
 
 fn operands() -> Vec<Sample> {
@@ -16,8 +17,8 @@ fn logical(row: Row) -> Row {
         .refuses(sample([real(&[2, 3]), real(&[4])]), &["[2, 3]", "[4]"])
 }
 
-fn tolerances(a: &Args) -> (f64, f64) {
-    (a.float("rtol", 1e-5), a.float("atol", 1e-8))
+fn tolerances(a: &Args) -> CloseOptions {
+    CloseOptions::new().rtol(a.float("rtol", 1e-5)).atol(a.float("atol", 1e-8))
 }
 
 pub fn rows() -> Vec<Row> {
@@ -53,18 +54,20 @@ pub fn rows() -> Vec<Row> {
             .samples(operands()),
         Row::new(
             "isclose",
-            |x, a| x[0].try_isclose(&x[1], tolerances(a).0, tolerances(a).1),
-            |x, a| x[0].isclose(&x[1], tolerances(a).0, tolerances(a).1),
+            |x, a| x[0].try_isclose_with(&x[1], tolerances(a)),
+            |x, a| x[0].isclose_with(&x[1], tolerances(a)),
         )
+        .defaults(|x, _| x[0].try_isclose(&x[1]), |x, _| x[0].isclose(&x[1]))
         .takes(ALL_DTYPES)
         .constant()
         .samples(operands())
         .with_args(json!({"rtol": 0.5, "atol": 0.1})),
         Row::new(
             "allclose",
-            |x, a| x[0].try_allclose(&x[1], tolerances(a).0, tolerances(a).1),
-            |x, a| x[0].allclose(&x[1], tolerances(a).0, tolerances(a).1),
+            |x, a| x[0].try_allclose_with(&x[1], tolerances(a)),
+            |x, a| x[0].allclose_with(&x[1], tolerances(a)),
         )
+        .defaults(|x, _| x[0].try_allclose(&x[1]), |x, _| x[0].allclose(&x[1]))
         .takes(ALL_DTYPES)
         .constant()
         .samples(operands())

@@ -1,6 +1,7 @@
 //! Convolutions and transposed convolutions over one to three dimensions.
 
-use crate::harness::{ABSENT, Row, Sample, real, sample};
+use crate::harness::{ABSENT, Args, Row, Sample, real, sample};
+use rushlight::ops::{ConvOptions, ConvTransposeOptions};
 use serde_json::{Value, json};
 
 /// Input, weight, bias, options.
@@ -8,46 +9,33 @@ fn of(x: &[usize], weight: &[usize], bias: Option<usize>, args: Value) -> Sample
     sample([real(x), real(weight), bias.map_or(ABSENT, |size| real(&[size]))]).args(args)
 }
 
-macro_rules! convolution {
-    ($name:literal, $try_name:ident, $name_of:ident) => {
-        Row::new(
-            $name,
-            |x, a| {
-                let (stride, padding, dilation) = (a.sizes("stride", 1), a.sizes("padding", 0), a.sizes("dilation", 1));
-                x[0].$try_name(&x[1], x.option(2), stride, padding, dilation, a.int("groups", 1) as usize)
-            },
-            |x, a| {
-                let (stride, padding, dilation) = (a.sizes("stride", 1), a.sizes("padding", 0), a.sizes("dilation", 1));
-                x[0].$name_of(&x[1], x.option(2), stride, padding, dilation, a.int("groups", 1) as usize)
-            },
-        )
-    };
+fn window<const N: usize>(a: &Args) -> ConvOptions<N> {
+    let steps = ConvOptions::new().stride(a.sizes("stride", 1)).padding(a.sizes("padding", 0));
+    steps.dilation(a.sizes("dilation", 1)).groups(a.size("groups", 1))
 }
 
-macro_rules! transposed {
-    ($name:literal, $try_name:ident, $name_of:ident) => {
+fn transposed_window<const N: usize>(a: &Args) -> ConvTransposeOptions<N> {
+    let steps = ConvTransposeOptions::new().stride(a.sizes("stride", 1)).padding(a.sizes("padding", 0));
+    let steps = steps.output_padding(a.sizes("output_padding", 0)).dilation(a.sizes("dilation", 1));
+    steps.groups(a.size("groups", 1))
+}
+
+/// A row by the names of its four forms and the options.
+macro_rules! convolution {
+    ($options:ident: $name:ident, $try_name:ident, $name_with:ident, $try_name_with:ident) => {
         Row::new(
-            $name,
-            |x, a| {
-                let (stride, dilation) = (a.sizes("stride", 1), a.sizes("dilation", 1));
-                let (padding, more) = (a.sizes("padding", 0), a.sizes("output_padding", 0));
-                let groups = a.int("groups", 1) as usize;
-                x[0].$try_name(&x[1], x.option(2), stride, padding, more, dilation, groups)
-            },
-            |x, a| {
-                let (stride, dilation) = (a.sizes("stride", 1), a.sizes("dilation", 1));
-                let (padding, more) = (a.sizes("padding", 0), a.sizes("output_padding", 0));
-                let groups = a.int("groups", 1) as usize;
-                x[0].$name_of(&x[1], x.option(2), stride, padding, more, dilation, groups)
-            },
+            stringify!($name),
+            |x, a| x[0].$try_name_with(&x[1], x.option(2), $options(a)),
+            |x, a| x[0].$name_with(&x[1], x.option(2), $options(a)),
         )
+        .defaults(|x, _| x[0].$try_name(&x[1], x.option(2)), |x, _| x[0].$name(&x[1], x.option(2)))
     };
 }
 
 pub fn rows() -> Vec<Row> {
     const SAME: &str = "`same` is computed by the layer; the operation takes numbers";
     vec![
-        convolution!("conv1d", try_conv1d, conv1d)
+        convolution!(window: conv1d, try_conv1d, conv1d_with, try_conv1d_with)
             .samples([
                 of(&[2, 2, 5], &[3, 2, 3], Some(3), json!({"stride": 2, "padding": 1})),
                 of(&[2, 3, 7], &[2, 3, 3], None, json!({"stride": 2, "padding": 1})),
@@ -55,7 +43,7 @@ pub fn rows() -> Vec<Row> {
                 of(&[2, 5], &[3, 2, 2], None, json!({})),
             ])
             .refuses(of(&[1, 2, 5], &[1, 3, 2], None, json!({})), &["[1, 2, 5]", "[1, 3, 2]"]),
-        convolution!("conv2d", try_conv2d, conv2d)
+        convolution!(window: conv2d, try_conv2d, conv2d_with, try_conv2d_with)
             .samples([
                 of(&[2, 2, 4, 3], &[2, 2, 3, 2], Some(2), json!({"padding": [1, 0]})),
                 of(&[1, 4, 4, 4], &[2, 2, 2, 2], None, json!({"stride": [2, 1], "padding": 1, "dilation": [1, 2], "groups": 2})),
@@ -70,19 +58,19 @@ pub fn rows() -> Vec<Row> {
             .inexpressible("error/conv2d/padding_same_stride/f32", SAME)
             .refuses(of(&[1, 3, 8, 8], &[4, 2, 3, 3], None, json!({})), &["[4, 2, 3, 3]", "[1, 3, 8, 8]", "channels"])
             .refuses(of(&[1, 3, 8, 8], &[4, 3, 9, 9], None, json!({})), &["[4, 3, 9, 9]"]),
-        convolution!("conv3d", try_conv3d, conv3d)
+        convolution!(window: conv3d, try_conv3d, conv3d_with, try_conv3d_with)
             .samples([
                 of(&[1, 1, 3, 3, 3], &[1, 1, 2, 2, 2], Some(1), json!({"padding": [0, 1, 0]})),
                 of(&[1, 2, 3, 4, 3], &[2, 2, 2, 2, 2], None, json!({"padding": 1})),
             ])
             .refuses(of(&[2, 5, 5], &[1, 2, 2, 2, 2], None, json!({})), &["[2, 5, 5]"]),
-        transposed!("conv_transpose1d", try_conv_transpose1d, conv_transpose1d)
+        convolution!(transposed_window: conv_transpose1d, try_conv_transpose1d, conv_transpose1d_with, try_conv_transpose1d_with)
             .samples([
                 of(&[2, 2, 3], &[2, 2, 2], Some(2), json!({"stride": 2, "padding": 1, "output_padding": 1})),
                 of(&[2, 3, 4], &[3, 2, 3], None, json!({"stride": 2, "padding": 1, "output_padding": 1})),
             ])
             .refuses(of(&[1, 2, 5], &[1, 3, 2], None, json!({})), &["[1, 2, 5]", "[1, 3, 2]"]),
-        transposed!("conv_transpose2d", try_conv_transpose2d, conv_transpose2d)
+        convolution!(transposed_window: conv_transpose2d, try_conv_transpose2d, conv_transpose2d_with, try_conv_transpose2d_with)
             .samples([
                 of(
                     &[2, 4, 3, 2],
@@ -100,7 +88,7 @@ pub fn rows() -> Vec<Row> {
                 ),
             ])
             .refuses(of(&[1, 3, 3, 3], &[4, 2, 3, 3], None, json!({})), &["[1, 3, 3, 3]", "[4, 2, 3, 3]"]),
-        transposed!("conv_transpose3d", try_conv_transpose3d, conv_transpose3d)
+        convolution!(transposed_window: conv_transpose3d, try_conv_transpose3d, conv_transpose3d_with, try_conv_transpose3d_with)
             .samples([of(&[2, 2, 3, 2], &[2, 2, 2, 2, 2], None, json!({"padding": 1}))])
             .refuses(of(&[2, 5, 5], &[2, 2, 2, 2, 2], None, json!({})), &["[2, 5, 5]"]),
     ]

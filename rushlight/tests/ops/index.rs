@@ -23,14 +23,14 @@ fn conditions() -> Vec<Row> {
     vec![
         // The condition comes first, as in PyTorch.
         Row::new(
-            "where_",
+            "where_cond",
             |x, _| match x.number(1) {
-                Some(number) => x[2].try_where_(&x[0].try_logical_not()?, number),
-                None => x[1].try_where_(&x[0], x.operand(2)),
+                Some(number) => x[2].try_where_cond(&x[0].try_logical_not()?, number),
+                None => x[1].try_where_cond(&x[0], x.operand(2)),
             },
             |x, _| match x.number(1) {
-                Some(number) => x[2].where_(&x[0].logical_not(), number),
-                None => x[1].where_(&x[0], x.operand(2)),
+                Some(number) => x[2].where_cond(&x[0].logical_not(), number),
+                None => x[1].where_cond(&x[0], x.operand(2)),
             },
         )
         .says("where")

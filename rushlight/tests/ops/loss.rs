@@ -1,7 +1,10 @@
 //! Distances, and the likelihood of classes.
 
-use crate::harness::{ABSENT, Args, Row, Sample, Spec, between, given, positive, real, sample};
+use crate::harness::{ABSENT, Args, Inputs, Row, Sample, Spec, between, given, positive, real, sample};
 use rushlight::Tensor;
+use rushlight::ops::{
+    BinaryCrossEntropyOptions, BinaryCrossEntropyWithLogitsOptions, CrossEntropyOptions, NllLossOptions,
+};
 use serde_json::json;
 
 fn probability(shape: &[usize]) -> Spec {
@@ -13,8 +16,34 @@ fn reduced(of: impl Fn() -> Sample) -> Vec<Sample> {
     ["none", "mean", "sum"].map(|reduction| of().args(json!({"reduction": reduction}))).into()
 }
 
-fn ignored(a: &Args) -> i64 {
-    a.int("ignore_index", -100)
+/// The options, with a tensor set if there is one.
+fn with<O>(options: O, tensor: Option<&Tensor>, set: impl FnOnce(O, &Tensor) -> O) -> O {
+    match tensor {
+        Some(tensor) => set(options, tensor),
+        None => options,
+    }
+}
+
+fn binary(x: &Inputs, a: &Args) -> BinaryCrossEntropyOptions {
+    let options = BinaryCrossEntropyOptions::new().reduction(a.reduction());
+    with(options, x.option(2), |options, weight| options.weight(weight))
+}
+
+fn logits(x: &Inputs, a: &Args) -> BinaryCrossEntropyWithLogitsOptions {
+    let options = BinaryCrossEntropyWithLogitsOptions::new().reduction(a.reduction());
+    let weighted = with(options, x.option(2), |options, weight| options.weight(weight));
+    with(weighted, x.option(3), |options, weight| options.pos_weight(weight))
+}
+
+fn likelihood(x: &Inputs, a: &Args) -> NllLossOptions {
+    let options = NllLossOptions::new().reduction(a.reduction()).ignore_index(a.int("ignore_index", -100));
+    with(options, x.option(2), |options, weight| options.weight(weight))
+}
+
+fn entropy(x: &Inputs, a: &Args) -> CrossEntropyOptions {
+    let options = CrossEntropyOptions::new().reduction(a.reduction()).ignore_index(a.int("ignore_index", -100));
+    let options = options.label_smoothing(a.float("label_smoothing", 0.0));
+    with(options, x.option(2), |options, weight| options.weight(weight))
 }
 
 pub fn rows() -> Vec<Row> {
@@ -27,9 +56,10 @@ fn distances() -> Vec<Row> {
     vec![
         Row::new(
             "mse_loss",
-            |x, a| x[0].try_mse_loss(&x[1], a.reduction()),
-            |x, a| x[0].mse_loss(&x[1], a.reduction()),
+            |x, a| x[0].try_mse_loss_with(&x[1], a.reduction()),
+            |x, a| x[0].mse_loss_with(&x[1], a.reduction()),
         )
+        .defaults(|x, _| x[0].try_mse_loss(&x[1]), |x, _| x[0].mse_loss(&x[1]))
         .samples(reduced(|| sample([real(&[4, 3]), real(&[4, 3])])))
         .samples([
             sample([real(&[]), real(&[])]),
@@ -38,15 +68,20 @@ fn distances() -> Vec<Row> {
         .kink([2.0, 2.0], 0.0, [0.0, 0.0])
         .inexpressible("error/mse_loss/reduction/f32", "the reduction is an enum, which has no wrong values")
         .refuses(sample([real(&[2, 3]), real(&[4])]), &["[2, 3]", "[4]"]),
-        Row::new("l1_loss", |x, a| x[0].try_l1_loss(&x[1], a.reduction()), |x, a| x[0].l1_loss(&x[1], a.reduction()))
-            .samples(reduced(|| sample([real(&[4, 3]), real(&[4, 3])])))
-            .kink([2.0, 2.0], 0.0, [0.0, 0.0])
-            .kink([3.0, 1.0], 2.0, [1.0, -1.0])
-            .refuses(sample([real(&[2, 3]), real(&[4])]), &["[2, 3]", "[4]"]),
+        Row::new(
+            "l1_loss",
+            |x, a| x[0].try_l1_loss_with(&x[1], a.reduction()),
+            |x, a| x[0].l1_loss_with(&x[1], a.reduction()),
+        )
+        .defaults(|x, _| x[0].try_l1_loss(&x[1]), |x, _| x[0].l1_loss(&x[1]))
+        .samples(reduced(|| sample([real(&[4, 3]), real(&[4, 3])])))
+        .kink([2.0, 2.0], 0.0, [0.0, 0.0])
+        .kink([3.0, 1.0], 2.0, [1.0, -1.0])
+        .refuses(sample([real(&[2, 3]), real(&[4])]), &["[2, 3]", "[4]"]),
         Row::new(
             "binary_cross_entropy",
-            |x, a| x[0].try_binary_cross_entropy(&x[1], x.option(2), a.reduction()),
-            |x, a| x[0].binary_cross_entropy(&x[1], x.option(2), a.reduction()),
+            |x, a| x[0].try_binary_cross_entropy_with(&x[1], binary(x, a)),
+            |x, a| x[0].binary_cross_entropy_with(&x[1], binary(x, a)),
         )
         .samples(reduced(|| sample([probability(&[4, 3]), probability(&[4, 3]), ABSENT])))
         .samples([sample([probability(&[2, 3]), probability(&[2, 3]), positive(&[3]).fixed()])])
@@ -54,8 +89,8 @@ fn distances() -> Vec<Row> {
         .refuses(sample([between(1.5, 2.0, &[2]), probability(&[2])]), &["between 0 and 1"]),
         Row::new(
             "binary_cross_entropy_with_logits",
-            |x, a| x[0].try_binary_cross_entropy_with_logits(&x[1], x.option(2), x.option(3), a.reduction()),
-            |x, a| x[0].binary_cross_entropy_with_logits(&x[1], x.option(2), x.option(3), a.reduction()),
+            |x, a| x[0].try_binary_cross_entropy_with_logits_with(&x[1], logits(x, a)),
+            |x, a| x[0].binary_cross_entropy_with_logits_with(&x[1], logits(x, a)),
         )
         .samples(reduced(|| sample([real(&[4, 3]), probability(&[4, 3]), ABSENT, positive(&[3]).fixed()])))
         .samples([sample([positive(&[2, 3]), positive(&[2, 3]), positive(&[3]), positive(&[3])])])
@@ -71,8 +106,8 @@ fn classes() -> Vec<Row> {
     vec![
         Row::new(
             "nll_loss",
-            |x, a| x[0].try_nll_loss(&x[1], x.option(2), ignored(a), a.reduction()),
-            |x, a| x[0].nll_loss(&x[1], x.option(2), ignored(a), a.reduction()),
+            |x, a| x[0].try_nll_loss_with(&x[1], likelihood(x, a)),
+            |x, a| x[0].nll_loss_with(&x[1], likelihood(x, a)),
         )
         .samples(reduced(|| sample([real(&[4, 3]), row(), weight()])))
         .samples([sample([real(&[3]), given(Tensor::from(1i64))]), sample([real(&[2, 3, 2, 2]), images()])])
@@ -81,14 +116,8 @@ fn classes() -> Vec<Row> {
         .refuses(sample([real(&[2, 3]), given(Tensor::from([true, false]))]), &["int64", "bool"]),
         Row::new(
             "cross_entropy",
-            |x, a| {
-                let smoothing = a.float("label_smoothing", 0.0);
-                x[0].try_cross_entropy(&x[1], x.option(2), ignored(a), a.reduction(), smoothing)
-            },
-            |x, a| {
-                let smoothing = a.float("label_smoothing", 0.0);
-                x[0].cross_entropy(&x[1], x.option(2), ignored(a), a.reduction(), smoothing)
-            },
+            |x, a| x[0].try_cross_entropy_with(&x[1], entropy(x, a)),
+            |x, a| x[0].cross_entropy_with(&x[1], entropy(x, a)),
         )
         .samples(reduced(|| sample([real(&[4, 3]), row()])))
         .samples(["none", "mean", "sum"].map(|reduction| {

@@ -1,8 +1,8 @@
 //! Batch normalization, also with an activation after it.
 
 use crate::harness::{ABSENT, Args, Inputs, Row, Sample, positive, real, sample};
-use rushlight::Tensor;
 use rushlight::nn::Activation;
+use rushlight::ops::BatchNormOptions;
 use serde_json::{Value, json};
 
 /// Input, running mean, running variance, weight, bias, as PyTorch has them.
@@ -26,12 +26,17 @@ fn samples() -> [Sample; 5] {
     ]
 }
 
-fn running(x: &Inputs) -> Option<(&Tensor, &Tensor)> {
-    x.option(1).zip(x.option(2))
-}
-
-fn numbers(a: &Args) -> (bool, f64, f64) {
-    (a.flag("training", false), a.float("momentum", 0.1), a.float("eps", 1e-5))
+fn options(x: &Inputs, a: &Args) -> BatchNormOptions {
+    let options = BatchNormOptions::new().training(a.flag("training", false));
+    let options = options.momentum(a.float("momentum", 0.1)).eps(a.float("eps", 1e-5)).activation(activation(a));
+    let options = match x.option(3) {
+        Some(weight) => options.weight(weight),
+        None => options,
+    };
+    match x.option(4) {
+        Some(bias) => options.bias(bias),
+        None => options,
+    }
 }
 
 fn activation(a: &Args) -> Activation {
@@ -43,50 +48,26 @@ fn activation(a: &Args) -> Activation {
 }
 
 pub fn rows() -> Vec<Row> {
-    let fused = |name: &str| {
+    let followed_by = |activation: &str| {
         samples().map(|mut sample| {
-            sample.args.0["activation"] = name.into();
+            sample.args.0["activation"] = activation.into();
             sample
         })
     };
     vec![
         Row::new(
             "batch_norm",
-            |x, a| {
-                let (training, momentum, eps) = numbers(a);
-                x[0].try_batch_norm(running(x), x.option(3), x.option(4), training, momentum, eps)
-            },
-            |x, a| {
-                let (training, momentum, eps) = numbers(a);
-                x[0].batch_norm(running(x), x.option(3), x.option(4), training, momentum, eps)
-            },
+            |x, a| x[0].try_batch_norm_with(x.option(1), x.option(2), options(x, a)),
+            |x, a| x[0].batch_norm_with(x.option(1), x.option(2), options(x, a)),
         )
         .samples(samples())
+        .samples(followed_by("relu"))
+        .samples(followed_by("relu6"))
         .coarse(
             "batch_norm/far_from_zero/f32",
             20.0,
             "x * scale + shift cancels far from 0: PyTorch is up to 1.7e-5 from the exact values",
         )
-        .refuses(
-            sample([real(&[1, 3, 8, 8]), ABSENT, ABSENT, real(&[4])]).args(json!({"training": true})),
-            &["[1, 3, 8, 8]", "[4]", "weight"],
-        ),
-        Row::new(
-            "batch_norm_fused",
-            |x, a| {
-                let (training, momentum, eps) = numbers(a);
-                let affine = (x.option(3), x.option(4));
-                x[0].try_batch_norm_fused(activation(a), running(x), affine.0, affine.1, training, momentum, eps)
-            },
-            |x, a| {
-                let (training, momentum, eps) = numbers(a);
-                let affine = (x.option(3), x.option(4));
-                x[0].batch_norm_fused(activation(a), running(x), affine.0, affine.1, training, momentum, eps)
-            },
-        )
-        .says("batch_norm")
-        .samples(fused("relu"))
-        .samples(fused("relu6"))
         .refuses(
             sample([real(&[1, 3, 8, 8]), ABSENT, ABSENT, real(&[4])]).args(json!({"training": true})),
             &["[1, 3, 8, 8]", "[4]", "weight"],

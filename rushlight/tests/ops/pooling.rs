@@ -1,23 +1,24 @@
 //! Maxima and means of windows of images.
 
 use crate::harness::{Args, Row, Sample, real, sample};
+use rushlight::ops::{AvgPoolOptions, MaxPoolOptions};
 use serde_json::{Value, json};
 
 fn of(shape: &[usize], args: Value) -> Sample {
     sample([real(shape)]).args(args)
 }
 
-/// Kernel, stride (the kernel unless given) and padding.
-fn window(a: &Args) -> ([usize; 2], [usize; 2], [usize; 2]) {
-    let kernel = a.sizes("kernel_size", 0);
-    let stride = if a.has("stride") { a.sizes("stride", 0) } else { kernel };
-    (kernel, stride, a.sizes("padding", 0))
+fn maximum(a: &Args) -> MaxPoolOptions<2> {
+    let options = MaxPoolOptions::new(a.sizes("kernel_size", 0)).padding(a.sizes("padding", 0));
+    let options = options.dilation(a.sizes("dilation", 1)).ceil_mode(a.flag("ceil_mode", false));
+    if a.has("stride") { options.stride(a.sizes("stride", 0)) } else { options }
 }
 
-/// Whether to round up, whether padding counts, and a divisor.
-fn means(a: &Args) -> (bool, bool, Option<usize>) {
-    let divisor = a.has("divisor_override").then(|| a.int("divisor_override", 0) as usize);
-    (a.flag("ceil_mode", false), a.flag("count_include_pad", true), divisor)
+fn mean(a: &Args) -> AvgPoolOptions<2> {
+    let options = AvgPoolOptions::new(a.sizes("kernel_size", 0)).padding(a.sizes("padding", 0));
+    let options = options.ceil_mode(a.flag("ceil_mode", false)).count_include_pad(a.flag("count_include_pad", true));
+    let options = if a.has("stride") { options.stride(a.sizes("stride", 0)) } else { options };
+    if a.has("divisor_override") { options.divisor_override(a.size("divisor_override", 0)) } else { options }
 }
 
 fn maxima() -> [Sample; 4] {
@@ -32,45 +33,15 @@ fn maxima() -> [Sample; 4] {
 pub fn rows() -> Vec<Row> {
     let wide = || of(&[1, 3, 8, 8], json!({"kernel_size": 9, "stride": 1}));
     vec![
-        Row::new(
-            "max_pool2d",
-            |x, a| {
-                let (kernel, stride, padding) = window(a);
-                x[0].try_max_pool2d(kernel, stride, padding, a.sizes("dilation", 1), a.flag("ceil_mode", false))
-            },
-            |x, a| {
-                let (kernel, stride, padding) = window(a);
-                x[0].max_pool2d(kernel, stride, padding, a.sizes("dilation", 1), a.flag("ceil_mode", false))
-            },
-        )
+        Row::new("max_pool2d", |x, a| x[0].try_max_pool2d(maximum(a)), |x, a| x[0].max_pool2d(maximum(a)))
         .samples(maxima())
         .refuses(wide(), &["[1, 3, 8, 8]"])
         .refuses(of(&[4, 4], json!({"kernel_size": 2})), &["[4, 4]"]),
-        Row::new(
-            "max_pool2d_with_indices",
-            |x, a| {
-                let ((kernel, stride, padding), dilation) = (window(a), a.sizes("dilation", 1));
-                x[0].try_max_pool2d_with_indices(kernel, stride, padding, dilation, a.flag("ceil_mode", false))
-            },
-            |x, a| {
-                let ((kernel, stride, padding), dilation) = (window(a), a.sizes("dilation", 1));
-                x[0].max_pool2d_with_indices(kernel, stride, padding, dilation, a.flag("ceil_mode", false))
-            },
-        )
+        Row::new("max_pool2d_with_indices", |x, a| x[0].try_max_pool2d_with_indices(maximum(a)), |x, a| x[0].max_pool2d_with_indices(maximum(a)))
         .says("max_pool2d")
         .samples(maxima())
         .refuses(wide(), &["[1, 3, 8, 8]"]),
-        Row::new(
-            "avg_pool2d",
-            |x, a| {
-                let ((kernel, stride, padding), (ceil, count_pad, divisor)) = (window(a), means(a));
-                x[0].try_avg_pool2d(kernel, stride, padding, ceil, count_pad, divisor)
-            },
-            |x, a| {
-                let ((kernel, stride, padding), (ceil, count_pad, divisor)) = (window(a), means(a));
-                x[0].avg_pool2d(kernel, stride, padding, ceil, count_pad, divisor)
-            },
-        )
+        Row::new("avg_pool2d", |x, a| x[0].try_avg_pool2d(mean(a)), |x, a| x[0].avg_pool2d(mean(a)))
         .samples([
             of(
                 &[1, 2, 4, 5],
@@ -86,8 +57,8 @@ pub fn rows() -> Vec<Row> {
         .refuses(wide(), &["[1, 3, 8, 8]"]),
         Row::new(
             "adaptive_avg_pool2d",
-            |x, a| x[0].try_adaptive_avg_pool2d(a.sizes("output_size", 0)),
-            |x, a| x[0].adaptive_avg_pool2d(a.sizes("output_size", 0)),
+            |x, a| x[0].try_adaptive_avg_pool2d(a.sizes::<2>("output_size", 0)),
+            |x, a| x[0].adaptive_avg_pool2d(a.sizes::<2>("output_size", 0)),
         )
         .samples([
             of(&[2, 5, 4], json!({"output_size": [2, 3]})),

@@ -1,8 +1,9 @@
 //! Other shapes and parts of the same memory.
 
-use crate::harness::{ALL_DTYPES, Args, Inputs, Layout, Row, Sample, real, sample};
-use rushlight::{Result, Tensor};
+use crate::harness::{ALL_DTYPES, Args, Layout, Row, Sample, real, sample};
+use rushlight::ops::{DiagonalOptions, SliceOptions};
 use serde_json::{Value, json};
+use std::ops::Range;
 
 fn of(shape: &[usize], args: Value) -> Sample {
     sample([real(shape)]).args(args)
@@ -33,9 +34,11 @@ fn shapes() -> Vec<Row> {
             .refuses(of(&[2, 3], json!({"shape": [5]})), &["[5]", "6"]),
         Row::new(
             "flatten",
-            |x, a| x[0].try_flatten(a.dim("start_dim"), a.dim("end_dim")),
-            |x, a| x[0].flatten(a.dim("start_dim"), a.dim("end_dim")),
+            |x, a| x[0].try_flatten_dim(a.int("start_dim", 0)..=a.int("end_dim", -1)),
+            |x, a| x[0].flatten_dim(a.int("start_dim", 0)..=a.int("end_dim", -1)),
         )
+        .method("flatten_dim")
+        .defaults(|x, _| x[0].try_flatten(), |x, _| x[0].flatten())
         .samples([
             of(&[2, 3, 2], json!({"start_dim": 1, "end_dim": -1})),
             of(&[], json!({"start_dim": 0, "end_dim": -1})),
@@ -62,6 +65,11 @@ fn shapes() -> Vec<Row> {
     ]
 }
 
+fn diagonal(a: &Args) -> DiagonalOptions {
+    let options = DiagonalOptions::new().offset(a.int("offset", 0) as isize);
+    options.dim1(a.int("dim1", 0) as isize).dim2(a.int("dim2", 1) as isize)
+}
+
 fn orders() -> Vec<Row> {
     vec![
         Row::new("t", |x, _| x[0].try_t(), |x, _| x[0].t())
@@ -81,33 +89,37 @@ fn orders() -> Vec<Row> {
                 of(&[0, 3], json!({"dims": [1, 0]})),
             ])
             .refuses(of(&[2, 3], json!({"dims": [0, 0]})), &["[0, 0]"]),
-        Row::new("diagonal", |x, _| x[0].try_diagonal(), |x, _| x[0].diagonal())
-            .samples([of(&[3, 3], json!({})), of(&[2, 4], json!({})), of(&[0, 3], json!({}))])
+        Row::new("diagonal", |x, a| x[0].try_diagonal_with(diagonal(a)), |x, a| x[0].diagonal_with(diagonal(a)))
+            .defaults(|x, _| x[0].try_diagonal(), |x, _| x[0].diagonal())
+            .samples([
+                of(&[3, 3], json!({})),
+                of(&[2, 4], json!({"offset": 1})),
+                of(&[0, 3], json!({})),
+                of(&[2, 3, 4], json!({"offset": -1, "dim2": -1})),
+            ])
             .refuses(of(&[3], json!({})), &["[3]"]),
     ]
 }
 
-/// Python may count the start from the end.
-fn start(x: &Inputs, a: &Args) -> usize {
-    let (dim, start) = (a.dim("dim"), a.dim("start"));
-    if start < 0 { (start + x[0].size(dim) as isize) as usize } else { start as usize }
+fn range(a: &Args) -> Range<isize> {
+    a.int("start", 0) as isize..a.int("end", i64::MAX) as isize
 }
 
-fn ends(a: &Args) -> (isize, isize, usize) {
-    (a.int("start", 0) as isize, a.int("end", i64::MAX) as isize, a.int("step", 1) as usize)
+fn step(a: &Args) -> SliceOptions {
+    SliceOptions::new().step(a.size("step", 1))
 }
 
-fn slice(x: &Inputs, a: &Args) -> Result<Tensor> {
-    let (start, end, step) = ends(a);
-    x[0].try_slice(a.dim("dim"), start, end, step)
+/// The dimension, by default the first one.
+fn dim(a: &Args) -> isize {
+    a.int("dim", 0) as isize
 }
 
 fn parts() -> Vec<Row> {
     vec![
         Row::new(
             "narrow",
-            |x, a| x[0].try_narrow(a.dim("dim"), start(x, a), a.dim("length") as usize),
-            |x, a| x[0].narrow(a.dim("dim"), start(x, a), a.dim("length") as usize),
+            |x, a| x[0].try_narrow(a.dim("dim"), a.dim("start"), a.size("length", 0)),
+            |x, a| x[0].narrow(a.dim("dim"), a.dim("start"), a.size("length", 0)),
         )
         .samples([
             of(&[2, 3], json!({"dim": 1, "start": 1, "length": 2})),
@@ -121,10 +133,12 @@ fn parts() -> Vec<Row> {
         )
         .samples([of(&[2, 3], json!({"dim": 1, "index": -1})), of(&[2, 0], json!({"dim": 0, "index": 1}))])
         .refuses(of(&[2, 3], json!({"dim": 1, "index": 3})), &["3", "dimension 1", "[2, 3]"]),
-        Row::new("slice", slice, |x, a| {
-            let (start, end, step) = ends(a);
-            x[0].slice(a.dim("dim"), start, end, step)
-        })
+        Row::new(
+            "slice",
+            |x, a| x[0].try_slice_with(dim(a), range(a), step(a)),
+            |x, a| x[0].slice_with(dim(a), range(a), step(a)),
+        )
+        .defaults(|x, a| x[0].try_slice(0, range(a)), |x, a| x[0].slice(0, range(a)))
         .samples([
             of(&[2, 5], json!({"dim": 1, "start": 1, "end": 5, "step": 2})),
             of(&[2, 5], json!({"dim": 0, "start": 2})),
@@ -137,19 +151,25 @@ fn lists() -> Vec<Row> {
     vec![
         Row::new(
             "split",
-            |x, a| x[0].try_split(a.dim("split_size") as usize, a.dim("dim")),
-            |x, a| x[0].split(a.dim("split_size") as usize, a.dim("dim")),
+            |x, a| x[0].try_split_dim(a.size("split_size", 1), dim(a)),
+            |x, a| x[0].split_dim(a.size("split_size", 1), dim(a)),
         )
+        .method("split_dim")
+        .defaults(|x, a| x[0].try_split(a.size("split_size", 1)), |x, a| x[0].split(a.size("split_size", 1)))
         .samples([of(&[2, 5], json!({"split_size": 2, "dim": 1})), of(&[0, 3], json!({"split_size": 2, "dim": 0}))])
         .refuses(of(&[3], json!({"split_size": 0, "dim": 0})), &["0"]),
         Row::new(
             "chunk",
-            |x, a| x[0].try_chunk(a.dim("chunks") as usize, a.dim("dim")),
-            |x, a| x[0].chunk(a.dim("chunks") as usize, a.dim("dim")),
+            |x, a| x[0].try_chunk_dim(a.size("chunks", 1), dim(a)),
+            |x, a| x[0].chunk_dim(a.size("chunks", 1), dim(a)),
         )
+        .method("chunk_dim")
+        .defaults(|x, a| x[0].try_chunk(a.size("chunks", 1)), |x, a| x[0].chunk(a.size("chunks", 1)))
         .samples([of(&[2, 5], json!({"chunks": 3, "dim": 1})), of(&[0, 3], json!({"chunks": 2, "dim": 1}))])
         .refuses(of(&[3], json!({"chunks": 0, "dim": 0})), &["0"]),
-        Row::new("unbind", |x, a| x[0].try_unbind(a.dim("dim")), |x, a| x[0].unbind(a.dim("dim")))
+        Row::new("unbind", |x, a| x[0].try_unbind_dim(dim(a)), |x, a| x[0].unbind_dim(dim(a)))
+            .method("unbind_dim")
+            .defaults(|x, _| x[0].try_unbind(), |x, _| x[0].unbind())
             .samples([of(&[2, 3], json!({"dim": 0})), of(&[0, 3], json!({"dim": 1}))])
             .refuses(of(&[3], json!({"dim": 1})), &["1"]),
     ]

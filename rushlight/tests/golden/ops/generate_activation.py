@@ -3,10 +3,20 @@
 import torch
 import torch.nn.functional as F
 
-from cases import B, INF, NAN, E, I, P, R, TENSOR, V, generate, in_place, in_place_function, method
+from cases import INF, NAN, TENSOR, B, E, I, P, R, V, apply_view, generate, in_place, in_place_function, method
 
 EDGE = [0.0, -0.0, 1.0, -1.0, INF, -INF, NAN, 1e-30, -1e-30, 88.0, -88.0, 120.0, -120.0, 800.0, -800.0]
 SHORT_EDGE = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, INF, -INF, NAN, 1e-30, 88.0, -88.0, 300.0]
+
+def in_place_leaky_relu(x, a):
+    """`F.leaky_relu` takes its slope by name, and is no method of tensors."""
+    base = x[0].clone()
+    part = base
+    for view in a.get("into", []):
+        part = apply_view(part, view)
+    F.leaky_relu(part, a["negative_slope"], inplace=True)
+    return base
+
 
 OPS = {
     **{op: method(op) for op in ("relu", "sigmoid", "tanh")},
@@ -15,19 +25,8 @@ OPS = {
     "relu6": lambda x, a: F.relu6(x[0]),
     "logsigmoid": lambda x, a: F.logsigmoid(x[0]),
     "leaky_relu": lambda x, a: F.leaky_relu(x[0], **a),
-    "leaky_relu_": lambda x, a: in_place_leaky_relu(x, a),
+    "leaky_relu_": in_place_leaky_relu,
 }
-
-
-def in_place_leaky_relu(x, a):
-    """`F.leaky_relu` takes its slope by name, and is no method of tensors."""
-    from cases import apply_view
-    base = x[0].clone()
-    part = base
-    for view in a.get("into", []):
-        part = apply_view(part, view)
-    F.leaky_relu(part, a["negative_slope"], inplace=True)
-    return base
 
 
 def build(c):

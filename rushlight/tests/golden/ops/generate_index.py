@@ -6,7 +6,7 @@ from cases import COLUMN, INF, NAN, NUMBER, TENSOR, ZERO_D, B, E, I, R, V, gener
 
 OPS = {
     # The condition comes first, as in PyTorch.
-    "where": lambda x, a: torch.where(x[0], x[1], x[2]),
+    "where_cond": lambda x, a: torch.where(x[0], x[1], x[2]),
     "masked_fill": method("masked_fill"),
     "gather": lambda x, a: torch.gather(x[0], a["dim"], x[1]),
     "scatter_add": lambda x, a: x[0].scatter_add(a["dim"], x[1], x[2]),
@@ -17,19 +17,19 @@ OPS = {
 def conditions(c):
     for a in TENSOR:
         for b in TENSOR:
-            c.plain(f"promote/where/{a}_{b}", "where", [B([True, False, False]), V(TENSOR[a], a), V(COLUMN[b], b)])
-            c.plain(f"promote/where_0d/{a}_{b}", "where", [B([True, False, False]), V(TENSOR[a], a), V(ZERO_D[b], b)])
+            c.plain(f"promote/where/{a}_{b}", "where_cond", [B([True, False, False]), V(TENSOR[a], a), V(COLUMN[b], b)])
+            c.plain(f"promote/where_0d/{a}_{b}", "where_cond", [B([True, False, False]), V(TENSOR[a], a), V(ZERO_D[b], b)])
         for b in NUMBER:
             if (a, b) != ("bool", "bool"):
-                c.plain(f"promote/where_number/{a}_{b}", "where", [B([True, False, False]), V(TENSOR[a], a), NUMBER[b]])
+                c.plain(f"promote/where_number/{a}_{b}", "where_cond", [B([True, False, False]), V(TENSOR[a], a), NUMBER[b]])
     mask = B([[True, False, True], [False, False, True]])
-    c.smooth("where/same", "where", [mask, R(2, 3), R(2, 3)])
-    c.smooth("where/broadcast", "where", [B([True, False, True]), R(2, 1), R(3)])
-    c.smooth("where/number", "where", [mask, R(2, 3), 0.5])
-    c.smooth("where/number_first", "where", [mask, -1.0, R(2, 3)])
-    c.smooth("where/0d", "where", [mask, R(), R(2, 3)])
-    c.plain("where/nan_not_taken", "where", [B([True, False]), V([1.0, NAN]), V([INF, 2.0])], dtypes=("f32", "f64"))
-    c.error("where/shape", "where", [B([True, False]), R(3), R(3)])
+    c.smooth("where/same", "where_cond", [mask, R(2, 3), R(2, 3)])
+    c.smooth("where/broadcast", "where_cond", [B([True, False, True]), R(2, 1), R(3)])
+    c.smooth("where/number", "where_cond", [mask, R(2, 3), 0.5])
+    c.smooth("where/number_first", "where_cond", [mask, -1.0, R(2, 3)])
+    c.smooth("where/0d", "where_cond", [mask, R(), R(2, 3)])
+    c.plain("where/nan_not_taken", "where_cond", [B([True, False]), V([1.0, NAN]), V([INF, 2.0])], dtypes=("f32", "f64"))
+    c.error("where/shape", "where_cond", [B([True, False]), R(3), R(3)])
     c.smooth("masked_fill/number", "masked_fill", [R(2, 3), mask, 0.5])
     c.smooth("masked_fill/tensor", "masked_fill", [R(2, 3), mask, R()])
     c.smooth("masked_fill/broadcast", "masked_fill", [R(2, 3), B([True, False, True]), -1.0])

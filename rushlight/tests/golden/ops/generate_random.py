@@ -1,11 +1,24 @@
 """Writes random.json.gz: random fills and dropout. Each case names the seed."""
 
+import torch
 import torch.nn.functional as F
 
-from cases import E, R, V, generate, in_place
+from cases import DTYPES, E, R, V, generate, in_place
+
+
+def dtype(a):
+    return {"dtype": DTYPES[a["dtype"]]} if "dtype" in a else {}
+
 
 OPS = {
     "dropout": lambda x, a: F.dropout(x[0], a["p"], a["training"]),
+    "rand": lambda x, a: torch.rand(a["size"], **dtype(a)),
+    "randn": lambda x, a: torch.randn(a["size"], **dtype(a)),
+    "randint": lambda x, a: torch.randint(a["low"], a["high"], a["size"], **dtype(a)),
+    "randperm": lambda x, a: torch.randperm(a["n"], **dtype(a)),
+    "rand_like": lambda x, a: torch.rand_like(x[0], **dtype(a)),
+    "randn_like": lambda x, a: torch.randn_like(x[0], **dtype(a)),
+    "randint_like": lambda x, a: torch.randint_like(x[0], a["low"], a["high"], **dtype(a)),
     **{op: in_place(op) for op in ("uniform_", "normal_", "random_", "bernoulli_")},
 }
 
@@ -41,7 +54,25 @@ def fills(c):
     c.error("bernoulli_/p", "bernoulli_", [R(3)], {"p": 1.5, "seed": 0})
 
 
+def made(c):
+    for op in ("rand", "randn", "randint"):
+        args = {"low": -3, "high": 40} if op == "randint" else {}
+        for size in ([3, 4], [5], [37], [], [0, 3]):
+            c.plain(f"{op}/{'x'.join(map(str, size)) or '0d'}", op, [], {**args, "size": size, "seed": 3})
+        c.plain(f"{op}/f64", op, [], {**args, "size": [2, 9], "dtype": "f64", "seed": 4})
+        c.plain(f"{op}_like/matrix", f"{op}_like", [R(3, 4)], {**args, "seed": 5})
+        c.plain(f"{op}_like/f64", f"{op}_like", [R(3, 4)], {**args, "dtype": "f64", "seed": 5})
+        c.plain(f"{op}_like/transposed", f"{op}_like", [R(3, 4).v("t")], {**args, "seed": 6})
+        c.error(f"{op}/size", op, [], {**args, "size": [-1], "seed": 0})
+    c.error("rand/i64", "rand", [], {"size": [2], "dtype": "i64", "seed": 0})
+    c.error("randint/empty_range", "randint", [], {"low": 2, "high": 2, "size": [2], "seed": 0})
+    for n in (0, 1, 7, 40):
+        c.plain(f"randperm/{n}", "randperm", [], {"n": n, "seed": 3})
+    c.plain("randperm/f32", "randperm", [], {"n": 5, "dtype": "f32", "seed": 3})
+
+
 def build(c):
+    made(c)
     dropout(c)
     fills(c)
 

@@ -17,10 +17,10 @@ def reduction(name):
 
 
 # `sum_dim` and the like are PyTorch's `sum` with dimensions.
-OPTIONAL_DIM = ("sum", "mean", "var", "std", "max", "min", "argmax", "argmin")
+OPTIONAL_DIM = ("sum", "mean", "var", "std", "max", "min", "argmax", "argmin", "prod")
 
 OPS = {
-    **{op: reduction(op) for op in OPTIONAL_DIM + ("amax", "amin", "prod", "any", "all")},
+    **{op: reduction(op) for op in OPTIONAL_DIM + ("amax", "amin", "any", "all")},
     **{f"{op}_dim": reduction(op) for op in OPTIONAL_DIM},
 }
 
@@ -77,6 +77,11 @@ def sums(c):
     c.smooth("prod/empty", "prod", [E(0, 3)])
     c.smooth("prod/transposed", "prod", [R(2, 3).v("t")])
     c.plain("prod/i64", "prod", [I([3, -2, 7])])
+    c.smooth("prod/dim", "prod", [R(2, 3)], {"dim": 1})
+    c.smooth("prod/keepdim", "prod", [R(2, 3, 2)], {"dim": -2, "keepdim": True})
+    c.smooth("prod/dim_zeros", "prod", [V([[2.0, 0.0, 3.0], [0.0, 0.0, 1.0]])], {"dim": 1})
+    c.smooth("prod/dim_empty", "prod", [E(0, 3)], {"dim": 0})
+    c.plain("prod/dim_i64", "prod", [I([[3, -2], [7, 1]])], {"dim": 0})
     c.plain("prod/bool", "prod", [B([True, True])])
 
 

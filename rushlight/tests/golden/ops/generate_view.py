@@ -28,7 +28,7 @@ OPS = {
     "select": lambda x, a: x[0].select(a["dim"], a["index"]),
     "slice": slice_,
     "flatten": lambda x, a: x[0].flatten(**a),
-    "diagonal": method("diagonal"),
+    "diagonal": lambda x, a: x[0].diagonal(**a),
     "split": lambda x, a: x[0].split(a["split_size"], a["dim"]),
     "chunk": lambda x, a: x[0].chunk(a["chunks"], a["dim"]),
     "unbind": lambda x, a: x[0].unbind(a["dim"]),
@@ -94,6 +94,10 @@ def parts(c):
     view("diagonal/square", "diagonal", [R(3, 3)])
     view("diagonal/wide", "diagonal", [R(2, 4)])
     view("diagonal/transposed", "diagonal", [R(2, 4).v("t")])
+    view("diagonal/offset", "diagonal", [R(3, 4)], {"offset": 1})
+    view("diagonal/below", "diagonal", [R(3, 4)], {"offset": -1})
+    view("diagonal/beyond", "diagonal", [R(2, 2)], {"offset": 2})
+    view("diagonal/dims", "diagonal", [R(2, 3, 4)], {"offset": -1, "dim1": 0, "dim2": -1})
     view("split/even", "split", [R(4, 2)], {"split_size": 2, "dim": 0})
     view("split/rest", "split", [R(2, 5)], {"split_size": 2, "dim": -1})
     view("split/whole", "split", [R(3)], {"split_size": 8, "dim": 0})

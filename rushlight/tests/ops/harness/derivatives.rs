@@ -60,7 +60,7 @@ fn joined(outputs: Vec<Tensor>) -> Result<Tensor> {
         [one] => Ok(one.clone()),
         _ => {
             let flat = floats.iter().map(|t| t.try_reshape([-1])).collect::<Result<Vec<_>>>()?;
-            Tensor::try_cat(&flat.iter().collect::<Vec<_>>(), 0)
+            Tensor::try_cat(flat)
         }
     }
 }

@@ -18,6 +18,10 @@ pub fn check(row: &Row, report: &mut Report) {
                     let inputs = || sample.inputs(dtype).on(device);
                     report.run(&what("call"), || taken(row.says, forms, row.takes, sample, dtype, &inputs));
                 }
+                if let (Some(forms), Some(defaults), DType::F32) = (&row.forms, &row.defaults, dtype) {
+                    let inputs = || sample.inputs(dtype).on(device);
+                    report.run(&what("call with defaults"), || same_by_default(forms, defaults, &inputs));
+                }
                 if let Some(form) = &row.in_place
                     && !sample.out_of_place
                 {
@@ -109,6 +113,19 @@ fn taken(
                 _ => Err(format!("expected an error about the dtype that names {name} and {dtype}, got: {error:?}")),
             }
         }
+    }
+}
+
+/// The form with fewer arguments does what the other does without options.
+fn same_by_default(forms: &Forms, defaults: &Forms, inputs: &dyn Fn() -> Inputs) -> Result<(), String> {
+    let args = Args::default();
+    match (both(forms, &args, inputs)?, both(defaults, &args, inputs)?) {
+        (Ok(expected), Ok(found)) => match expected.iter().zip(&found).find(|(a, b)| !identical(a, b)) {
+            Some((expected, found)) => Err(format!("got {found}, but {expected} without options")),
+            None => Ok(()),
+        },
+        (Err(expected), Err(found)) if expected.to_string() == found.to_string() => Ok(()),
+        (expected, found) => Err(format!("got {found:?}, but {expected:?} without options")),
     }
 }
 

@@ -1,7 +1,9 @@
 //! What an operation is called with: tensors, numbers and absent arguments by position, options by name.
 
 use crate::harness::golden::{dtype, numbers};
-use rushlight::{DType, Operand, Reduction, Result, Scalar, Tensor};
+use rushlight::ops::SliceOptions;
+use rushlight::tensor::ReduceDims;
+use rushlight::{DType, Operand, Reduction, Result, Scalar, Tensor, keepdim};
 use serde_json::Value;
 use std::ops::Index;
 
@@ -80,6 +82,11 @@ impl Args {
         self.0[key].as_i64().unwrap_or_else(|| panic!("option {key} is not an integer")) as isize
     }
 
+    /// A size or a count, or `default`.
+    pub fn size(&self, key: &str, default: usize) -> usize {
+        self.0[key].as_u64().map_or(default, |size| size as usize)
+    }
+
     pub fn float(&self, key: &str, default: f64) -> f64 {
         self.0[key].as_f64().unwrap_or(default)
     }
@@ -105,6 +112,12 @@ impl Args {
             [all] => [all as usize; N],
             ref list => std::array::from_fn(|i| list[i] as usize),
         }
+    }
+
+    /// The dimensions of a reduction.
+    pub fn dims(&self) -> ReduceDims {
+        let dims = self.list("dim");
+        if self.flag("keepdim", false) { keepdim(dims) } else { dims.into() }
     }
 
     pub fn scalar(&self, key: &str) -> Option<Scalar> {
@@ -161,12 +174,12 @@ pub fn apply_view(t: &Tensor, view: &[Value]) -> Result<Tensor> {
     let n = |i: usize| view[i].as_i64().expect("an integer") as isize;
     let all = || (1..view.len()).map(n).collect::<Vec<_>>();
     match name {
-        "slice" => t.try_slice(n(1), n(2), n(3), n(4) as usize),
+        "slice" => t.try_slice_with(n(1), n(2)..n(3), SliceOptions::new().step(n(4) as usize)),
         "permute" => t.try_permute(all()),
         "expand" => t.try_expand(all()),
         "reshape" => t.try_reshape(all()),
         "transpose" => t.try_transpose(n(1), n(2)),
-        "narrow" => t.try_narrow(n(1), n(2) as usize, n(3) as usize),
+        "narrow" => t.try_narrow(n(1), n(2), n(3) as usize),
         "select" => t.try_select(n(1), n(2)),
         "unsqueeze" => t.try_unsqueeze(n(1)),
         "t" => t.try_t(),

@@ -1,5 +1,6 @@
 //! The layouts in memory on which operations are tried.
 
+use rushlight::ops::SliceOptions;
 use rushlight::{Result, Tensor};
 
 /// How the tensor that an operation gets comes from another one, the leaf.
@@ -42,7 +43,7 @@ impl Layout {
         match self {
             Layout::Contiguous => Ok(leaf.clone()),
             Layout::Transposed => leaf.try_transpose(-1, -2),
-            Layout::Sliced => leaf.try_slice(-1, 0, isize::MAX, 2),
+            Layout::Sliced => leaf.try_slice_with(-1, .., SliceOptions::new().step(2)),
             Layout::Broadcast => leaf.try_expand(shape),
             Layout::Narrowed => leaf.try_narrow(0, 1, shape[0]),
         }

@@ -108,7 +108,7 @@ impl Spec {
     /// Drawn in float64, in the shape `shape`, for the argument's own range.
     pub fn draw(&self, shape: &[usize], generator: &Generator) -> Tensor {
         let Spec::Draw { low, high, .. } = self else { panic!("only drawn arguments can be drawn") };
-        let unit = TensorOptions::new().dtype(DType::F64).generator(generator).rand(shape);
+        let unit = Tensor::rand_with(shape, TensorOptions::new().dtype(DType::F64).generator(generator));
         unit * (high - low) + *low
     }
 
@@ -207,6 +207,10 @@ pub struct Row {
     /// Absent where the operation exists only in place.
     pub forms: Option<Forms>,
     pub in_place: Option<InPlace>,
+    /// The form that uses PyTorch's defaults.
+    pub defaults: Option<Forms>,
+    /// The method's name, where that of the form with options is not the row's.
+    pub method: Option<&'static str>,
     pub takes: Takes,
     pub order: Order,
     pub samples: Vec<Sample>,
@@ -235,6 +239,8 @@ impl Row {
             says: name,
             forms: Some(Forms::new(fallible, panicking)),
             in_place: None,
+            defaults: None,
+            method: None,
             takes: FLOATS,
             order: Order::Twice,
             samples: Vec::new(),
@@ -260,6 +266,22 @@ impl Row {
     pub fn elementwise(self, low: f64, high: f64) -> Row {
         let of = |shape: &[usize]| sample([between(low, high, shape)]);
         self.samples([of(&[2, 3]), of(&[]), of(&[0, 3])])
+    }
+
+    /// The form with fewer arguments, which does what the other does without options.
+    pub fn defaults<O: Outputs + 'static>(
+        mut self,
+        fallible: fn(&Inputs, &Args) -> Result<O>,
+        panicking: fn(&Inputs, &Args) -> O,
+    ) -> Row {
+        self.defaults = Some(Forms::new(fallible, panicking));
+        self
+    }
+
+    /// The method of the form with options, where it is not the row's name followed by `_with`.
+    pub fn method(mut self, name: &'static str) -> Row {
+        self.method = Some(name);
+        self
     }
 
     /// Options of all samples so far.
