@@ -4,11 +4,13 @@
 //! of the indices.
 
 use crate::MAX_RANK;
+use crate::dtype::Stored;
+use crate::elementwise::Arithmetic;
 use crate::isa;
 use crate::simd::{Kernel, Simd, dispatch, wide};
 use crate::split::{Parts, WORTH_THREADS, for_ranges};
 use std::fmt;
-use std::ops::{Add, Mul, Range};
+use std::ops::Range;
 
 /// An index that is not within its dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +94,7 @@ pub fn index_select<T: Copy + Send + Sync>(
 ///
 /// # Panics
 /// If a slice does not have the length that the sizes say.
-pub fn index_add<T: Copy + Send + Sync + Add<Output = T> + Mul<Output = T>>(
+pub fn index_add<T: Stored>(
     out: &mut [T],
     [outer, n, inner]: [usize; 3],
     indices: &[i64],
@@ -134,18 +136,19 @@ struct AddRows<'a, T> {
     alpha: T,
 }
 
-impl<T: Copy + Add<Output = T> + Mul<Output = T>> Kernel for AddRows<'_, T> {
+impl<T: Stored> Kernel for AddRows<'_, T> {
     type Output = ();
-    const AVX512: bool = wide::<T>();
+    const AVX512: bool = wide::<T::Computed>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
         let AddRows { out, rows, inner, indices, src, alpha } = self;
+        let alpha = alpha.widen();
         for (src, &index) in src.chunks_exact(inner).zip(indices) {
             let row = (index as usize).wrapping_sub(rows.start);
             if row < rows.len() {
                 for (to, &x) in out[row * inner..(row + 1) * inner].iter_mut().zip(src) {
-                    *to = *to + alpha * x;
+                    *to = T::narrow(to.widen().plus(alpha.times(x.widen())));
                 }
             }
         }
@@ -253,7 +256,7 @@ pub fn gather<T: Copy + Send + Sync>(
 ///
 /// # Panics
 /// If sizes and lengths do not fit each other.
-pub fn scatter_add<T: Copy + Send + Sync + Add<Output = T>>(
+pub fn scatter_add<T: Stored>(
     out: &mut [T],
     out_sizes: &[usize],
     dim: usize,
@@ -279,7 +282,7 @@ pub fn scatter_add<T: Copy + Send + Sync + Add<Output = T>>(
                 let from = if plain { i } else { source.offset(i) };
                 // SAFETY: tasks have different coordinates before `dim`, so different elements.
                 let to = unsafe { &mut out.part(at..at + 1)[0] };
-                *to = *to + src[from];
+                *to = T::narrow(to.widen().plus(src[from].widen()));
             }
         });
     };

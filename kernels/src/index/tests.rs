@@ -108,3 +108,24 @@ fn a_bad_index_is_reported_and_nothing_written() {
     let error = check_indices(&[0, 7], 3).unwrap_err().to_string();
     assert_eq!(error, "index 7 at position 1 is out of bounds for a dimension of size 3");
 }
+
+#[test]
+fn stored_types_are_added_in_the_type_that_is_computed_with() {
+    use crate::half::{Bf16, F16};
+    let indices = [0, 2, 0, 0];
+    let mut out = [250u8, 1, 7];
+    index_add(&mut out, [1, 3, 1], &indices, &[10, 20, 30, 40], 2).unwrap();
+    assert_eq!(out, [154, 1, 47]);
+    let mut out = [i32::MAX, 0, -1];
+    scatter_add(&mut out, &[3], 0, &indices, &[4], &[1, 2, 3, 4], &[4]).unwrap();
+    assert_eq!(out, [i32::MIN + 7, 0, 1]);
+    let mut out = [F16::from_f32(2048.0); 3];
+    scatter_add(&mut out, &[3], 0, &indices, &[4], &[F16::from_f32(1.0); 4], &[4]).unwrap();
+    assert_eq!(out, [2048.0; 3].map(F16::from_f32));
+    let mut out = [Bf16::from_f32(1.0); 3];
+    index_add(&mut out, [1, 3, 1], &indices, &[Bf16::from_f32(0.25); 4], Bf16::from_f32(2.0)).unwrap();
+    assert_eq!(out, [2.5, 1.0, 1.5].map(Bf16::from_f32));
+    let mut picked = [F16::default(); 2];
+    index_select(&[1.0, 2.0, 3.0].map(F16::from_f32), [1, 3, 1], &[2, 0], &mut picked).unwrap();
+    assert_eq!(picked, [3.0, 1.0].map(F16::from_f32));
+}

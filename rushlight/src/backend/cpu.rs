@@ -10,7 +10,8 @@ use super::{
 use crate::Error;
 use crate::tensor::{DType, Element, Layout};
 use rushlight_kernels::conv::{ConvElement, PackedWeight};
-use rushlight_kernels::elementwise::{self, CastFrom};
+use rushlight_kernels::dtype::Stored;
+use rushlight_kernels::elementwise;
 use rushlight_kernels::float::Float;
 use rushlight_kernels::gemm::{Epilogue, GemmElement, Mat, MatMut, gemm, gemm_batched};
 use rushlight_kernels::index::BadIndex;
@@ -165,13 +166,7 @@ fn around(layout: &Layout, dim: usize) -> [usize; 3] {
     [dims[..dim].iter().product(), dims[dim], dims[dim + 1..].iter().product()]
 }
 
-fn cast<S: Element + elementwise::Element>(x: &ReadGuard<'_>, out: &WriteGuard<'_>)
-where
-    bool: CastFrom<S>,
-    i64: CastFrom<S>,
-    f32: CastFrom<S>,
-    f64: CastFrom<S>,
-{
+fn cast<S: Element + Stored>(x: &ReadGuard<'_>, out: &WriteGuard<'_>) {
     let layout = out.layout();
     let from = seen(x, layout);
     each!(out.dtype(), D => {
