@@ -277,7 +277,7 @@ mod tests {
         blocks(&(0..=u8::MAX).collect::<Vec<_>>(), |x| x as u64, |x| x.into());
         blocks(&(i8::MIN..=i8::MAX).collect::<Vec<_>>(), |x| x as u64, |x| x as u64);
         blocks(&(i16::MIN..=i16::MAX).collect::<Vec<_>>(), |x| x as u64, |x| x as u64);
-        let ints: Vec<i32> = (0..100).map(|i| i32::MIN.wrapping_add(i * 0x0303_0303)).collect();
+        let ints: Vec<i32> = (0..100).map(|i| i32::MIN.wrapping_add(0x0303_0303i32.wrapping_mul(i))).collect();
         blocks(&ints, |x| x as u64, |x| x as u64);
     }
 

@@ -100,6 +100,39 @@ pub unsafe fn binary<T: Stored>(
     }
 }
 
+/// `out = op(x, number)`, or `op(number, x)` if `number_first`, for a type that is not [direct](Stored::DIRECT): the number is
+/// one of the computed type, and is not rounded to `T` before the operation.
+///
+/// # Errors
+/// As for [`binary`].
+///
+/// # Safety
+/// As for [`unary`].
+pub unsafe fn binary_with_number<T: Stored>(
+    op: BinaryOp,
+    dims: &[usize],
+    x: *const T,
+    x_strides: &[isize],
+    number: T::Computed,
+    number_first: bool,
+    out: *mut T,
+    out_strides: &[isize],
+) -> Result<(), Error> {
+    assert!(!T::DIRECT, "binary_with_number: numbers of a type that is computed with are operands of `binary`");
+    let isa = isa::isa();
+    let operands = [Operand::new(out, out_strides), Operand::new(x, x_strides)];
+    let numbers = [number; convert::CHUNK];
+    // SAFETY: the caller's promise; blocks are at most a chunk long, as there is a conversion.
+    unsafe {
+        layout::run(dims, operands, op.grain(), &|[out, x], n| {
+            converted::<T, 1>(isa, [x.cast()], out.cast(), n, |[x], out, n| {
+                let (a, b) = if number_first { (numbers.as_ptr(), x) } else { (x, numbers.as_ptr()) };
+                T::Computed::binary_block(op, isa, a, b, out, n)
+            })
+        })
+    }
+}
+
 /// `out = op(a, b, c)`, elementwise.
 ///
 /// # Errors

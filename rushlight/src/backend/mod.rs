@@ -1,6 +1,6 @@
 //! The seam to a device.
 //!
-//! Operations compute only through a [`Backend`]: an object-safe trait of about thirty methods, families keyed by enums. It is
+//! Operations compute only through a [`Backend`]: object-safe traits, one per family of operations, keyed by enums. They are
 //! handed permissions to read and write ([`ReadGuard`], [`WriteGuard`]), whose layouts have been checked; what an operation means for
 //! shapes, types and gradients is settled before. A method that a device cannot do returns an error.
 
@@ -109,9 +109,8 @@ pub trait ConvWeight: Any + Send + Sync {
     fn fits(&self, shape: &ConvShape) -> bool;
 }
 
-/// A device that operations run on. Unless said otherwise, layouts may be strided, inputs broadcast to the output's shape, and
-/// types agree; `contiguous` layouts are asked for where kernels want them.
-pub trait Backend: Send + Sync {
+/// Memory on a device.
+pub trait Memory {
     /// Which device this is.
     fn device(&self) -> Device;
 
@@ -124,9 +123,12 @@ pub trait Backend: Send + Sync {
     /// Takes memory back.
     ///
     /// # Safety
-    /// `block` came from [`allocate`](Backend::allocate) with the same `bytes` and is not used any more.
+    /// `block` came from [`allocate`](Memory::allocate) with the same `bytes` and is not used any more.
     unsafe fn release(&self, block: NonNull<u8>, bytes: usize);
+}
 
+/// Elementwise operations, fills and copies.
+pub trait Elementwise {
     /// Every element becomes `value`.
     fn fill(&self, value: Scalar, out: &WriteGuard<'_>) -> Result<()>;
 
@@ -139,7 +141,8 @@ pub trait Backend: Send + Sync {
     /// A function of one element. `x` may be the very elements of `out`.
     fn unary(&self, op: UnaryOp, x: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()>;
 
-    /// A function of two elements. `a` and `b` may be the very elements of `out`.
+    /// A function of two elements. `a` and `b` may be the very elements of `out`. Beside 16-bit floats, one of them may be a 0-d
+    /// float32, which takes part in the arithmetic without being rounded first.
     fn binary(&self, op: BinaryOp, a: &ReadGuard<'_>, b: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()>;
 
     /// A comparison; `out` is bool.
@@ -153,7 +156,10 @@ pub trait Backend: Send + Sync {
         b: &ReadGuard<'_>,
         out: &WriteGuard<'_>,
     ) -> Result<()>;
+}
 
+/// Reductions over dimensions.
+pub trait Reduction {
     /// Reduces the marked dimensions. `out` is contiguous over the others.
     fn reduce(&self, op: ReduceOp, x: &ReadGuard<'_>, reduced: &[bool], out: &WriteGuard<'_>) -> Result<()>;
 
@@ -169,7 +175,10 @@ pub trait Backend: Send + Sync {
         values: &WriteGuard<'_>,
         indices: &WriteGuard<'_>,
     ) -> Result<()>;
+}
 
+/// Products of matrices.
+pub trait Product {
     /// The product of matrices, or of batches of them (3-d; a batch of 1 is used for all), plus a contiguous row.
     fn matmul(
         &self,
@@ -178,7 +187,10 @@ pub trait Backend: Send + Sync {
         bias: Option<&ReadGuard<'_>>,
         out: &WriteGuard<'_>,
     ) -> Result<()>;
+}
 
+/// Softmax along one dimension.
+pub trait Softmax {
     /// Softmax along `dim` of contiguous memory.
     fn softmax(&self, kind: SoftmaxKind, x: &ReadGuard<'_>, dim: usize, out: &mut WriteGuard<'_>) -> Result<()>;
 
@@ -191,7 +203,10 @@ pub trait Backend: Send + Sync {
         dim: usize,
         out: &mut WriteGuard<'_>,
     ) -> Result<()>;
+}
 
+/// Elements chosen by indices.
+pub trait Indexing {
     /// The elements that `index` (int64) names along `dim`, all contiguous.
     fn gather(&self, x: &ReadGuard<'_>, dim: usize, index: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()>;
 
@@ -212,7 +227,10 @@ pub trait Backend: Send + Sync {
         index: &ReadGuard<'_>,
         out: &mut WriteGuard<'_>,
     ) -> Result<()>;
+}
 
+/// Convolutions.
+pub trait Convolution {
     /// A convolution of contiguous memory, plus a bias per channel, with an activation behind it.
     fn conv(
         &self,
@@ -224,10 +242,10 @@ pub trait Backend: Send + Sync {
         out: &mut WriteGuard<'_>,
     ) -> Result<()>;
 
-    /// A weight for [`conv_prepacked`](Backend::conv_prepacked).
+    /// A weight for [`conv_prepacked`](Convolution::conv_prepacked).
     fn conv_weight(&self, shape: &ConvShape, w: &ReadGuard<'_>) -> Result<Box<dyn ConvWeight>>;
 
-    /// [`conv`](Backend::conv) with a weight of this device and the input's type that [fits](ConvWeight::fits).
+    /// [`conv`](Convolution::conv) with a weight of this device and the input's type that [fits](ConvWeight::fits).
     fn conv_prepacked(
         &self,
         shape: &ConvShape,
@@ -255,7 +273,10 @@ pub trait Backend: Send + Sync {
         g: &ReadGuard<'_>,
         out: &mut WriteGuard<'_>,
     ) -> Result<()>;
+}
 
+/// Losses of rows of classes.
+pub trait ClassLosses {
     /// Negative log likelihood of contiguous rows of classes. Writes each row's loss, and gives the sum of the rows' weights.
     fn nll(
         &self,
@@ -266,7 +287,7 @@ pub trait Backend: Send + Sync {
         losses: &mut WriteGuard<'_>,
     ) -> Result<f64>;
 
-    /// The gradient of [`nll`](Backend::nll) from the gradient of the rows (one for all, or one each) times `factor`.
+    /// The gradient of [`nll`](ClassLosses::nll) from the gradient of the rows (one for all, or one each) times `factor`.
     fn nll_grad(
         &self,
         sizes: &ClassLoss,
@@ -289,7 +310,7 @@ pub trait Backend: Send + Sync {
         losses: &mut WriteGuard<'_>,
     ) -> Result<f64>;
 
-    /// The gradient of [`cross_entropy`](Backend::cross_entropy) from the gradient of the rows (one for all, or one each) times
+    /// The gradient of [`cross_entropy`](ClassLosses::cross_entropy) from the gradient of the rows (one for all, or one each) times
     /// `factor`.
     fn cross_entropy_grad(
         &self,
@@ -302,7 +323,10 @@ pub trait Backend: Send + Sync {
         factor: f64,
         out: &mut WriteGuard<'_>,
     ) -> Result<()>;
+}
 
+/// Steps of optimizers.
+pub trait Optimizer {
     /// A step of stochastic gradient descent, all contiguous. `buffer` is the momentum, which the first step sets.
     fn sgd(
         &self,
@@ -324,7 +348,10 @@ pub trait Backend: Send + Sync {
         averages: [&mut WriteGuard<'_>; 2],
         largest: Option<&mut WriteGuard<'_>>,
     ) -> Result<()>;
+}
 
+/// Batch normalization.
+pub trait Normalization {
     /// Normalizes contiguous `[n, channels, spatial]` by each channel's own statistics. Writes the output, and the means and
     /// `1 / sqrt(variance + eps)`. Running means and unbiased variances move towards the batch's by a share.
     fn batch_norm(
@@ -363,7 +390,10 @@ pub trait Backend: Send + Sync {
         dx: Option<&mut WriteGuard<'_>>,
         grads: [&mut WriteGuard<'_>; 2],
     ) -> Result<()>;
+}
 
+/// Pooling over windows.
+pub trait Pooling {
     /// The largest element of each window of contiguous pictures, and its place.
     fn max_pool2d(
         &self,
@@ -373,7 +403,7 @@ pub trait Backend: Send + Sync {
         indices: &mut WriteGuard<'_>,
     ) -> Result<()>;
 
-    /// The gradient of [`max_pool2d`](Backend::max_pool2d).
+    /// The gradient of [`max_pool2d`](Pooling::max_pool2d).
     fn max_pool2d_grad(
         &self,
         pool: &Pool2d,
@@ -385,7 +415,7 @@ pub trait Backend: Send + Sync {
     /// The mean of each window of contiguous pictures.
     fn avg_pool2d(&self, pool: &Pool2d, divisor: Divisor, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()>;
 
-    /// The gradient of [`avg_pool2d`](Backend::avg_pool2d).
+    /// The gradient of [`avg_pool2d`](Pooling::avg_pool2d).
     fn avg_pool2d_grad(
         &self,
         pool: &Pool2d,
@@ -397,6 +427,25 @@ pub trait Backend: Send + Sync {
     /// The means of as many even parts of each contiguous picture as the output has elements.
     fn adaptive_avg_pool2d(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()>;
 
-    /// The gradient of [`adaptive_avg_pool2d`](Backend::adaptive_avg_pool2d).
+    /// The gradient of [`adaptive_avg_pool2d`](Pooling::adaptive_avg_pool2d).
     fn adaptive_avg_pool2d_grad(&self, g: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()>;
+}
+
+/// A device that operations run on. Unless said otherwise, layouts may be strided, inputs broadcast to the output's shape, and
+/// types agree; `contiguous` layouts are asked for where kernels want them.
+pub trait Backend:
+    Memory
+    + Elementwise
+    + Reduction
+    + Product
+    + Softmax
+    + Indexing
+    + Convolution
+    + ClassLosses
+    + Optimizer
+    + Normalization
+    + Pooling
+    + Send
+    + Sync
+{
 }

@@ -1,16 +1,12 @@
 //! Filling tensors with random numbers, and dropout.
 
 use crate::random::{Generator, default_generator, fill_order};
-use crate::tensor::{DType, Element, Layout, WriteGuard};
+use crate::tensor::{Layout, WriteGuard, each, each_float};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 
 fn argument(op: &'static str) -> impl Fn(String) -> Error {
     move |message| Error::value(op, message)
-}
-
-fn not_for(op: &'static str, dtype: DType) -> Error {
-    Error::dtype(op, format!("is not defined for {dtype}"))
 }
 
 impl Tensor {
@@ -39,31 +35,20 @@ impl Tensor {
 
     pub(crate) fn try_uniform_with(&self, from: f64, to: f64, generator: &Generator) -> Result<()> {
         let name = "uniform_";
-        self.fill_random(name, |out, _| match out.dtype() {
-            DType::F32 => generator.uniform(out.slice::<f32>(), from, to).map_err(argument(name)),
-            DType::F64 => generator.uniform(out.slice::<f64>(), from, to).map_err(argument(name)),
-            other => Err(not_for(name, other)),
+        self.fill_random(name, |out, _| {
+            each_float!(name, out.dtype(), T => generator.uniform(out.slice::<T>(), from, to).map_err(argument(name)))
         })?;
         Ok(())
     }
 
     pub(crate) fn try_normal_with(&self, mean: f64, std: f64, generator: &Generator) -> Result<()> {
-        fn fill<T: Element + crate::random::Float>(
-            out: &mut [T],
-            contiguous: bool,
-            mean: f64,
-            std: f64,
-            generator: &Generator,
-        ) -> Result<()> {
-            let drawn =
-                if contiguous { generator.normal(out, mean, std) } else { generator.normal_scalar(out, mean, std) };
-            drawn.map_err(argument("normal_"))
-        }
         let name = "normal_";
-        self.fill_random(name, |out, contiguous| match out.dtype() {
-            DType::F32 => fill(out.slice::<f32>(), contiguous, mean, std, generator),
-            DType::F64 => fill(out.slice::<f64>(), contiguous, mean, std, generator),
-            other => Err(not_for(name, other)),
+        self.fill_random(name, |out, contiguous| {
+            each_float!(name, out.dtype(), T => {
+                let out = out.slice::<T>();
+                let drawn = if contiguous { generator.normal(out, mean, std) } else { generator.normal_scalar(out, mean, std) };
+                drawn.map_err(argument(name))
+            })
         })?;
         Ok(())
     }
@@ -71,13 +56,7 @@ impl Tensor {
     pub(crate) fn try_randint_with(&self, low: i64, high: i64, generator: &Generator) -> Result<()> {
         let name = "randint";
         self.fill_random(name, |out, _| {
-            match out.dtype() {
-                DType::F32 => generator.randint(out.slice::<f32>(), low, high),
-                DType::F64 => generator.randint(out.slice::<f64>(), low, high),
-                DType::I64 => generator.randint(out.slice::<i64>(), low, high),
-                DType::Bool => generator.randint(out.slice::<bool>(), low, high),
-            }
-            .map_err(argument(name))
+            each!(out.dtype(), T => generator.randint(out.slice::<T>(), low, high)).map_err(argument(name))
         })?;
         Ok(())
     }
@@ -120,13 +99,7 @@ impl Tensor {
     pub fn try_bernoulli_(&self, p: f64) -> Result<Tensor> {
         let generator = default_generator();
         self.fill_random("bernoulli_", |out, _| {
-            match out.dtype() {
-                DType::F32 => generator.bernoulli(out.slice::<f32>(), p),
-                DType::F64 => generator.bernoulli(out.slice::<f64>(), p),
-                DType::I64 => generator.bernoulli(out.slice::<i64>(), p),
-                DType::Bool => generator.bernoulli(out.slice::<bool>(), p),
-            }
-            .map_err(argument("bernoulli_"))
+            each!(out.dtype(), T => generator.bernoulli(out.slice::<T>(), p)).map_err(argument("bernoulli_"))
         })
     }
 
@@ -157,11 +130,7 @@ impl Tensor {
         let noise = self.fresh_like(self.layout().dense_like(), self.dtype())?;
         let generator = default_generator();
         noise.fill_random(name, |out, _| {
-            match out.dtype() {
-                DType::F64 => generator.dropout_noise(out.slice::<f64>(), p),
-                _ => generator.dropout_noise(out.slice::<f32>(), p),
-            }
-            .map_err(argument(name))
+            each_float!(name, out.dtype(), T => generator.dropout_noise(out.slice::<T>(), p).map_err(argument(name)))
         })?;
         self.try_mul(&noise)
     }

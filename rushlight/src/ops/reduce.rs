@@ -66,7 +66,7 @@ impl Tensor {
     }
 
     fn sum_axes(&self, axes: Axes, keepdim: bool, node: &'static str) -> Result<Tensor> {
-        let dtype = if self.dtype().is_float() { self.dtype() } else { DType::I64 };
+        let dtype = self.dtype().to_sum();
         let out = self.reduced("sum", ReduceOp::Sum, &axes, keepdim, dtype)?;
         Ok(out.record(node, [self], [], move |[], [_], g| Ok([Some(axes.spread(g)?)])))
     }
@@ -128,7 +128,7 @@ impl Tensor {
     /// The product of all elements. Integers and bool give int64.
     #[op]
     pub fn try_prod(&self) -> Result<Tensor> {
-        let dtype = if self.dtype().is_float() { self.dtype() } else { DType::I64 };
+        let dtype = self.dtype().to_sum();
         let axes = Axes::all(self);
         let out = self.reduced("prod", ReduceOp::Prod, &axes, false, dtype)?;
         Ok(out.record("ProdBackward0", [self], [Save::Input(self)], move |[x], [_], g| {
@@ -363,16 +363,21 @@ impl Tensor {
         self.std_axes(Axes::new("std", self, dims.into())?, correction, keepdim)
     }
 
-    /// Whether any element is true (not zero).
+    /// Whether any element is true (not zero): bool, of uint8 uint8.
     #[op]
     pub fn try_any(&self) -> Result<Tensor> {
-        self.reduced("any", ReduceOp::Any, &Axes::all(self), false, DType::Bool)
+        self.truth("any", ReduceOp::Any)
     }
 
-    /// Whether all elements are true (not zero).
+    /// Whether all elements are true (not zero): bool, of uint8 uint8.
     #[op]
     pub fn try_all(&self) -> Result<Tensor> {
-        self.reduced("all", ReduceOp::All, &Axes::all(self), false, DType::Bool)
+        self.truth("all", ReduceOp::All)
+    }
+
+    fn truth(&self, name: &'static str, op: ReduceOp) -> Result<Tensor> {
+        let out = self.reduced(name, op, &Axes::all(self), false, DType::Bool)?;
+        if self.dtype() == DType::U8 { out.try_to_dtype(DType::U8) } else { Ok(out) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Making tensors.
 
-use super::{DType, Dims, Layout, Scalar, Tensor};
+use super::{DType, Dims, Layout, Scalar, Tensor, get_default_dtype};
 use crate::backend::{Backend, Device};
 use crate::random::{Generator, default_generator};
 use crate::{Error, Result};
@@ -76,13 +76,13 @@ impl TensorOptions {
     /// See [`Tensor::zeros`].
     #[op]
     pub fn try_zeros(&self, shape: impl Into<Dims>) -> Result<Tensor> {
-        self.filled(shape.into().layout("zeros")?, Scalar::I64(0), DType::F32)
+        self.filled(shape.into().layout("zeros")?, Scalar::I64(0), get_default_dtype())
     }
 
     /// See [`Tensor::ones`].
     #[op]
     pub fn try_ones(&self, shape: impl Into<Dims>) -> Result<Tensor> {
-        self.filled(shape.into().layout("ones")?, Scalar::I64(1), DType::F32)
+        self.filled(shape.into().layout("ones")?, Scalar::I64(1), get_default_dtype())
     }
 
     /// See [`Tensor::full`].
@@ -131,7 +131,7 @@ impl TensorOptions {
             return Err(Error::value("arange", format!("{count} elements are more than memory can hold")));
         }
         let count = count as usize;
-        self.computed(if whole { DType::I64 } else { DType::F32 }, |_| {
+        self.computed(if whole { DType::I64 } else { get_default_dtype() }, |_| {
             let layout = Dims::from(count).layout("arange")?;
             if whole {
                 let (start, step) = (start.to_i64(), step.to_i64());
@@ -146,7 +146,7 @@ impl TensorOptions {
     #[op]
     pub fn try_linspace(&self, start: f64, end: f64, steps: usize) -> Result<Tensor> {
         let layout = Dims::from(steps).layout("linspace")?;
-        self.computed(DType::F32, |dtype| {
+        self.computed(get_default_dtype(), |dtype| {
             // Symmetric about the middle, in the arithmetic of the type, as in PyTorch.
             let half = steps / 2;
             if dtype == DType::F32 {
@@ -175,7 +175,7 @@ impl TensorOptions {
         fill: impl FnOnce(&Tensor, &Generator) -> Result<()>,
     ) -> Result<Tensor> {
         let layout = shape.layout(op)?;
-        let tensor = Tensor::fresh(self.backend(), layout, self.dtype.unwrap_or(DType::F32))?;
+        let tensor = Tensor::fresh(self.backend(), layout, self.dtype.unwrap_or(get_default_dtype()))?;
         fill(&tensor, &self.generator.clone().unwrap_or_else(|| default_generator().clone()))?;
         self.finish(tensor)
     }

@@ -8,6 +8,7 @@
 use super::{DType, Element, Layout};
 use crate::backend::Backend;
 use crate::{Error, Result};
+use rushlight_kernels::for_each_dtype;
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -252,6 +253,54 @@ impl Drop for WriteGuard<'_> {
 }
 
 impl ReadGuard<'_> {
+    /// The bytes of the elements, where these are contiguous, in the order of the processor.
+    ///
+    /// # Panics
+    /// If the layout is not contiguous.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        assert!(self.layout.is_contiguous());
+        let size = self.dtype.size();
+        let start = self.storage.start().cast_const().wrapping_add(self.layout.offset() * size);
+        // SAFETY: `Storage::check` found the elements inside the block (a block without elements has a start, too); they are
+        // initialized, no type has padding, and nobody writes them while this guard lives.
+        unsafe { std::slice::from_raw_parts(start, self.layout.numel() * size) }
+    }
+}
+
+impl WriteGuard<'_> {
+    /// Lets `fill` write the bytes of contiguous elements, in the order of the processor. Any bytes will do; those of a bool
+    /// that are not 0 become 1.
+    ///
+    /// # Panics
+    /// If the layout is not contiguous.
+    pub(crate) fn fill_bytes<R>(&mut self, fill: impl FnOnce(&mut [u8]) -> R) -> R {
+        assert!(self.layout.is_contiguous());
+        let size = self.dtype.size();
+        let start = self.storage.start().wrapping_add(self.layout.offset() * size);
+        // SAFETY: as in `ReadGuard::bytes`, and this is the only guard on the storage. A bool is made valid before anything reads it.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(start, self.layout.numel() * size) };
+        let result = fill(bytes);
+        if self.dtype == DType::Bool {
+            bytes.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
+        }
+        result
+    }
+}
+
+/// The element number `$index` of a block of a type.
+macro_rules! element {
+    (($dtype:expr, $block:expr, $index:expr) $($category:ident {
+        $($(#[$doc:meta])* $variant:ident: $stored:ty as $computed:ty, $name:literal, $safetensors:literal;)*
+    })*) => {
+        match $dtype {
+            // SAFETY: the element lies inside the block (checked above), is initialized and valid for its type, and nobody writes
+            // it while this guard lives. Blocks are aligned for every type.
+            $($(DType::$variant => unsafe { $block.cast::<$stored>().add($index).read() }.to_scalar(),)*)*
+        }
+    };
+}
+
+impl ReadGuard<'_> {
     /// The element `place` steps of one element from the first.
     ///
     /// # Panics
@@ -260,15 +309,6 @@ impl ReadGuard<'_> {
         let index = self.layout.offset().checked_add_signed(place).expect("inside the storage");
         assert!((index + 1) * self.dtype.size() <= self.storage.bytes);
         let block = self.storage.start();
-        // SAFETY: the element lies inside the block (checked above), is initialized and valid for its type, and nobody writes
-        // it while this permission lives. Blocks are aligned for every type.
-        unsafe {
-            match self.dtype {
-                DType::Bool => block.cast::<bool>().add(index).read().to_scalar(),
-                DType::I64 => block.cast::<i64>().add(index).read().to_scalar(),
-                DType::F32 => block.cast::<f32>().add(index).read().to_scalar(),
-                DType::F64 => block.cast::<f64>().add(index).read().to_scalar(),
-            }
-        }
+        for_each_dtype!(element(self.dtype, block, index))
     }
 }

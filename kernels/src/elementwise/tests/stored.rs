@@ -148,6 +148,25 @@ fn halves_compute_in_single_precision_and_round_once() {
 }
 
 #[test]
+fn a_number_is_not_rounded_first() {
+    on_every_isa(|isa| {
+        let x: Vec<F16> = (0..1300).map(F16::sample).collect();
+        let mut y = vec![F16::default(); 2 * x.len()];
+        for first in [false, true] {
+            // SAFETY: the vectors have the elements.
+            unsafe {
+                let (x, y) = (x.as_ptr(), y.as_mut_ptr());
+                binary_with_number(BinaryOp::Sub, &[1300], x, &[1], 0.1, first, y, &[2]).unwrap();
+            }
+            for (i, x) in x.iter().enumerate() {
+                let want = if first { 0.1 - x.to_f32() } else { x.to_f32() - 0.1 };
+                assert_eq!(y[2 * i], F16::from_f32(want), "{isa:?} {first}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_third_operand_is_converted_too() {
     on_every_isa(|isa| {
         let n = 1300;

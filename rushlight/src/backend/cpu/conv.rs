@@ -1,0 +1,81 @@
+//! Convolutions.
+
+use super::{Cpu, each_wide_float};
+use crate::backend::{Activation, ConvShape, ConvWeight, Convolution};
+use crate::tensor::{Element, ReadGuard, WriteGuard};
+use crate::{Error, Result};
+use rushlight_kernels::conv::{self, ConvElement, PackedWeight};
+use std::any::Any;
+
+impl<T: Element + ConvElement> ConvWeight for PackedWeight<T> {
+    fn fits(&self, shape: &ConvShape) -> bool {
+        PackedWeight::fits(self, shape)
+    }
+}
+
+impl Convolution for Cpu {
+    fn conv(
+        &self,
+        shape: &ConvShape,
+        x: &ReadGuard<'_>,
+        w: &ReadGuard<'_>,
+        bias: Option<&ReadGuard<'_>>,
+        activation: Activation,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
+        each_wide_float!("conv", x.dtype(), T => {
+            let bias = bias.map(|bias| bias.slice::<T>());
+            conv::forward::<T>(shape, x.slice(), w.slice(), bias, activation, out.slice());
+            Ok(())
+        })
+    }
+
+    fn conv_weight(&self, shape: &ConvShape, w: &ReadGuard<'_>) -> Result<Box<dyn ConvWeight>> {
+        each_wide_float!("conv", w.dtype(), T => Ok(Box::new(PackedWeight::<T>::new(shape, w.slice()))))
+    }
+
+    fn conv_prepacked(
+        &self,
+        shape: &ConvShape,
+        x: &ReadGuard<'_>,
+        w: &dyn ConvWeight,
+        bias: Option<&ReadGuard<'_>>,
+        activation: Activation,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
+        each_wide_float!("conv", x.dtype(), T => {
+            let Some(w) = (w as &dyn Any).downcast_ref::<PackedWeight<T>>() else {
+                return Err(Error::dtype("conv", format!("the weight was not made for {}", x.dtype())));
+            };
+            let bias = bias.map(|bias| bias.slice::<T>());
+            conv::forward_packed::<T>(shape, x.slice(), w, bias, activation, out.slice());
+            Ok(())
+        })
+    }
+
+    fn conv_grad_input(
+        &self,
+        shape: &ConvShape,
+        g: &ReadGuard<'_>,
+        w: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
+        each_wide_float!("conv", g.dtype(), T => {
+            conv::backward_input::<T>(shape, g.slice(), w.slice(), out.slice());
+            Ok(())
+        })
+    }
+
+    fn conv_grad_weight(
+        &self,
+        shape: &ConvShape,
+        x: &ReadGuard<'_>,
+        g: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
+        each_wide_float!("conv", g.dtype(), T => {
+            conv::backward_weight::<T>(shape, x.slice(), g.slice(), out.slice());
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! Losses of rows of classes.
+
+use super::{Cpu, each_wide_float};
+use crate::backend::{ClassLoss, ClassLosses};
+use crate::tensor::{Element, ReadGuard, Scalar, WriteGuard};
+use crate::{Error, Result};
+use rushlight_kernels::float::Float;
+use rushlight_kernels::index::BadIndex;
+use rushlight_kernels::loss::{self, RowGrad};
+
+#[cold]
+fn bad_class(op: &'static str, bad: BadIndex) -> Error {
+    Error::index(
+        op,
+        format!("target {} (at position {}) is out of range: there are {} classes", bad.value, bad.position, bad.size),
+    )
+}
+
+fn class_loss<'a, T: Element>(sizes: &ClassLoss, weight: &'a Option<&ReadGuard<'_>>) -> loss::ClassLoss<'a, T> {
+    let ClassLoss { outer, classes, inner, ignore_index, label_smoothing } = *sizes;
+    let weight = weight.map(|weight| weight.slice());
+    loss::ClassLoss { outer, classes, inner, weight, ignore_index, label_smoothing }
+}
+
+/// Calls `f` with the gradients of the rows: one for all where `g` is a single number, else one each.
+fn with_row_grad<T: Element + Float, R>(g: &ReadGuard<'_>, factor: f64, f: impl FnOnce(RowGrad<'_, T>) -> R) -> R {
+    let factor = T::from_scalar(Scalar::F64(factor));
+    if g.layout().rank() == 0 {
+        return f(RowGrad::All(g.slice::<T>()[0] * factor));
+    }
+    let rows: Vec<T> = g.slice::<T>().iter().map(|&g| g * factor).collect();
+    f(RowGrad::Each(&rows))
+}
+
+impl ClassLosses for Cpu {
+    fn nll(
+        &self,
+        sizes: &ClassLoss,
+        x: &ReadGuard<'_>,
+        target: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        losses: &mut WriteGuard<'_>,
+    ) -> Result<f64> {
+        each_wide_float!("nll_loss", x.dtype(), T => class_loss::<T>(sizes, &weight)
+            .nll(x.slice(), target.slice(), losses.slice())
+            .map(|total| total.to_scalar().to_f64())
+            .map_err(|bad| bad_class("nll_loss", bad)))
+    }
+
+    fn nll_grad(
+        &self,
+        sizes: &ClassLoss,
+        target: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        g: &ReadGuard<'_>,
+        factor: f64,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
+        each_wide_float!("nll_loss", g.dtype(), T => {
+            with_row_grad::<T, _>(g, factor, |g| class_loss::<T>(sizes, &weight).nll_backward(target.slice(), g, out.slice()))
+                .map_err(|bad| bad_class("nll_loss", bad))
+        })
+    }
+
+    fn cross_entropy(
+        &self,
+        sizes: &ClassLoss,
+        x: &ReadGuard<'_>,
+        target: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        stats: &mut WriteGuard<'_>,
+        losses: &mut WriteGuard<'_>,
+    ) -> Result<f64> {
+        each_wide_float!("cross_entropy", x.dtype(), T => class_loss::<T>(sizes, &weight)
+            .cross_entropy(x.slice(), target.slice(), stats.slice().as_chunks_mut().0, losses.slice())
+            .map(|total| total.to_scalar().to_f64())
+            .map_err(|bad| bad_class("cross_entropy", bad)))
+    }
+
+    fn cross_entropy_grad(
+        &self,
+        sizes: &ClassLoss,
+        x: &ReadGuard<'_>,
+        target: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        stats: &ReadGuard<'_>,
+        g: &ReadGuard<'_>,
+        factor: f64,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
+        each_wide_float!("cross_entropy", x.dtype(), T => {
+            let stats = stats.slice::<T>().as_chunks().0;
+            with_row_grad::<T, _>(g, factor, |g| {
+                class_loss::<T>(sizes, &weight).cross_entropy_backward(x.slice(), target.slice(), stats, g, out.slice())
+            })
+            .map_err(|bad| bad_class("cross_entropy", bad))
+        })
+    }
+}

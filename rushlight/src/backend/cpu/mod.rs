@@ -1,0 +1,64 @@
+//! The processor: a file per family, which finds the element type and calls the kernel.
+//!
+//! `unsafe` here rests on one fact: a [`ReadGuard`] or [`WriteGuard`](crate::tensor::WriteGuard) answers for every element that its
+//! layout addresses (see `tensor::storage`). Layouts are broadcast to the output's sizes before kernels see them, which keeps to the
+//! same elements.
+
+mod conv;
+mod elementwise;
+mod index;
+mod loss;
+mod matmul;
+mod memory;
+mod norm;
+mod optim;
+mod pooling;
+mod reduce;
+mod softmax;
+
+use super::Backend;
+use crate::tensor::{Layout, ReadGuard, each, each_float, unsupported};
+
+pub(super) struct Cpu;
+
+impl Backend for Cpu {}
+
+/// Runs `$body` with `$T` standing for the Rust type of `$dtype` if kernels compute in that floating-point type; others are an error
+/// that names `$op`.
+macro_rules! each_wide_float {
+    ($op:expr, $dtype:expr, $T:ident => $body:expr) => {
+        match $dtype {
+            $crate::tensor::DType::F32 => {
+                type $T = f32;
+                $body
+            }
+            $crate::tensor::DType::F64 => {
+                type $T = f64;
+                $body
+            }
+            other => Err($crate::tensor::unsupported($op, other)),
+        }
+    };
+}
+use each_wide_float;
+
+/// The strides of an input as the output's sizes see it.
+#[inline]
+fn seen(x: &ReadGuard<'_>, out: &Layout) -> Layout {
+    if x.layout().same_dims(out) { *x.layout() } else { x.layout().broadcast_to(out.dims()) }
+}
+
+/// Whether elements correspond one to one in memory order.
+#[inline]
+fn aligned(x: &Layout, out: &Layout) -> bool {
+    x.is_contiguous() && out.is_contiguous() && x.same_dims(out)
+}
+
+/// The elements before, in and after a dimension of a contiguous layout.
+fn around(layout: &Layout, dim: usize) -> [usize; 3] {
+    let dims = layout.dims();
+    if dims.is_empty() {
+        return [1; 3];
+    }
+    [dims[..dim].iter().product(), dims[dim], dims[dim + 1..].iter().product()]
+}

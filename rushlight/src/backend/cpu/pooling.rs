@@ -1,0 +1,77 @@
+//! Pooling over windows.
+
+use super::{Cpu, each_wide_float};
+use crate::Result;
+use crate::backend::{Divisor, Pool2d, Pooling};
+use crate::tensor::{Layout, ReadGuard, WriteGuard};
+use rushlight_kernels::pooling;
+
+/// The number of pictures, and the size of one.
+fn pictures(layout: &Layout) -> (usize, [usize; 2]) {
+    let (planes, size) = layout.dims().split_at(layout.rank() - 2);
+    (planes.iter().product(), [size[0], size[1]])
+}
+
+impl Pooling for Cpu {
+    fn max_pool2d(
+        &self,
+        pool: &Pool2d,
+        x: &ReadGuard<'_>,
+        values: &mut WriteGuard<'_>,
+        indices: &mut WriteGuard<'_>,
+    ) -> Result<()> {
+        each_wide_float!("max_pool2d", x.dtype(), T => {
+            pool.max::<T>(x.slice(), values.slice(), indices.slice());
+            Ok(())
+        })
+    }
+
+    fn max_pool2d_grad(
+        &self,
+        pool: &Pool2d,
+        g: &ReadGuard<'_>,
+        indices: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
+        each_wide_float!("max_pool2d", g.dtype(), T => {
+            pool.max_backward::<T>(g.slice(), indices.slice(), out.slice());
+            Ok(())
+        })
+    }
+
+    fn avg_pool2d(&self, pool: &Pool2d, divisor: Divisor, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
+        each_wide_float!("avg_pool2d", x.dtype(), T => {
+            pool.avg::<T>(x.slice(), divisor, out.slice());
+            Ok(())
+        })
+    }
+
+    fn avg_pool2d_grad(
+        &self,
+        pool: &Pool2d,
+        divisor: Divisor,
+        g: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
+        each_wide_float!("avg_pool2d", g.dtype(), T => {
+            pool.avg_backward::<T>(g.slice(), divisor, out.slice());
+            Ok(())
+        })
+    }
+
+    fn adaptive_avg_pool2d(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
+        let ((planes, input), (_, output)) = (pictures(x.layout()), pictures(out.layout()));
+        each_wide_float!("adaptive_avg_pool2d", x.dtype(), T => {
+            pooling::adaptive_avg_pool2d::<T>(x.slice(), planes, input, output, out.slice());
+            Ok(())
+        })
+    }
+
+    fn adaptive_avg_pool2d_grad(&self, g: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
+        let ((planes, input), (_, output)) = (pictures(out.layout()), pictures(g.layout()));
+        each_wide_float!("adaptive_avg_pool2d", g.dtype(), T => {
+            pooling::adaptive_avg_pool2d_backward::<T>(g.slice(), planes, input, output, out.slice());
+            Ok(())
+        })
+    }
+}
