@@ -105,10 +105,11 @@ impl Tensor {
     #[op]
     pub fn try_pow<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
-        let dtype = result_type(self, &other).to_number();
+        let dtype = result_type(self, &other);
         if let Operand::Scalar(exponent) = other {
-            return self.pow_scalar(exponent, dtype);
+            return self.pow_scalar(exponent, dtype.to_number());
         }
+        refuse_bool("pow", dtype)?;
         let [a, b] = operands(self, other, dtype)?;
         pow(&a, &b)
     }

@@ -3,7 +3,7 @@
 use super::{Sizes, scaled, want_float};
 use crate::autograd::Save;
 use crate::backend::ReduceOp;
-use crate::tensor::{DType, Dims, Layout, wrap_dim};
+use crate::tensor::{DType, Dims, Layout, unsupported, wrap_dim};
 use crate::{Error, Result, Tensor};
 use rushlight_kernels::MAX_RANK;
 use rushlight_macros::op;
@@ -273,19 +273,19 @@ impl Tensor {
     /// The index of the largest of all elements, in row-major order.
     ///
     /// # Errors
-    /// If there are no elements.
+    /// If there are no elements, or they are bool.
     #[op]
     pub fn try_argmax(&self) -> Result<Tensor> {
-        Ok(self.detach().try_reshape([self.numel()])?.with_indices("argmax", true, 0, false, "")?.1)
+        self.argument("argmax", true, None, false)
     }
 
     /// The index of the smallest of all elements, in row-major order.
     ///
     /// # Errors
-    /// If there are no elements.
+    /// If there are no elements, or they are bool.
     #[op]
     pub fn try_argmin(&self) -> Result<Tensor> {
-        Ok(self.detach().try_reshape([self.numel()])?.with_indices("argmin", false, 0, false, "")?.1)
+        self.argument("argmin", false, None, false)
     }
 
     /// The indices of the largest elements along `dim`.
@@ -294,7 +294,7 @@ impl Tensor {
     /// If there is no such dimension, or it has no elements.
     #[op]
     pub fn try_argmax_dim(&self, dim: isize, keepdim: bool) -> Result<Tensor> {
-        Ok(self.detach().with_indices("argmax", true, dim, keepdim, "")?.1)
+        self.argument("argmax", true, Some(dim), keepdim)
     }
 
     /// The indices of the smallest elements along `dim`.
@@ -303,7 +303,17 @@ impl Tensor {
     /// If there is no such dimension, or it has no elements.
     #[op]
     pub fn try_argmin_dim(&self, dim: isize, keepdim: bool) -> Result<Tensor> {
-        Ok(self.detach().with_indices("argmin", false, dim, keepdim, "")?.1)
+        self.argument("argmin", false, Some(dim), keepdim)
+    }
+
+    /// The index of the extreme along `dim`, or of all elements in row-major order.
+    fn argument(&self, name: &'static str, largest: bool, dim: Option<isize>, keepdim: bool) -> Result<Tensor> {
+        if self.dtype() == DType::Bool {
+            return Err(unsupported(name, DType::Bool));
+        }
+        let x = self.detach();
+        let x = if dim.is_some() { x } else { x.try_reshape([x.numel()])? };
+        Ok(x.with_indices(name, largest, dim.unwrap_or(0), keepdim, "")?.1)
     }
 
     fn var_axes(&self, axes: Axes, correction: f64, keepdim: bool) -> Result<Tensor> {

@@ -1,6 +1,6 @@
 //! Making tensors.
 
-use super::{DType, Dims, Layout, Scalar, Tensor, get_default_dtype};
+use super::{DType, Dims, Layout, Scalar, Tensor, get_default_dtype, unsupported};
 use crate::backend::{Backend, Device};
 use crate::random::{Generator, default_generator};
 use crate::{Error, Result};
@@ -66,9 +66,17 @@ impl TensorOptions {
         self.finish(tensor)
     }
 
-    /// Elements of the type that `compute` is asked for, converted to the type that the options name.
-    fn computed(&self, default: DType, compute: impl FnOnce(DType) -> Result<Tensor>) -> Result<Tensor> {
+    /// Elements of the type that `compute` is asked for, converted to the type that the options name, which is not bool.
+    fn computed(
+        &self,
+        op: &'static str,
+        default: DType,
+        compute: impl FnOnce(DType) -> Result<Tensor>,
+    ) -> Result<Tensor> {
         let dtype = self.dtype.unwrap_or(default);
+        if dtype == DType::Bool {
+            return Err(unsupported(op, dtype));
+        }
         let tensor = compute(dtype)?;
         self.finish(if tensor.dtype() == dtype { tensor } else { tensor.try_to_dtype(dtype)? })
     }
@@ -131,7 +139,7 @@ impl TensorOptions {
             return Err(Error::value("arange", format!("{count} elements are more than memory can hold")));
         }
         let count = count as usize;
-        self.computed(if whole { DType::I64 } else { get_default_dtype() }, |_| {
+        self.computed("arange", if whole { DType::I64 } else { get_default_dtype() }, |_| {
             let layout = Dims::from(count).layout("arange")?;
             if whole {
                 let (start, step) = (start.to_i64(), step.to_i64());
@@ -146,7 +154,7 @@ impl TensorOptions {
     #[op]
     pub fn try_linspace(&self, start: f64, end: f64, steps: usize) -> Result<Tensor> {
         let layout = Dims::from(steps).layout("linspace")?;
-        self.computed(get_default_dtype(), |dtype| {
+        self.computed("linspace", get_default_dtype(), |dtype| {
             // Symmetric about the middle, in the arithmetic of the type, as in PyTorch.
             let half = steps / 2;
             if dtype == DType::F32 {
@@ -207,7 +215,7 @@ impl TensorOptions {
     pub fn try_randperm(&self, n: usize) -> Result<Tensor> {
         let layout = Dims::from(n).layout("randperm")?;
         let generator = self.generator.clone().unwrap_or_else(|| default_generator().clone());
-        self.computed(DType::I64, |_| {
+        self.computed("randperm", DType::I64, |_| {
             // Memory that is not to be had is an error here; the list would end the program.
             let tensor = Tensor::fresh(Device::Cpu.backend(), layout, DType::I64)?;
             tensor.write("randperm")?.slice().copy_from_slice(&generator.randperm(n));

@@ -1,8 +1,8 @@
 //! Elements chosen by indices.
 
-use super::{Cpu, around, each, unsupported};
+use super::{Cpu, around, each};
 use crate::backend::Indexing;
-use crate::tensor::{DType, ReadGuard, WriteGuard};
+use crate::tensor::{ReadGuard, WriteGuard};
 use crate::{Error, Result};
 use rushlight_kernels::index::{self, BadIndex};
 
@@ -32,9 +32,6 @@ impl Indexing for Cpu {
         out: &mut WriteGuard<'_>,
     ) -> Result<()> {
         let (sizes, table_sizes) = (out.layout().dims(), table.layout().dims());
-        if out.dtype() == DType::Bool {
-            return Err(unsupported("scatter_add", DType::Bool));
-        }
         each!(out.dtype(), T => index::scatter_add::<T>(
             out.slice(), sizes, dim, table.slice(), table_sizes, source.slice(), table_sizes,
         ))
