@@ -17,9 +17,6 @@ pub trait Arithmetic: sealed::Sealed + Cast + Copy {
     /// The sum: of integers wrapping, of truth values `or`.
     fn plus(self, other: Self) -> Self;
 
-    /// The product: of integers wrapping, of truth values `and`.
-    fn times(self, other: Self) -> Self;
-
     /// [`unary`](super::unary) on `n` contiguous elements.
     ///
     /// # Safety
@@ -66,7 +63,7 @@ pub trait Arithmetic: sealed::Sealed + Cast + Copy {
 
 /// Implements [`Arithmetic`] for a type: its kernels, how many elements a step of their loops takes, and the ternary ones.
 macro_rules! arithmetic {
-    ($t:ty, |$a:ident, $b:ident| $plus:expr, $times:expr, $lanes:literal, $unary:ident, $binary:ident $(, $ternary:ident)?) => {
+    ($t:ty, |$a:ident, $b:ident| $plus:expr, $lanes:literal, $unary:ident, $binary:ident $(, $ternary:ident)?) => {
         impl sealed::Sealed for $t {}
 
         impl Arithmetic for $t {
@@ -74,12 +71,6 @@ macro_rules! arithmetic {
             fn plus(self, $b: $t) -> $t {
                 let $a = self;
                 $plus
-            }
-
-            #[inline(always)]
-            fn times(self, $b: $t) -> $t {
-                let $a = self;
-                $times
             }
 
             unsafe fn unary_block(op: UnaryOp, isa: Isa, x: *const Self, out: *mut Self, n: usize) -> Result<(), Error> {
@@ -118,7 +109,7 @@ macro_rules! arithmetic {
         }
     };
 }
-arithmetic!(f32, |a, b| a + b, a * b, 16, UnaryFloat, BinaryFloat, TernaryFloat);
-arithmetic!(f64, |a, b| a + b, a * b, 8, UnaryFloat, BinaryFloat, TernaryFloat);
-arithmetic!(i64, |a, b| a.wrapping_add(b), a.wrapping_mul(b), 8, UnaryInt, BinaryInt);
-arithmetic!(bool, |a, b| a | b, a & b, 64, UnaryBool, BinaryBool);
+arithmetic!(f32, |a, b| a + b, 16, UnaryFloat, BinaryFloat, TernaryFloat);
+arithmetic!(f64, |a, b| a + b, 8, UnaryFloat, BinaryFloat, TernaryFloat);
+arithmetic!(i64, |a, b| a.wrapping_add(b), 8, UnaryInt, BinaryInt);
+arithmetic!(bool, |a, b| a | b, 64, UnaryBool, BinaryBool);
