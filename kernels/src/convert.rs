@@ -116,3 +116,45 @@ fn store<T: Stored>(copy: &[T::Computed], y: &mut [T]) {
         unsafe { T::store(isa, copy[range].as_ptr(), y.as_mut_ptr(), y.len()) };
     });
 }
+
+/// Tests of types that are converted: a kernel's results are those of the computed type, rounded once.
+#[cfg(test)]
+pub(crate) mod testing {
+    use crate::dtype::{Stored, StoredFloat};
+    use crate::half::{Bf16, F16};
+    use crate::isa::{Isa, with_isa};
+    use crate::threads::set_num_threads;
+
+    /// A 16-bit type.
+    pub(crate) trait Half: StoredFloat + Stored<Computed = f32> {}
+    impl Half for F16 {}
+    impl Half for Bf16 {}
+
+    /// `n` numbers of the stored type in `-scale / 2..scale / 2`.
+    pub(crate) fn noise<T: Half>(n: usize, scale: f32) -> Vec<T> {
+        (0..n).map(|i| T::narrow(((i as u64 * 2654435761 % 10007) as f32 / 10007.0 - 0.5) * scale)).collect()
+    }
+
+    pub(crate) fn widened<T: Half>(x: &[T]) -> Vec<f32> {
+        x.iter().map(|x| x.widen()).collect()
+    }
+
+    /// Compares with `want`, rounded to the stored type.
+    pub(crate) fn check<T: Half>(what: &str, got: &[T], want: &[f32]) {
+        assert_eq!(got.len(), want.len());
+        for (i, (&got, &want)) in got.iter().zip(want).enumerate() {
+            let (got, want) = (got.widen(), T::narrow(want).widen());
+            assert!(got.to_bits() == want.to_bits(), "{what}, element {i}: expected {want}, got {got}");
+        }
+    }
+
+    /// Runs `f` on every instruction set, with one thread and with two.
+    pub(crate) fn everywhere(f: impl Fn()) {
+        for isa in Isa::available() {
+            for threads in [1, 2] {
+                set_num_threads(threads);
+                with_isa(isa, &f);
+            }
+        }
+    }
+}

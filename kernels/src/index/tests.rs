@@ -1,6 +1,7 @@
 //! Against plain loops, with one and two threads.
 
 use super::*;
+use crate::half::F16;
 use crate::threads::set_num_threads;
 
 fn numbers(n: usize, below: usize) -> Vec<i64> {
@@ -101,4 +102,42 @@ fn a_bad_index_is_reported_and_nothing_written() {
     }
     let error = check_indices(&[0, 7], 3).unwrap_err().to_string();
     assert_eq!(error, "index 7 at position 1 is out of bounds for a dimension of size 3");
+}
+
+#[test]
+fn every_type_is_moved_and_added_in_its_own_way() {
+    let index = [2, 0, 2, 1];
+    let run = |name: &str| -> Result<(), BadIndex> {
+        macro_rules! case {
+            ($t:ty, $x:expr, $src:expr, $taken:expr, $sums:expr) => {{
+                let (x, mut taken): ([$t; 3], [$t; 4]) = ($x, Default::default());
+                index_select(&x, [1, 3, 1], &index, &mut taken)?;
+                assert_eq!(taken, $taken, "{name}: index_select");
+                gather(&x, &[3], 0, &index, &[4], &mut taken)?;
+                assert_eq!(taken, $taken, "{name}: gather");
+                let mut sums = x;
+                scatter_add(&mut sums, &[3], 0, &index, &[4], &$src, &[4])?;
+                assert_eq!(sums, $sums, "{name}: scatter_add");
+            }};
+        }
+        match name {
+            "bool" => {
+                let (x, src) = ([false, true, false], [false, true, true, false]);
+                case!(bool, x, src, [false, false, false, true], [true, true, true]);
+            }
+            "u8" => case!(u8, [250, 1, 2], [100, 10, 200, 3], [2, 250, 2, 1], [4, 4, 46]),
+            "i64" => case!(i64, [i64::MAX, 1, 2], [1, 1, 2, 3], [2, i64::MAX, 2, 1], [i64::MIN, 4, 5]),
+            _ => {
+                // 2048 is followed by 2050: two halves of that are lost if they are added one by one.
+                let half = |x: [f32; 3]| x.map(F16::from_f32);
+                let src = [1.0, 0.5, 1.0, 3.0].map(F16::from_f32);
+                let taken = [2048.0, 0.0, 2048.0, 1.0].map(F16::from_f32);
+                case!(F16, half([0.0, 1.0, 2048.0]), src, taken, half([0.5, 4.0, 2050.0]));
+            }
+        }
+        Ok(())
+    };
+    for name in ["bool", "u8", "i64", "f16"] {
+        run(name).unwrap();
+    }
 }

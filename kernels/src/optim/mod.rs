@@ -203,3 +203,55 @@ unsafe fn elements<S: Simd, C: Float, R: Rule<C, N>, const N: usize>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::convert::testing;
+    use crate::half::{Bf16, F16};
+
+    fn rounded_once<T: Element + testing::Half>() {
+        let sgd = Sgd { lr: 0.1, momentum: 0.9, dampening: 0.2, weight_decay: 0.01, nesterov: true, maximize: false };
+        let adam =
+            Adam { lr: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-5, weight_decay: 0.01, decoupled: true, maximize: true };
+        let rules = [
+            (StepRule::Sgd { settings: sgd, first: false }, 0),
+            (StepRule::Sgd { settings: sgd, first: true }, 1),
+            (StepRule::Sgd { settings: sgd, first: false }, 1),
+            (StepRule::Adam { settings: adam, t: 3.0 }, 2),
+            (StepRule::Adam { settings: adam, t: 3.0 }, 3),
+        ];
+        let n = 40_001;
+        let g = testing::noise::<T>(n, 1.0);
+        for (rule, count) in rules {
+            testing::everywhere(|| {
+                let mut p = testing::noise::<T>(n, 2.0);
+                let mut states: [Vec<T>; 3] = [0.5, 0.25, 0.375].map(|x| vec![T::narrow(x); n]);
+                let mut wide_p = testing::widened(&p);
+                let mut wide_states = states.each_ref().map(|s| testing::widened(s));
+                let wide_g = testing::widened(&g);
+                step(&rule, &mut p, &g, &mut states.each_mut().map(|s| &mut s[..])[..count]);
+                step(&rule, &mut wide_p, &wide_g, &mut wide_states.each_mut().map(|s| &mut s[..])[..count]);
+                testing::check("parameter", &p, &wide_p);
+                for (state, wide) in states.iter().zip(&wide_states) {
+                    testing::check("state", state, wide);
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn halves_are_rounded_once() {
+        rounded_once::<F16>();
+        rounded_once::<Bf16>();
+    }
+
+    #[test]
+    #[should_panic(expected = "sgd: expected 1 state arrays, got 2")]
+    fn the_number_of_states_is_checked() {
+        let settings =
+            Sgd { lr: 0.1, momentum: 0.9, dampening: 0.0, weight_decay: 0.0, nesterov: false, maximize: false };
+        let rule = StepRule::Sgd { settings, first: true };
+        step(&rule, &mut [1.0f32], &[1.0], &mut [&mut [0.0], &mut [0.0]]);
+    }
+}

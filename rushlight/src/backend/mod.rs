@@ -298,8 +298,8 @@ pub trait ClassLosses {
         out: &mut WriteGuard<'_>,
     ) -> Result<()>;
 
-    /// Cross entropy of contiguous rows of logits. Writes each row's loss and two numbers a row for the gradient, and gives the
-    /// sum of the rows' weights.
+    /// Cross entropy of contiguous rows of logits. Writes each row's loss and two numbers a row for the gradient, in the type that
+    /// is computed with, and gives the sum of the rows' weights.
     fn cross_entropy(
         &self,
         sizes: &ClassLoss,
@@ -353,7 +353,7 @@ pub trait Optimizer {
 /// Batch normalization.
 pub trait Normalization {
     /// Normalizes contiguous `[n, channels, spatial]` by each channel's own statistics. Writes the output, and the means and
-    /// `1 / sqrt(variance + eps)`. Running means and unbiased variances move towards the batch's by a share.
+    /// `1 / sqrt(variance + eps)` in the type that is computed with. Running means and unbiased variances move towards the batch's by a share.
     fn batch_norm(
         &self,
         norm: &BatchNorm,

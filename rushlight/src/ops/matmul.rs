@@ -2,7 +2,7 @@
 
 use super::{Sizes, grad_if, want_same_dtype};
 use crate::autograd::Save;
-use crate::tensor::{Category, DType, Layout, broadcast_dims, unsupported};
+use crate::tensor::{DType, Layout, broadcast_dims, unsupported};
 use crate::{Error, Result, Tensor};
 use rushlight_kernels::MAX_RANK;
 use rushlight_macros::op;
@@ -21,15 +21,8 @@ fn mismatch(op: &'static str, a: &Tensor, b: &Tensor) -> Error {
 
 /// `a @ b` for matrices or batches of them (3-d, equal batch sizes or 1), plus a row `bias` where there is one.
 fn product(name: &'static str, a: &Tensor, b: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let dtype = a.dtype();
-    match dtype.category() {
-        Category::Bool => return Err(unsupported(name, dtype)),
-        // Sums of narrow integers wrap as those of wide ones do, when they are cut off.
-        Category::Integer if dtype != DType::I64 => {
-            let wide = |x: &Tensor| x.detach().try_to_dtype(DType::I64);
-            return product(name, &wide(a)?, &wide(b)?, bias.map(wide).transpose()?.as_ref())?.try_to_dtype(dtype);
-        }
-        _ => {}
+    if a.dtype() == DType::Bool {
+        return Err(unsupported(name, DType::Bool));
     }
     let (da, db) = (a.shape(), b.shape());
     let layout = match (da, db) {

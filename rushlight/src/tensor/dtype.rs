@@ -260,6 +260,25 @@ macro_rules! each_float {
 }
 pub(crate) use each_float;
 
+/// The same for all types but bool.
+macro_rules! each_number {
+    ($op:expr, $dtype:expr, $T:ident => $body:expr) => {
+        rushlight_kernels::for_each_dtype!(each_number @arms ($op, $dtype, $T => $body))
+    };
+    (@arms ($op:expr, $dtype:expr, $T:ident => $body:expr) Bool { $($bool:tt)* } $($category:ident {
+        $($(#[$doc:meta])* $variant:ident: $stored:ty as $computed:ty, $name:literal, $safetensors:literal;)*
+    })*) => {
+        match $dtype {
+            $($($crate::tensor::DType::$variant => {
+                type $T = $stored;
+                $body
+            })*)*
+            other => Err($crate::tensor::unsupported($op, other)),
+        }
+    };
+}
+pub(crate) use each_number;
+
 /// The error of an operation that is not defined for a type.
 #[cold]
 pub(crate) fn unsupported(op: &'static str, dtype: DType) -> Error {

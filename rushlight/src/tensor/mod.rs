@@ -15,7 +15,7 @@ pub use layout::{Dims, Layout};
 pub use operators::Operand;
 pub use storage::{ReadGuard, WriteGuard};
 
-pub(crate) use dtype::{each, each_float, unsupported};
+pub(crate) use dtype::{each, each_float, each_number, unsupported};
 pub(crate) use layout::{broadcast, broadcast_dims, wrap_dim};
 pub(crate) use storage::Storage;
 

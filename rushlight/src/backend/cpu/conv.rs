@@ -1,8 +1,8 @@
 //! Convolutions.
 
-use super::{Cpu, each_wide_float};
+use super::Cpu;
 use crate::backend::{Activation, ConvShape, ConvWeight, Convolution};
-use crate::tensor::{Element, ReadGuard, WriteGuard};
+use crate::tensor::{Element, ReadGuard, WriteGuard, each_float};
 use crate::{Error, Result};
 use rushlight_kernels::conv::{self, ConvElement, PackedWeight};
 use std::any::Any;
@@ -23,7 +23,7 @@ impl Convolution for Cpu {
         activation: Activation,
         out: &mut WriteGuard<'_>,
     ) -> Result<()> {
-        each_wide_float!("conv", x.dtype(), T => {
+        each_float!("conv", x.dtype(), T => {
             let bias = bias.map(|bias| bias.slice::<T>());
             conv::forward::<T>(shape, x.slice(), w.slice(), bias, activation, out.slice());
             Ok(())
@@ -31,7 +31,7 @@ impl Convolution for Cpu {
     }
 
     fn conv_weight(&self, shape: &ConvShape, w: &ReadGuard<'_>) -> Result<Box<dyn ConvWeight>> {
-        each_wide_float!("conv", w.dtype(), T => Ok(Box::new(PackedWeight::<T>::new(shape, w.slice()))))
+        each_float!("conv", w.dtype(), T => Ok(Box::new(PackedWeight::<T>::new(shape, w.slice()))))
     }
 
     fn conv_prepacked(
@@ -43,7 +43,7 @@ impl Convolution for Cpu {
         activation: Activation,
         out: &mut WriteGuard<'_>,
     ) -> Result<()> {
-        each_wide_float!("conv", x.dtype(), T => {
+        each_float!("conv", x.dtype(), T => {
             let Some(w) = (w as &dyn Any).downcast_ref::<PackedWeight<T>>() else {
                 return Err(Error::dtype("conv", format!("the weight was not made for {}", x.dtype())));
             };
@@ -60,7 +60,7 @@ impl Convolution for Cpu {
         w: &ReadGuard<'_>,
         out: &mut WriteGuard<'_>,
     ) -> Result<()> {
-        each_wide_float!("conv", g.dtype(), T => {
+        each_float!("conv", g.dtype(), T => {
             conv::backward_input::<T>(shape, g.slice(), w.slice(), out.slice());
             Ok(())
         })
@@ -73,7 +73,7 @@ impl Convolution for Cpu {
         g: &ReadGuard<'_>,
         out: &mut WriteGuard<'_>,
     ) -> Result<()> {
-        each_wide_float!("conv", g.dtype(), T => {
+        each_float!("conv", g.dtype(), T => {
             conv::backward_weight::<T>(shape, x.slice(), g.slice(), out.slice());
             Ok(())
         })

@@ -1,9 +1,10 @@
 //! Losses of rows of classes.
 
-use super::{Cpu, each_wide_float};
+use super::Cpu;
 use crate::backend::{ClassLoss, ClassLosses};
-use crate::tensor::{Element, ReadGuard, Scalar, WriteGuard};
+use crate::tensor::{Element, ReadGuard, WriteGuard, each_float};
 use crate::{Error, Result};
+use rushlight_kernels::dtype::{Stored, StoredFloat};
 use rushlight_kernels::float::Float;
 use rushlight_kernels::index::BadIndex;
 use rushlight_kernels::loss::{self, RowGrad};
@@ -23,12 +24,16 @@ fn class_loss<'a, T: Element>(sizes: &ClassLoss, weight: &'a Option<&ReadGuard<'
 }
 
 /// Calls `f` with the gradients of the rows: one for all where `g` is a single number, else one each.
-fn with_row_grad<T: Element + Float, R>(g: &ReadGuard<'_>, factor: f64, f: impl FnOnce(RowGrad<'_, T>) -> R) -> R {
-    let factor = T::from_scalar(Scalar::F64(factor));
+fn with_row_grad<T: Element + StoredFloat, R>(
+    g: &ReadGuard<'_>,
+    factor: f64,
+    f: impl FnOnce(RowGrad<'_, T::Computed>) -> R,
+) -> R {
+    let factor = T::Computed::of(factor);
     if g.layout().rank() == 0 {
-        return f(RowGrad::All(g.slice::<T>()[0] * factor));
+        return f(RowGrad::All(g.slice::<T>()[0].widen() * factor));
     }
-    let rows: Vec<T> = g.slice::<T>().iter().map(|&g| g * factor).collect();
+    let rows: Vec<T::Computed> = g.slice::<T>().iter().map(|&g| g.widen() * factor).collect();
     f(RowGrad::Each(&rows))
 }
 
@@ -41,9 +46,9 @@ impl ClassLosses for Cpu {
         weight: Option<&ReadGuard<'_>>,
         losses: &mut WriteGuard<'_>,
     ) -> Result<f64> {
-        each_wide_float!("nll_loss", x.dtype(), T => class_loss::<T>(sizes, &weight)
+        each_float!("nll_loss", x.dtype(), T => class_loss::<T>(sizes, &weight)
             .nll(x.slice(), target.slice(), losses.slice())
-            .map(|total| total.to_scalar().to_f64())
+            .map(|total| total.wide())
             .map_err(|bad| bad_class("nll_loss", bad)))
     }
 
@@ -56,7 +61,7 @@ impl ClassLosses for Cpu {
         factor: f64,
         out: &mut WriteGuard<'_>,
     ) -> Result<()> {
-        each_wide_float!("nll_loss", g.dtype(), T => {
+        each_float!("nll_loss", g.dtype(), T => {
             with_row_grad::<T, _>(g, factor, |g| class_loss::<T>(sizes, &weight).nll_backward(target.slice(), g, out.slice()))
                 .map_err(|bad| bad_class("nll_loss", bad))
         })
@@ -71,9 +76,9 @@ impl ClassLosses for Cpu {
         stats: &mut WriteGuard<'_>,
         losses: &mut WriteGuard<'_>,
     ) -> Result<f64> {
-        each_wide_float!("cross_entropy", x.dtype(), T => class_loss::<T>(sizes, &weight)
+        each_float!("cross_entropy", x.dtype(), T => class_loss::<T>(sizes, &weight)
             .cross_entropy(x.slice(), target.slice(), stats.slice().as_chunks_mut().0, losses.slice())
-            .map(|total| total.to_scalar().to_f64())
+            .map(|total| total.wide())
             .map_err(|bad| bad_class("cross_entropy", bad)))
     }
 
@@ -88,8 +93,8 @@ impl ClassLosses for Cpu {
         factor: f64,
         out: &mut WriteGuard<'_>,
     ) -> Result<()> {
-        each_wide_float!("cross_entropy", x.dtype(), T => {
-            let stats = stats.slice::<T>().as_chunks().0;
+        each_float!("cross_entropy", x.dtype(), T => {
+            let stats = stats.slice::<<T as Stored>::Computed>().as_chunks().0;
             with_row_grad::<T, _>(g, factor, |g| {
                 class_loss::<T>(sizes, &weight).cross_entropy_backward(x.slice(), target.slice(), stats, g, out.slice())
             })

@@ -23,25 +23,6 @@ pub(super) struct Cpu;
 
 impl Backend for Cpu {}
 
-/// Runs `$body` with `$T` standing for the Rust type of `$dtype` if kernels compute in that floating-point type; others are an error
-/// that names `$op`.
-macro_rules! each_wide_float {
-    ($op:expr, $dtype:expr, $T:ident => $body:expr) => {
-        match $dtype {
-            $crate::tensor::DType::F32 => {
-                type $T = f32;
-                $body
-            }
-            $crate::tensor::DType::F64 => {
-                type $T = f64;
-                $body
-            }
-            other => Err($crate::tensor::unsupported($op, other)),
-        }
-    };
-}
-use each_wide_float;
-
 /// The strides of an input as the output's sizes see it.
 #[inline]
 fn seen(x: &ReadGuard<'_>, out: &Layout) -> Layout {

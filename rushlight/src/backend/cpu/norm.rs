@@ -1,9 +1,9 @@
 //! Batch normalization.
 
-use super::{Cpu, each_wide_float};
+use super::Cpu;
 use crate::Result;
 use crate::backend::{BatchNorm, Normalization};
-use crate::tensor::{Element, ReadGuard, WriteGuard};
+use crate::tensor::{Element, ReadGuard, WriteGuard, each_float};
 use rushlight_kernels::norm;
 
 fn batch_norm<'a, T: Element>(
@@ -27,7 +27,7 @@ impl Normalization for Cpu {
         out: &mut WriteGuard<'_>,
         [mean, invstd]: [&mut WriteGuard<'_>; 2],
     ) -> Result<()> {
-        each_wide_float!("batch_norm", x.dtype(), T => {
+        each_float!("batch_norm", x.dtype(), T => {
             let running = running.map(|(mean, var, momentum)| norm::Running {
                 mean: mean.slice::<T>(),
                 var: var.slice(),
@@ -48,7 +48,7 @@ impl Normalization for Cpu {
         [mean, var]: [&ReadGuard<'_>; 2],
         out: &mut WriteGuard<'_>,
     ) -> Result<()> {
-        each_wide_float!("batch_norm", x.dtype(), T => {
+        each_float!("batch_norm", x.dtype(), T => {
             batch_norm::<T>(norm, weight, bias).forward_with(x.slice(), mean.slice(), var.slice(), out.slice());
             Ok(())
         })
@@ -66,7 +66,7 @@ impl Normalization for Cpu {
         dx: Option<&mut WriteGuard<'_>>,
         [dw, db]: [&mut WriteGuard<'_>; 2],
     ) -> Result<()> {
-        each_wide_float!("batch_norm", x.dtype(), T => {
+        each_float!("batch_norm", x.dtype(), T => {
             let norm = batch_norm::<T>(norm, weight, bias);
             let stats = (mean.slice(), invstd.slice());
             norm.backward(x.slice(), g.slice(), training, stats, dx.map(WriteGuard::slice), dw.slice(), db.slice());

@@ -1,10 +1,10 @@
 //! Steps of optimizers.
 
-use super::{Cpu, each_wide_float};
+use super::Cpu;
 use crate::Result;
 use crate::backend::{Adam, Optimizer, Sgd};
-use crate::tensor::{ReadGuard, WriteGuard};
-use rushlight_kernels::optim;
+use crate::tensor::{ReadGuard, WriteGuard, each_float};
+use rushlight_kernels::optim::{self, StepRule};
 
 impl Optimizer for Cpu {
     fn sgd(
@@ -15,8 +15,12 @@ impl Optimizer for Cpu {
         g: &ReadGuard<'_>,
         buffer: Option<&mut WriteGuard<'_>>,
     ) -> Result<()> {
-        each_wide_float!("sgd", p.dtype(), T => {
-            optim::sgd::<T>(settings, first, p.slice(), g.slice(), buffer.map(WriteGuard::slice));
+        each_float!("sgd", p.dtype(), T => {
+            let rule = StepRule::Sgd { settings: *settings, first };
+            match buffer {
+                None => optim::step::<T>(&rule, p.slice(), g.slice(), &mut []),
+                Some(buffer) => optim::step::<T>(&rule, p.slice(), g.slice(), &mut [buffer.slice()]),
+            }
             Ok(())
         })
     }
@@ -30,8 +34,14 @@ impl Optimizer for Cpu {
         [m, v]: [&mut WriteGuard<'_>; 2],
         largest: Option<&mut WriteGuard<'_>>,
     ) -> Result<()> {
-        each_wide_float!("adam", p.dtype(), T => {
-            optim::adam::<T>(settings, t, p.slice(), g.slice(), m.slice(), v.slice(), largest.map(WriteGuard::slice));
+        each_float!("adam", p.dtype(), T => {
+            let rule = StepRule::Adam { settings: *settings, t };
+            match largest {
+                None => optim::step::<T>(&rule, p.slice(), g.slice(), &mut [m.slice(), v.slice()]),
+                Some(largest) => {
+                    optim::step::<T>(&rule, p.slice(), g.slice(), &mut [m.slice(), v.slice(), largest.slice()]);
+                }
+            }
             Ok(())
         })
     }

@@ -1,9 +1,9 @@
 //! Pooling over windows.
 
-use super::{Cpu, each_wide_float};
+use super::Cpu;
 use crate::Result;
 use crate::backend::{Divisor, Pool2d, Pooling};
-use crate::tensor::{Layout, ReadGuard, WriteGuard};
+use crate::tensor::{Layout, ReadGuard, WriteGuard, each_float};
 use rushlight_kernels::pooling;
 
 /// The number of pictures, and the size of one.
@@ -20,7 +20,7 @@ impl Pooling for Cpu {
         values: &mut WriteGuard<'_>,
         indices: &mut WriteGuard<'_>,
     ) -> Result<()> {
-        each_wide_float!("max_pool2d", x.dtype(), T => {
+        each_float!("max_pool2d", x.dtype(), T => {
             pool.max::<T>(x.slice(), values.slice(), indices.slice());
             Ok(())
         })
@@ -33,14 +33,14 @@ impl Pooling for Cpu {
         indices: &ReadGuard<'_>,
         out: &mut WriteGuard<'_>,
     ) -> Result<()> {
-        each_wide_float!("max_pool2d", g.dtype(), T => {
+        each_float!("max_pool2d", g.dtype(), T => {
             pool.max_backward::<T>(g.slice(), indices.slice(), out.slice());
             Ok(())
         })
     }
 
     fn avg_pool2d(&self, pool: &Pool2d, divisor: Divisor, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
-        each_wide_float!("avg_pool2d", x.dtype(), T => {
+        each_float!("avg_pool2d", x.dtype(), T => {
             pool.avg::<T>(x.slice(), divisor, out.slice());
             Ok(())
         })
@@ -53,7 +53,7 @@ impl Pooling for Cpu {
         g: &ReadGuard<'_>,
         out: &mut WriteGuard<'_>,
     ) -> Result<()> {
-        each_wide_float!("avg_pool2d", g.dtype(), T => {
+        each_float!("avg_pool2d", g.dtype(), T => {
             pool.avg_backward::<T>(g.slice(), divisor, out.slice());
             Ok(())
         })
@@ -61,7 +61,7 @@ impl Pooling for Cpu {
 
     fn adaptive_avg_pool2d(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
         let ((planes, input), (_, output)) = (pictures(x.layout()), pictures(out.layout()));
-        each_wide_float!("adaptive_avg_pool2d", x.dtype(), T => {
+        each_float!("adaptive_avg_pool2d", x.dtype(), T => {
             pooling::adaptive_avg_pool2d::<T>(x.slice(), planes, input, output, out.slice());
             Ok(())
         })
@@ -69,7 +69,7 @@ impl Pooling for Cpu {
 
     fn adaptive_avg_pool2d_grad(&self, g: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
         let ((planes, input), (_, output)) = (pictures(out.layout()), pictures(g.layout()));
-        each_wide_float!("adaptive_avg_pool2d", g.dtype(), T => {
+        each_float!("adaptive_avg_pool2d", g.dtype(), T => {
             pooling::adaptive_avg_pool2d_backward::<T>(g.slice(), planes, input, output, out.slice());
             Ok(())
         })

@@ -1,15 +1,15 @@
 //! Softmax along one dimension.
 
-use super::{Cpu, around, each_wide_float};
+use super::{Cpu, around};
 use crate::Result;
 use crate::backend::{Softmax, SoftmaxKind};
-use crate::tensor::{ReadGuard, WriteGuard};
+use crate::tensor::{ReadGuard, WriteGuard, each_float};
 use rushlight_kernels::softmax;
 
 impl Softmax for Cpu {
     fn softmax(&self, kind: SoftmaxKind, x: &ReadGuard<'_>, dim: usize, out: &mut WriteGuard<'_>) -> Result<()> {
         let [outer, n, inner] = around(x.layout(), dim);
-        each_wide_float!("softmax", x.dtype(), T => {
+        each_float!("softmax", x.dtype(), T => {
             let kernel = match kind {
                 SoftmaxKind::Softmax => softmax::softmax::<T>,
                 SoftmaxKind::LogSoftmax => softmax::log_softmax::<T>,
@@ -28,7 +28,7 @@ impl Softmax for Cpu {
         out: &mut WriteGuard<'_>,
     ) -> Result<()> {
         let [outer, n, inner] = around(y.layout(), dim);
-        each_wide_float!("softmax_backward", y.dtype(), T => {
+        each_float!("softmax_backward", y.dtype(), T => {
             let kernel = match kind {
                 SoftmaxKind::Softmax => softmax::softmax_backward::<T>,
                 SoftmaxKind::LogSoftmax => softmax::log_softmax_backward::<T>,

@@ -1,111 +1,129 @@
-//! Matrix multiplication of 16-bit floats, with sums in `f32`.
+//! Matrix multiplication of types that are not stored as they are computed with: 16-bit floats, with sums in `f32`, and narrow
+//! integers, with sums in `i64`.
 //!
-//! Operands are widened while they are packed, and the micro-kernels of `f32` do the rest. Where the processor multiplies
-//! pairs of [`Bf16`] itself (AVX-512 BF16), those are packed as pairs, and its own micro-kernel takes two steps of the inner
-//! dimension at a time: both products are exact and added to the `f32` sum one after the other, each time rounded to nearest;
-//! numbers below 2^-126 count as 0, in the operands and in the sum.
+//! Operands are widened while they are packed, and the micro-kernels of the computed type do the rest. Where the processor
+//! multiplies pairs of [`Bf16`] itself (AVX-512 BF16), those are packed as pairs, and its own micro-kernel takes two steps of the
+//! inner dimension at a time: both products are exact and added to the `f32` sum one after the other, each time rounded to
+//! nearest; numbers below 2^-126 count as 0, in the operands and in the sum.
 
 use super::kernel::{self, Kernels};
 use super::pack::{Input, pack};
 use super::scratch::with_scratch;
-use super::{Epilogue, Mat, MatMut, blocked, problem_of};
+use super::{Epilogue, GemmElement, KernelElement, Kerneled, Mat, MatMut, Product, blocked, problem_of};
+use crate::convert::read_optional;
 use crate::dtype::Stored;
 use crate::half::{Bf16, F16};
-use crate::isa::{self, Isa};
+use crate::isa::Isa;
 use crate::simd::{Kernel, Simd, dispatch};
 use crate::split::TASK;
 use crate::threads;
 use std::ops::Range;
 
-mod sealed {
-    use super::*;
-
-    pub trait Multiplied: Sized {
-        /// # Safety
-        /// As `gemm`.
-        unsafe fn multiply(shape: [usize; 3], a: Mat<Self>, b: Mat<Self>, job: &Job);
-    }
-
-    /// What becomes of the product.
-    pub struct Job<'a> {
-        pub alpha: f32,
-        pub beta: f32,
-        pub c: MatMut<f32>,
-        pub epilogue: &'a Epilogue<'a, f32>,
-    }
-}
-use sealed::{Job, Multiplied};
-
-/// A 16-bit float that matrices can be multiplied in: [`F16`] or [`Bf16`].
-pub trait Half: Stored<Computed = f32> + Multiplied {}
-impl Half for F16 {}
-impl Half for Bf16 {}
-
-/// What the product of matrices of `H` can be stored as: `f32`, or `H` again.
-pub trait HalfOutput<H>: Stored<Computed = f32> {}
-impl<H: Half> HalfOutput<H> for f32 {}
-impl HalfOutput<F16> for F16 {}
-impl HalfOutput<Bf16> for Bf16 {}
-
-/// `C = act(alpha * A B + beta * C + bias)` like [`gemm`](super::gemm), with A and B of 16-bit floats, sums in `f32`, and C
-/// rounded once if it is of 16 bits, too.
-///
-/// Products of two [`F16`] or [`Bf16`] are exact in `f32`. On processors with AVX-512 BF16, `Bf16` numbers below 2^-126 count
-/// as 0, and so do sums.
-///
-/// ```
-/// use rushlight_kernels::gemm::{Bf16, Epilogue, Mat, MatMut, gemm_half};
-///
-/// let a = [1.0, 2.0, 3.0, 4.0].map(Bf16::from_f32);
-/// let b = [0.5, 0.0, 0.0, 2.0].map(Bf16::from_f32);
-/// let mut c = [0f32; 4];
-/// let (a, b) = (Mat::new(a.as_ptr(), 2, 1), Mat::new(b.as_ptr(), 2, 1));
-/// // SAFETY: three matrices of two by two.
-/// unsafe { gemm_half(2, 2, 2, 1.0, a, b, 0.0, MatMut::new(c.as_mut_ptr(), 2, 1), &Epilogue::default()) };
-/// assert_eq!(c, [0.5, 4.0, 1.5, 8.0]);
-/// ```
+/// Multiplies into scratch memory, since C is rounded at the end and not between the parts that the inner dimension is cut into;
+/// `run` multiplies matrices of `T` to one of the computed type.
 ///
 /// # Safety
-/// As [`gemm`](super::gemm).
-///
-/// # Panics
-/// If a bias has not as many values as C has columns (rows).
-pub unsafe fn gemm_half<H: Half, O: HalfOutput<H>>(
-    m: usize,
-    n: usize,
-    k: usize,
-    alpha: f32,
-    a: Mat<H>,
-    b: Mat<H>,
-    beta: f32,
-    c: MatMut<O>,
-    epilogue: &Epilogue<f32>,
+/// As [`super::gemm`].
+unsafe fn multiply<T: Stored<Computed: KernelElement>>(
+    isa: Isa,
+    product: &Product<T>,
+    run: unsafe fn(Isa, &Wide<T>, &Epilogue<T::Computed>),
 ) {
-    if size_of::<O>() == size_of::<f32>() {
-        let c = MatMut::new(c.ptr.cast(), c.rs, c.cs);
-        // SAFETY: the caller's promise; the only output of four bytes is `f32`.
-        return unsafe { H::multiply([m, n, k], a, b, &Job { alpha, beta, c, epilogue }) };
+    let &Product { m, n, k, alpha, a, b, beta, c, epilogue: Epilogue { bias_col, bias_row, activation } } = product;
+    if m == 0 || n == 0 {
+        return;
     }
-    // C is rounded at the end, not between the parts that the inner dimension is cut into.
-    let isa = isa::isa();
-    with_scratch(m * n, |wide: *mut f32| {
-        let sums = MatMut::new(wide, n as isize, 1);
-        // SAFETY: C has these elements, by the caller's promise, and the scratch memory as many.
-        unsafe {
-            if beta != 0.0 {
-                convert(isa, [m, n], Mat::new(c.ptr, c.rs, c.cs), sums);
-            }
-            H::multiply([m, n, k], a, b, &Job { alpha, beta, c: sums, epilogue });
-            convert(isa, [m, n], Mat::new(wide, n as isize, 1), c);
-        }
+    read_optional(bias_col, |bias_col| {
+        read_optional(bias_row, |bias_row| {
+            let epilogue = Epilogue { bias_col, bias_row, activation };
+            with_scratch(m * n, |wide: *mut T::Computed| {
+                let sums = MatMut::new(wide, n as isize, 1);
+                // SAFETY: C has these elements, by the caller's promise, and the scratch memory as many.
+                unsafe {
+                    if beta != T::Computed::ZERO {
+                        convert(isa, [m, n], Mat::new(c.ptr, c.rs, c.cs), sums);
+                    }
+                    run(isa, &Wide { shape: [m, n, k], alpha, a, b, beta, c: sums }, &epilogue);
+                    convert(isa, [m, n], Mat::new(wide, n as isize, 1), c);
+                }
+            })
+        })
     });
 }
+
+/// A multiplication whose product is of the computed type.
+struct Wide<T: Stored> {
+    shape: [usize; 3],
+    alpha: T::Computed,
+    a: Mat<T>,
+    b: Mat<T>,
+    beta: T::Computed,
+    c: MatMut<T::Computed>,
+}
+
+/// # Safety
+/// As [`super::gemm`].
+unsafe fn run<T: Input<T::Computed> + Stored<Computed: KernelElement>>(
+    isa: Isa,
+    wide: &Wide<T>,
+    epilogue: &Epilogue<T::Computed>,
+) {
+    // SAFETY: the caller's promise; these kernels take widened elements.
+    unsafe { run_with(T::Computed::kernels(isa), wide, wide.a, wide.b, epilogue) }
+}
+
+/// # Safety
+/// As [`super::gemm`].
+unsafe fn run_bf16(isa: Isa, wide: &Wide<Bf16>, epilogue: &Epilogue<f32>) {
+    let Some(kernels) = kernel::kernels_bf16(isa) else {
+        // SAFETY: the caller's promise.
+        return unsafe { run(isa, wide, epilogue) };
+    };
+    let pairs = |x: Mat<Bf16>| Mat::new(x.ptr.cast::<Paired>(), x.rs, x.cs);
+    // SAFETY: the caller's promise; a `Paired` is a `Bf16`.
+    unsafe { run_with(kernels, wide, pairs(wide.a), pairs(wide.b), epilogue) }
+}
+
+/// # Safety
+/// As [`super::gemm`], and the kernels take what `I` is packed as.
+unsafe fn run_with<T: Stored<Computed: KernelElement>, I: Input<T::Computed>>(
+    kernels: &'static Kernels<T::Computed>,
+    wide: &Wide<T>,
+    a: Mat<I>,
+    b: Mat<I>,
+    epilogue: &Epilogue<T::Computed>,
+) {
+    let &Wide { shape: [m, n, k], alpha, beta, c, .. } = wide;
+    let problem = problem_of(m, n, k, alpha, a, b, beta, c, epilogue);
+    // SAFETY: the caller's promise.
+    unsafe { blocked::run_packed(&problem, kernels) }
+}
+
+macro_rules! multiplied {
+    ($t:ident, $run:ident) => {
+        impl GemmElement for $t {
+            const ZERO: Self::Computed = 0 as Self::Computed;
+            const ONE: Self::Computed = 1 as Self::Computed;
+
+            unsafe fn multiply(isa: Isa, product: &Product<$t>) {
+                // SAFETY: the caller's promise.
+                unsafe { multiply(isa, product, $run) }
+            }
+        }
+    };
+}
+multiplied!(F16, run);
+multiplied!(Bf16, run_bf16);
+multiplied!(u8, run);
+multiplied!(i8, run);
+multiplied!(i16, run);
+multiplied!(i32, run);
 
 /// Copies a matrix of `size` rows and columns, and rounds its numbers to `O`.
 ///
 /// # Safety
 /// Both are valid for all elements, and do not overlap.
-unsafe fn convert<I: Stored<Computed = f32>, O: Stored<Computed = f32>>(
+unsafe fn convert<I: Stored, O: Stored<Computed = I::Computed>>(
     isa: Isa,
     [m, n]: [usize; 2],
     from: Mat<I>,
@@ -127,7 +145,7 @@ struct Convert<I, O> {
     n: usize,
 }
 
-impl<I: Stored<Computed = f32>, O: Stored<Computed = f32>> Kernel for Convert<I, O> {
+impl<I: Stored, O: Stored<Computed = I::Computed>> Kernel for Convert<I, O> {
     type Output = ();
 
     #[inline(always)]
@@ -155,39 +173,6 @@ struct Shared<I, O>(Mat<I>, MatMut<O>);
 // SAFETY: plain numbers; tasks write different ones.
 unsafe impl<I, O> Sync for Shared<I, O> {}
 
-impl Multiplied for F16 {
-    unsafe fn multiply(shape: [usize; 3], a: Mat<F16>, b: Mat<F16>, job: &Job) {
-        // SAFETY: the caller's promise.
-        unsafe { run(shape, a, b, job, kernel::kernels_f32(isa::isa())) }
-    }
-}
-
-impl Multiplied for Bf16 {
-    unsafe fn multiply(shape: [usize; 3], a: Mat<Bf16>, b: Mat<Bf16>, job: &Job) {
-        // SAFETY: the caller's promise; a pair is a `Bf16`.
-        unsafe {
-            match kernel::kernels_bf16(isa::isa()) {
-                Some(kernels) => {
-                    let pairs = |x: Mat<Bf16>| Mat::new(x.ptr.cast::<Paired>(), x.rs, x.cs);
-                    run(shape, pairs(a), pairs(b), job, kernels)
-                }
-                None => run(shape, a, b, job, kernel::kernels_f32(isa::isa())),
-            }
-        }
-    }
-}
-
-/// # Safety
-/// As [`gemm_half`], and the kernels take what `I` is packed as.
-unsafe fn run<I: Input<f32>>([m, n, k]: [usize; 3], a: Mat<I>, b: Mat<I>, job: &Job, kernels: &'static Kernels<f32>) {
-    let &Job { alpha, beta, c, epilogue } = job;
-    let problem = problem_of(m, n, k, alpha, a, b, beta, c, epilogue);
-    if m > 0 && n > 0 {
-        // SAFETY: the caller's promise.
-        unsafe { blocked::run_packed(&problem, kernels) }
-    }
-}
-
 /// A [`Bf16`] that is packed as one of a pair.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
@@ -197,17 +182,17 @@ struct Paired(Bf16);
 const WIDTH: usize = 64;
 
 /// Widens and packs, see [`pack`].
-struct Widen<H> {
-    src: *const H,
+struct Widen<T: Stored> {
+    src: *const T,
     ps: isize,
     js: isize,
     k: usize,
     cols: usize,
-    dst: *mut f32,
+    dst: *mut T::Computed,
     width: usize,
 }
 
-impl<H: Stored<Computed = f32>> Kernel for Widen<H> {
+impl<T: Stored<Computed: KernelElement>> Kernel for Widen<T> {
     type Output = ();
 
     #[inline(always)]
@@ -217,12 +202,12 @@ impl<H: Stored<Computed = f32>> Kernel for Widen<H> {
         unsafe {
             if js == 1 {
                 for p in 0..k {
-                    H::widen_block::<S>(src.offset(p as isize * ps), dst.add(p * width), cols);
+                    T::widen_block::<S>(src.offset(p as isize * ps), dst.add(p * width), cols);
                 }
                 return;
             }
             // Columns are widened, some of them at a time, and transposed.
-            let mut wide = [0f32; WIDTH * WIDTH];
+            let mut wide = [T::Computed::ZERO; WIDTH * WIDTH];
             for j in (0..cols).step_by(WIDTH) {
                 let columns = WIDTH.min(cols - j);
                 for p in (0..k).step_by(WIDTH) {
@@ -231,7 +216,7 @@ impl<H: Stored<Computed = f32>> Kernel for Widen<H> {
                         let from = src.offset((j + c) as isize * js + p as isize * ps);
                         let to = wide.as_mut_ptr().add(c * WIDTH);
                         if ps == 1 {
-                            H::widen_block::<S>(from, to, steps);
+                            T::widen_block::<S>(from, to, steps);
                         } else {
                             for q in 0..steps {
                                 to.add(q).write((*from.offset(q as isize * ps)).widen());
@@ -247,8 +232,8 @@ impl<H: Stored<Computed = f32>> Kernel for Widen<H> {
 }
 
 macro_rules! widened {
-    ($t:ident) => {
-        impl Input<f32> for $t {
+    ($($t:ident as $computed:ident),*) => {$(
+        impl Input<$computed> for $t {
             const SAME: bool = false;
             const PER_STEP: usize = 1;
 
@@ -257,16 +242,15 @@ macro_rules! widened {
                 src: *const $t,
                 [ps, js]: [isize; 2],
                 [k, cols]: [usize; 2],
-                dst: *mut f32,
+                dst: *mut $computed,
                 width: usize,
             ) {
                 dispatch(isa, Widen { src, ps, js, k, cols, dst, width })
             }
         }
-    };
+    )*};
 }
-widened!(F16);
-widened!(Bf16);
+widened!(F16 as f32, Bf16 as f32, u8 as i64, i8 as i64, i16 as i64, i32 as i64);
 
 /// Packs pairs of neighbors in the inner dimension, the last with 0 where there is none.
 struct Pair {
