@@ -77,6 +77,18 @@ UNARY = {
     "matmul": lambda x: x.view(4, -1) @ x.view(4, -1).t(),
     "bmm": lambda x: x.view(2, 2, 3).bmm(x.view(2, 3, 2)),
 }
+# Layers, for 16-bit floats.
+LAYERS = {
+    "softmax": lambda x: F.softmax(x.view(4, 3), 1), "log_softmax": lambda x: F.log_softmax(x.view(4, 3), 0),
+    "max_pool2d": lambda x: F.max_pool2d(x.view(1, 1, 4, 3), 2, 1), "avg_pool2d": lambda x: F.avg_pool2d(x.view(1, 1, 4, 3), 2, 1),
+    "adaptive_avg_pool2d": lambda x: F.adaptive_avg_pool2d(x.view(1, 1, 4, 3), (2, 2)),
+    "conv2d": lambda x: F.conv2d(x.view(1, 1, 4, 3), x[:4].view(1, 1, 2, 2), x[5:6], padding=1),
+    "batch_norm": lambda x: F.batch_norm(x.view(4, 3), None, None, x[:3], x[3:6], True),
+    "batch_norm_eval": lambda x: F.batch_norm(x.view(4, 3), x[:3].detach(), x[3:6].detach().abs() + 1, None, x[3:6]),
+    "cross_entropy": lambda x: F.cross_entropy(x.view(4, 3), torch.tensor([0, 2, 1, 1]), label_smoothing=0.1),
+    "nll_loss": lambda x: F.nll_loss(x.view(4, 3), torch.tensor([0, 2, 1, 1])),
+    "mse_loss": lambda x: F.mse_loss(x[:6], x[6:]), "linear": lambda x: F.linear(x.view(4, 3), x[:6].view(2, 3), x[6:8]),
+}
 BINARY = {
     "add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "remainder": torch.remainder,
     "floor_divide": torch.floor_divide, "pow": torch.pow, "maximum": torch.maximum, "minimum": torch.minimum, "eq": torch.eq,
@@ -134,6 +146,8 @@ def calls():
             if name in ("remainder", "floor_divide", "div") and d != torch.bool:
                 b = torch.where(b == 0, torch.ones_like(b), b)
             out.append(call(name, f, [a, b], d.is_floating_point and name not in ("add_", "mul_", "copy_", "floor_divide")))
+        if d.is_floating_point:
+            out += [call(name, f, [sample(d)], True) for name, f in LAYERS.items()]
     # Types that meet: the promoted type computes.
     pairs = [(a, b) for a in DTYPES.values() for b in DTYPES.values() if a != b]
     for a, b in pairs:

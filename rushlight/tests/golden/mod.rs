@@ -51,7 +51,7 @@ pub fn scalar(value: &Value, kind: &str) -> Scalar {
     match dtype(kind) {
         DType::Bool => Scalar::Bool(value.as_bool().expect("a truth value")),
         // Written with just the digits that tell it from other numbers of its type.
-        DType::F32 => Scalar::F64(f64::from(number(value) as f32)),
+        DType::F16 | DType::Bf16 | DType::F32 => Scalar::F64(f64::from(number(value) as f32)),
         other if other.is_float() => Scalar::F64(number(value)),
         _ => Scalar::I64(value.as_i64().expect("an integer")),
     }
