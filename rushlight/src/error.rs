@@ -40,6 +40,14 @@ pub enum Error {
         /// The argument, its value and its range.
         message: String,
     },
+    /// Tensors on different devices.
+    #[error("{op}: {message}")]
+    Device {
+        /// The operation.
+        op: &'static str,
+        /// The devices.
+        message: String,
+    },
     /// A graph that cannot be differentiated as asked.
     #[error("{op}: {message}")]
     Autograd {
@@ -112,6 +120,7 @@ impl Error {
     constructor!(index, Index);
     constructor!(value, Value);
     constructor!(autograd, Autograd);
+    constructor!(device, Device);
 
     /// The same error under the name of the operation that the user called.
     #[cold]

@@ -6,10 +6,11 @@ use golden::{Golden, Tolerance, dtype, list, load, number, text};
 use rushlight::{BackwardOptions, Bf16, DType, F16, Generator, Reduction, Result, Tensor, TensorOptions};
 use serde_json::Value;
 
-/// One unit in the last place of 16-bit floats; what is computed in float32 may be rounded to either side of a tie.
+/// Two units in the last place of float16, one of bfloat16: what is computed in float32 may be rounded to either side of a tie, and
+/// what PyTorch computes in several steps is rounded more than once.
 fn tolerance(dtype: DType) -> Tolerance {
     match dtype {
-        DType::F16 => Tolerance::SINGLE * 100.0,
+        DType::F16 => Tolerance::SINGLE * 200.0,
         DType::Bf16 => Tolerance::SINGLE * 800.0,
         _ => Tolerance::SINGLE,
     }

@@ -6,9 +6,9 @@ mod golden;
 
 use common::table::{Arg, Inputs, TABLE, apply_view};
 use common::{Case, Input, Slots, cases};
-use golden::Tolerance;
+use golden::{Tolerance, on_device};
 use rushlight::autograd::grad_with;
-use rushlight::{BackwardOptions, Result, Tensor, no_grad};
+use rushlight::{BackwardOptions, Device, Result, Tensor, no_grad};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -190,6 +190,16 @@ fn check_without_panic(case: &Case) -> Result<(), String> {
 
 #[test]
 fn every_case_as_pytorch_has_it() {
+    check_all();
+}
+
+/// On a device that has the required methods of a backend alone, so that everything else is composed of them.
+#[test]
+fn every_case_on_the_reference_device() {
+    on_device(Device::Reference, check_all);
+}
+
+fn check_all() {
     let cases = cases();
     assert!(cases.len() >= 2695, "the fixture has shrunk to {} cases", cases.len());
     let mut failures = Vec::new();

@@ -3,7 +3,7 @@
 use super::Error;
 use super::block::{each2, map2, map3, steps2};
 use super::math::Float;
-use super::ops::{BinaryOp, CompareOp, TernaryOp};
+use super::ops::{BinaryOp, CompareOp, GradOp};
 use crate::isa::Isa;
 use crate::simd::{Kernel, Simd, dispatch, wide};
 
@@ -29,19 +29,13 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
                 unsafe { map2(a, b, out, n, $f) }
             };
         }
-        macro_rules! steps {
-            ($f:expr) => {
-                // SAFETY: as above.
-                unsafe { steps2::<T, L>(a, b, out, n, $f) }
-            };
-        }
         macro_rules! each {
             ($f:expr) => {
                 // SAFETY: as above.
                 unsafe { each2(a, b, out, n, $f) }
             };
         }
-        let (zero, one) = (T::of(0.0), T::of(1.0));
+        let zero = T::of(0.0);
         match op {
             BinaryOp::Add => map!(|a, b| a + b),
             BinaryOp::Sub => map!(|a, b| a - b),
@@ -72,25 +66,6 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
                 let sum = a + b;
                 if sum <= zero { zero } else { sum }
             }),
-            BinaryOp::ReluGrad => map!(|grad, y| if y <= zero { zero } else { grad }),
-            BinaryOp::ClampGrad { min, max } => {
-                let (min, max) = (T::of(min), T::of(max));
-                map!(|grad, x| {
-                    let grad = if x <= min { zero } else { grad };
-                    if x >= max { zero } else { grad }
-                })
-            }
-            BinaryOp::LeakyReluGrad(slope) => {
-                let slope = T::of(slope);
-                map!(|grad, x| if x > zero { grad } else { grad * slope })
-            }
-            BinaryOp::SigmoidGrad => map!(|grad, y| grad * (one - y) * y),
-            BinaryOp::TanhGrad => map!(|grad, y| grad * (one - y * y)),
-            BinaryOp::SiluGrad => steps!(|grad: T, x: T| {
-                let s = x.sigmoid::<S>();
-                grad * s * (one + x * (one - s))
-            }),
-            BinaryOp::GeluGrad => steps!(|grad: T, x: T| grad * x.gelu_grad::<S>()),
             BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::AddScaledInt(_) => return Err(Error::Unsupported),
         }
         Ok(())
@@ -124,36 +99,55 @@ fn lerp<T: Float, S: Simd>(a: T, b: T, weight: T) -> T {
     T::mul_add::<S>(w, d, from)
 }
 
-/// [`TernaryOp`] on contiguous floats.
-pub(super) struct TernaryFloat<T, const L: usize> {
-    pub(super) op: TernaryOp,
-    pub(super) a: *const T,
-    pub(super) b: *const T,
-    pub(super) c: *const T,
+/// [`GradOp`] on contiguous floats.
+pub(super) struct GradFloat<T, const L: usize> {
+    pub(super) op: GradOp,
+    pub(super) g: *const T,
+    pub(super) x: *const T,
     pub(super) out: *mut T,
     pub(super) n: usize,
 }
 
-impl<T: Float, const L: usize> Kernel for TernaryFloat<T, L> {
+impl<T: Float, const L: usize> Kernel for GradFloat<T, L> {
     type Output = Result<(), Error>;
     const AVX512: bool = wide::<T>();
 
     #[inline(always)]
     fn run<S: Simd>(self) -> Result<(), Error> {
-        let TernaryFloat { op, a, b, c, out, n } = self;
-        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
-        unsafe {
-            match op {
-                TernaryOp::AddCMul(value) => {
-                    let value = T::of(value);
-                    map3(c, a, b, out, n, |c, a, b| T::mul_add::<S>(value * b, c, a));
-                }
-                TernaryOp::AddCDiv(value) => {
-                    let value = T::of(value);
-                    map3(c, a, b, out, n, |c, a, b| a + value * b / c);
-                }
-                TernaryOp::Lerp => map3(c, a, b, out, n, |c, a, b| lerp::<T, S>(a, b, c)),
+        let GradFloat { op, g, x, out, n } = self;
+        macro_rules! map {
+            ($f:expr) => {
+                // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+                unsafe { map2(g, x, out, n, $f) }
+            };
+        }
+        macro_rules! steps {
+            ($f:expr) => {
+                // SAFETY: as above.
+                unsafe { steps2::<T, L>(g, x, out, n, $f) }
+            };
+        }
+        let (zero, one) = (T::of(0.0), T::of(1.0));
+        match op {
+            GradOp::Relu => map!(|g, y| if y <= zero { zero } else { g }),
+            GradOp::Clamp { min, max } => {
+                let (min, max) = (T::of(min), T::of(max));
+                map!(|g, x| {
+                    let g = if x <= min { zero } else { g };
+                    if x >= max { zero } else { g }
+                })
             }
+            GradOp::LeakyRelu(slope) => {
+                let slope = T::of(slope);
+                map!(|g, x| if x > zero { g } else { g * slope })
+            }
+            GradOp::Sigmoid => map!(|g, y| g * (one - y) * y),
+            GradOp::Tanh => map!(|g, y| g * (one - y * y)),
+            GradOp::Silu => steps!(|g: T, x: T| {
+                let s = x.sigmoid::<S>();
+                g * s * (one + x * (one - s))
+            }),
+            GradOp::Gelu => steps!(|g: T, x: T| g * x.gelu_grad::<S>()),
         }
         Ok(())
     }

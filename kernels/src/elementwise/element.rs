@@ -1,9 +1,9 @@
 //! The types that are computed with, and which block function does which operation on them.
 
 use super::Error;
-use super::binary::{BinaryBool, BinaryFloat, BinaryInt, Compare, TernaryFloat};
+use super::binary::{BinaryBool, BinaryFloat, BinaryInt, Compare, GradFloat};
 use super::copy::Cast;
-use super::ops::{BinaryOp, CompareOp, TernaryOp, UnaryOp};
+use super::ops::{BinaryOp, CompareOp, GradOp, UnaryOp};
 use super::unary::{UnaryBool, UnaryFloat, UnaryInt};
 use crate::isa::Isa;
 use crate::simd::dispatch;
@@ -38,17 +38,16 @@ pub trait Arithmetic: sealed::Sealed + Cast + Copy {
         n: usize,
     ) -> Result<(), Error>;
 
-    /// [`ternary`](super::ternary) on `n` contiguous elements.
+    /// [`gradient`](super::gradient) on `n` contiguous elements.
     ///
     /// # Safety
     /// As for [`Arithmetic::unary_block`].
     #[doc(hidden)]
-    unsafe fn ternary_block(
-        op: TernaryOp,
+    unsafe fn gradient_block(
+        op: GradOp,
         isa: Isa,
-        a: *const Self,
-        b: *const Self,
-        c: *const Self,
+        g: *const Self,
+        x: *const Self,
         out: *mut Self,
         n: usize,
     ) -> Result<(), Error>;
@@ -61,9 +60,9 @@ pub trait Arithmetic: sealed::Sealed + Cast + Copy {
     unsafe fn compare_block(op: CompareOp, isa: Isa, a: *const Self, b: *const Self, out: *mut bool, n: usize);
 }
 
-/// Implements [`Arithmetic`] for a type: its kernels, how many elements a step of their loops takes, and the ternary ones.
+/// Implements [`Arithmetic`] for a type: its kernels, how many elements a step of their loops takes, and the gradients.
 macro_rules! arithmetic {
-    ($t:ty, |$a:ident, $b:ident| $plus:expr, $lanes:literal, $unary:ident, $binary:ident $(, $ternary:ident)?) => {
+    ($t:ty, |$a:ident, $b:ident| $plus:expr, $lanes:literal, $unary:ident, $binary:ident $(, $gradient:ident)?) => {
         impl sealed::Sealed for $t {}
 
         impl Arithmetic for $t {
@@ -89,16 +88,15 @@ macro_rules! arithmetic {
             }
 
             #[allow(unused_variables)]
-            unsafe fn ternary_block(
-                op: TernaryOp,
+            unsafe fn gradient_block(
+                op: GradOp,
                 isa: Isa,
-                a: *const Self,
-                b: *const Self,
-                c: *const Self,
+                g: *const Self,
+                x: *const Self,
                 out: *mut Self,
                 n: usize,
             ) -> Result<(), Error> {
-                $(return dispatch(isa, $ternary::<$t, $lanes> { op, a, b, c, out, n });)?
+                $(return dispatch(isa, $gradient::<$t, $lanes> { op, g, x, out, n });)?
                 #[allow(unreachable_code)]
                 Err(Error::Unsupported)
             }
@@ -109,7 +107,7 @@ macro_rules! arithmetic {
         }
     };
 }
-arithmetic!(f32, |a, b| a + b, 16, UnaryFloat, BinaryFloat, TernaryFloat);
-arithmetic!(f64, |a, b| a + b, 8, UnaryFloat, BinaryFloat, TernaryFloat);
+arithmetic!(f32, |a, b| a + b, 16, UnaryFloat, BinaryFloat, GradFloat);
+arithmetic!(f64, |a, b| a + b, 8, UnaryFloat, BinaryFloat, GradFloat);
 arithmetic!(i64, |a, b| a.wrapping_add(b), 8, UnaryInt, BinaryInt);
 arithmetic!(bool, |a, b| a | b, 64, UnaryBool, BinaryBool);

@@ -1,4 +1,4 @@
-//! Elementwise kernels over strided operands: unary, binary, ternary, comparison, selection, casting copy, fill.
+//! Elementwise kernels over strided operands: unary, binary, derivatives, comparison, selection, casting copy, fill.
 //!
 //! Every entry takes raw pointers, because an operation may run in place (the output is the very elements of an input,
 //! in the same order). `dims` has at most [`MAX_RANK`](crate::MAX_RANK) entries; strides count elements and may be 0
@@ -26,7 +26,7 @@ mod unary;
 
 pub use copy::{copy, fill};
 pub use element::Arithmetic;
-pub use ops::{BinaryOp, CompareOp, TernaryOp, UnaryOp};
+pub use ops::{BinaryOp, CompareOp, GradOp, UnaryOp};
 
 use crate::dtype::Stored;
 use crate::isa;
@@ -133,37 +133,30 @@ pub unsafe fn binary_with_number<T: Stored>(
     }
 }
 
-/// `out = op(a, b, c)`, elementwise.
+/// `out = op(g, x)`, elementwise.
 ///
 /// # Errors
 /// [`Error::Unsupported`] if `T` is not a floating-point type.
 ///
 /// # Safety
-/// As for [`unary`], with the three inputs.
-pub unsafe fn ternary<T: Stored>(
-    op: TernaryOp,
+/// As for [`unary`], with both inputs.
+pub unsafe fn gradient<T: Stored>(
+    op: GradOp,
     dims: &[usize],
-    a: *const T,
-    a_strides: &[isize],
-    b: *const T,
-    b_strides: &[isize],
-    c: *const T,
-    c_strides: &[isize],
+    g: *const T,
+    g_strides: &[isize],
+    x: *const T,
+    x_strides: &[isize],
     out: *mut T,
     out_strides: &[isize],
 ) -> Result<(), Error> {
     let isa = isa::isa();
-    let operands = [
-        Operand::new(out, out_strides),
-        Operand::new(a, a_strides),
-        Operand::new(b, b_strides),
-        Operand::new(c, c_strides),
-    ];
+    let operands = [Operand::new(out, out_strides), Operand::new(g, g_strides), Operand::new(x, x_strides)];
     // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
     unsafe {
-        layout::run(dims, operands, ops::LIGHT, &|[out, a, b, c], n| {
-            converted::<T, 3>(isa, [a.cast(), b.cast(), c.cast()], out.cast(), n, |[a, b, c], out, n| {
-                T::Computed::ternary_block(op, isa, a, b, c, out, n)
+        layout::run(dims, operands, op.grain(), &|[out, g, x], n| {
+            converted::<T, 2>(isa, [g.cast(), x.cast()], out.cast(), n, |[g, x], out, n| {
+                T::Computed::gradient_block(op, isa, g, x, out, n)
             })
         })
     }
@@ -270,5 +263,28 @@ pub unsafe fn binary_contiguous<T: Stored>(
             return converted(isa, [a, b], out, n, |[a, b], out, n| T::Computed::binary_block(op, isa, a, b, out, n));
         }
         binary(op, &[n], a, &[1], b, &[1], out, &[1])
+    }
+}
+
+/// `out[i] = op(g[i], x[i])` for `n` contiguous elements: [`gradient`] without the look at strides.
+///
+/// # Errors
+/// As for [`gradient`].
+///
+/// # Safety
+/// `g`, `x` and `out` must be valid for `n` elements; `out` equal to or disjoint from each input.
+pub unsafe fn gradient_contiguous<T: Element>(
+    op: GradOp,
+    n: usize,
+    g: *const T,
+    x: *const T,
+    out: *mut T,
+) -> Result<(), Error> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if n < 2 * op.grain() {
+            return T::gradient_block(op, isa::isa(), g, x, out, n);
+        }
+        gradient(op, &[n], g, &[1], x, &[1], out, &[1])
     }
 }

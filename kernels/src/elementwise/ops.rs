@@ -147,36 +147,41 @@ pub enum BinaryOp {
     LerpScalar(f64),
     /// `max(a + b, 0)`; nan stays nan. The end of a residual block.
     AddRelu,
-    /// Gradient `a`, output `b` of relu (or of any threshold at 0): 0 where `b <= 0`, else `a`.
-    ReluGrad,
-    /// Gradient `a`, input or output `b` of a clamp: 0 where `b <= min` or `b >= max`, else `a`.
-    ClampGrad {
+}
+
+/// The derivative of a function of one element: what it makes of a gradient `g` and an element `x` or `y` of the function's input or
+/// output. Defined for floating-point types.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum GradOp {
+    /// Of relu, or of any threshold at 0, from the output: 0 where `y <= 0`, else `g`.
+    Relu,
+    /// Of a clamp, from the input or the output: 0 where `x <= min` or `x >= max`, else `g`.
+    Clamp {
         /// The lower bound.
         min: f64,
         /// The upper bound.
         max: f64,
     },
-    /// Gradient `a`, input `b` of a leaky relu: `a` where `b > 0`, else `slope * a`.
-    LeakyReluGrad(f64),
-    /// Gradient `a`, output `b` of sigmoid: `a * (1 - b) * b`.
-    SigmoidGrad,
-    /// Gradient `a`, output `b` of tanh: `a * (1 - b * b)`.
-    TanhGrad,
-    /// Gradient `a`, input `b` of silu.
-    SiluGrad,
-    /// Gradient `a`, input `b` of gelu.
-    GeluGrad,
+    /// Of a leaky relu, from the input: `g` where `x > 0`, else `slope * g`.
+    LeakyRelu(f64),
+    /// Of sigmoid, from the output: `g * (1 - y) * y`.
+    Sigmoid,
+    /// Of tanh, from the output: `g * (1 - y * y)`.
+    Tanh,
+    /// Of silu, from the input.
+    Silu,
+    /// Of gelu, from the input.
+    Gelu,
 }
 
-/// A function of three elements of one float type.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum TernaryOp {
-    /// `a + (value * b) * c`; the last product and the sum are fused where the processor can.
-    AddCMul(f64),
-    /// `a + (value * b) / c`.
-    AddCDiv(f64),
-    /// From `a` to `b`, with weight `c`.
-    Lerp,
+impl GradOp {
+    /// Fewest elements that are worth a thread.
+    pub(super) fn grain(self) -> usize {
+        match self {
+            GradOp::Silu | GradOp::Gelu => MATH,
+            _ => LIGHT,
+        }
+    }
 }
 
 /// A comparison; its result is `bool`. Comparisons with nan are false, but [`CompareOp::Ne`] is true.
@@ -243,7 +248,6 @@ impl BinaryOp {
     pub(super) fn grain(self) -> usize {
         use BinaryOp::*;
         match self {
-            SiluGrad | GeluGrad => MATH,
             Pow | Remainder | Fmod | FloorDivide | Atan2 => CALL,
             _ => LIGHT,
         }

@@ -8,15 +8,22 @@ use super::var::Var;
 use crate::dtype::{Computed, Stored};
 use crate::float::Float;
 
-/// Which fold.
-#[derive(Clone, Copy, Debug)]
+/// A reduction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
+    /// Writes [`Element::Sum`]: integers and bools are summed in i64. 0 where there is nothing to sum.
     Sum,
+    /// Of floating-point elements; nan where there are none.
     Mean,
+    /// Writes [`Element::Sum`]; 1 where there is nothing to multiply.
     Prod,
+    /// The largest element; nan if there is one.
     Max,
+    /// The smallest element; nan if there is one.
     Min,
+    /// Whether any element differs from 0; writes bool.
     Any,
+    /// Whether all elements differ from 0; writes bool.
     All,
 }
 

@@ -26,8 +26,7 @@ mod tests;
 
 pub use arg::Ordered;
 pub use axes::Axes;
-pub(crate) use element::Op;
-pub use element::{FloatElement, Reduce};
+pub use element::{FloatElement, Op, Reduce};
 #[doc(hidden)]
 pub use engine::Source;
 pub(crate) use fold::max_row;
@@ -39,11 +38,29 @@ use crate::isa;
 /// The type of sums and products of `T`: floating-point types keep theirs, integers and bools give `i64`.
 pub type Sum<T> = <<T as Stored>::Computed as Reduce>::SumOf<T>;
 
+/// A reduction that is named by a value: [`sum`], [`mean`] and the others are this one with the output's type.
+///
+/// # Panics
+/// If the mean is asked for of elements that are not floating-point.
+///
+/// # Safety
+/// As for [`sum`]; `out` points to elements of the type that `op` writes.
+pub unsafe fn reduce<T: Stored>(op: Op, x: *const T, kept: &Axes, reduced: &Axes, out: *mut u8) {
+    // SAFETY: passed on.
+    unsafe {
+        match op {
+            Op::Sum | Op::Prod => reduce_to::<T, Sum<T>>(op, x, kept, reduced, out.cast()),
+            Op::Mean | Op::Max | Op::Min => reduce_to::<T, T>(op, x, kept, reduced, out.cast()),
+            Op::Any | Op::All => reduce_to::<T, bool>(op, x, kept, reduced, out.cast()),
+        }
+    }
+}
+
 /// Reduces, and writes the results as `Out`: the computed type of the reduction, or a type that stores it.
 ///
 /// # Safety
 /// As for [`sum`]; results of `op` are of the computed type of `Out`.
-unsafe fn reduce<T: Stored, Out: Stored>(op: Op, x: *const T, kept: &Axes, reduced: &Axes, out: *mut Out) {
+unsafe fn reduce_to<T: Stored, Out: Stored>(op: Op, x: *const T, kept: &Axes, reduced: &Axes, out: *mut Out) {
     // SAFETY: passed on.
     unsafe {
         let write = |out| T::Computed::reduce(op, Source::new(x), kept, reduced, out);
@@ -73,7 +90,7 @@ unsafe fn converted<Out: Stored>(n: usize, out: *mut Out, write: impl FnOnce(*mu
 /// The same holds for all functions of this module.
 pub unsafe fn sum<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut Sum<T>) {
     // SAFETY: passed on; `out` has the type of what `Op::Sum` gives.
-    unsafe { reduce(Op::Sum, x, kept, reduced, out) }
+    unsafe { reduce_to(Op::Sum, x, kept, reduced, out) }
 }
 
 /// The sum divided by the number of elements, nan where there are none.
@@ -82,7 +99,7 @@ pub unsafe fn sum<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut
 /// As for [`sum`].
 pub unsafe fn mean<T: StoredFloat>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
     // SAFETY: passed on; `out` has the type of what `Op::Mean` gives.
-    unsafe { reduce(Op::Mean, x, kept, reduced, out) }
+    unsafe { reduce_to(Op::Mean, x, kept, reduced, out) }
 }
 
 /// The product: 1 where there is nothing to multiply.
@@ -91,7 +108,7 @@ pub unsafe fn mean<T: StoredFloat>(x: *const T, kept: &Axes, reduced: &Axes, out
 /// As for [`sum`].
 pub unsafe fn prod<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut Sum<T>) {
     // SAFETY: passed on; `out` has the type of what `Op::Prod` gives.
-    unsafe { reduce(Op::Prod, x, kept, reduced, out) }
+    unsafe { reduce_to(Op::Prod, x, kept, reduced, out) }
 }
 
 /// The largest element; nan if there is one. Of nothing: [`Ordered::LOWEST`] (PyTorch reports an error; so should the caller).
@@ -100,7 +117,7 @@ pub unsafe fn prod<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mu
 /// As for [`sum`].
 pub unsafe fn max<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
     // SAFETY: passed on; `out` has the type of what `Op::Max` gives.
-    unsafe { reduce(Op::Max, x, kept, reduced, out) }
+    unsafe { reduce_to(Op::Max, x, kept, reduced, out) }
 }
 
 /// The smallest element; nan if there is one. Of nothing: [`Ordered::HIGHEST`].
@@ -109,7 +126,7 @@ pub unsafe fn max<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut
 /// As for [`sum`].
 pub unsafe fn min<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
     // SAFETY: passed on; `out` has the type of what `Op::Min` gives.
-    unsafe { reduce(Op::Min, x, kept, reduced, out) }
+    unsafe { reduce_to(Op::Min, x, kept, reduced, out) }
 }
 
 /// Whether any element differs from 0 (nan does): false for nothing.
@@ -118,7 +135,7 @@ pub unsafe fn min<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut
 /// As for [`sum`].
 pub unsafe fn any<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut bool) {
     // SAFETY: passed on; `out` has the type of what `Op::Any` gives.
-    unsafe { reduce(Op::Any, x, kept, reduced, out) }
+    unsafe { reduce_to(Op::Any, x, kept, reduced, out) }
 }
 
 /// Whether all elements differ from 0 (nan does): true for nothing.
@@ -127,7 +144,7 @@ pub unsafe fn any<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut
 /// As for [`sum`].
 pub unsafe fn all<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut bool) {
     // SAFETY: passed on; `out` has the type of what `Op::All` gives.
-    unsafe { reduce(Op::All, x, kept, reduced, out) }
+    unsafe { reduce_to(Op::All, x, kept, reduced, out) }
 }
 
 /// The largest element along one dimension of `n` elements `stride` apart, and its index there. The first of equals wins;

@@ -1,8 +1,8 @@
 //! Activations. Softmax has a file of its own.
 
-use super::{as_float, unary};
+use super::{as_float, composed, unary};
 use crate::autograd::{Save, is_grad_enabled};
-use crate::backend::{Activation, BinaryOp, UnaryOp};
+use crate::backend::{Activation, BinaryOp, GradOp, UnaryOp};
 use crate::tensor::Category;
 use crate::{Result, Tensor};
 use rushlight_macros::op;
@@ -11,18 +11,24 @@ use rushlight_macros::op;
 ///
 /// The result lies in the memory of `grad` if this is the only handle on it and nothing is recorded, as for most gradients that
 /// the engine hands on: so this is the last thing that a derivative does with `grad`.
-fn fused<F>(name: &'static str, op: BinaryOp, grad: &Tensor, y: &Tensor, derivative: F) -> Result<Tensor>
+fn fused<F>(name: &'static str, op: GradOp, grad: &Tensor, y: &Tensor, derivative: F) -> Result<Tensor>
 where
     F: Fn([Tensor; 2], [bool; 2], &Tensor) -> Result<[Option<Tensor>; 2]> + Copy + Send + Sync + 'static,
 {
     let layout = grad.layout();
     if !is_grad_enabled() && grad.is_unshared() && layout.is_contiguous() && layout.same_dims(y.layout()) {
-        let out = grad.write(name)?;
-        grad.backend().binary(op, &out.as_read(), &y.read(name)?, &out).map_err(|error| error.named(name))?;
-        drop(out);
-        return Ok(grad.clone());
+        let done = grad.backend().gradient(op, None, &y.read(name)?, &mut grad.write(name)?);
+        return match done {
+            Some(done) => done.map(|()| grad.clone()),
+            None => composed::gradient(op, grad, y),
+        };
     }
-    let out = super::binary(name, op, grad, y)?;
+    let out = grad.fresh_like(super::broadcast_layout(name, grad, y)?, grad.dtype())?;
+    let done = grad.backend().gradient(op, Some(&grad.read(name)?), &y.read(name)?, &mut out.write_fresh());
+    let out = match done {
+        Some(done) => done.map(|()| out)?,
+        None => composed::gradient(op, grad, y)?,
+    };
     Ok(out.record_binary(name, [grad, y], [Save::Input(grad), Save::Input(y)], derivative))
 }
 
@@ -106,14 +112,14 @@ impl Tensor {
 
 /// `g` where `y > 0`, else 0.
 pub(crate) fn relu_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
-    fused("ThresholdBackwardBackward0", BinaryOp::ReluGrad, g, y, |[_, y], [of_g, of_y], gg| {
+    fused("ThresholdBackwardBackward0", GradOp::Relu, g, y, |[_, y], [of_g, of_y], gg| {
         Ok([super::grad_if(of_g, || relu_grad(gg, &y))?, super::grad_if(of_y, || y.try_zeros_like())?])
     })
 }
 
 /// `g` where `min < x < max`, else 0; `x` may as well be what became of it.
 pub(super) fn clamp_grad(g: &Tensor, x: &Tensor, min: f64, max: f64) -> Result<Tensor> {
-    let op = BinaryOp::ClampGrad { min, max };
+    let op = GradOp::Clamp { min, max };
     fused("HardtanhBackwardBackward0", op, g, x, move |[_, x], [of_g, of_x], gg| {
         Ok([super::grad_if(of_g, || clamp_grad(gg, &x, min, max))?, super::grad_if(of_x, || x.try_zeros_like())?])
     })
@@ -139,14 +145,14 @@ pub(super) fn activation_node(activation: Activation, before: &'static str) -> &
 
 /// `g` where `x > 0`, else `slope * g`.
 fn leaky_relu_grad(g: &Tensor, x: &Tensor, slope: f64) -> Result<Tensor> {
-    fused("LeakyReluBackwardBackward0", BinaryOp::LeakyReluGrad(slope), g, x, move |[_, x], [of_g, of_x], gg| {
+    fused("LeakyReluBackwardBackward0", GradOp::LeakyRelu(slope), g, x, move |[_, x], [of_g, of_x], gg| {
         Ok([super::grad_if(of_g, || leaky_relu_grad(gg, &x, slope))?, super::grad_if(of_x, || x.try_zeros_like())?])
     })
 }
 
 /// `g * y * (1 - y)`.
 fn sigmoid_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
-    fused("SigmoidBackwardBackward0", BinaryOp::SigmoidGrad, g, y, |[g, y], [of_g, of_y], gg| {
+    fused("SigmoidBackwardBackward0", GradOp::Sigmoid, g, y, |[g, y], [of_g, of_y], gg| {
         // d/dy (y - y²) = 1 - 2y
         let by_y = || gg.try_mul(&g)?.try_mul(&y.try_mul(-2)?.try_add(1)?);
         let of_y = super::grad_if(of_y, by_y)?;
@@ -156,7 +162,7 @@ fn sigmoid_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
 
 /// `g * (1 - y²)`.
 fn tanh_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
-    fused("TanhBackwardBackward0", BinaryOp::TanhGrad, g, y, |[g, y], [of_g, of_y], gg| {
+    fused("TanhBackwardBackward0", GradOp::Tanh, g, y, |[g, y], [of_g, of_y], gg| {
         let by_y = || gg.try_mul(&g)?.try_mul(&y.try_mul(-2)?);
         let of_y = super::grad_if(of_y, by_y)?;
         Ok([super::grad_if(of_g, || tanh_grad(gg, &y))?, of_y])

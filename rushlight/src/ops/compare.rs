@@ -10,8 +10,9 @@ impl Tensor {
     fn compare(&self, name: &'static str, op: CompareOp, other: Operand<'_>) -> Result<Tensor> {
         let dtype = result_type(self, &other);
         let [a, b] = operands(self, other, dtype)?;
+        super::same_device(name, &a, &b)?;
         let out = a.fresh_like(broadcast_layout(name, &a, &b)?, DType::Bool)?;
-        a.backend().compare(op, &a.read(name)?, &b.read(name)?, &out.write(name)?)?;
+        a.backend().compare(op, &a.read(name)?, &b.read(name)?, &mut out.write_fresh())?;
         Ok(out)
     }
 

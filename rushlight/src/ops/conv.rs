@@ -4,7 +4,7 @@
 //! any of them is made of the other two. So derivatives of every order are as fast as the first.
 
 use super::activation::{activation_grad, activation_node};
-use super::{grad_if, want_float, want_same_dtype};
+use super::{composed, grad_if, want_float, want_same_dtype};
 use crate::autograd::Save;
 use crate::backend::{Activation, ConvShape, ConvWeight};
 use crate::tensor::{Dims, Layout};
@@ -118,11 +118,17 @@ pub(super) fn conv<const N: usize>(
     let name = "convolution";
     let (x, w) = (x.try_contiguous()?, w.try_contiguous()?);
     let bias = bias.map(Tensor::try_contiguous).transpose()?;
-    let out = x.fresh_like(Dims::from(output_dims::<N>(&shape)).layout(name)?, x.dtype())?;
-    {
+    let layout = Dims::from(output_dims::<N>(&shape)).layout(name)?;
+    let out = x.fresh_like(layout, x.dtype())?;
+    let done = {
         let bias = bias.as_ref().map(|bias| bias.read(name)).transpose()?;
-        x.backend().conv(&shape, &x.read(name)?, &w.read(name)?, bias.as_ref(), activation, &mut out.write(name)?)?;
-    }
+        let out = &mut out.write_fresh();
+        x.backend().conv(&shape, &x.read(name)?, &w.read(name)?, bias.as_ref(), activation, out)
+    };
+    let out = match done {
+        Some(done) => done.map(|()| out)?,
+        None => composed::conv(&shape, &x, &w, bias.as_ref(), activation, layout.dims())?,
+    };
     let output = if activation == Activation::None { Save::Nothing } else { Save::Output };
     let saves = [Save::for_grad_of(&x, &w), Save::for_grad_of(&w, &x), output];
     let inputs = [Some(&x), Some(&w), bias.as_ref()];
@@ -144,8 +150,7 @@ fn conv_grad_input<const N: usize>(shape: ConvShape, g: &Tensor, w: &Tensor) -> 
     let (g, w) = (g.try_contiguous()?, w.try_contiguous()?);
     let mut dims = vec![shape.batch, shape.in_channels];
     dims.extend(&shape.input[3 - N..]);
-    let out = g.fresh_like(Layout::contiguous(&dims), g.dtype())?;
-    g.backend().conv_grad_input(&shape, &g.read(name)?, &w.read(name)?, &mut out.write(name)?)?;
+    let out = input_grad(name, &shape, &g, &w, Layout::contiguous(&dims))?;
     let saves = [Save::for_grad_of(&g, &w), Save::for_grad_of(&w, &g)];
     Ok(out.record("ConvolutionBackwardBackward0", [&g, &w], saves, move |[g, w], [of_g, of_w], gg| {
         Ok([
@@ -155,6 +160,22 @@ fn conv_grad_input<const N: usize>(shape: ConvShape, g: &Tensor, w: &Tensor) -> 
     }))
 }
 
+/// The gradient of a convolution with respect to its input, or its transpose, not recorded; all contiguous.
+pub(super) fn input_grad(
+    name: &'static str,
+    shape: &ConvShape,
+    g: &Tensor,
+    w: &Tensor,
+    layout: Layout,
+) -> Result<Tensor> {
+    let out = g.fresh_like(layout, g.dtype())?;
+    let done = g.backend().conv_grad_input(shape, &g.read(name)?, &w.read(name)?, &mut out.write_fresh());
+    match done {
+        Some(done) => done.map(|()| out),
+        None => composed::conv_grad_input(shape, g, w, layout.dims()),
+    }
+}
+
 /// The gradient of a convolution with respect to its weight.
 pub(super) fn conv_grad_weight<const N: usize>(shape: ConvShape, x: &Tensor, g: &Tensor) -> Result<Tensor> {
     let name = "convolution";
@@ -162,7 +183,11 @@ pub(super) fn conv_grad_weight<const N: usize>(shape: ConvShape, x: &Tensor, g: 
     let mut dims = vec![shape.out_channels, shape.in_channels / shape.groups];
     dims.extend(&shape.kernel[3 - N..]);
     let out = x.fresh_like(Layout::contiguous(&dims), x.dtype())?;
-    x.backend().conv_grad_weight(&shape, &x.read(name)?, &g.read(name)?, &mut out.write(name)?)?;
+    let done = x.backend().conv_grad_weight(&shape, &x.read(name)?, &g.read(name)?, &mut out.write_fresh());
+    let out = match done {
+        Some(done) => done.map(|()| out)?,
+        None => composed::conv_grad_weight(&shape, &x, &g, &dims)?,
+    };
     let saves = [Save::for_grad_of(&x, &g), Save::for_grad_of(&g, &x)];
     Ok(out.record("ConvolutionBackwardBackward0", [&x, &g], saves, move |[x, g], [of_x, of_g], gg| {
         Ok([
@@ -214,30 +239,29 @@ impl Prepared {
         batched::<N>(x, |x| {
             let shape = shape_of(name, x, &self.weight, self.bias.as_ref(), window)?;
             let x = x.try_contiguous()?;
-            let weight = self.made_for(name, &shape)?;
+            let Some(weight) = self.made_for(name, &shape)? else {
+                let bias = self.bias.as_ref().map(Tensor::detach);
+                return conv::<N>(shape, &x.detach(), &self.weight.detach(), bias.as_ref(), activation);
+            };
             let out = x.fresh_like(Dims::from(output_dims::<N>(&shape)).layout(name)?, x.dtype())?;
             let bias = self.bias.as_ref().map(|bias| bias.read(name)).transpose()?;
-            x.backend().conv_prepacked(
-                &shape,
-                &x.read(name)?,
-                &*weight,
-                bias.as_ref(),
-                activation,
-                &mut out.write(name)?,
-            )?;
-            drop(bias);
-            Ok(out)
+            let input = x.read(name)?;
+            let done =
+                x.backend().conv_prepacked(&shape, &input, &*weight, bias.as_ref(), activation, &mut out.write_fresh());
+            done.expect("a device that packs weights convolves with them").map(|()| out)
         })
     }
 
-    fn made_for(&self, name: &'static str, shape: &ConvShape) -> Result<Arc<dyn ConvWeight>> {
+    /// The weight for a shape; none where the device packs no weights.
+    fn made_for(&self, name: &'static str, shape: &ConvShape) -> Result<Option<Arc<dyn ConvWeight>>> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(weight) = made.iter().find(|weight| weight.fits(shape)) {
-            return Ok(weight.clone());
+            return Ok(Some(weight.clone()));
         }
-        let weight: Arc<dyn ConvWeight> = self.weight.backend().conv_weight(shape, &self.weight.read(name)?)?.into();
+        let Some(weight) = self.weight.backend().conv_weight(shape, &self.weight.read(name)?) else { return Ok(None) };
+        let weight: Arc<dyn ConvWeight> = weight?.into();
         made.push(weight.clone());
-        Ok(weight)
+        Ok(Some(weight))
     }
 }
 

@@ -3,7 +3,7 @@
 //! The transpose of a convolution is its gradient with respect to its input. So it needs no kernel of its own, and its
 //! derivatives are the rest of the closed family of [`conv`](super::conv).
 
-use super::conv::{batched, conv, conv_grad_weight, three};
+use super::conv::{batched, conv, conv_grad_weight, input_grad, three};
 use super::{grad_if, want_float, want_same_dtype};
 use crate::autograd::Save;
 use crate::backend::{Activation, BinaryOp, ConvShape};
@@ -134,14 +134,12 @@ fn conv_transpose<const N: usize>(shape: ConvShape, x: &Tensor, w: &Tensor, bias
     let (x, w) = (x.try_contiguous()?, w.try_contiguous()?);
     let mut dims = vec![shape.batch, shape.in_channels];
     dims.extend(&shape.input[3 - N..]);
-    let out = x.fresh_like(Dims::from(dims).layout(name)?, x.dtype())?;
-    x.backend().conv_grad_input(&shape, &x.read(name)?, &w.read(name)?, &mut out.write(name)?)?;
+    let out = input_grad(name, &shape, &x, &w, Dims::from(dims).layout(name)?)?;
     if let Some(bias) = bias {
         let mut strides = vec![0; N + 2];
         strides[1] = bias.strides()[0];
         let channels = bias.view_raw(Layout::strided(out.shape(), &strides, bias.layout().offset()));
-        let sum = out.write_fresh();
-        x.backend().binary(BinaryOp::Add, &sum.as_read(), &channels.read(name)?, &sum)?;
+        x.backend().binary(BinaryOp::Add, None, Some(&channels.read(name)?), &mut out.write_fresh())?;
     }
     let saves = [Save::for_grad_of(&x, &w), Save::for_grad_of(&w, &x)];
     let inputs = [Some(&x), Some(&w), bias];

@@ -1,6 +1,8 @@
 //! Copies: of memory, to another order in memory, to another type.
 
+use super::composed;
 use crate::autograd::Save;
+use crate::backend::{Device, each};
 use crate::tensor::{DType, Layout};
 use crate::{Result, Tensor};
 use rushlight_macros::op;
@@ -10,7 +12,7 @@ impl Tensor {
     /// A tensor with memory of its own, in the given dense layout.
     fn copied(&self, name: &'static str, layout: Layout, dtype: DType) -> Result<Tensor> {
         let out = self.fresh_like(layout, dtype)?;
-        self.backend().copy(&self.read(name)?, &out.write(name)?)?;
+        self.backend().copy(&self.read(name)?, &mut out.write_fresh())?;
         Ok(out)
     }
 
@@ -32,7 +34,7 @@ impl Tensor {
             return self.clone_with_layout(whole);
         }
         let out = Tensor::zeros_spanning(self, whole)?;
-        self.backend().copy(&self.read("copy")?, &out.write("copy")?)?;
+        self.backend().copy(&self.read("copy")?, &mut out.write_fresh())?;
         Ok(out.record("CloneBackward0", [self], [], |[], [_], g| Ok([Some(g.clone())])))
     }
 
@@ -68,6 +70,37 @@ impl Tensor {
             .record("ToCopyBackward0", [self], [] as [Save<'_>; 0], move |[], [_], g| Ok([Some(g.try_to_dtype(own)?)])))
     }
 
+    /// The tensor itself if it is on this device, else a copy there; differentiable.
+    ///
+    /// # Errors
+    /// If the device has no memory for it.
+    ///
+    /// ```
+    /// use rushlight::{Device, Tensor};
+    /// assert_eq!(Tensor::ones([2]).to_device(Device::Cpu).device(), Device::Cpu);
+    /// ```
+    #[op]
+    pub fn try_to_device(&self, device: Device) -> Result<Tensor> {
+        if self.device() == device {
+            return Ok(self.clone());
+        }
+        let source = self.detach().try_contiguous()?;
+        let layout = Layout::contiguous(self.shape());
+        let out = each!(self.dtype(), T => {
+            let elements = source.read("to_device")?.to_host::<T>()?.into_owned();
+            Tensor::filled_on(device, layout, &elements)?
+        });
+        let own = self.device();
+        Ok(out.record("ToCopyBackward0", [self], [] as [Save<'_>; 0], move |[], [_], g| {
+            Ok([Some(g.try_to_device(own)?)])
+        }))
+    }
+
+    /// The tensor itself if the program can read its memory, else a copy that it can; without history.
+    pub(crate) fn on_host(&self) -> Result<Tensor> {
+        if self.device().is_host() { Ok(self.clone()) } else { self.detach().try_to_device(Device::Cpu) }
+    }
+
     /// Whether both handles stand for the same tensor: the same memory seen through the same layout.
     pub(crate) fn same_elements(&self, other: &Tensor) -> bool {
         Arc::ptr_eq(&self.0.storage, &other.0.storage) && self.layout().same_elements(other.layout())
@@ -75,12 +108,14 @@ impl Tensor {
 
     /// Adds `source` to this fresh tensor's memory at `part`, which may address elements more than once.
     pub(crate) fn accumulate_strided(&self, part: &Layout, source: &Tensor) -> Result<()> {
-        let out = self.0.storage.write("accumulate", part, self.dtype())?;
-        if part.is_non_overlapping() {
+        let mut out = self.0.storage.write("accumulate", part, self.dtype())?;
+        let done = if part.is_non_overlapping() {
             // `self` is zero there.
-            self.backend().copy(&source.read("accumulate")?, &out)
+            Some(self.backend().copy(&source.read("accumulate")?, &mut out))
         } else {
-            self.backend().accumulate(&source.read("accumulate")?, &out)
-        }
+            self.backend().accumulate(&source.read("accumulate")?, &mut out)
+        };
+        drop(out);
+        done.unwrap_or_else(|| composed::accumulate(self, part, source))
     }
 }

@@ -1,6 +1,6 @@
 //! Choosing elements: by a condition, or by tables of indices.
 
-use super::{Sizes, broadcast_layout, grad_if, want_same_dtype};
+use super::{Sizes, broadcast_layout, composed, grad_if, want_same_dtype};
 use crate::autograd::Save;
 use crate::tensor::{DType, Layout, Operand, broadcast, wrap_dim};
 use crate::{Error, Result, Tensor};
@@ -32,9 +32,16 @@ impl Tensor {
         let other = other.into();
         let dtype = super::result_type(self, &other);
         let [a, b] = super::operands(self, other, dtype)?;
+        super::same_device("where", &a, &b)?;
+        super::same_device("where", &a, condition)?;
         let layout = broadcast("where", condition.layout(), &broadcast_layout("where", &a, &b)?)?;
         let out = self.fresh_like(layout, dtype)?;
-        self.backend().where_(&condition.read("where")?, &a.read("where")?, &b.read("where")?, &out.write("where")?)?;
+        self.backend().where_(
+            &condition.read("where")?,
+            &a.read("where")?,
+            &b.read("where")?,
+            &mut out.write_fresh(),
+        )?;
         Ok(out.record_binary("WhereBackward0", [&a, &b], [Save::Input(condition)], |[c], [x, y], g| {
             Ok([
                 grad_if(x, || g.try_masked_fill(&c.try_logical_not()?, 0.0))?,
@@ -57,6 +64,8 @@ impl Tensor {
             return Err(Error::dtype("masked_fill", format!("the mask must be bool, but got {}", mask.dtype())));
         }
         let [a, b] = super::operands(self, value.into(), self.dtype())?;
+        super::same_device("masked_fill", &a, &b)?;
+        super::same_device("masked_fill", &a, mask)?;
         if b.dim() > 0 {
             return Err(Error::shape(
                 "masked_fill",
@@ -66,7 +75,7 @@ impl Tensor {
         let layout = broadcast("masked_fill", a.layout(), mask.layout())?;
         let out = self.fresh_like(layout, self.dtype())?;
         let name = "masked_fill";
-        self.backend().where_(&mask.read(name)?, &b.read(name)?, &a.read(name)?, &out.write(name)?)?;
+        self.backend().where_(&mask.read(name)?, &b.read(name)?, &a.read(name)?, &mut out.write_fresh())?;
         Ok(out.record_binary("MaskedFillBackward0", [&a, &b], [Save::Input(mask)], |[mask], [x, y], g| {
             let by_value = || g.try_masked_fill(&mask.try_logical_not()?, 0.0);
             Ok([grad_if(x, || g.try_masked_fill(&mask, 0.0))?, grad_if(y, by_value)?])
@@ -146,6 +155,7 @@ impl Tensor {
     pub fn try_index_select(&self, dim: isize, index: &Tensor) -> Result<Tensor> {
         let at = wrap_dim("index_select", dim, self.dim())?;
         want_index("index_select", index)?;
+        super::same_device("index_select", self, index)?;
         if index.dim() > 1 {
             return Err(Error::shape(
                 "index_select",
@@ -160,7 +170,11 @@ impl Tensor {
         let index = index.try_reshape([index.numel()])?.try_contiguous()?;
         let source = x.try_contiguous()?;
         let out = self.fresh_like(layout, self.dtype())?;
-        self.backend().index_select(&source.read(name)?, at, &index.read(name)?, &mut out.write(name)?)?;
+        let done = self.backend().index_select(&source.read(name)?, at, &index.read(name)?, &mut out.write_fresh());
+        let out = match done {
+            Some(done) => done.map(|()| out)?,
+            None => composed::index_select(&source.detach(), at, &index)?,
+        };
         let sizes = Sizes::of(&x);
         let out = out.record("IndexSelectBackward0", [&x], [Save::Input(&index)], move |[index], [_], g| {
             // Every element of the slice goes to the row that the index names.
@@ -177,6 +191,7 @@ impl Tensor {
     }
 
     fn check_index_shape(&self, op: &'static str, dim: usize, index: &Tensor) -> Result<()> {
+        super::same_device(op, self, index)?;
         let fits = index.dim().max(1) == self.dim().max(1)
             && index.shape().iter().zip(self.shape()).enumerate().all(|(d, (i, s))| d == dim || i <= s);
         if fits || index.numel() == 0 && index.dim() == self.dim() {

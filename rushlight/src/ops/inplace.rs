@@ -20,7 +20,7 @@ impl Tensor {
         &self,
         name: &'static str,
         others_tracked: bool,
-        direct: impl FnOnce(&WriteGuard<'_>) -> Result<()>,
+        direct: impl FnOnce(&mut WriteGuard<'_>) -> Result<()>,
         recorded: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
         if !self.layout().is_non_overlapping() {
@@ -37,14 +37,14 @@ impl Tensor {
             let before = self.detach().clone_with_layout(self.layout())?.with_grad_fn(self.edge());
             let after = recorded(&before)?.try_to_dtype(self.dtype())?;
             let result = {
-                let (source, out) = (after.read(name)?, self.write(name)?);
-                self.backend().copy(&source, &out)
+                let (source, mut out) = (after.read(name)?, self.write(name)?);
+                self.backend().copy(&source, &mut out)
             };
             self.0.storage.bump_version();
             result?;
             self.rebase(after.edge());
         } else {
-            let result = direct(&self.write(name)?);
+            let result = direct(&mut self.write(name)?);
             // Part of the memory may have been changed even where the operation failed.
             self.0.storage.bump_version();
             result.map_err(|error| error.named(name))?;
@@ -82,12 +82,7 @@ impl Tensor {
         if let Operand::Tensor(same) = other
             && self.same_elements(same)
         {
-            return self.change(
-                name,
-                false,
-                |out| self.backend().binary(op, &out.as_read(), &out.as_read(), out),
-                Tensor::try_copy,
-            );
+            return self.change(name, false, |out| self.backend().binary(op, None, None, out), Tensor::try_copy);
         }
         self.fits(name, &other)?;
         if dtype != self.dtype() {
@@ -100,7 +95,7 @@ impl Tensor {
             _ => operands(self, other, dtype)?,
         };
         let b = self.apart(b)?;
-        self.change(name, false, |out| self.backend().binary(op, &out.as_read(), &b.read(name)?, out), Tensor::try_copy)
+        self.change(name, false, |out| self.backend().binary(op, None, Some(&b.read(name)?), out), Tensor::try_copy)
     }
 
     /// An error where a result of type `dtype` is of a higher category than this tensor.
@@ -116,11 +111,13 @@ impl Tensor {
 
     /// An error unless `other` broadcasts to this shape.
     fn fits(&self, name: &'static str, other: &Operand<'_>) -> Result<()> {
-        let shape = match other {
-            Operand::Tensor(tensor) => tensor.shape(),
-            Operand::Owned(tensor) => tensor.shape(),
+        let other: &Tensor = match other {
+            Operand::Tensor(tensor) => tensor,
+            Operand::Owned(tensor) => tensor,
             Operand::Scalar(_) => return Ok(()),
         };
+        super::same_device(name, self, other)?;
+        let shape = other.shape();
         let joined = broadcast_dims(self.shape(), shape);
         if joined.is_ok_and(|(dims, rank)| &dims[..rank] == self.shape()) {
             return Ok(());
@@ -204,6 +201,7 @@ impl Tensor {
     /// If `source` does not broadcast to this shape, or this is a leaf that requires a gradient while recording.
     #[op]
     pub fn try_copy_(&self, source: &Tensor) -> Result<Tensor> {
+        let source = &source.try_to_device(self.device())?;
         self.fits("copy_", &Operand::Tensor(source))?;
         let apart = self.apart(Cow::Borrowed(source))?;
         self.change(
@@ -268,7 +266,7 @@ impl Tensor {
         op: UnaryOp,
         out_of_place: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        self.change(name, false, |out| self.backend().unary(op, &out.as_read(), out), out_of_place)
+        self.change(name, false, |out| self.backend().unary(op, None, out), out_of_place)
     }
 }
 

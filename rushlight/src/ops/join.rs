@@ -31,6 +31,7 @@ impl Tensor {
         let mut shape = first.shape().to_vec();
         shape[dim] = 0;
         for (i, tensor) in real.iter().enumerate() {
+            super::same_device("cat", first, tensor)?;
             let fits =
                 tensor.dim() == shape.len() && (0..shape.len()).all(|d| d == dim || tensor.shape()[d] == shape[d]);
             if !fits {
@@ -52,7 +53,7 @@ impl Tensor {
         for tensor in &casts {
             let length = tensor.shape()[dim];
             let part = out.view_raw(*out.try_narrow(dim as isize, start, length)?.layout());
-            first.backend().copy(&tensor.read("cat")?, &part.write("cat")?)?;
+            first.backend().copy(&tensor.read("cat")?, &mut part.write("cat")?)?;
             places.push((start, length));
             start += length;
         }
@@ -123,12 +124,12 @@ impl Tensor {
                 .ok_or_else(|| Error::shape("pad", format!("padding {padding:?} is more than memory can hold")))?;
         }
         let out = self.fresh_like(Dims::from(shape).layout("pad")?, self.dtype())?;
-        self.backend().fill(value.into(), &out.write_fresh())?;
+        self.backend().fill(value.into(), &mut out.write_fresh())?;
         let middle = move |t: &Tensor| {
             inner.iter().try_fold(t.clone(), |t, &(dim, start, length)| t.try_narrow(dim, start, length))
         };
         let part = out.view_raw(*middle(&out.detach())?.layout());
-        self.backend().copy(&self.read("pad")?, &part.write("pad")?)?;
+        self.backend().copy(&self.read("pad")?, &mut part.write("pad")?)?;
         drop(part);
         Ok(out.record("ConstantPadNdBackward0", [self], [], move |[], [_], g| Ok([Some(middle(g)?)])))
     }

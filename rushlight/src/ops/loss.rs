@@ -1,10 +1,10 @@
 //! Losses: distances, and the likelihood of classes.
 
-use super::{Sizes, grad_if, scaled, want_float, want_same_dtype};
+use super::{Sizes, composed, grad_if, scaled, want_float, want_same_dtype};
 use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::{BinaryOp, ClassLoss, UnaryOp};
 use crate::tensor::{DType, Layout};
-use crate::{Error, Result, Tensor};
+use crate::{Error, Result, Tensor, TensorOptions};
 use rushlight_macros::op;
 
 /// What becomes of the losses of single elements.
@@ -49,10 +49,7 @@ where
     want_float(name, a)?;
     let b = b.try_to_dtype(a.dtype())?;
     let losses = super::binary(name, BinaryOp::Sub, a, &b)?;
-    {
-        let out = losses.write(name)?;
-        losses.backend().unary(op, &out.as_read(), &out)?;
-    }
+    losses.backend().unary(op, None, &mut losses.write_fresh())?;
     let shape = Sizes::of(&losses);
     let out = reduction.apply(losses)?;
     let count = shape.list().iter().product();
@@ -288,6 +285,7 @@ impl Classes {
         label_smoothing: f64,
     ) -> Result<Classes> {
         want_float(name, x)?;
+        super::same_device(name, x, target)?;
         if target.dtype() != DType::I64 {
             return Err(Error::dtype(name, format!("target classes must be int64, but got {}", target.dtype())));
         }
@@ -340,10 +338,14 @@ impl Classes {
         let name = self.name;
         let source = x.detach().try_contiguous()?;
         let losses = self.rows_of(x)?;
-        let total = {
+        let done = {
             let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
             let target = self.target.read(name)?;
-            x.backend().nll(&self.sizes, &source.read(name)?, &target, weight.as_ref(), &mut losses.write(name)?)?
+            x.backend().nll(&self.sizes, &source.read(name)?, &target, weight.as_ref(), &mut losses.write_fresh())
+        };
+        let (losses, total) = match done {
+            Some(total) => (losses, total?),
+            None => composed::nll(&self.sizes, &source, &self.target, self.weight.as_ref())?,
         };
         let (out, factor) = self.reduce(losses, total, reduction)?;
         let shape = Sizes::of(x);
@@ -364,12 +366,16 @@ impl Classes {
         let name = self.name;
         let rows = g.detach().try_contiguous()?;
         let out = g.fresh_like(Layout::contiguous(shape.list()), g.dtype())?;
-        {
+        let done = {
             let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
-            let target = self.target.read(name)?;
-            let rows = rows.read(name)?;
-            g.backend().nll_grad(&self.sizes, &target, weight.as_ref(), &rows, factor, &mut out.write(name)?)?;
-        }
+            let (target, g) = (self.target.read(name)?, rows.read(name)?);
+            rows.backend().nll_grad(&self.sizes, &target, weight.as_ref(), &g, factor, &mut out.write_fresh())
+        };
+        let out = match done {
+            Some(done) => done.map(|()| out)?,
+            None => composed::nll_grad(&self.sizes, &self.target, self.weight.as_ref(), &rows, factor)?
+                .try_view(shape.list())?,
+        };
         let again = self.again();
         Ok(out.record("NllLossBackwardBackward0", [g], [], move |[], [_], gg| {
             // Each row takes one element, times a factor: the loss itself, summed or not.
@@ -383,62 +389,53 @@ impl Classes {
         let source = x.try_contiguous()?;
         let losses = self.rows_of(x)?;
         let stats = x.fresh_like(Layout::contiguous(&[losses.numel(), 2]), x.dtype().computed_float())?;
-        let total = {
+        let done = {
             let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
             let (x, target) = (source.read(name)?, self.target.read(name)?);
-            let (stats, losses) = (&mut stats.write(name)?, &mut losses.write(name)?);
-            source.backend().cross_entropy(&self.sizes, &x, &target, weight.as_ref(), stats, losses)?
+            let (stats, losses) = (&mut stats.write_fresh(), &mut losses.write_fresh());
+            source.backend().cross_entropy(&self.sizes, &x, &target, weight.as_ref(), stats, losses)
+        };
+        let (losses, total) = match done {
+            Some(total) => (losses, total?),
+            None => composed::cross_entropy(&self.sizes, &source, &self.target, self.weight.as_ref())?,
         };
         let (out, factor) = self.reduce(losses, total, reduction)?;
         let again = self.again();
         let saves = [Save::Input(&source), Save::Input(&stats)];
         Ok(out.record("NllLossBackward0", [&source], saves, move |[x, stats], [_], g| {
             let classes = again();
-            let grad = if is_grad_enabled() {
-                classes.composed_grad(&x, g, factor, reduction)?
-            } else {
-                classes.fused_grad(&x, &stats, g, factor)?
-            };
+            let fused = if is_grad_enabled() { None } else { classes.fused_grad(&x, &stats, g, factor)? };
+            let grad = fused.map_or_else(|| classes.composed_grad(&x, g, factor, reduction), Ok)?;
             Ok([Some(grad)])
         }))
     }
 
-    fn fused_grad(&self, x: &Tensor, stats: &Tensor, g: &Tensor, factor: f64) -> Result<Tensor> {
+    fn fused_grad(&self, x: &Tensor, stats: &Tensor, g: &Tensor, factor: f64) -> Result<Option<Tensor>> {
         let name = self.name;
         let g = g.try_contiguous()?;
         let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype())?;
-        {
+        let done = {
             let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
-            let (x, target) = (x.read(name)?, self.target.read(name)?);
-            let (stats, g) = (stats.read(name)?, g.read(name)?);
-            let out = &mut out.write(name)?;
-            self.target.backend().cross_entropy_grad(
-                &self.sizes,
-                &x,
-                &target,
-                weight.as_ref(),
-                &stats,
-                &g,
-                factor,
-                out,
-            )?;
-        }
-        Ok(out)
+            let (x, target, stats, g) = (x.read(name)?, self.target.read(name)?, stats.read(name)?, g.read(name)?);
+            let (backend, out) = (self.target.backend(), &mut out.write_fresh());
+            backend.cross_entropy_grad(&self.sizes, &x, &target, weight.as_ref(), &stats, &g, factor, out)
+        };
+        done.map(|done| done.map(|()| out)).transpose()
     }
 
     /// `g * (softmax(x) * sum(q) - q)`, where `q` is what each class counts for in its row; in differentiable operations.
     fn composed_grad(&self, x: &Tensor, g: &Tensor, factor: f64, reduction: Reduction) -> Result<Tensor> {
         let dim = if x.dim() == 1 { 0 } else { 1 };
         // q is the gradient of the loss that is linear in log-probabilities, with the opposite sign.
-        let ones = Tensor::try_ones(self.rows.list())?.try_to_dtype(x.dtype())?;
-        let hard = self.again()().nll_grad(&ones, -1.0, Sizes::of(x), Reduction::None)?;
+        let ones = |shape: Vec<usize>| TensorOptions::new().dtype(x.dtype()).device(x.device()).try_ones(shape);
+        let hard = self.again()().nll_grad(&ones(self.rows.list().to_vec())?, -1.0, Sizes::of(x), Reduction::None)?;
         let mut q = scaled(&hard, 1.0 - self.sizes.label_smoothing)?;
         if self.sizes.label_smoothing > 0.0 {
             let mut along = vec![1; x.dim()];
             along[dim] = self.sizes.classes;
             let weight = match &self.weight {
                 Some(weight) => weight.try_reshape(along)?,
-                None => Tensor::try_ones(along)?.try_to_dtype(x.dtype())?,
+                None => ones(along)?,
             };
             let counted = self.target.try_ne(self.sizes.ignore_index)?.try_unsqueeze(dim as isize)?;
             let even = scaled(&weight, self.sizes.label_smoothing / self.sizes.classes as f64)?;
@@ -447,6 +444,8 @@ impl Classes {
         let q = q.detach();
         let slope = x.try_softmax(dim as isize)?.try_mul(&q.try_sum_dim(dim, true)?)?.try_sub(&q)?;
         let rows = if reduction == Reduction::None { g.try_unsqueeze(dim as isize)? } else { g.clone() };
-        slope.try_mul(&scaled(&rows, factor)?)
+        // Where all rows are ignored the factor is infinite, and 0 times that is not 0.
+        let ignored = self.target.try_eq(self.sizes.ignore_index)?.try_unsqueeze(dim as isize)?;
+        slope.try_mul(&scaled(&rows, factor)?)?.try_masked_fill(&ignored, 0.0)
     }
 }

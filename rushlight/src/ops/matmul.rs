@@ -33,7 +33,7 @@ fn product(name: &'static str, a: &Tensor, b: &Tensor, bias: Option<&Tensor>) ->
     let out = a.fresh_like(layout.checked(name)?, a.dtype())?;
     let packed = bias.filter(|bias| !bias.is_contiguous()).map(|bias| bias.detach().try_contiguous()).transpose()?;
     let bias = packed.as_ref().or(bias).map(|bias| bias.read(name)).transpose()?;
-    a.backend().matmul(&a.read(name)?, &b.read(name)?, bias.as_ref(), &out.write_fresh())?;
+    a.backend().matmul(&a.read(name)?, &b.read(name)?, bias.as_ref(), &mut out.write_fresh())?;
     Ok(out)
 }
 

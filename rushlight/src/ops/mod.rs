@@ -6,6 +6,7 @@
 mod activation;
 mod arithmetic;
 mod compare;
+mod composed;
 pub(crate) mod conv;
 mod conv_transpose;
 mod copy;
@@ -16,6 +17,7 @@ mod loss;
 mod math;
 mod matmul;
 mod norm;
+mod optim;
 mod pooling;
 mod random;
 mod reduce;
@@ -24,10 +26,11 @@ mod view;
 
 pub(crate) use conv_transpose::conv_transpose_nd;
 pub use loss::Reduction;
+pub(crate) use optim::optimizer_step;
 
 use crate::autograd::Save;
 pub(crate) use crate::autograd::grad_if;
-use crate::backend::{Backend, BinaryOp, UnaryOp};
+use crate::backend::{BinaryOp, Device, UnaryOp};
 use crate::tensor::{DType, Element, Layout, Operand, Scalar, broadcast};
 use crate::{Error, Result, Tensor};
 use rushlight_kernels::MAX_RANK;
@@ -123,7 +126,7 @@ fn convert_operands<'a, const WIDE_NUMBERS: bool>(
     b: Operand<'a>,
     dtype: DType,
 ) -> Result<[Cow<'a, Tensor>; 2]> {
-    let backend = a.backend();
+    let device = a.device();
     let cast = |tensor: Cow<'a, Tensor>, other: usize| {
         if tensor.dtype() == dtype { Ok(tensor) } else { cast::<WIDE_NUMBERS>(tensor, dtype, other).map(Cow::Owned) }
     };
@@ -135,7 +138,7 @@ fn convert_operands<'a, const WIDE_NUMBERS: bool>(
         }
         Operand::Scalar(number) => {
             let dtype = if WIDE_NUMBERS { dtype.computed_float() } else { dtype };
-            (Cow::Owned(scalar(backend, number, dtype)?), 0)
+            (Cow::Owned(scalar(device, number, dtype)?), 0)
         }
     };
     Ok([cast(Cow::Borrowed(a), b_rank)?, b])
@@ -148,16 +151,27 @@ fn cast<const WIDE_NUMBERS: bool>(tensor: Cow<'_, Tensor>, dtype: DType, other_r
     tensor.try_to_dtype(if number { dtype.computed_float() } else { dtype })
 }
 
+/// An error unless both are on one device.
+#[inline]
+pub(crate) fn same_device(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
+    if a.device() == b.device() { Ok(()) } else { Err(other_device(op, a.device(), b.device())) }
+}
+
+#[cold]
+fn other_device(op: &'static str, a: Device, b: Device) -> Error {
+    Error::device(op, format!("expected all tensors on one device, got {a} and {b}"))
+}
+
 /// A 0-d tensor.
 #[inline]
-fn scalar(backend: &'static dyn Backend, number: Scalar, dtype: DType) -> Result<Tensor> {
-    let scalar = Tensor::fresh(backend, Layout::contiguous(&[]), dtype)?;
+fn scalar(device: Device, number: Scalar, dtype: DType) -> Result<Tensor> {
+    let scalar = Tensor::fresh(device, Layout::contiguous(&[]), dtype)?;
     let mut out = scalar.write_fresh();
     match dtype {
         // A shortcut for the usual types; what `fill` does for all of them.
-        DType::F32 if backend.is_host() => out.slice()[0] = f32::from_scalar(number),
-        DType::F64 if backend.is_host() => out.slice()[0] = f64::from_scalar(number),
-        _ => backend.fill(number, &out)?,
+        DType::F32 if device.is_host() => out.slice()[0] = f32::from_scalar(number),
+        DType::F64 if device.is_host() => out.slice()[0] = f64::from_scalar(number),
+        _ => device.backend().fill(number, &mut out)?,
     }
     drop(out);
     Ok(scalar)
@@ -167,6 +181,7 @@ fn scalar(backend: &'static dyn Backend, number: Scalar, dtype: DType) -> Result
 /// [`arithmetic_operands`] makes it.
 #[inline]
 pub(crate) fn binary(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    same_device(name, a, b)?;
     let (la, lb) = (a.layout(), b.layout());
     let same = (la.same_dims(lb) || lb.rank() == 0) && la.is_contiguous() && la.offset() == 0;
     let out = if same {
@@ -175,7 +190,7 @@ pub(crate) fn binary(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -
         let dtype = if la.rank() > 0 { a.dtype() } else { b.dtype() };
         a.fresh_like(broadcast_layout(name, a, b)?, dtype)?
     };
-    let done = a.backend().binary(op, &a.read(name)?, &b.read(name)?, &out.write_fresh());
+    let done = a.backend().binary(op, Some(&a.read(name)?), Some(&b.read(name)?), &mut out.write_fresh());
     done.map_err(|error| error.named(name))?;
     Ok(out)
 }
@@ -233,7 +248,7 @@ pub(crate) fn unary(name: &'static str, op: UnaryOp, x: &Tensor) -> Result<Tenso
     let own = x.layout();
     let out =
         x.fresh_like(if own.is_contiguous() && own.offset() == 0 { *own } else { own.dense_like() }, x.dtype())?;
-    let done = x.backend().unary(op, &x.read(name)?, &out.write_fresh());
+    let done = x.backend().unary(op, Some(&x.read(name)?), &mut out.write_fresh());
     done.map_err(|error| error.named(name))?;
     Ok(out)
 }
@@ -259,7 +274,7 @@ fn not_float(op: &'static str, x: &Tensor) -> Error {
 #[inline]
 pub(crate) fn want_same_dtype(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
     if a.dtype() == b.dtype() {
-        return Ok(());
+        return same_device(op, a, b);
     }
     Err(Error::dtype(
         op,

@@ -1,7 +1,7 @@
 //! Normalization.
 
 use super::activation::{activation_grad, activation_node};
-use super::{grad_if, want_float, want_same_dtype};
+use super::{composed, grad_if, want_float, want_same_dtype};
 use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::{Activation, BatchNorm};
 use crate::tensor::Layout;
@@ -111,16 +111,20 @@ fn normalize(
     let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype())?;
     let channels = || x.fresh_like(Layout::contiguous(&[norm.channels]), x.dtype().computed_float());
     let (mean, invstd) = (channels()?, channels()?);
-    {
+    let done = {
         let (w, b) = (read!(weight), read!(bias));
-        let (out, mean, invstd) = (&mut out.write(NAME)?, &mut mean.write(NAME)?, &mut invstd.write(NAME)?);
+        let (out, mean, invstd) = (&mut out.write_fresh(), &mut mean.write_fresh(), &mut invstd.write_fresh());
         let mut stats = match running {
             Some((mean, var)) => Some((mean.write(NAME)?, var.write(NAME)?)),
             None => None,
         };
         let running = stats.as_mut().map(|(mean, var)| (mean, var, momentum));
-        x.backend().batch_norm(&norm, &x.read(NAME)?, w.as_ref(), b.as_ref(), running, out, [mean, invstd])?;
-    }
+        x.backend().batch_norm(&norm, &x.read(NAME)?, w.as_ref(), b.as_ref(), running, out, [mean, invstd])
+    };
+    let [out, mean, invstd] = match done {
+        Some(done) => done.map(|()| [out, mean, invstd])?,
+        None => composed::batch_norm(&norm, x, [weight.as_ref(), bias.as_ref()], running, momentum)?,
+    };
     if let Some((mean, var)) = running {
         mean.0.storage.bump_version();
         var.0.storage.bump_version();
@@ -139,18 +143,16 @@ fn normalize_by(
 ) -> Result<Tensor> {
     let (mean, var) = (mean.detach().try_contiguous()?, var.detach().try_contiguous()?);
     let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype())?;
-    {
+    let done = {
         let (w, b) = (read!(weight), read!(bias));
         let stats = [&mean.read(NAME)?, &var.read(NAME)?];
-        x.backend().batch_norm_inference(
-            &norm,
-            &x.read(NAME)?,
-            w.as_ref(),
-            b.as_ref(),
-            stats,
-            &mut out.write(NAME)?,
-        )?;
-    }
+        let (input, out) = (&x.read(NAME)?, &mut out.write_fresh());
+        x.backend().batch_norm_inference(&norm, input, w.as_ref(), b.as_ref(), stats, out)
+    };
+    let out = match done {
+        Some(done) => done.map(|()| out)?,
+        None => composed::batch_norm_inference(&norm, x, [weight.as_ref(), bias.as_ref()], [&mean, &var])?,
+    };
     if !is_grad_enabled() {
         return Ok(out);
     }
@@ -199,15 +201,18 @@ fn fused_grad(
     let dx = grad_if(of_x, || x.fresh_like(Layout::contiguous(x.shape()), x.dtype()))?;
     let channels = || x.fresh_like(Layout::contiguous(&[norm.channels]), x.dtype());
     let (dw, db) = (channels()?, channels()?);
-    {
+    let done = {
         let (w, b) = (read!(weight), read!(bias));
         let stats = [&mean.read(NAME)?, &invstd.read(NAME)?];
-        let mut dx = dx.as_ref().map(|dx| dx.write(NAME)).transpose()?;
-        let grads = [&mut dw.write(NAME)?, &mut db.write(NAME)?];
+        let mut dx = dx.as_ref().map(Tensor::write_fresh);
+        let grads = [&mut dw.write_fresh(), &mut db.write_fresh()];
         let (input, g) = (&x.read(NAME)?, &g.read(NAME)?);
-        x.backend().batch_norm_grad(&norm, input, g, w.as_ref(), b.as_ref(), training, stats, dx.as_mut(), grads)?;
+        x.backend().batch_norm_grad(&norm, input, g, w.as_ref(), b.as_ref(), training, stats, dx.as_mut(), grads)
+    };
+    match done {
+        Some(done) => done.map(|()| [dx, of_w.then_some(dw), of_b.then_some(db)]),
+        None => composed_grad(norm, &g, [x, mean, invstd], [weight, bias], training, [of_x, of_w, of_b]),
     }
-    Ok([dx, of_w.then_some(dw), of_b.then_some(db)])
 }
 
 /// The gradient in differentiable operations: with `n = (x - mean) * invstd`, for a batch's own statistics

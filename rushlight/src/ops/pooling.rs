@@ -3,6 +3,7 @@
 //! For given indices of the maxima, and always for averages, pooling is linear: its derivative and the derivative of that are
 //! each other's.
 
+use super::composed::{self, Windows};
 use super::{Sizes, want_float};
 use crate::autograd::Save;
 use crate::backend::{Divisor, Pool2d};
@@ -117,7 +118,11 @@ impl Tensor {
         let layout = pictures(&x, pool.output());
         let values = x.fresh_like(layout, x.dtype())?;
         let indices = x.fresh_like(layout, DType::I64)?;
-        x.backend().max_pool2d(&pool, &x.read(name)?, &mut values.write(name)?, &mut indices.write(name)?)?;
+        let done = x.backend().max_pool2d(&pool, &x.read(name)?, &mut values.write_fresh(), &mut indices.write_fresh());
+        let (values, indices) = match done {
+            Some(done) => done.map(|()| (values, indices))?,
+            None => Windows::of_pool(&pool, Divisor::IncludePad).max(&x)?,
+        };
         let sizes = Sizes::of(&x);
         let values =
             values.record("MaxPool2DWithIndicesBackward0", [&x], [Save::Input(&indices)], move |[indices], [_], g| {
@@ -173,7 +178,11 @@ fn max_pool_grad(pool: Pool2d, sizes: Sizes, g: &Tensor, indices: &Tensor) -> Re
     let g = g.try_contiguous()?;
     let out = g.fresh_like(Layout::contiguous(sizes.list()), g.dtype())?;
     let name = "max_pool2d_backward";
-    g.backend().max_pool2d_grad(&pool, &g.read(name)?, &indices.read(name)?, &mut out.write(name)?)?;
+    let done = g.backend().max_pool2d_grad(&pool, &g.read(name)?, &indices.read(name)?, &mut out.write_fresh());
+    let out = match done {
+        Some(done) => done.map(|()| out)?,
+        None => composed::max_pool_grad(&g, indices, sizes.list())?,
+    };
     Ok(out.record("MaxPool2DWithIndicesBackwardBackward0", [&g], [Save::Input(indices)], move |[indices], [_], gg| {
         Ok([Some(gg.try_flatten(-2, -1)?.try_gather(-1, &indices.try_flatten(-2, -1)?)?.try_view(indices.shape())?)])
     }))
@@ -182,7 +191,11 @@ fn max_pool_grad(pool: Pool2d, sizes: Sizes, g: &Tensor, indices: &Tensor) -> Re
 fn avg_pool(pool: Pool2d, divisor: Divisor, x: &Tensor) -> Result<Tensor> {
     let x = x.try_contiguous()?;
     let out = x.fresh_like(pictures(&x, pool.output()), x.dtype())?;
-    x.backend().avg_pool2d(&pool, divisor, &x.read("avg_pool2d")?, &mut out.write("avg_pool2d")?)?;
+    let done = x.backend().avg_pool2d(&pool, divisor, &x.read("avg_pool2d")?, &mut out.write_fresh());
+    let out = match done {
+        Some(done) => done.map(|()| out)?,
+        None => Windows::of_pool(&pool, divisor).mean(&x)?,
+    };
     Ok(out.record("AvgPool2DBackward0", [&x], [], move |[], [_], g| Ok([Some(avg_pool_grad(pool, divisor, g)?)])))
 }
 
@@ -190,7 +203,11 @@ fn avg_pool_grad(pool: Pool2d, divisor: Divisor, g: &Tensor) -> Result<Tensor> {
     let g = g.try_contiguous()?;
     let out = g.fresh_like(pictures(&g, pool.input), g.dtype())?;
     let name = "avg_pool2d_backward";
-    g.backend().avg_pool2d_grad(&pool, divisor, &g.read(name)?, &mut out.write(name)?)?;
+    let done = g.backend().avg_pool2d_grad(&pool, divisor, &g.read(name)?, &mut out.write_fresh());
+    let out = match done {
+        Some(done) => done.map(|()| out)?,
+        None => Windows::of_pool(&pool, divisor).mean_grad(&g)?,
+    };
     Ok(out.record("AvgPool2DBackwardBackward0", [&g], [], move |[], [_], gg| Ok([Some(avg_pool(pool, divisor, gg)?)])))
 }
 
@@ -199,7 +216,11 @@ fn adaptive(x: &Tensor, size: [usize; 2]) -> Result<Tensor> {
     let input = [x.shape()[x.dim() - 2], x.shape()[x.dim() - 1]];
     let name = "adaptive_avg_pool2d";
     let out = x.fresh_like(pictures(&x, size).checked(name)?, x.dtype())?;
-    x.backend().adaptive_avg_pool2d(&x.read(name)?, &mut out.write(name)?)?;
+    let done = x.backend().adaptive_avg_pool2d(&x.read(name)?, &mut out.write_fresh());
+    let out = match done {
+        Some(done) => done.map(|()| out)?,
+        None => Windows::adaptive(input, size).mean(&x)?,
+    };
     Ok(out.record("AdaptiveAvgPool2DBackward0", [&x], [], move |[], [_], g| Ok([Some(adaptive_grad(g, input)?)])))
 }
 
@@ -208,6 +229,10 @@ fn adaptive_grad(g: &Tensor, input: [usize; 2]) -> Result<Tensor> {
     let size = [g.shape()[g.dim() - 2], g.shape()[g.dim() - 1]];
     let out = g.fresh_like(pictures(&g, input), g.dtype())?;
     let name = "adaptive_avg_pool2d_backward";
-    g.backend().adaptive_avg_pool2d_grad(&g.read(name)?, &mut out.write(name)?)?;
+    let done = g.backend().adaptive_avg_pool2d_grad(&g.read(name)?, &mut out.write_fresh());
+    let out = match done {
+        Some(done) => done.map(|()| out)?,
+        None => Windows::adaptive(input, size).mean_grad(&g)?,
+    };
     Ok(out.record("AdaptiveAvgPool2DBackwardBackward0", [&g], [], move |[], [_], gg| Ok([Some(adaptive(gg, size)?)])))
 }

@@ -36,7 +36,9 @@ impl Tensor {
     pub(crate) fn try_uniform_with(&self, from: f64, to: f64, generator: &Generator) -> Result<()> {
         let name = "uniform_";
         self.fill_random(name, |out, _| {
-            each_float!(name, out.dtype(), T => generator.uniform(out.slice::<T>(), from, to).map_err(argument(name)))
+            each_float!(name, out.dtype(), T => {
+                out.write_by(|out: &mut [T]| generator.uniform(out, from, to).map_err(argument(name)))
+            })
         })?;
         Ok(())
     }
@@ -44,11 +46,10 @@ impl Tensor {
     pub(crate) fn try_normal_with(&self, mean: f64, std: f64, generator: &Generator) -> Result<()> {
         let name = "normal_";
         self.fill_random(name, |out, contiguous| {
-            each_float!(name, out.dtype(), T => {
-                let out = out.slice::<T>();
+            each_float!(name, out.dtype(), T => out.write_by(|out: &mut [T]| {
                 let drawn = if contiguous { generator.normal(out, mean, std) } else { generator.normal_scalar(out, mean, std) };
                 drawn.map_err(argument(name))
-            })
+            }))
         })?;
         Ok(())
     }
@@ -56,7 +57,7 @@ impl Tensor {
     pub(crate) fn try_randint_with(&self, low: i64, high: i64, generator: &Generator) -> Result<()> {
         let name = "randint";
         self.fill_random(name, |out, _| {
-            each!(out.dtype(), T => generator.randint(out.slice::<T>(), low, high)).map_err(argument(name))
+            each!(out.dtype(), T => out.write_by(|out: &mut [T]| generator.randint(out, low, high).map_err(argument(name))))
         })?;
         Ok(())
     }
@@ -97,9 +98,9 @@ impl Tensor {
     /// If `p` is not in [0, 1].
     #[op]
     pub fn try_bernoulli_(&self, p: f64) -> Result<Tensor> {
-        let generator = default_generator();
-        self.fill_random("bernoulli_", |out, _| {
-            each!(out.dtype(), T => generator.bernoulli(out.slice::<T>(), p)).map_err(argument("bernoulli_"))
+        let (name, generator) = ("bernoulli_", default_generator());
+        self.fill_random(name, |out, _| {
+            each!(out.dtype(), T => out.write_by(|out: &mut [T]| generator.bernoulli(out, p).map_err(argument(name))))
         })
     }
 
@@ -130,7 +131,9 @@ impl Tensor {
         let noise = self.fresh_like(self.layout().dense_like(), self.dtype())?;
         let generator = default_generator();
         noise.fill_random(name, |out, _| {
-            each_float!(name, out.dtype(), T => generator.dropout_noise(out.slice::<T>(), p).map_err(argument(name)))
+            each_float!(name, out.dtype(), T => {
+                out.write_by(|out: &mut [T]| generator.dropout_noise(out, p).map_err(argument(name)))
+            })
         })?;
         self.try_mul(&noise)
     }

@@ -1,6 +1,6 @@
 //! Reductions: sums, means, extremes, variances, truth over some or all dimensions.
 
-use super::{Sizes, scaled, want_float};
+use super::{Sizes, composed, scaled, want_float};
 use crate::autograd::Save;
 use crate::backend::ReduceOp;
 use crate::tensor::{DType, Dims, Layout, unsupported, wrap_dim};
@@ -42,6 +42,11 @@ impl Axes {
         Layout::contiguous(&dims[..rank])
     }
 
+    /// The reduced dimensions, by number.
+    fn dims(&self) -> Vec<usize> {
+        (0..self.sizes.list().len()).filter(|&i| self.reduced[i]).collect()
+    }
+
     /// How many elements go into one.
     fn count(&self) -> usize {
         self.sizes.list().iter().zip(&self.reduced).filter(|(_, r)| **r).map(|(size, _)| size).product()
@@ -61,7 +66,7 @@ impl Axes {
 impl Tensor {
     fn reduced(&self, name: &'static str, op: ReduceOp, axes: &Axes, keepdim: bool, dtype: DType) -> Result<Tensor> {
         let out = self.fresh_like(axes.layout(keepdim), dtype)?;
-        self.backend().reduce(op, &self.read(name)?, &axes.reduced[..self.dim()], &out.write_fresh())?;
+        self.backend().reduce(op, &self.read(name)?, &axes.reduced[..self.dim()], &mut out.write_fresh())?;
         Ok(out)
     }
 
@@ -141,7 +146,8 @@ impl Tensor {
             let ones = flat.try_ones_like()?;
             let others = (0..n as isize)
                 .map(|i| {
-                    let mask = Tensor::arange(0, n, 1).try_eq(i as i64)?;
+                    let mask =
+                        crate::TensorOptions::new().device(flat.device()).try_arange(0, n, 1)?.try_eq(i as i64)?;
                     ones.try_where(&mask, &flat)?.try_prod()
                 })
                 .collect::<Result<Vec<_>>>()?;
@@ -176,8 +182,7 @@ impl Tensor {
             let y = axes.kept(&y)?;
             let hits = x.try_eq(&y)?.try_logical_or(&x.try_isnan()?.try_logical_and(&y.try_isnan()?)?)?;
             let hits = hits.try_to_dtype(x.dtype())?;
-            let dims: Vec<usize> = (0..x.dim()).filter(|&i| axes.reduced[i]).collect();
-            let count = hits.try_sum_dim(dims, true)?;
+            let count = hits.try_sum_dim(axes.dims(), true)?;
             Ok([Some(axes.kept(g)?.try_div(&count)?.try_mul(&hits)?)])
         }))
     }
@@ -236,9 +241,17 @@ impl Tensor {
         let axes = Axes::new(name, self, Dims::from(at))?;
         self.want_elements(name, &axes)?;
         let layout = axes.layout(keepdim);
-        let values = self.fresh_like(layout, self.dtype())?;
-        let indices = self.fresh_like(layout, DType::I64)?;
-        self.backend().extreme(largest, &self.read(name)?, at, &values.write(name)?, &indices.write(name)?)?;
+        let (values, indices) = (self.fresh_like(layout, self.dtype())?, self.fresh_like(layout, DType::I64)?);
+        let (mut v, mut i) = (values.write_fresh(), indices.write_fresh());
+        let done = self.backend().extreme(largest, &self.read(name)?, at, &mut v, &mut i);
+        drop((v, i));
+        let (values, indices) = match done {
+            Some(done) => done.map(|()| (values, indices))?,
+            None => {
+                let (values, indices) = composed::extreme(largest, self, at)?;
+                (values.try_view(layout.dims())?, indices.try_view(layout.dims())?)
+            }
+        };
         let values = values.record(node, [self], [Save::Input(&indices)], move |[indices], [_], g| {
             let zeros = Tensor::zeros_with_layout(g, &Layout::contiguous(axes.sizes.list()))?;
             Ok([Some(zeros.try_scatter_add(at as isize, &axes.kept(&indices)?, &axes.kept(g)?)?)])
@@ -320,7 +333,11 @@ impl Tensor {
         want_float("var", self)?;
         let out = self.fresh_like(axes.layout(keepdim), self.dtype())?;
         let reduced = &axes.reduced[..self.dim()];
-        self.backend().variance(&self.read("var")?, reduced, correction, &out.write("var")?)?;
+        let done = self.backend().variance(&self.read("var")?, reduced, correction, &mut out.write_fresh());
+        let out = match done {
+            Some(done) => done.map(|()| out)?,
+            None => composed::variance(self, &axes.dims(), correction)?.try_view(out.shape())?,
+        };
         Ok(out.record("VarBackward0", [self], [Save::Input(self)], move |[x], [_], g| {
             Ok([Some(var_grad(&x, g, axes, correction)?)])
         }))
@@ -393,7 +410,7 @@ impl Tensor {
 
 /// `2 / (n - correction) * (x - mean) * g`.
 fn var_grad(x: &Tensor, g: &Tensor, axes: Axes, correction: f64) -> Result<Tensor> {
-    let dims: Vec<usize> = (0..x.dim()).filter(|&i| axes.reduced[i]).collect();
+    let dims = axes.dims();
     let deviation = if dims.is_empty() { x.try_sub(x)? } else { x.try_sub(&x.try_mean_dim(dims, true)?)? };
     let factor = 2.0 / (axes.count() as f64 - correction);
     axes.kept(&scaled(g, factor)?)?.try_mul(&deviation)

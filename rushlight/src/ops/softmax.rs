@@ -1,6 +1,6 @@
 //! Softmax and its logarithm along one dimension.
 
-use super::{grad_if, want_float};
+use super::{composed, grad_if, want_float};
 use crate::autograd::Save;
 use crate::backend::SoftmaxKind;
 use crate::tensor::{Layout, wrap_dim};
@@ -44,15 +44,21 @@ fn forward(name: &'static str, kind: SoftmaxKind, x: &Tensor, dim: usize) -> Res
     want_float(name, x)?;
     let x = x.detach().try_contiguous()?;
     let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype())?;
-    x.backend().softmax(kind, &x.read(name)?, dim, &mut out.write(name)?)?;
-    Ok(out)
+    let done = x.backend().softmax(kind, &x.read(name)?, dim, &mut out.write_fresh());
+    match done {
+        Some(done) => done.map(|()| out),
+        None => composed::softmax(kind, &x, dim),
+    }
 }
 
 fn backward(name: &'static str, kind: SoftmaxKind, g: &Tensor, y: &Tensor, dim: usize) -> Result<Tensor> {
     let (g, y) = (g.detach().try_contiguous()?, y.detach().try_contiguous()?);
     let out = y.fresh_like(Layout::contiguous(y.shape()), y.dtype())?;
-    y.backend().softmax_grad(kind, &g.read(name)?, &y.read(name)?, dim, &mut out.write(name)?)?;
-    Ok(out)
+    let done = y.backend().softmax_grad(kind, &g.read(name)?, &y.read(name)?, dim, &mut out.write_fresh());
+    match done {
+        Some(done) => done.map(|()| out),
+        None => composed::softmax_grad(kind, &g, &y, dim),
+    }
 }
 
 /// `y * (g - sum(g * y))`.

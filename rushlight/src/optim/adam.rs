@@ -1,8 +1,9 @@
 //! Adam and AdamW.
 
 use super::{Builder, Rule, RuleOptimizer, Setting, at_least_zero, setters};
-use crate::backend;
+use crate::backend::{self, StepRule};
 use crate::nn::Parameter;
+use crate::ops::optimizer_step;
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 
@@ -131,10 +132,6 @@ impl<const DECOUPLED: bool> Rule for AdamOptions<DECOUPLED> {
     fn update(&self, p: &Tensor, g: &Tensor, slots: &[Tensor], _: bool, step: u64) -> Result<()> {
         let AdamOptions { lr, beta1, beta2, eps, weight_decay, amsgrad: _, maximize } = *self;
         let settings = backend::Adam { lr, beta1, beta2, eps, weight_decay, decoupled: DECOUPLED, maximize };
-        let [m, v, largest @ ..] = slots else { unreachable!("there are two or three") };
-        let (mut m, mut v) = (m.write("adam")?, v.write("adam")?);
-        let mut largest = largest.first().map(|largest| largest.write("adam")).transpose()?;
-        let averages = [&mut m, &mut v];
-        p.backend().adam(&settings, step as f64, &mut p.write("adam")?, &g.read("adam")?, averages, largest.as_mut())
+        optimizer_step("adam", &StepRule::Adam { settings, t: step as f64 }, p, g, slots)
     }
 }

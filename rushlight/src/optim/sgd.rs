@@ -1,8 +1,9 @@
 //! Stochastic gradient descent.
 
 use super::{Builder, Rule, RuleOptimizer, Setting};
-use crate::backend::Sgd;
+use crate::backend::{Sgd, StepRule};
 use crate::nn::Parameter;
+use crate::ops::optimizer_step;
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 
@@ -114,7 +115,6 @@ impl Rule for SGDOptions {
     fn update(&self, p: &Tensor, g: &Tensor, slots: &[Tensor], fresh: bool, _: u64) -> Result<()> {
         let SGDOptions { lr, momentum, dampening, weight_decay, nesterov, maximize } = *self;
         let settings = Sgd { lr, momentum, dampening, weight_decay, nesterov, maximize };
-        let mut buffer = slots.first().map(|buffer| buffer.write("sgd")).transpose()?;
-        p.backend().sgd(&settings, fresh, &mut p.write("sgd")?, &g.read("sgd")?, buffer.as_mut())
+        optimizer_step("sgd", &StepRule::Sgd { settings, first: fresh }, p, g, slots)
     }
 }

@@ -108,15 +108,27 @@ impl Tensor {
 
     /// A fresh CPU tensor with the given elements, whose number the layout has.
     pub(crate) fn filled<T: Element>(layout: Layout, elements: &[T]) -> Result<Tensor> {
-        let tensor = Tensor::fresh(Device::Cpu.backend(), layout, T::DTYPE)?;
-        tensor.write("from")?.slice().copy_from_slice(elements);
+        Tensor::filled_on(Device::Cpu, layout, elements)
+    }
+
+    /// A fresh tensor on a device with the given elements, whose number the layout has.
+    pub(crate) fn filled_on<T: Element>(device: Device, layout: Layout, elements: &[T]) -> Result<Tensor> {
+        let tensor = Tensor::fresh(device, layout, T::DTYPE)?;
+        tensor.write_fresh().upload(elements)?;
         Ok(tensor)
     }
 
-    /// A fresh CPU tensor whose elements are `element(0)`, `element(1)`, …
-    pub(crate) fn filled_by<T: Element>(layout: Layout, element: impl Fn(usize) -> T) -> Result<Tensor> {
-        let tensor = Tensor::fresh(Device::Cpu.backend(), layout, T::DTYPE)?;
-        tensor.write("from")?.slice().iter_mut().enumerate().for_each(|(i, out)| *out = element(i));
+    /// A fresh tensor whose elements are `element(0)`, `element(1)`, …
+    pub(crate) fn filled_by<T: Element>(
+        device: Device,
+        layout: Layout,
+        element: impl Fn(usize) -> T,
+    ) -> Result<Tensor> {
+        let tensor = Tensor::fresh(device, layout, T::DTYPE)?;
+        tensor.write_fresh().write_by(|elements: &mut [T]| {
+            elements.iter_mut().enumerate().for_each(|(i, out)| *out = element(i));
+            Ok::<(), Error>(())
+        })?;
         Ok(tensor)
     }
 
@@ -166,8 +178,7 @@ impl Tensor {
             ));
         }
         let own = self.detach().try_contiguous()?;
-        let input = own.read("to_vec")?;
-        Ok(input.slice().to_vec())
+        own.read("to_vec")?.to_vec()
     }
 
     /// The only element, as any type of number.
@@ -191,7 +202,8 @@ impl Tensor {
                 ),
             ));
         }
-        let input = self.read("item")?;
+        let here = self.on_host()?;
+        let input = here.read("item")?;
         Ok(T::from_scalar(input.element(0)))
     }
 }

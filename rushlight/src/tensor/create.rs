@@ -1,7 +1,7 @@
 //! Making tensors.
 
-use super::{DType, Dims, Layout, Scalar, Tensor, get_default_dtype, unsupported};
-use crate::backend::{Backend, Device};
+use super::{DType, Dims, Element, Layout, Scalar, Tensor, each, get_default_dtype, unsupported};
+use crate::backend::Device;
 use crate::random::{Generator, default_generator};
 use crate::{Error, Result};
 use rushlight_macros::op;
@@ -52,17 +52,13 @@ impl TensorOptions {
         self
     }
 
-    fn backend(&self) -> &'static dyn Backend {
-        self.device.backend()
-    }
-
     fn finish(&self, tensor: Tensor) -> Result<Tensor> {
         if self.requires_grad { tensor.try_requires_grad_(true) } else { Ok(tensor) }
     }
 
     fn filled(&self, layout: Layout, value: Scalar, default: DType) -> Result<Tensor> {
-        let tensor = Tensor::fresh(self.backend(), layout, self.dtype.unwrap_or(default))?;
-        self.backend().fill(value, &tensor.write("full")?)?;
+        let tensor = Tensor::fresh(self.device, layout, self.dtype.unwrap_or(default))?;
+        tensor.backend().fill(value, &mut tensor.write_fresh())?;
         self.finish(tensor)
     }
 
@@ -105,7 +101,7 @@ impl TensorOptions {
     pub fn try_eye(&self, n: usize) -> Result<Tensor> {
         let matrix = TensorOptions { requires_grad: false, ..self.clone() }.try_zeros([n, n])?;
         let diagonal = Layout::strided(&[n], &[n as isize + 1], 0);
-        self.backend().fill(Scalar::I64(1), &matrix.view_raw(diagonal).write("eye")?)?;
+        matrix.backend().fill(Scalar::I64(1), &mut matrix.view_raw(diagonal).write("eye")?)?;
         self.finish(matrix)
     }
 
@@ -143,9 +139,9 @@ impl TensorOptions {
             let layout = Dims::from(count).layout("arange")?;
             if whole {
                 let (start, step) = (start.to_i64(), step.to_i64());
-                Tensor::filled_by(layout, |i| start.wrapping_add((i as i64).wrapping_mul(step)))
+                Tensor::filled_by(self.device, layout, |i| start.wrapping_add((i as i64).wrapping_mul(step)))
             } else {
-                Tensor::filled_by(layout, |i| first + i as f64 * by)
+                Tensor::filled_by(self.device, layout, |i| first + i as f64 * by)
             }
         })
     }
@@ -155,19 +151,20 @@ impl TensorOptions {
     pub fn try_linspace(&self, start: f64, end: f64, steps: usize) -> Result<Tensor> {
         let layout = Dims::from(steps).layout("linspace")?;
         self.computed("linspace", get_default_dtype(), |dtype| {
-            // Symmetric about the middle, in the arithmetic of the type, as in PyTorch.
-            let half = steps / 2;
-            if dtype == DType::F32 {
+            // Symmetric about the middle, from bounds of the type and in its arithmetic, as in PyTorch.
+            let bound = |bound: f64| each!(dtype, T => T::from_scalar(Scalar::F64(bound)).to_scalar().to_f64());
+            let (start, end, half) = (bound(start), bound(end), steps / 2);
+            if dtype.computed() == DType::F32 {
                 let (a, b) = (start as f32, end as f32);
                 let step = (b - a) / (steps.max(2) - 1) as f32;
-                Tensor::filled_by(layout, |i| match i {
+                Tensor::filled_by(self.device, layout, |i| match i {
                     _ if steps == 1 => a,
                     _ if i < half => step.mul_add(i as f32, a),
                     _ => (-step).mul_add((steps - 1 - i) as f32, b),
                 })
             } else {
                 let step = (end - start) / (steps.max(2) - 1) as f64;
-                Tensor::filled_by(layout, |i| match i {
+                Tensor::filled_by(self.device, layout, |i| match i {
                     _ if steps == 1 => start,
                     _ if i < half => step.mul_add(i as f64, start),
                     _ => (-step).mul_add((steps - 1 - i) as f64, end),
@@ -183,7 +180,7 @@ impl TensorOptions {
         fill: impl FnOnce(&Tensor, &Generator) -> Result<()>,
     ) -> Result<Tensor> {
         let layout = shape.layout(op)?;
-        let tensor = Tensor::fresh(self.backend(), layout, self.dtype.unwrap_or(get_default_dtype()))?;
+        let tensor = Tensor::fresh(self.device, layout, self.dtype.unwrap_or(get_default_dtype()))?;
         fill(&tensor, &self.generator.clone().unwrap_or_else(|| default_generator().clone()))?;
         self.finish(tensor)
     }
@@ -217,8 +214,8 @@ impl TensorOptions {
         let generator = self.generator.clone().unwrap_or_else(|| default_generator().clone());
         self.computed("randperm", DType::I64, |_| {
             // Memory that is not to be had is an error here; the list would end the program.
-            let tensor = Tensor::fresh(Device::Cpu.backend(), layout, DType::I64)?;
-            tensor.write("randperm")?.slice().copy_from_slice(&generator.randperm(n));
+            let tensor = Tensor::fresh(self.device, layout, DType::I64)?;
+            tensor.write_fresh().upload(&generator.randperm(n))?;
             Ok(tensor)
         })
     }
@@ -294,11 +291,11 @@ macro_rules! like {
 }
 like! {
     /// Zeros.
-    try_zeros_like() = |this, fresh| this.backend().fill(Scalar::I64(0), &fresh.write("zeros_like")?);
+    try_zeros_like() = |this, fresh| this.backend().fill(Scalar::I64(0), &mut fresh.write_fresh());
     /// Ones.
-    try_ones_like() = |this, fresh| this.backend().fill(Scalar::I64(1), &fresh.write("ones_like")?);
+    try_ones_like() = |this, fresh| this.backend().fill(Scalar::I64(1), &mut fresh.write_fresh());
     /// The same value everywhere.
-    try_full_like(value: impl Into<Scalar>) = |this, fresh| this.backend().fill(value.into(), &fresh.write("full_like")?);
+    try_full_like(value: impl Into<Scalar>) = |this, fresh| this.backend().fill(value.into(), &mut fresh.write_fresh());
     /// Uniform random numbers in [0, 1).
     try_rand_like() = |_this, fresh| fresh.try_uniform_with(0.0, 1.0, default_generator());
     /// Normal random numbers with mean 0 and deviation 1.
@@ -311,7 +308,7 @@ impl Tensor {
     /// Zeros with `like`'s type and device and the given dense layout.
     pub(crate) fn zeros_with_layout(like: &Tensor, layout: &Layout) -> Result<Tensor> {
         let fresh = like.fresh_like(*layout, like.dtype())?;
-        like.backend().fill(Scalar::I64(0), &fresh.write("zeros")?)?;
+        like.backend().fill(Scalar::I64(0), &mut fresh.write_fresh())?;
         Ok(fresh)
     }
 

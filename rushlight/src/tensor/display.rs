@@ -6,12 +6,15 @@ use std::fmt;
 
 impl fmt::Display for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Ok(input) = self.read("print") else {
+        let Ok(here) = self.on_host() else {
+            return f.write_str("tensor(<its memory cannot be read>)");
+        };
+        let Ok(input) = here.read("print") else {
             return f.write_str("tensor(<being changed by another thread>)");
         };
         let value = |mut index: usize| {
             let mut place = 0;
-            for (&size, &stride) in self.shape().iter().zip(self.strides()).rev() {
+            for (&size, &stride) in here.shape().iter().zip(here.strides()).rev() {
                 place += (index % size) as isize * stride;
                 index /= size;
             }

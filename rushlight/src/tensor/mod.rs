@@ -13,7 +13,7 @@ pub use create::TensorOptions;
 pub use dtype::{Category, DType, Element, Scalar, get_default_dtype, set_default_dtype, try_set_default_dtype};
 pub use layout::{Dims, Layout};
 pub use operators::Operand;
-pub use storage::{ReadGuard, WriteGuard};
+pub(crate) use storage::{ReadGuard, WriteGuard};
 
 pub(crate) use dtype::{each, each_float, each_number, unsupported};
 pub(crate) use layout::{broadcast, broadcast_dims, wrap_dim};
@@ -88,16 +88,16 @@ impl Tensor {
 
     /// A tensor with memory of its own and unspecified contents, for an operation to fill. `layout` is dense and starts at 0.
     #[inline(always)]
-    pub(crate) fn fresh(backend: &'static dyn Backend, layout: Layout, dtype: DType) -> Result<Tensor> {
+    pub(crate) fn fresh(device: Device, layout: Layout, dtype: DType) -> Result<Tensor> {
         debug_assert!(layout.offset() == 0 && layout.is_dense());
-        let storage = Arc::new(Storage::new(backend, layout.numel(), dtype)?);
+        let storage = Arc::new(Storage::new(device, layout.numel(), dtype)?);
         Ok(Tensor::from_parts(storage, layout, dtype, None, None))
     }
 
     /// A fresh tensor on this one's device.
     #[inline(always)]
     pub(crate) fn fresh_like(&self, layout: Layout, dtype: DType) -> Result<Tensor> {
-        Tensor::fresh(self.0.storage.backend, layout, dtype)
+        Tensor::fresh(self.device(), layout, dtype)
     }
 
     /// The same tensor with the given history. A fresh tensor is changed, a shared one gets another handle.
@@ -138,7 +138,7 @@ impl Tensor {
 
     #[inline]
     pub(crate) fn backend(&self) -> &'static dyn Backend {
-        self.0.storage.backend
+        self.device().backend()
     }
 
     #[inline]
@@ -187,8 +187,9 @@ impl Tensor {
     }
 
     /// Where the memory is.
+    #[inline]
     pub fn device(&self) -> Device {
-        self.0.storage.backend.device()
+        self.0.storage.device
     }
 
     /// Whether the elements lie in row-major order without gaps.

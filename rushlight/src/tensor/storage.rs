@@ -6,9 +6,10 @@
 //! elements that its layout addresses. Making them is what this file answers for.
 
 use super::{DType, Element, Layout};
-use crate::backend::Backend;
+use crate::backend::Device;
 use crate::{Error, Result};
 use rushlight_kernels::for_each_dtype;
+use std::borrow::Cow;
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -30,7 +31,7 @@ pub(crate) struct Storage {
     version: AtomicU32,
     /// The number of readers, or -1 while somebody writes.
     users: AtomicI32,
-    pub(crate) backend: &'static dyn Backend,
+    pub(crate) device: Device,
 }
 
 // SAFETY: the memory is touched only through `ReadGuard` and `WriteGuard`, which are counted in `users`.
@@ -41,21 +42,23 @@ unsafe impl Sync for Storage {}
 impl Storage {
     /// Memory for `numel` elements. Its contents are unspecified (but valid for the type).
     #[inline]
-    pub(crate) fn new(backend: &'static dyn Backend, numel: usize, dtype: DType) -> Result<Storage> {
+    pub(crate) fn new(device: Device, numel: usize, dtype: DType) -> Result<Storage> {
         let bytes = numel * dtype.size();
-        let block = (bytes > INLINE || !backend.is_host()).then(|| backend.allocate(bytes)).transpose()?;
-        if let (Some(block), DType::Bool) = (block, dtype) {
+        let host = device.is_host();
+        let block = (bytes > INLINE || !host).then(|| device.backend().allocate(bytes)).transpose()?;
+        if let (true, Some(block), DType::Bool) = (host, block, dtype) {
             // Recycled memory holds any bytes, a `bool` only 0 or 1.
-            // SAFETY: the block has `bytes` bytes and is ours alone.
+            // SAFETY: the block has `bytes` bytes, which the program may touch, and is ours alone.
             unsafe { block.as_ptr().write_bytes(0, bytes) };
         }
         let inline = Inline(UnsafeCell::new([0; INLINE]));
-        Ok(Storage { inline, block, bytes, version: AtomicU32::new(0), users: AtomicI32::new(0), backend })
+        Ok(Storage { inline, block, bytes, version: AtomicU32::new(0), users: AtomicI32::new(0), device })
     }
 
-    /// The first byte. Storages live in an `Arc` and do not move.
+    /// The first byte, of a host's storage. Storages live in an `Arc` and do not move.
     #[inline]
     fn start(&self) -> *mut u8 {
+        assert!(self.device.is_host(), "the memory of {} is not the program's", self.device);
         self.block.map_or(self.inline.0.get().cast(), NonNull::as_ptr)
     }
 
@@ -131,14 +134,14 @@ impl Drop for Storage {
     #[inline]
     fn drop(&mut self) {
         if let Some(block) = self.block {
-            // SAFETY: the block came from this backend with these bytes, and this was its only owner.
-            unsafe { self.backend.release(block, self.bytes) }
+            // SAFETY: the block came from this device with these bytes, and this was its only owner.
+            unsafe { self.device.backend().release(block, self.bytes) }
         }
     }
 }
 
 /// Permission to read the elements that a layout addresses.
-pub struct ReadGuard<'a> {
+pub(crate) struct ReadGuard<'a> {
     storage: &'a Storage,
     layout: &'a Layout,
     dtype: DType,
@@ -146,31 +149,43 @@ pub struct ReadGuard<'a> {
 }
 
 impl<'a> ReadGuard<'a> {
-    /// Where the elements lie.
+    /// Where the elements are.
     #[inline]
-    pub fn layout(&self) -> &'a Layout {
+    pub(crate) fn layout(&self) -> &'a Layout {
         self.layout
     }
 
     /// The type of the elements.
     #[inline]
-    pub fn dtype(&self) -> DType {
+    pub(crate) fn dtype(&self) -> DType {
         self.dtype
     }
 
-    /// The first element. All that the layout addresses may be read while this permission lives.
+    /// The block that a device other than the host has allocated.
+    #[cfg(feature = "reference")]
+    pub(crate) fn block(&self) -> NonNull<u8> {
+        self.storage.block.expect("blocks of other devices are not inline")
+    }
+
+    /// The first element on the host. All that the layout addresses may be read while this permission lives.
     #[inline]
-    pub fn ptr<T: Element>(&self) -> *const T {
+    pub(crate) fn ptr<T: Element>(&self) -> *const T {
         debug_assert_eq!(T::DTYPE, self.dtype);
         self.storage.start().cast::<T>().cast_const().wrapping_add(self.layout.offset())
     }
 
-    /// The elements, where they lie in row-major order.
+    /// [`ptr`](ReadGuard::ptr) without the type.
+    #[inline]
+    pub(crate) fn bytes(&self) -> *const u8 {
+        self.storage.start().cast_const().wrapping_add(self.layout.offset() * self.dtype.size())
+    }
+
+    /// The elements on the host, in row-major order.
     ///
     /// # Panics
-    /// If the layout is not contiguous or the type is not `T`.
+    /// If the device is not the host, the layout is not contiguous or the type is not `T`.
     #[inline]
-    pub fn slice<T: Element>(&self) -> &[T] {
+    pub(crate) fn slice<T: Element>(&self) -> &[T] {
         assert!(self.layout.is_contiguous() && T::DTYPE == self.dtype);
         if self.layout.numel() == 0 {
             return &[];
@@ -179,6 +194,50 @@ impl<'a> ReadGuard<'a> {
         // this permission lives.
         unsafe { std::slice::from_raw_parts(self.ptr::<T>(), self.layout.numel()) }
     }
+
+    /// The elements in row-major order: those themselves on the host, a copy of those of another device.
+    ///
+    /// # Panics
+    /// If the layout is not contiguous or the type is not `T`.
+    pub(crate) fn to_host<T: Element>(&self) -> Result<Cow<'_, [T]>> {
+        if self.storage.device.is_host() { Ok(Cow::Borrowed(self.slice())) } else { self.to_vec().map(Cow::Owned) }
+    }
+
+    /// A copy of the elements in row-major order.
+    ///
+    /// # Panics
+    /// If the layout is not contiguous or the type is not `T`.
+    pub(crate) fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
+        assert!(self.layout.is_contiguous() && T::DTYPE == self.dtype);
+        if self.storage.device.is_host() {
+            return Ok(self.slice().to_vec());
+        }
+        let mut elements = staged::<T>(self.layout.numel())?;
+        // SAFETY: the bytes of the elements, which every pattern that is written here is valid for: numbers take any, and a
+        // bool's are brought to 0 or 1 whatever the device says.
+        let bytes = unsafe {
+            std::slice::from_raw_parts_mut(elements.as_mut_ptr().cast::<u8>(), size_of_val::<[T]>(&elements))
+        };
+        let done = self.storage.device.backend().download(self, bytes);
+        if T::DTYPE == DType::Bool {
+            bytes.iter_mut().for_each(|byte| *byte = (*byte != 0).into());
+        }
+        done.map(|()| elements)
+    }
+}
+
+/// The bytes of elements.
+fn bytes_of<T: Element>(elements: &[T]) -> &[u8] {
+    // SAFETY: numbers and bools have no padding, and any byte may be read as such.
+    unsafe { std::slice::from_raw_parts(elements.as_ptr().cast(), size_of_val(elements)) }
+}
+
+/// Elements in the program's memory on their way from or to a device.
+fn staged<T: Element>(numel: usize) -> Result<Vec<T>> {
+    let mut elements = Vec::new();
+    elements.try_reserve_exact(numel).map_err(|_| Error::Memory { bytes: numel * size_of::<T>() })?;
+    elements.resize(numel, T::default());
+    Ok(elements)
 }
 
 impl Drop for ReadGuard<'_> {
@@ -191,7 +250,7 @@ impl Drop for ReadGuard<'_> {
 }
 
 /// Permission to write the elements that a layout addresses.
-pub struct WriteGuard<'a> {
+pub(crate) struct WriteGuard<'a> {
     storage: &'a Storage,
     layout: &'a Layout,
     dtype: DType,
@@ -201,31 +260,43 @@ pub struct WriteGuard<'a> {
 }
 
 impl<'a> WriteGuard<'a> {
-    /// Where the elements lie.
+    /// Where the elements are.
     #[inline]
-    pub fn layout(&self) -> &'a Layout {
+    pub(crate) fn layout(&self) -> &'a Layout {
         self.layout
     }
 
     /// The type of the elements.
     #[inline]
-    pub fn dtype(&self) -> DType {
+    pub(crate) fn dtype(&self) -> DType {
         self.dtype
     }
 
-    /// The first element. All that the layout addresses may be read and written while this permission lives.
+    /// The block that a device other than the host has allocated.
+    #[cfg(feature = "reference")]
+    pub(crate) fn block(&self) -> NonNull<u8> {
+        self.storage.block.expect("blocks of other devices are not inline")
+    }
+
+    /// The first element on the host. All that the layout addresses may be read and written while this permission lives.
     #[inline]
-    pub fn ptr<T: Element>(&self) -> *mut T {
+    pub(crate) fn ptr<T: Element>(&self) -> *mut T {
         debug_assert_eq!(T::DTYPE, self.dtype);
         self.storage.start().cast::<T>().wrapping_add(self.layout.offset())
     }
 
-    /// The elements, where they lie in row-major order.
+    /// [`ptr`](WriteGuard::ptr) without the type.
+    #[inline]
+    pub(crate) fn bytes(&self) -> *mut u8 {
+        self.storage.start().wrapping_add(self.layout.offset() * self.dtype.size())
+    }
+
+    /// The elements on the host, in row-major order.
     ///
     /// # Panics
-    /// If the layout is not contiguous or the type is not `T`.
+    /// If the device is not the host, the layout is not contiguous or the type is not `T`.
     #[inline]
-    pub fn slice<T: Element>(&mut self) -> &mut [T] {
+    pub(crate) fn slice<T: Element>(&mut self) -> &mut [T] {
         assert!(self.layout.is_contiguous() && T::DTYPE == self.dtype);
         if self.layout.numel() == 0 {
             return &mut [];
@@ -235,10 +306,29 @@ impl<'a> WriteGuard<'a> {
         unsafe { std::slice::from_raw_parts_mut(self.ptr::<T>(), self.layout.numel()) }
     }
 
-    /// The same elements as an input, for kernels that work in place and read each element before they write it.
-    #[inline]
-    pub fn as_read(&self) -> ReadGuard<'_> {
-        ReadGuard { storage: self.storage, layout: self.layout, dtype: self.dtype, counted: false }
+    /// Copies the program's elements here, in row-major order.
+    ///
+    /// # Panics
+    /// If the layout is not contiguous, or the type or the number of elements is another.
+    pub(crate) fn upload<T: Element>(&mut self, elements: &[T]) -> Result<()> {
+        assert!(self.layout.is_contiguous() && T::DTYPE == self.dtype && elements.len() == self.layout.numel());
+        self.storage.device.backend().upload(bytes_of(elements), self)
+    }
+
+    /// Has the program write the elements, in row-major order: where they are on the host, else in memory that is then uploaded.
+    ///
+    /// # Panics
+    /// If the layout is not contiguous or the type is not `T`.
+    pub(crate) fn write_by<T: Element, E: From<Error>>(
+        &mut self,
+        write: impl FnOnce(&mut [T]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.storage.device.is_host() {
+            return write(self.slice());
+        }
+        let mut elements = staged(self.layout.numel())?;
+        write(&mut elements)?;
+        Ok(self.upload(&elements)?)
     }
 }
 
@@ -253,37 +343,53 @@ impl Drop for WriteGuard<'_> {
 }
 
 impl ReadGuard<'_> {
-    /// The bytes of the elements, where these are contiguous, in the order of the processor.
+    /// The bytes of contiguous elements, in the order of the processor: those themselves on the host, a copy of those of another device.
     ///
     /// # Panics
     /// If the layout is not contiguous.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes_to_host(&self) -> Result<Cow<'_, [u8]>> {
         assert!(self.layout.is_contiguous());
         let size = self.dtype.size();
+        if !self.storage.device.is_host() {
+            let mut bytes = staged(self.layout.numel() * size)?;
+            self.storage.device.backend().download(self, &mut bytes)?;
+            return Ok(Cow::Owned(bytes));
+        }
         let start = self.storage.start().cast_const().wrapping_add(self.layout.offset() * size);
         // SAFETY: `Storage::check` found the elements inside the block (a block without elements has a start, too); they are
         // initialized, no type has padding, and nobody writes them while this guard lives.
-        unsafe { std::slice::from_raw_parts(start, self.layout.numel() * size) }
+        Ok(Cow::Borrowed(unsafe { std::slice::from_raw_parts(start, self.layout.numel() * size) }))
     }
 }
 
 impl WriteGuard<'_> {
-    /// Lets `fill` write the bytes of contiguous elements, in the order of the processor. Any bytes will do; those of a bool
-    /// that are not 0 become 1.
+    /// Has the program write the bytes of contiguous elements, in the order of the processor: where they are on the host, else in memory
+    /// that is then uploaded. Any bytes will do; those of a bool that are not 0 become 1.
     ///
     /// # Panics
     /// If the layout is not contiguous.
-    pub(crate) fn fill_bytes<R>(&mut self, fill: impl FnOnce(&mut [u8]) -> R) -> R {
+    pub(crate) fn write_bytes_by<E: From<Error>>(
+        &mut self,
+        write: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         assert!(self.layout.is_contiguous());
-        let size = self.dtype.size();
-        let start = self.storage.start().wrapping_add(self.layout.offset() * size);
-        // SAFETY: as in `ReadGuard::bytes`, and this is the only guard on the storage. A bool is made valid before anything reads it.
-        let bytes = unsafe { std::slice::from_raw_parts_mut(start, self.layout.numel() * size) };
-        let result = fill(bytes);
-        if self.dtype == DType::Bool {
-            bytes.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
+        let len = self.layout.numel() * self.dtype.size();
+        let dtype = self.dtype;
+        let write = |bytes: &mut [u8]| {
+            let result = write(bytes);
+            if dtype == DType::Bool {
+                bytes.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
+            }
+            result
+        };
+        if !self.storage.device.is_host() {
+            let mut bytes = staged(len)?;
+            write(&mut bytes)?;
+            return Ok(self.storage.device.backend().upload(&bytes, self)?);
         }
-        result
+        // SAFETY: as in `ReadGuard::bytes_to_host`, and this is the only guard on the storage. A bool is made valid before anything
+        // reads it.
+        write(unsafe { std::slice::from_raw_parts_mut(self.bytes(), len) })
     }
 }
 
@@ -293,7 +399,7 @@ macro_rules! element {
         $($(#[$doc:meta])* $variant:ident: $stored:ty as $computed:ty, $name:literal, $safetensors:literal;)*
     })*) => {
         match $dtype {
-            // SAFETY: the element lies inside the block (checked above), is initialized and valid for its type, and nobody writes
+            // SAFETY: the element is inside the block (checked below), is initialized and valid for its type, and nobody writes
             // it while this guard lives. Blocks are aligned for every type.
             $($(DType::$variant => unsafe { $block.cast::<$stored>().add($index).read() }.to_scalar(),)*)*
         }
@@ -301,10 +407,10 @@ macro_rules! element {
 }
 
 impl ReadGuard<'_> {
-    /// The element `place` steps of one element from the first.
+    /// The element of a host's storage `place` steps of one element from the first.
     ///
     /// # Panics
-    /// If that lies outside the storage.
+    /// If the device is not the host, or that is outside the storage.
     pub(crate) fn element(&self, place: isize) -> super::Scalar {
         let index = self.layout.offset().checked_add_signed(place).expect("inside the storage");
         assert!((index + 1) * self.dtype.size() <= self.storage.bytes);

@@ -24,6 +24,15 @@ fn apply2<T: Stored>(op: BinaryOp, a: &[T], b: &[T]) -> Result<Vec<T>, Error> {
     Ok(y)
 }
 
+fn apply_grad<T: Element>(op: GradOp, g: &[T], x: &[T]) -> Vec<T> {
+    assert_eq!(g.len(), x.len());
+    let (g, x) = (g.repeat(7), x.repeat(7));
+    let mut y = vec![T::default(); g.len()];
+    // SAFETY: the vectors have this length.
+    unsafe { gradient_contiguous(op, g.len(), g.as_ptr(), x.as_ptr(), y.as_mut_ptr()) }.unwrap();
+    y
+}
+
 /// Equal as bits, but any nan is as good as any other.
 #[track_caller]
 fn assert_same(got: &[f64], want: &[f64], what: &str) {
@@ -154,28 +163,41 @@ fn float_binary_operations() {
     check2(BinaryOp::LerpScalar(0.75), &[1.0, -2.0], &[5.0, 2.0], &[4.0, 1.0]);
     check2(BinaryOp::LerpScalar(1.0), &[1e30, -2.0], &[5.0, 0.1], &[5.0, 0.1]);
     check2(BinaryOp::AddRelu, &[3.0, -3.0, 3.0, NAN, INF], &[1.0, 1.0, -3.0, 0.0, -1.0], &[4.0, 0.0, 0.0, NAN, INF]);
-    check2(BinaryOp::ReluGrad, &[3.0, 3.0, 3.0, NAN, INF], &[1.0, 0.0, -0.0, 0.0, -1.0], &[3.0, 0.0, 0.0, 0.0, 0.0]);
-    let clamp = BinaryOp::ClampGrad { min: -1.0, max: 2.0 };
-    check2(clamp, &[3.0; 7], &[-1.5, -1.0, -0.5, 1.5, 2.0, INF, NAN], &[0.0, 0.0, 3.0, 3.0, 0.0, 0.0, 3.0]);
-    check2(BinaryOp::LeakyReluGrad(0.5), &[3.0, 3.0, 3.0], &[1.0, 0.0, -1.0], &[3.0, 1.5, 1.5]);
-    check2(BinaryOp::SigmoidGrad, &[3.0], &[0.25], &[0.5625]);
-    check2(BinaryOp::TanhGrad, &[3.0], &[0.5], &[2.25]);
-    check2(BinaryOp::SiluGrad, &[3.0, 2.0], &[0.0, 0.0], &[1.5, 1.0]);
-    check2(BinaryOp::GeluGrad, &[3.0, 2.0], &[0.0, 0.0], &[1.5, 1.0]);
     check2(BinaryOp::Atan2, &[0.0, -0.0, 1.0], &[1.0, 1.0, 0.0], &[0.0, -0.0, std::f64::consts::FRAC_PI_2]);
+}
+
+#[test]
+fn derivatives_from_inputs_and_outputs() {
+    #[track_caller]
+    fn check(op: GradOp, g: &[f64], x: &[f64], want: &[f64]) {
+        on_every_isa(|isa| {
+            assert_same(&apply_grad(op, g, x), want, &format!("{isa:?} {op:?} f64"));
+            let narrow = |x: &[f64]| x.iter().map(|&x| x as f32).collect::<Vec<_>>();
+            let got: Vec<f64> = apply_grad(op, &narrow(g), &narrow(x)).into_iter().map(f64::from).collect();
+            assert_same(&got, want, &format!("{isa:?} {op:?} f32"));
+        });
+    }
+    check(GradOp::Relu, &[3.0, 3.0, 3.0, NAN, INF], &[1.0, 0.0, -0.0, 0.0, -1.0], &[3.0, 0.0, 0.0, 0.0, 0.0]);
+    let clamp = GradOp::Clamp { min: -1.0, max: 2.0 };
+    check(clamp, &[3.0; 7], &[-1.5, -1.0, -0.5, 1.5, 2.0, INF, NAN], &[0.0, 0.0, 3.0, 3.0, 0.0, 0.0, 3.0]);
+    check(GradOp::LeakyRelu(0.5), &[3.0, 3.0, 3.0], &[1.0, 0.0, -1.0], &[3.0, 1.5, 1.5]);
+    check(GradOp::Sigmoid, &[3.0], &[0.25], &[0.5625]);
+    check(GradOp::Tanh, &[3.0], &[0.5], &[2.25]);
+    check(GradOp::Silu, &[3.0, 2.0], &[0.0, 0.0], &[1.5, 1.0]);
+    check(GradOp::Gelu, &[3.0, 2.0], &[0.0, 0.0], &[1.5, 1.0]);
 }
 
 /// Derivatives by central differences.
 #[test]
 fn gradients_of_silu_and_gelu() {
-    for (op, grad) in [(UnaryOp::Silu, BinaryOp::SiluGrad), (UnaryOp::Gelu, BinaryOp::GeluGrad)] {
+    for (op, grad) in [(UnaryOp::Silu, GradOp::Silu), (UnaryOp::Gelu, GradOp::Gelu)] {
         let x: Vec<f64> = (-80..80).map(|i| i as f64 * 0.1 + 0.03).collect();
         let shifted = |h: f64| apply(op, &x.iter().map(|x| x + h).collect::<Vec<_>>());
         let (above, below) = (shifted(1e-5), shifted(-1e-5));
         on_every_isa(|isa| {
-            let wide = apply2(grad, &vec![2.0; x.len()], &x).unwrap();
+            let wide = apply_grad(grad, &vec![2.0; x.len()], &x);
             let narrow: Vec<f32> = x.iter().map(|&x| x as f32).collect();
-            let single = apply2(grad, &vec![2.0f32; x.len()], &narrow).unwrap();
+            let single = apply_grad(grad, &vec![2.0f32; x.len()], &narrow);
             for i in 0..wide.len() {
                 let want = (above[i] - below[i]) / 1e-5;
                 assert!((wide[i] - want).abs() < 1e-8, "{isa:?} {grad:?} at {}: {} {want}", x[i % x.len()], wide[i]);
@@ -230,26 +252,6 @@ fn composed_and_rare_functions() {
             }
         });
     }
-}
-
-#[test]
-fn ternary_operations() {
-    on_every_isa(|isa| {
-        let (a, b, c) = ([1.0f32, 2.0, -3.0], [4.0, 5.0, 6.0], [0.5, 0.25, 2.0]);
-        for (op, want) in [
-            (TernaryOp::AddCMul(2.0), [5.0, 4.5, 21.0]),
-            (TernaryOp::AddCDiv(2.0), [17.0, 42.0, 3.0]),
-            (TernaryOp::Lerp, [2.5, 2.75, 15.0]),
-        ] {
-            let mut y = [0.0f32; 3];
-            let s = [1];
-            // SAFETY: three elements each.
-            unsafe {
-                ternary(op, &[3], a.as_ptr(), &s, b.as_ptr(), &s, c.as_ptr(), &s, y.as_mut_ptr(), &s).unwrap();
-            }
-            assert_eq!(y, want, "{isa:?} {op:?}");
-        }
-    });
 }
 
 #[test]
@@ -321,9 +323,7 @@ fn what_a_type_does_not_have_is_refused() {
         assert_eq!(binary_contiguous(BinaryOp::Div, 1, &1i64, &1, y.as_mut_ptr()), Err(Error::Unsupported));
         assert_eq!(binary_contiguous(BinaryOp::Sub, 1, &true, &true, &mut true), Err(Error::Unsupported));
         assert_eq!(binary_contiguous(BinaryOp::Xor, 1, &1.0f64, &1.0, &mut 0.0), Err(Error::Unsupported));
-        let s: [isize; 0] = [];
-        let refused = ternary(TernaryOp::Lerp, &[], &1i64, &s, &1, &s, &1, &s, y.as_mut_ptr(), &s);
-        assert_eq!(refused, Err(Error::Unsupported));
+        assert_eq!(gradient_contiguous(GradOp::Relu, 1, &1i64, &1, y.as_mut_ptr()), Err(Error::Unsupported));
     }
     assert_eq!(y, [0]);
 }

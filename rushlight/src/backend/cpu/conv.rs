@@ -1,9 +1,9 @@
 //! Convolutions.
 
 use super::Cpu;
-use crate::backend::{Activation, ConvShape, ConvWeight, Convolution};
+use crate::Error;
+use crate::backend::{Activation, ConvShape, ConvWeight, Convolution, Fused};
 use crate::tensor::{Element, ReadGuard, WriteGuard, each_float};
-use crate::{Error, Result};
 use rushlight_kernels::conv::{self, ConvElement, PackedWeight};
 use std::any::Any;
 
@@ -22,16 +22,16 @@ impl Convolution for Cpu {
         bias: Option<&ReadGuard<'_>>,
         activation: Activation,
         out: &mut WriteGuard<'_>,
-    ) -> Result<()> {
-        each_float!("conv", x.dtype(), T => {
+    ) -> Fused {
+        Some(each_float!("conv", x.dtype(), T => {
             let bias = bias.map(|bias| bias.slice::<T>());
             conv::forward::<T>(shape, x.slice(), w.slice(), bias, activation, out.slice());
             Ok(())
-        })
+        }))
     }
 
-    fn conv_weight(&self, shape: &ConvShape, w: &ReadGuard<'_>) -> Result<Box<dyn ConvWeight>> {
-        each_float!("conv", w.dtype(), T => Ok(Box::new(PackedWeight::<T>::new(shape, w.slice()))))
+    fn conv_weight(&self, shape: &ConvShape, w: &ReadGuard<'_>) -> Fused<Box<dyn ConvWeight>> {
+        Some(each_float!("conv", w.dtype(), T => Ok(Box::new(PackedWeight::<T>::new(shape, w.slice())))))
     }
 
     fn conv_prepacked(
@@ -42,15 +42,15 @@ impl Convolution for Cpu {
         bias: Option<&ReadGuard<'_>>,
         activation: Activation,
         out: &mut WriteGuard<'_>,
-    ) -> Result<()> {
-        each_float!("conv", x.dtype(), T => {
+    ) -> Fused {
+        Some(each_float!("conv", x.dtype(), T => {
             let Some(w) = (w as &dyn Any).downcast_ref::<PackedWeight<T>>() else {
-                return Err(Error::dtype("conv", format!("the weight was not made for {}", x.dtype())));
+                return Some(Err(Error::dtype("conv", format!("the weight was not made for {}", x.dtype()))));
             };
             let bias = bias.map(|bias| bias.slice::<T>());
             conv::forward_packed::<T>(shape, x.slice(), w, bias, activation, out.slice());
             Ok(())
-        })
+        }))
     }
 
     fn conv_grad_input(
@@ -59,11 +59,11 @@ impl Convolution for Cpu {
         g: &ReadGuard<'_>,
         w: &ReadGuard<'_>,
         out: &mut WriteGuard<'_>,
-    ) -> Result<()> {
-        each_float!("conv", g.dtype(), T => {
+    ) -> Fused {
+        Some(each_float!("conv", g.dtype(), T => {
             conv::backward_input::<T>(shape, g.slice(), w.slice(), out.slice());
             Ok(())
-        })
+        }))
     }
 
     fn conv_grad_weight(
@@ -72,10 +72,10 @@ impl Convolution for Cpu {
         x: &ReadGuard<'_>,
         g: &ReadGuard<'_>,
         out: &mut WriteGuard<'_>,
-    ) -> Result<()> {
-        each_float!("conv", g.dtype(), T => {
+    ) -> Fused {
+        Some(each_float!("conv", g.dtype(), T => {
             conv::backward_weight::<T>(shape, x.slice(), g.slice(), out.slice());
             Ok(())
-        })
+        }))
     }
 }

@@ -1,8 +1,8 @@
 //! Elementwise operations, fills and copies.
 
 use super::{Cpu, aligned, each, each_float, seen, unsupported};
-use crate::backend::{BinaryOp, CompareOp, Elementwise, UnaryOp};
-use crate::tensor::{DType, Element, ReadGuard, Scalar, WriteGuard};
+use crate::backend::{BinaryOp, CompareOp, Elementwise, Fused, GradOp, UnaryOp};
+use crate::tensor::{DType, Element, Layout, ReadGuard, Scalar, WriteGuard};
 use crate::{Error, Result};
 use rushlight_kernels::dtype::Stored;
 use rushlight_kernels::elementwise::{self, Arithmetic};
@@ -16,7 +16,7 @@ fn kernel_error(error: elementwise::Error, dtype: DType) -> Error {
     }
 }
 
-fn cast<S: Element>(x: &ReadGuard<'_>, out: &WriteGuard<'_>) {
+fn cast<S: Element>(x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) {
     let layout = out.layout();
     let from = seen(x, layout);
     each!(out.dtype(), D => {
@@ -28,7 +28,7 @@ fn cast<S: Element>(x: &ReadGuard<'_>, out: &WriteGuard<'_>) {
 }
 
 /// Adds elements one after the other, for outputs that repeat places.
-fn accumulate<T: Element>(x: &ReadGuard<'_>, out: &WriteGuard<'_>) {
+fn accumulate<T: Element>(x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) {
     let layout = out.layout();
     let from = seen(x, layout);
     let mut index = [0usize; rushlight_kernels::MAX_RANK];
@@ -54,26 +54,51 @@ fn accumulate<T: Element>(x: &ReadGuard<'_>, out: &WriteGuard<'_>) {
 }
 
 /// [`Elementwise::binary`] where one of the inputs is a single number of the computed type.
-fn with_number<T: Element>(op: BinaryOp, a: &ReadGuard<'_>, b: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()>
+fn with_number<T: Element>(
+    op: BinaryOp,
+    [x, number]: [Option<&ReadGuard<'_>>; 2],
+    first: bool,
+    out: &mut WriteGuard<'_>,
+) -> Result<()>
 where
     T::Computed: Element,
 {
     let layout = out.layout();
-    let (x, number, first) = if a.dtype() == T::DTYPE { (a, b, false) } else { (b, a, true) };
-    let from = seen(x, layout);
+    let (from, number) = (side(x, layout), start::<T::Computed>(number, out));
     // SAFETY: the layouts stay inside what the guards cover; `out` is other memory or the very same elements as `x`; the number
     // is an element.
     unsafe {
-        let number = *number.ptr::<T::Computed>();
-        let (x, out) = (x.ptr::<T>(), out.ptr::<T>());
-        let dims = layout.dims();
-        elementwise::binary_with_number(op, dims, x, from.strides(), number, first, out, layout.strides())
+        let (x, to, dims) = (start::<T>(x, out), out.ptr::<T>(), layout.dims());
+        elementwise::binary_with_number(op, dims, x, from.strides(), *number, first, to, layout.strides())
     }
     .map_err(|error| kernel_error(error, T::DTYPE))
 }
 
+/// Whether an input is a number of another type than the output's.
+fn is_number(x: Option<&ReadGuard<'_>>, out: &WriteGuard<'_>) -> bool {
+    x.is_some_and(|x| x.dtype() != out.dtype())
+}
+
+/// Whether an input's elements and the output's correspond one to one in memory order; an absent input is the output.
+#[inline]
+fn in_order(x: Option<&ReadGuard<'_>>, out: &Layout) -> bool {
+    x.map_or(out.is_contiguous(), |x| aligned(x.layout(), out))
+}
+
+/// The first element of an input; an absent one is the output.
+#[inline]
+fn start<T: Element>(x: Option<&ReadGuard<'_>>, out: &WriteGuard<'_>) -> *const T {
+    x.map_or_else(|| out.ptr::<T>().cast_const(), ReadGuard::ptr)
+}
+
+/// The strides of an input as the output's sizes see it; an absent one is the output.
+#[inline]
+fn side(x: Option<&ReadGuard<'_>>, out: &Layout) -> Layout {
+    x.map_or(*out, |x| seen(x, out))
+}
+
 impl Elementwise for Cpu {
-    fn fill(&self, value: Scalar, out: &WriteGuard<'_>) -> Result<()> {
+    fn fill(&self, value: Scalar, out: &mut WriteGuard<'_>) -> Result<()> {
         let layout = out.layout();
         each!(out.dtype(), T => {
             // SAFETY: the layout stays inside what the permission covers.
@@ -82,64 +107,73 @@ impl Elementwise for Cpu {
         Ok(())
     }
 
-    fn copy(&self, x: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()> {
+    fn copy(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
         each!(x.dtype(), S => cast::<S>(x, out));
         Ok(())
     }
 
-    fn accumulate(&self, x: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()> {
-        each_float!("accumulate", out.dtype(), T => {
-            accumulate::<T>(x, out);
-            Ok(())
-        })
-    }
-
-    fn unary(&self, op: UnaryOp, x: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()> {
-        let layout = out.layout();
-        each!(x.dtype(), T => {
-            let result = if aligned(x.layout(), layout) {
-                // SAFETY: both have as many elements; `out` is other memory or the very same elements.
-                unsafe { elementwise::unary_contiguous::<T>(op, layout.numel(), x.ptr(), out.ptr()) }
-            } else {
-                let from = seen(x, layout);
-                // SAFETY: as above, through the layouts.
-                unsafe {
-                    elementwise::unary::<T>(op, layout.dims(), x.ptr(), from.strides(), out.ptr(), layout.strides())
-                }
-            };
-            result.map_err(|error| kernel_error(error, x.dtype()))
-        })
-    }
-
-    fn binary(&self, op: BinaryOp, a: &ReadGuard<'_>, b: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()> {
+    fn unary(&self, op: UnaryOp, x: Option<&ReadGuard<'_>>, out: &mut WriteGuard<'_>) -> Result<()> {
         let layout = out.layout();
         each!(out.dtype(), T => {
-            // Only a type that is converted meets numbers of its computed type.
-            if !T::DIRECT && a.dtype() != b.dtype() {
-                return with_number::<T>(op, a, b, out);
-            }
-            let result = if aligned(a.layout(), layout) && aligned(b.layout(), layout) {
-                // SAFETY: all have as many elements; `out` is other memory or the very same elements.
-                unsafe { elementwise::binary_contiguous::<T>(op, layout.numel(), a.ptr(), b.ptr(), out.ptr()) }
-            } else if aligned(a.layout(), layout) && b.layout().numel() == 1 {
-                // SAFETY: as above; the one element of `b` is used for all.
-                unsafe {
-                    elementwise::binary::<T>(op, &[layout.numel()], a.ptr(), &[1], b.ptr(), &[0], out.ptr(), &[1])
-                }
+            let result = if in_order(x, layout) {
+                // SAFETY: both have as many elements; `out` is other memory or the very same elements.
+                unsafe { elementwise::unary_contiguous::<T>(op, layout.numel(), start(x, out), out.ptr()) }
             } else {
-                let (sa, sb) = (seen(a, layout), seen(b, layout));
+                let from = side(x, layout);
                 // SAFETY: as above, through the layouts.
                 unsafe {
-                    elementwise::binary::<T>(
-                        op, layout.dims(), a.ptr(), sa.strides(), b.ptr(), sb.strides(), out.ptr(), layout.strides(),
+                    elementwise::unary::<T>(
+                        op, layout.dims(), start(x, out), from.strides(), out.ptr(), layout.strides(),
                     )
                 }
             };
-            result.map_err(|error| kernel_error(error, T::DTYPE))
+            result.map_err(|error| kernel_error(error, out.dtype()))
         })
     }
 
-    fn compare(&self, op: CompareOp, a: &ReadGuard<'_>, b: &ReadGuard<'_>, out: &WriteGuard<'_>) -> Result<()> {
+    fn binary(
+        &self,
+        op: BinaryOp,
+        a: Option<&ReadGuard<'_>>,
+        b: Option<&ReadGuard<'_>>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()> {
+        let layout = out.layout();
+        each!(out.dtype(), T => {
+            // Only a type that is converted meets numbers of its computed type.
+            if !T::DIRECT && is_number(b, out) {
+                return with_number::<T>(op, [a, b], false, out);
+            }
+            if !T::DIRECT && is_number(a, out) {
+                return with_number::<T>(op, [b, a], true, out);
+            }
+            let result = if in_order(a, layout) && in_order(b, layout) {
+                // SAFETY: all have as many elements; `out` is other memory or the very same elements.
+                unsafe {
+                    elementwise::binary_contiguous::<T>(op, layout.numel(), start(a, out), start(b, out), out.ptr())
+                }
+            } else if let Some(b) = b && b.layout().numel() == 1 && in_order(a, layout) {
+                // SAFETY: as above; the one element of `b` is used for all.
+                unsafe {
+                    elementwise::binary::<T>(
+                        op, &[layout.numel()], start(a, out), &[1], b.ptr(), &[0], out.ptr(), &[1],
+                    )
+                }
+            } else {
+                let (sa, sb) = (side(a, layout), side(b, layout));
+                // SAFETY: as above, through the layouts.
+                unsafe {
+                    elementwise::binary::<T>(
+                        op, layout.dims(), start(a, out), sa.strides(), start(b, out), sb.strides(), out.ptr(),
+                        layout.strides(),
+                    )
+                }
+            };
+            result.map_err(|error| kernel_error(error, out.dtype()))
+        })
+    }
+
+    fn compare(&self, op: CompareOp, a: &ReadGuard<'_>, b: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
         let layout = out.layout();
         let (sa, sb) = (seen(a, layout), seen(b, layout));
         each!(a.dtype(), T => {
@@ -158,7 +192,7 @@ impl Elementwise for Cpu {
         condition: &ReadGuard<'_>,
         a: &ReadGuard<'_>,
         b: &ReadGuard<'_>,
-        out: &WriteGuard<'_>,
+        out: &mut WriteGuard<'_>,
     ) -> Result<()> {
         let layout = out.layout();
         let (sc, sa, sb) = (seen(condition, layout), seen(a, layout), seen(b, layout));
@@ -172,5 +206,33 @@ impl Elementwise for Cpu {
             }
         });
         Ok(())
+    }
+
+    fn gradient(&self, op: GradOp, g: Option<&ReadGuard<'_>>, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        let layout = out.layout();
+        Some(each_float!("gradient", out.dtype(), T => {
+            let result = if in_order(g, layout) && aligned(x.layout(), layout) {
+                // SAFETY: all have as many elements; `out` is other memory or the very same elements as `g`.
+                unsafe {
+                    elementwise::gradient_contiguous::<T>(op, layout.numel(), start(g, out), x.ptr(), out.ptr())
+                }
+            } else {
+                let (sg, sx) = (side(g, layout), seen(x, layout));
+                // SAFETY: as above, through the layouts.
+                unsafe {
+                    elementwise::gradient::<T>(
+                        op, layout.dims(), start(g, out), sg.strides(), x.ptr(), sx.strides(), out.ptr(), layout.strides(),
+                    )
+                }
+            };
+            result.map_err(|error| kernel_error(error, out.dtype()))
+        }))
+    }
+
+    fn accumulate(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        Some(each_float!("accumulate", out.dtype(), T => {
+            accumulate::<T>(x, out);
+            Ok(())
+        }))
     }
 }

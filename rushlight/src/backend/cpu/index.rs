@@ -1,21 +1,10 @@
 //! Elements chosen by indices.
 
 use super::{Cpu, around, each};
-use crate::backend::Indexing;
+use crate::Result;
+use crate::backend::{Fused, Indexing, bad_index};
 use crate::tensor::{ReadGuard, WriteGuard};
-use crate::{Error, Result};
-use rushlight_kernels::index::{self, BadIndex};
-
-#[cold]
-fn bad_index(op: &'static str, bad: BadIndex) -> Error {
-    Error::index(
-        op,
-        format!(
-            "index {} (at position {} of the indices) is out of range for a dimension of size {}",
-            bad.value, bad.position, bad.size
-        ),
-    )
-}
+use rushlight_kernels::index;
 
 impl Indexing for Cpu {
     fn gather(&self, x: &ReadGuard<'_>, dim: usize, table: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
@@ -38,15 +27,11 @@ impl Indexing for Cpu {
         .map_err(|bad| bad_index("scatter_add", bad))
     }
 
-    fn index_select(
-        &self,
-        x: &ReadGuard<'_>,
-        dim: usize,
-        table: &ReadGuard<'_>,
-        out: &mut WriteGuard<'_>,
-    ) -> Result<()> {
+    fn index_select(&self, x: &ReadGuard<'_>, dim: usize, table: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
         let sizes = around(x.layout(), dim);
-        each!(x.dtype(), T => index::index_select::<T>(x.slice(), sizes, table.slice(), out.slice()))
-            .map_err(|bad| bad_index("index_select", bad))
+        Some(
+            each!(x.dtype(), T => index::index_select::<T>(x.slice(), sizes, table.slice(), out.slice()))
+                .map_err(|bad| bad_index("index_select", bad)),
+        )
     }
 }

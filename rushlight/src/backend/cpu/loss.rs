@@ -1,21 +1,11 @@
 //! Losses of rows of classes.
 
 use super::Cpu;
-use crate::backend::{ClassLoss, ClassLosses};
+use crate::backend::{ClassLoss, ClassLosses, Fused, bad_class};
 use crate::tensor::{Element, ReadGuard, WriteGuard, each_float};
-use crate::{Error, Result};
 use rushlight_kernels::dtype::{Stored, StoredFloat};
 use rushlight_kernels::float::Float;
-use rushlight_kernels::index::BadIndex;
 use rushlight_kernels::loss::{self, RowGrad};
-
-#[cold]
-fn bad_class(op: &'static str, bad: BadIndex) -> Error {
-    Error::index(
-        op,
-        format!("target {} (at position {}) is out of range: there are {} classes", bad.value, bad.position, bad.size),
-    )
-}
 
 fn class_loss<'a, T: Element>(sizes: &ClassLoss, weight: &'a Option<&ReadGuard<'_>>) -> loss::ClassLoss<'a, T> {
     let ClassLoss { outer, classes, inner, ignore_index, label_smoothing } = *sizes;
@@ -45,11 +35,11 @@ impl ClassLosses for Cpu {
         target: &ReadGuard<'_>,
         weight: Option<&ReadGuard<'_>>,
         losses: &mut WriteGuard<'_>,
-    ) -> Result<f64> {
-        each_float!("nll_loss", x.dtype(), T => class_loss::<T>(sizes, &weight)
+    ) -> Fused<f64> {
+        Some(each_float!("nll_loss", x.dtype(), T => class_loss::<T>(sizes, &weight)
             .nll(x.slice(), target.slice(), losses.slice())
             .map(|total| total.wide())
-            .map_err(|bad| bad_class("nll_loss", bad)))
+            .map_err(|bad| bad_class("nll_loss", bad))))
     }
 
     fn nll_grad(
@@ -60,11 +50,11 @@ impl ClassLosses for Cpu {
         g: &ReadGuard<'_>,
         factor: f64,
         out: &mut WriteGuard<'_>,
-    ) -> Result<()> {
-        each_float!("nll_loss", g.dtype(), T => {
+    ) -> Fused {
+        Some(each_float!("nll_loss", g.dtype(), T => {
             with_row_grad::<T, _>(g, factor, |g| class_loss::<T>(sizes, &weight).nll_backward(target.slice(), g, out.slice()))
                 .map_err(|bad| bad_class("nll_loss", bad))
-        })
+        }))
     }
 
     fn cross_entropy(
@@ -75,11 +65,11 @@ impl ClassLosses for Cpu {
         weight: Option<&ReadGuard<'_>>,
         stats: &mut WriteGuard<'_>,
         losses: &mut WriteGuard<'_>,
-    ) -> Result<f64> {
-        each_float!("cross_entropy", x.dtype(), T => class_loss::<T>(sizes, &weight)
+    ) -> Fused<f64> {
+        Some(each_float!("cross_entropy", x.dtype(), T => class_loss::<T>(sizes, &weight)
             .cross_entropy(x.slice(), target.slice(), stats.slice().as_chunks_mut().0, losses.slice())
             .map(|total| total.wide())
-            .map_err(|bad| bad_class("cross_entropy", bad)))
+            .map_err(|bad| bad_class("cross_entropy", bad))))
     }
 
     fn cross_entropy_grad(
@@ -92,13 +82,13 @@ impl ClassLosses for Cpu {
         g: &ReadGuard<'_>,
         factor: f64,
         out: &mut WriteGuard<'_>,
-    ) -> Result<()> {
-        each_float!("cross_entropy", x.dtype(), T => {
+    ) -> Fused {
+        Some(each_float!("cross_entropy", x.dtype(), T => {
             let stats = stats.slice::<<T as Stored>::Computed>().as_chunks().0;
             with_row_grad::<T, _>(g, factor, |g| {
                 class_loss::<T>(sizes, &weight).cross_entropy_backward(x.slice(), target.slice(), stats, g, out.slice())
             })
             .map_err(|bad| bad_class("cross_entropy", bad))
-        })
+        }))
     }
 }

@@ -10,7 +10,7 @@ fn matmul<T: Element + GemmElement>(
     a: &ReadGuard<'_>,
     b: &ReadGuard<'_>,
     bias: Option<&ReadGuard<'_>>,
-    out: &WriteGuard<'_>,
+    out: &mut WriteGuard<'_>,
 ) {
     let (la, lb, lc) = (a.layout(), b.layout(), out.layout());
     let at = |l: &Layout, from_end: usize| (l.dims()[l.rank() - from_end], l.strides()[l.rank() - from_end]);
@@ -51,7 +51,7 @@ impl Product for Cpu {
         a: &ReadGuard<'_>,
         b: &ReadGuard<'_>,
         bias: Option<&ReadGuard<'_>>,
-        out: &WriteGuard<'_>,
+        out: &mut WriteGuard<'_>,
     ) -> Result<()> {
         each_number!("matmul", a.dtype(), T => {
             matmul::<T>(a, b, bias, out);

@@ -2,19 +2,11 @@
 
 use super::Cpu;
 use crate::Result;
-use crate::backend::{Device, Memory, allocator};
+use crate::backend::{Memory, allocator};
+use crate::tensor::{ReadGuard, WriteGuard};
 use std::ptr::NonNull;
 
 impl Memory for Cpu {
-    fn device(&self) -> Device {
-        Device::Cpu
-    }
-
-    #[inline]
-    fn is_host(&self) -> bool {
-        true
-    }
-
     #[inline]
     fn allocate(&self, bytes: usize) -> Result<NonNull<u8>> {
         allocator::take(bytes)
@@ -24,5 +16,19 @@ impl Memory for Cpu {
     unsafe fn release(&self, block: NonNull<u8>, bytes: usize) {
         // SAFETY: the caller's promise.
         unsafe { allocator::give(block, bytes) }
+    }
+
+    fn upload(&self, bytes: &[u8], out: &mut WriteGuard<'_>) -> Result<()> {
+        assert!(out.layout().is_contiguous() && bytes.len() == out.layout().numel() * out.dtype().size());
+        // SAFETY: the contiguous elements that the permission covers have as many bytes, and they are not the program's slice.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), out.bytes(), bytes.len()) };
+        Ok(())
+    }
+
+    fn download(&self, x: &ReadGuard<'_>, bytes: &mut [u8]) -> Result<()> {
+        assert!(x.layout().is_contiguous() && bytes.len() == x.layout().numel() * x.dtype().size());
+        // SAFETY: as in `upload`, the other way.
+        unsafe { std::ptr::copy_nonoverlapping(x.bytes(), bytes.as_mut_ptr(), bytes.len()) };
+        Ok(())
     }
 }

@@ -1,8 +1,7 @@
 //! Batch normalization.
 
 use super::Cpu;
-use crate::Result;
-use crate::backend::{BatchNorm, Normalization};
+use crate::backend::{BatchNorm, Fused, Normalization};
 use crate::tensor::{Element, ReadGuard, WriteGuard, each_float};
 use rushlight_kernels::norm;
 
@@ -26,8 +25,8 @@ impl Normalization for Cpu {
         running: Option<(&mut WriteGuard<'_>, &mut WriteGuard<'_>, f64)>,
         out: &mut WriteGuard<'_>,
         [mean, invstd]: [&mut WriteGuard<'_>; 2],
-    ) -> Result<()> {
-        each_float!("batch_norm", x.dtype(), T => {
+    ) -> Fused {
+        Some(each_float!("batch_norm", x.dtype(), T => {
             let running = running.map(|(mean, var, momentum)| norm::Running {
                 mean: mean.slice::<T>(),
                 var: var.slice(),
@@ -36,7 +35,7 @@ impl Normalization for Cpu {
             let norm = batch_norm::<T>(norm, weight, bias);
             norm.forward(x.slice(), running, out.slice(), mean.slice(), invstd.slice());
             Ok(())
-        })
+        }))
     }
 
     fn batch_norm_inference(
@@ -47,11 +46,11 @@ impl Normalization for Cpu {
         bias: Option<&ReadGuard<'_>>,
         [mean, var]: [&ReadGuard<'_>; 2],
         out: &mut WriteGuard<'_>,
-    ) -> Result<()> {
-        each_float!("batch_norm", x.dtype(), T => {
+    ) -> Fused {
+        Some(each_float!("batch_norm", x.dtype(), T => {
             batch_norm::<T>(norm, weight, bias).forward_with(x.slice(), mean.slice(), var.slice(), out.slice());
             Ok(())
-        })
+        }))
     }
 
     fn batch_norm_grad(
@@ -65,12 +64,12 @@ impl Normalization for Cpu {
         [mean, invstd]: [&ReadGuard<'_>; 2],
         dx: Option<&mut WriteGuard<'_>>,
         [dw, db]: [&mut WriteGuard<'_>; 2],
-    ) -> Result<()> {
-        each_float!("batch_norm", x.dtype(), T => {
+    ) -> Fused {
+        Some(each_float!("batch_norm", x.dtype(), T => {
             let norm = batch_norm::<T>(norm, weight, bias);
             let stats = (mean.slice(), invstd.slice());
             norm.backward(x.slice(), g.slice(), training, stats, dx.map(WriteGuard::slice), dw.slice(), db.slice());
             Ok(())
-        })
+        }))
     }
 }

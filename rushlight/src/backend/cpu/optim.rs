@@ -1,48 +1,22 @@
 //! Steps of optimizers.
 
 use super::Cpu;
-use crate::Result;
-use crate::backend::{Adam, Optimizer, Sgd};
+use crate::backend::{Fused, Optimizer, StepRule};
 use crate::tensor::{ReadGuard, WriteGuard, each_float};
-use rushlight_kernels::optim::{self, StepRule};
+use rushlight_kernels::optim;
 
 impl Optimizer for Cpu {
-    fn sgd(
+    fn optimizer_step(
         &self,
-        settings: &Sgd,
-        first: bool,
+        rule: &StepRule,
         p: &mut WriteGuard<'_>,
         g: &ReadGuard<'_>,
-        buffer: Option<&mut WriteGuard<'_>>,
-    ) -> Result<()> {
-        each_float!("sgd", p.dtype(), T => {
-            let rule = StepRule::Sgd { settings: *settings, first };
-            match buffer {
-                None => optim::step::<T>(&rule, p.slice(), g.slice(), &mut []),
-                Some(buffer) => optim::step::<T>(&rule, p.slice(), g.slice(), &mut [buffer.slice()]),
-            }
+        state: &mut [WriteGuard<'_>],
+    ) -> Fused {
+        Some(each_float!("optimizer_step", p.dtype(), T => {
+            let mut state: Vec<&mut [T]> = state.iter_mut().map(WriteGuard::slice).collect();
+            optim::step(rule, p.slice::<T>(), g.slice(), &mut state);
             Ok(())
-        })
-    }
-
-    fn adam(
-        &self,
-        settings: &Adam,
-        t: f64,
-        p: &mut WriteGuard<'_>,
-        g: &ReadGuard<'_>,
-        [m, v]: [&mut WriteGuard<'_>; 2],
-        largest: Option<&mut WriteGuard<'_>>,
-    ) -> Result<()> {
-        each_float!("adam", p.dtype(), T => {
-            let rule = StepRule::Adam { settings: *settings, t };
-            match largest {
-                None => optim::step::<T>(&rule, p.slice(), g.slice(), &mut [m.slice(), v.slice()]),
-                Some(largest) => {
-                    optim::step::<T>(&rule, p.slice(), g.slice(), &mut [m.slice(), v.slice(), largest.slice()]);
-                }
-            }
-            Ok(())
-        })
+        }))
     }
 }

@@ -1,8 +1,7 @@
 //! Pooling over windows.
 
 use super::Cpu;
-use crate::Result;
-use crate::backend::{Divisor, Pool2d, Pooling};
+use crate::backend::{Divisor, Fused, Pool2d, Pooling};
 use crate::tensor::{Layout, ReadGuard, WriteGuard, each_float};
 use rushlight_kernels::pooling;
 
@@ -19,11 +18,11 @@ impl Pooling for Cpu {
         x: &ReadGuard<'_>,
         values: &mut WriteGuard<'_>,
         indices: &mut WriteGuard<'_>,
-    ) -> Result<()> {
-        each_float!("max_pool2d", x.dtype(), T => {
+    ) -> Fused {
+        Some(each_float!("max_pool2d", x.dtype(), T => {
             pool.max::<T>(x.slice(), values.slice(), indices.slice());
             Ok(())
-        })
+        }))
     }
 
     fn max_pool2d_grad(
@@ -32,46 +31,40 @@ impl Pooling for Cpu {
         g: &ReadGuard<'_>,
         indices: &ReadGuard<'_>,
         out: &mut WriteGuard<'_>,
-    ) -> Result<()> {
-        each_float!("max_pool2d", g.dtype(), T => {
+    ) -> Fused {
+        Some(each_float!("max_pool2d", g.dtype(), T => {
             pool.max_backward::<T>(g.slice(), indices.slice(), out.slice());
             Ok(())
-        })
+        }))
     }
 
-    fn avg_pool2d(&self, pool: &Pool2d, divisor: Divisor, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
-        each_float!("avg_pool2d", x.dtype(), T => {
+    fn avg_pool2d(&self, pool: &Pool2d, divisor: Divisor, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        Some(each_float!("avg_pool2d", x.dtype(), T => {
             pool.avg::<T>(x.slice(), divisor, out.slice());
             Ok(())
-        })
+        }))
     }
 
-    fn avg_pool2d_grad(
-        &self,
-        pool: &Pool2d,
-        divisor: Divisor,
-        g: &ReadGuard<'_>,
-        out: &mut WriteGuard<'_>,
-    ) -> Result<()> {
-        each_float!("avg_pool2d", g.dtype(), T => {
+    fn avg_pool2d_grad(&self, pool: &Pool2d, divisor: Divisor, g: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        Some(each_float!("avg_pool2d", g.dtype(), T => {
             pool.avg_backward::<T>(g.slice(), divisor, out.slice());
             Ok(())
-        })
+        }))
     }
 
-    fn adaptive_avg_pool2d(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
+    fn adaptive_avg_pool2d(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
         let ((planes, input), (_, output)) = (pictures(x.layout()), pictures(out.layout()));
-        each_float!("adaptive_avg_pool2d", x.dtype(), T => {
+        Some(each_float!("adaptive_avg_pool2d", x.dtype(), T => {
             pooling::adaptive_avg_pool2d::<T>(x.slice(), planes, input, output, out.slice());
             Ok(())
-        })
+        }))
     }
 
-    fn adaptive_avg_pool2d_grad(&self, g: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()> {
+    fn adaptive_avg_pool2d_grad(&self, g: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
         let ((planes, input), (_, output)) = (pictures(out.layout()), pictures(g.layout()));
-        each_float!("adaptive_avg_pool2d", g.dtype(), T => {
+        Some(each_float!("adaptive_avg_pool2d", g.dtype(), T => {
             pooling::adaptive_avg_pool2d_backward::<T>(g.slice(), planes, input, output, out.slice());
             Ok(())
-        })
+        }))
     }
 }

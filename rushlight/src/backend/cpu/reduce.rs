@@ -1,8 +1,8 @@
 //! Reductions over dimensions.
 
-use super::{Cpu, each, each_float};
+use super::{Cpu, each, each_float, unsupported};
 use crate::Result;
-use crate::backend::{ReduceOp, Reduction};
+use crate::backend::{Fused, ReduceOp, Reduction};
 use crate::tensor::{Layout, ReadGuard, WriteGuard};
 use rushlight_kernels::reduce::{self, Axes};
 
@@ -24,36 +24,24 @@ fn split(x: &Layout, reduced: &[bool]) -> (Axes, Axes) {
 }
 
 impl Reduction for Cpu {
-    fn reduce(&self, op: ReduceOp, x: &ReadGuard<'_>, reduced: &[bool], out: &WriteGuard<'_>) -> Result<()> {
+    fn reduce(&self, op: ReduceOp, x: &ReadGuard<'_>, reduced: &[bool], out: &mut WriteGuard<'_>) -> Result<()> {
         let (kept, gone) = split(x.layout(), reduced);
-        // SAFETY: the axes are the input's layout; the output has as many elements as the kept axes, of the type that the
-        // reduction gives (checked where types differ).
-        unsafe {
-            match op {
-                ReduceOp::Mean => {
-                    return each_float!("mean", x.dtype(), T => {
-                        reduce::mean::<T>(x.ptr(), &kept, &gone, out.ptr());
-                        Ok(())
-                    });
-                }
-                ReduceOp::Sum => each!(x.dtype(), T => reduce::sum::<T>(x.ptr(), &kept, &gone, out.ptr())),
-                ReduceOp::Prod => each!(x.dtype(), T => reduce::prod::<T>(x.ptr(), &kept, &gone, out.ptr())),
-                ReduceOp::Max => each!(x.dtype(), T => reduce::max::<T>(x.ptr(), &kept, &gone, out.ptr())),
-                ReduceOp::Min => each!(x.dtype(), T => reduce::min::<T>(x.ptr(), &kept, &gone, out.ptr())),
-                ReduceOp::Any => each!(x.dtype(), T => reduce::any::<T>(x.ptr(), &kept, &gone, out.ptr())),
-                ReduceOp::All => each!(x.dtype(), T => reduce::all::<T>(x.ptr(), &kept, &gone, out.ptr())),
-            }
+        if op == ReduceOp::Mean && !x.dtype().is_float() {
+            return Err(unsupported("mean", x.dtype()));
         }
+        // SAFETY: the axes are the input's layout; the output has as many elements as the kept axes, of the type that the
+        // reduction gives.
+        each!(x.dtype(), T => unsafe { reduce::reduce::<T>(op, x.ptr(), &kept, &gone, out.bytes()) });
         Ok(())
     }
 
-    fn variance(&self, x: &ReadGuard<'_>, reduced: &[bool], correction: f64, out: &WriteGuard<'_>) -> Result<()> {
+    fn variance(&self, x: &ReadGuard<'_>, reduced: &[bool], correction: f64, out: &mut WriteGuard<'_>) -> Fused {
         let (kept, gone) = split(x.layout(), reduced);
-        each_float!("var", x.dtype(), T => {
+        Some(each_float!("var", x.dtype(), T => {
             // SAFETY: as in `reduce`; no means are asked for.
             unsafe { reduce::var::<T>(x.ptr(), &kept, &gone, correction, out.ptr(), std::ptr::null_mut()) };
             Ok(())
-        })
+        }))
     }
 
     fn extreme(
@@ -61,9 +49,9 @@ impl Reduction for Cpu {
         largest: bool,
         x: &ReadGuard<'_>,
         dim: usize,
-        values: &WriteGuard<'_>,
-        indices: &WriteGuard<'_>,
-    ) -> Result<()> {
+        values: &mut WriteGuard<'_>,
+        indices: &mut WriteGuard<'_>,
+    ) -> Fused {
         let mut reduced = [false; rushlight_kernels::MAX_RANK];
         reduced[dim] = true;
         let (kept, _) = split(x.layout(), &reduced[..x.layout().rank()]);
@@ -78,6 +66,6 @@ impl Reduction for Cpu {
                 }
             }
         });
-        Ok(())
+        Some(Ok(()))
     }
 }

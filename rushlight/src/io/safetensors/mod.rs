@@ -15,7 +15,7 @@
 mod header;
 
 use crate::backend::Device;
-use crate::tensor::{DType, Dims, ReadGuard};
+use crate::tensor::{DType, Dims, ReadGuard, WriteGuard};
 use crate::{Error, Result, Tensor};
 use header::{Entry, Header, METADATA, Stored};
 use std::borrow::Borrow;
@@ -126,6 +126,12 @@ impl From<io::Error> for Problem {
     }
 }
 
+impl From<Error> for Problem {
+    fn from(error: Error) -> Problem {
+        Problem::Bytes(error.to_string())
+    }
+}
+
 impl From<String> for Problem {
     fn from(fault: String) -> Problem {
         Problem::Bytes(fault)
@@ -175,11 +181,12 @@ fn encode<N: Into<String>, T: Borrow<Tensor>, R>(
 
 /// Writes the elements, little endian.
 fn put(input: &ReadGuard<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let bytes = input.bytes_to_host().map_err(io::Error::other)?;
     if cfg!(target_endian = "little") {
-        return out.write_all(input.bytes());
+        return out.write_all(&bytes);
     }
     let size = input.dtype().size();
-    input.bytes().chunks(CHUNK * size).try_for_each(|part| {
+    bytes.chunks(CHUNK * size).try_for_each(|part| {
         let mut bytes = part.to_vec();
         bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
         out.write_all(&bytes)
@@ -227,29 +234,35 @@ fn read_tensor(input: &mut impl Read, Entry { name, stored, shape, .. }: &Entry)
     };
     let fault = |error: Error| format!("tensor {name:?}: {error}");
     let layout = Dims::from(&shape[..]).layout("load").map_err(fault)?;
-    let tensor = Tensor::fresh(Device::Cpu.backend(), layout, dtype).map_err(fault)?;
+    let tensor = Tensor::fresh(Device::Cpu, layout, dtype).map_err(fault)?;
     let mut out = tensor.write("load").map_err(fault)?;
     match stored {
-        Stored::As(_) => out.fill_bytes(|bytes| {
+        Stored::As(_) => out.write_bytes_by(|bytes| {
             input.read_exact(bytes)?;
             if cfg!(target_endian = "big") {
                 bytes.chunks_exact_mut(dtype.size()).for_each(<[u8]>::reverse);
             }
-            Ok(())
+            Ok::<_, Problem>(())
         }),
-        Stored::U16 => get(input, out.slice(), |b| u16::from_le_bytes(b).into()),
-        Stored::U32 => get(input, out.slice(), |b| u32::from_le_bytes(b).into()),
+        Stored::U16 => get(input, &mut out, |b| u16::from_le_bytes(b).into()),
+        Stored::U32 => get(input, &mut out, |b| u32::from_le_bytes(b).into()),
     }?;
     drop(out);
     Ok(tensor)
 }
 
-fn get<const N: usize>(input: &mut impl Read, out: &mut [i64], element: impl Fn([u8; N]) -> i64) -> io::Result<()> {
-    let mut bytes = vec![[0; N]; out.len().min(CHUNK)];
-    out.chunks_mut(CHUNK).try_for_each(|out| {
-        let bytes = &mut bytes[..out.len()];
-        input.read_exact(bytes.as_flattened_mut())?;
-        out.iter_mut().zip(bytes).for_each(|(out, &mut bytes)| *out = element(bytes));
-        Ok(())
+fn get<const N: usize>(
+    input: &mut impl Read,
+    out: &mut WriteGuard<'_>,
+    element: impl Fn([u8; N]) -> i64,
+) -> Result<(), Problem> {
+    out.write_by(|out: &mut [i64]| {
+        let mut bytes = vec![[0; N]; out.len().min(CHUNK)];
+        out.chunks_mut(CHUNK).try_for_each(|out| {
+            let bytes = &mut bytes[..out.len()];
+            input.read_exact(bytes.as_flattened_mut())?;
+            out.iter_mut().zip(bytes).for_each(|(out, &mut bytes)| *out = element(bytes));
+            Ok(())
+        })
     })
 }

@@ -1,0 +1,441 @@
+//! What a device does: a trait per family of operations.
+//!
+//! Unless said otherwise, layouts may be strided, inputs broadcast to the output's shape, and types agree; contiguous layouts are asked
+//! for where kernels want them. A method without a default is required. One with a default is an operation in fewer passes than its
+//! composition: it returns `None` where the device does not have it, and `ops::composed` computes the same from the required ones.
+#![allow(unused_variables, reason = "what a device does not have takes no notice of its arguments")]
+
+use super::{Activation, BinaryOp, CompareOp, ConvShape, Divisor, GradOp, Pool2d, ReduceOp, StepRule, UnaryOp};
+use crate::Result;
+use crate::tensor::{ReadGuard, Scalar, WriteGuard};
+use std::any::Any;
+use std::ptr::NonNull;
+
+/// The result of an operation that a device need not have: `None` where it does not.
+pub(crate) type Fused<T = ()> = Option<Result<T>>;
+
+/// Which softmax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SoftmaxKind {
+    /// `exp(x) / sum(exp(x))`.
+    Softmax,
+    /// Its logarithm.
+    LogSoftmax,
+}
+
+/// The sizes of a batch normalization: `[n, channels, spatial]`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchNorm {
+    /// The batch.
+    pub n: usize,
+    /// The channels, which have statistics of their own.
+    pub channels: usize,
+    /// The elements of a channel of one sample.
+    pub spatial: usize,
+    /// Added to variances.
+    pub eps: f64,
+    /// What comes after the normalization.
+    pub activation: Activation,
+}
+
+/// The sizes of a loss of rows of classes: `[outer, classes, inner]`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClassLoss {
+    /// The elements before the class dimension.
+    pub outer: usize,
+    /// The number of classes.
+    pub classes: usize,
+    /// The elements after the class dimension.
+    pub inner: usize,
+    /// Rows of this class count for nothing.
+    pub ignore_index: i64,
+    /// The share of the target that all classes get evenly.
+    pub label_smoothing: f64,
+}
+
+/// A convolution's weight in the order in which a device reads it, made once for many convolutions.
+pub(crate) trait ConvWeight: Any + Send + Sync {
+    /// Whether convolutions of this shape may use it.
+    fn fits(&self, shape: &ConvShape) -> bool;
+}
+
+/// Memory on a device.
+pub(crate) trait Memory {
+    /// Memory for `bytes` bytes with unspecified contents, or [`Error::Memory`](crate::Error::Memory). On a device that is not the host
+    /// the result is the device's own name for the block, which nothing dereferences; it is unique among the blocks in use.
+    fn allocate(&self, bytes: usize) -> Result<NonNull<u8>>;
+
+    /// Takes memory back.
+    ///
+    /// # Safety
+    /// `block` came from [`allocate`](Memory::allocate) with the same `bytes` and is not used any more.
+    unsafe fn release(&self, block: NonNull<u8>, bytes: usize);
+
+    /// Copies the program's `bytes` into `out`, which is contiguous. A bool is a byte 0 or 1.
+    fn upload(&self, bytes: &[u8], out: &mut WriteGuard<'_>) -> Result<()>;
+
+    /// Copies `x`, which is contiguous, into the program's `bytes`, after all that was computed before.
+    fn download(&self, x: &ReadGuard<'_>, bytes: &mut [u8]) -> Result<()>;
+
+    /// Waits until all that was asked of the device is done. A device that computes at once has nothing to wait for.
+    fn synchronize(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Elementwise operations, fills and copies.
+pub(crate) trait Elementwise {
+    /// Every element becomes `value`.
+    fn fill(&self, value: Scalar, out: &mut WriteGuard<'_>) -> Result<()>;
+
+    /// Copies and converts.
+    fn copy(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()>;
+
+    /// A function of one element. Without `x`, of the elements of `out`, in place.
+    fn unary(&self, op: UnaryOp, x: Option<&ReadGuard<'_>>, out: &mut WriteGuard<'_>) -> Result<()>;
+
+    /// A function of two elements. A side that is absent stands for the elements of `out`, in place.
+    fn binary(
+        &self,
+        op: BinaryOp,
+        a: Option<&ReadGuard<'_>>,
+        b: Option<&ReadGuard<'_>>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()>;
+
+    /// A comparison; `out` is bool.
+    fn compare(&self, op: CompareOp, a: &ReadGuard<'_>, b: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()>;
+
+    /// `a` where `condition` (bool) holds, else `b`.
+    fn where_(
+        &self,
+        condition: &ReadGuard<'_>,
+        a: &ReadGuard<'_>,
+        b: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()>;
+
+    /// The derivative of a function of one element. Without `g`, of the elements of `out`, in place.
+    fn gradient(&self, op: GradOp, g: Option<&ReadGuard<'_>>, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        None
+    }
+
+    /// Adds `x` to `out`, whose layout may address elements more than once.
+    fn accumulate(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        None
+    }
+}
+
+/// Reductions over dimensions.
+pub(crate) trait Reduction {
+    /// Reduces the marked dimensions. `out` is contiguous over the others.
+    fn reduce(&self, op: ReduceOp, x: &ReadGuard<'_>, reduced: &[bool], out: &mut WriteGuard<'_>) -> Result<()>;
+
+    /// The variance over the marked dimensions. `out` is contiguous over the others.
+    fn variance(&self, x: &ReadGuard<'_>, reduced: &[bool], correction: f64, out: &mut WriteGuard<'_>) -> Fused {
+        None
+    }
+
+    /// The largest (smallest) elements along `dim` and their int64 indices; both outputs contiguous over the others.
+    fn extreme(
+        &self,
+        largest: bool,
+        x: &ReadGuard<'_>,
+        dim: usize,
+        values: &mut WriteGuard<'_>,
+        indices: &mut WriteGuard<'_>,
+    ) -> Fused {
+        None
+    }
+}
+
+/// Products of matrices.
+pub(crate) trait Product {
+    /// The product of matrices, or of batches of them (3-d; a batch of 1 is used for all), plus a contiguous row.
+    fn matmul(
+        &self,
+        a: &ReadGuard<'_>,
+        b: &ReadGuard<'_>,
+        bias: Option<&ReadGuard<'_>>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()>;
+}
+
+/// Softmax along one dimension.
+pub(crate) trait Softmax {
+    /// Softmax along `dim` of contiguous memory.
+    fn softmax(&self, kind: SoftmaxKind, x: &ReadGuard<'_>, dim: usize, out: &mut WriteGuard<'_>) -> Fused {
+        None
+    }
+
+    /// The gradient of a softmax from its output, all contiguous.
+    fn softmax_grad(
+        &self,
+        kind: SoftmaxKind,
+        g: &ReadGuard<'_>,
+        y: &ReadGuard<'_>,
+        dim: usize,
+        out: &mut WriteGuard<'_>,
+    ) -> Fused {
+        None
+    }
+}
+
+/// Elements chosen by indices.
+pub(crate) trait Indexing {
+    /// The elements that `index` (int64) names along `dim`, all contiguous.
+    fn gather(&self, x: &ReadGuard<'_>, dim: usize, index: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()>;
+
+    /// Adds `source` at the places that `index` (int64, of its shape) names along `dim`, all contiguous.
+    fn scatter_add(
+        &self,
+        dim: usize,
+        index: &ReadGuard<'_>,
+        source: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Result<()>;
+
+    /// The slices along `dim` that `index` (int64, 1-d) names, all contiguous.
+    fn index_select(&self, x: &ReadGuard<'_>, dim: usize, index: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        None
+    }
+}
+
+/// Convolutions.
+pub(crate) trait Convolution {
+    /// A convolution of contiguous memory, plus a bias per channel, with an activation after it.
+    fn conv(
+        &self,
+        shape: &ConvShape,
+        x: &ReadGuard<'_>,
+        w: &ReadGuard<'_>,
+        bias: Option<&ReadGuard<'_>>,
+        activation: Activation,
+        out: &mut WriteGuard<'_>,
+    ) -> Fused {
+        None
+    }
+
+    /// A weight for [`conv_prepacked`](Convolution::conv_prepacked).
+    fn conv_weight(&self, shape: &ConvShape, w: &ReadGuard<'_>) -> Fused<Box<dyn ConvWeight>> {
+        None
+    }
+
+    /// [`conv`](Convolution::conv) with a weight of this device and the input's type that [fits](ConvWeight::fits).
+    fn conv_prepacked(
+        &self,
+        shape: &ConvShape,
+        x: &ReadGuard<'_>,
+        w: &dyn ConvWeight,
+        bias: Option<&ReadGuard<'_>>,
+        activation: Activation,
+        out: &mut WriteGuard<'_>,
+    ) -> Fused {
+        None
+    }
+
+    /// The gradient of a convolution with respect to its input.
+    fn conv_grad_input(
+        &self,
+        shape: &ConvShape,
+        g: &ReadGuard<'_>,
+        w: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Fused {
+        None
+    }
+
+    /// The gradient of a convolution with respect to its weight.
+    fn conv_grad_weight(
+        &self,
+        shape: &ConvShape,
+        x: &ReadGuard<'_>,
+        g: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Fused {
+        None
+    }
+}
+
+/// Losses of rows of classes.
+pub(crate) trait ClassLosses {
+    /// Negative log likelihood of contiguous rows of classes. Writes each row's loss, and gives the sum of the rows' weights.
+    fn nll(
+        &self,
+        sizes: &ClassLoss,
+        x: &ReadGuard<'_>,
+        target: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        losses: &mut WriteGuard<'_>,
+    ) -> Fused<f64> {
+        None
+    }
+
+    /// The gradient of [`nll`](ClassLosses::nll) from the gradient of the rows (one for all, or one each) times `factor`.
+    fn nll_grad(
+        &self,
+        sizes: &ClassLoss,
+        target: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        g: &ReadGuard<'_>,
+        factor: f64,
+        out: &mut WriteGuard<'_>,
+    ) -> Fused {
+        None
+    }
+
+    /// Cross entropy of contiguous rows of logits. Writes each row's loss and two numbers a row for the gradient, and gives the
+    /// sum of the rows' weights.
+    fn cross_entropy(
+        &self,
+        sizes: &ClassLoss,
+        x: &ReadGuard<'_>,
+        target: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        stats: &mut WriteGuard<'_>,
+        losses: &mut WriteGuard<'_>,
+    ) -> Fused<f64> {
+        None
+    }
+
+    /// The gradient of [`cross_entropy`](ClassLosses::cross_entropy) from the gradient of the rows (one for all, or one each) times
+    /// `factor`.
+    fn cross_entropy_grad(
+        &self,
+        sizes: &ClassLoss,
+        x: &ReadGuard<'_>,
+        target: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        stats: &ReadGuard<'_>,
+        g: &ReadGuard<'_>,
+        factor: f64,
+        out: &mut WriteGuard<'_>,
+    ) -> Fused {
+        None
+    }
+}
+
+/// Steps of optimizers.
+pub(crate) trait Optimizer {
+    /// Updates a parameter and the state of its optimizer by a gradient, all contiguous.
+    fn optimizer_step(
+        &self,
+        rule: &StepRule,
+        p: &mut WriteGuard<'_>,
+        g: &ReadGuard<'_>,
+        state: &mut [WriteGuard<'_>],
+    ) -> Fused {
+        None
+    }
+}
+
+/// Batch normalization.
+pub(crate) trait Normalization {
+    /// Normalizes contiguous `[n, channels, spatial]` by each channel's own statistics. Writes the output, and the means and
+    /// `1 / sqrt(variance + eps)`. Running means and unbiased variances move towards the batch's by a share.
+    fn batch_norm(
+        &self,
+        norm: &BatchNorm,
+        x: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        bias: Option<&ReadGuard<'_>>,
+        running: Option<(&mut WriteGuard<'_>, &mut WriteGuard<'_>, f64)>,
+        out: &mut WriteGuard<'_>,
+        stats: [&mut WriteGuard<'_>; 2],
+    ) -> Fused {
+        None
+    }
+
+    /// Normalizes contiguous `[n, channels, spatial]` by given means and variances.
+    fn batch_norm_inference(
+        &self,
+        norm: &BatchNorm,
+        x: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        bias: Option<&ReadGuard<'_>>,
+        stats: [&ReadGuard<'_>; 2],
+        out: &mut WriteGuard<'_>,
+    ) -> Fused {
+        None
+    }
+
+    /// The gradients of a batch normalization from the means and `1 / sqrt(variance + eps)`, which in `training` depend on `x`: of the
+    /// input, where it is wanted, of the weight and of the bias.
+    fn batch_norm_grad(
+        &self,
+        norm: &BatchNorm,
+        x: &ReadGuard<'_>,
+        g: &ReadGuard<'_>,
+        weight: Option<&ReadGuard<'_>>,
+        bias: Option<&ReadGuard<'_>>,
+        training: bool,
+        stats: [&ReadGuard<'_>; 2],
+        dx: Option<&mut WriteGuard<'_>>,
+        grads: [&mut WriteGuard<'_>; 2],
+    ) -> Fused {
+        None
+    }
+}
+
+/// Pooling over windows.
+pub(crate) trait Pooling {
+    /// The largest element of each window of contiguous images, and its place.
+    fn max_pool2d(
+        &self,
+        pool: &Pool2d,
+        x: &ReadGuard<'_>,
+        values: &mut WriteGuard<'_>,
+        indices: &mut WriteGuard<'_>,
+    ) -> Fused {
+        None
+    }
+
+    /// The gradient of [`max_pool2d`](Pooling::max_pool2d).
+    fn max_pool2d_grad(
+        &self,
+        pool: &Pool2d,
+        g: &ReadGuard<'_>,
+        indices: &ReadGuard<'_>,
+        out: &mut WriteGuard<'_>,
+    ) -> Fused {
+        None
+    }
+
+    /// The mean of each window of contiguous images.
+    fn avg_pool2d(&self, pool: &Pool2d, divisor: Divisor, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        None
+    }
+
+    /// The gradient of [`avg_pool2d`](Pooling::avg_pool2d).
+    fn avg_pool2d_grad(&self, pool: &Pool2d, divisor: Divisor, g: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        None
+    }
+
+    /// The means of as many even parts of each contiguous image as the output has elements.
+    fn adaptive_avg_pool2d(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        None
+    }
+
+    /// The gradient of [`adaptive_avg_pool2d`](Pooling::adaptive_avg_pool2d).
+    fn adaptive_avg_pool2d_grad(&self, g: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        None
+    }
+}
+
+/// A device that operations run on.
+pub(crate) trait Backend:
+    Memory
+    + Elementwise
+    + Reduction
+    + Product
+    + Softmax
+    + Indexing
+    + Convolution
+    + ClassLosses
+    + Optimizer
+    + Normalization
+    + Pooling
+    + Send
+    + Sync
+{
+}
