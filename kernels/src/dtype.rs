@@ -4,9 +4,10 @@
 //! `f32` and round once, narrow integers compute in `i64` and wrap. `bool`, `i64`, `f32` and `f64` are stored as they are
 //! computed with. So arithmetic is compiled for four types, and a further stored type costs two conversions.
 
-use crate::float::Float;
+use crate::elementwise::Arithmetic;
 use crate::half::{Bf16, F16};
 use crate::isa::Isa;
+use crate::reduce::{FloatElement, Reduce};
 use crate::simd::{Kernel, Simd, dispatch};
 use std::fmt::Debug;
 
@@ -69,6 +70,10 @@ pub trait Stored: Copy + Default + PartialEq + PartialOrd + Debug + Send + Sync 
     /// Whether the computed type is this one, so that no conversion is needed.
     const DIRECT: bool = false;
 
+    /// Whether floating-point numbers that are cast to this type become 32-bit integers first, as in PyTorch: what is out
+    /// of their range then becomes the smallest of them.
+    const FLOATS_BY_I32: bool = false;
+
     /// The same value in the computed type.
     fn widen(self) -> Self::Computed;
 
@@ -113,12 +118,12 @@ pub trait Stored: Copy + Default + PartialEq + PartialOrd + Debug + Send + Sync 
 }
 
 /// A type that arithmetic is compiled for: `bool`, `i64`, `f32` or `f64`.
-pub trait Computed: Stored<Computed = Self> {}
-impl<T: Stored<Computed = T>> Computed for T {}
+pub trait Computed: Stored<Computed = Self> + Arithmetic + Reduce {}
+impl<T: Stored<Computed = T> + Arithmetic + Reduce> Computed for T {}
 
 /// A stored type of floating-point numbers.
-pub trait StoredFloat: Stored<Computed: Float> {}
-impl<T: Stored<Computed: Float>> StoredFloat for T {}
+pub trait StoredFloat: Stored<Computed: FloatElement> {}
+impl<T: Stored<Computed: FloatElement>> StoredFloat for T {}
 
 struct Widen<T: Stored> {
     from: *const T,
@@ -213,9 +218,15 @@ macro_rules! converted {
     };
 }
 converted!(u8 as i64, |x| x.into(), |y| y as u8);
-converted!(i8 as i64, |x| x.into(), |y| y as i8);
-converted!(i16 as i64, |x| x.into(), |y| y as i16);
-converted!(i32 as i64, |x| x.into(), |y| y as i32);
+converted!(i8 as i64, |x| x.into(), |y| y as i8, {
+    const FLOATS_BY_I32: bool = true;
+});
+converted!(i16 as i64, |x| x.into(), |y| y as i16, {
+    const FLOATS_BY_I32: bool = true;
+});
+converted!(i32 as i64, |x| x.into(), |y| y as i32, {
+    const FLOATS_BY_I32: bool = true;
+});
 converted!(Bf16 as f32, |x| x.to_f32(), |y| Bf16::from_f32(y));
 converted!(F16 as f32, |x| x.to_f32(), |y| F16::from_f32(y), {
     #[inline(always)]
@@ -266,7 +277,7 @@ mod tests {
         blocks(&(0..=u8::MAX).collect::<Vec<_>>(), |x| x as u64, |x| x.into());
         blocks(&(i8::MIN..=i8::MAX).collect::<Vec<_>>(), |x| x as u64, |x| x as u64);
         blocks(&(i16::MIN..=i16::MAX).collect::<Vec<_>>(), |x| x as u64, |x| x as u64);
-        let ints: Vec<i32> = (0..100).map(|i| i32::MIN.wrapping_add(i * 0x0303_0303)).collect();
+        let ints: Vec<i32> = (0..100).map(|i| i32::MIN.wrapping_add(0x0303_0303i32.wrapping_mul(i))).collect();
         blocks(&ints, |x| x as u64, |x| x as u64);
     }
 

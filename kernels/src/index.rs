@@ -6,6 +6,7 @@
 use crate::MAX_RANK;
 use crate::convert::{read, update};
 use crate::dtype::Stored;
+use crate::elementwise::Arithmetic;
 use crate::instances::instances;
 use crate::split::{Parts, for_ranges};
 use std::fmt;
@@ -191,28 +192,7 @@ fn gather_elements<T: Stored>(
     Ok(())
 }
 
-/// What elements are added as.
-trait Addend: Copy + Send + Sync {
-    fn plus(self, other: Self) -> Self;
-}
-
-macro_rules! addend {
-    ($t:ty, |$a:ident, $b:ident| $sum:expr) => {
-        impl Addend for $t {
-            #[inline(always)]
-            fn plus(self, other: $t) -> $t {
-                let ($a, $b) = (self, other);
-                $sum
-            }
-        }
-    };
-}
-addend!(bool, |a, b| a | b);
-addend!(i64, |a, b| a.wrapping_add(b));
-addend!(f32, |a, b| a + b);
-addend!(f64, |a, b| a + b);
-
-fn scatter_sums<T: Stored<Computed: Addend>>(
+fn scatter_sums<T: Stored>(
     out: &mut [T],
     out_sizes: &[usize],
     dim: usize,

@@ -5,7 +5,7 @@ use super::repr::{python_bool, python_float};
 use super::{Buffer, Forward, Fusion, Module, Parameter, Training};
 use crate::backend::Activation;
 use crate::ops::BatchNormOptions;
-use crate::tensor::{DType, TensorOptions};
+use crate::tensor::{DType, TensorOptions, get_default_dtype};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::{Builder, op};
 
@@ -31,7 +31,7 @@ pub struct BatchNormBuilder<const N: usize> {
     #[builder(default = true)]
     track_running_stats: bool,
     /// The type of the parameters and statistics; default float32.
-    #[builder(default = DType::F32)]
+    #[builder(default = get_default_dtype())]
     dtype: DType,
 }
 

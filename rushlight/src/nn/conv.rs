@@ -7,7 +7,7 @@ use super::{
 };
 use crate::backend::Activation;
 use crate::ops::ConvOptions;
-use crate::tensor::{DType, TensorOptions};
+use crate::tensor::{DType, TensorOptions, get_default_dtype};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::{Builder, op};
 
@@ -34,7 +34,7 @@ pub(super) struct Options<const N: usize> {
     #[builder(default = true)]
     bias: bool,
     /// The type of the parameters; default float32.
-    #[builder(default = DType::F32)]
+    #[builder(default = get_default_dtype())]
     dtype: DType,
 }
 

@@ -3,7 +3,7 @@
 use super::param::with_names;
 use super::repr::python_bool;
 use super::{Forward, Module, Parameter, init};
-use crate::tensor::{DType, TensorOptions};
+use crate::tensor::{DType, TensorOptions, get_default_dtype};
 use crate::{Result, Tensor};
 use rushlight_macros::{Builder, op};
 
@@ -40,7 +40,7 @@ pub struct LinearBuilder {
     #[builder(default = true)]
     bias: bool,
     /// The type of the parameters; default float32.
-    #[builder(default = DType::F32)]
+    #[builder(default = get_default_dtype())]
     dtype: DType,
 }
 

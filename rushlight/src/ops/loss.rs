@@ -456,7 +456,7 @@ impl Classes {
         let name = self.name;
         let source = x.try_contiguous()?;
         let losses = self.rows_of(x)?;
-        let stats = x.fresh_like(Layout::contiguous(&[losses.numel(), 2]), x.dtype())?;
+        let stats = x.fresh_like(Layout::contiguous(&[losses.numel(), 2]), x.dtype().computed_float())?;
         let done = {
             let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
             let (x, target) = (source.read(name)?, self.target.read(name)?);
@@ -495,7 +495,8 @@ impl Classes {
     fn composed_grad(&self, x: &Tensor, g: &Tensor, factor: f64, reduction: Reduction) -> Result<Tensor> {
         let dim = if x.dim() == 1 { 0 } else { 1 };
         // q is the gradient of the loss that is linear in log-probabilities, with the opposite sign.
-        let ones = |shape: Vec<usize>| Tensor::try_ones_with(shape, TensorOptions::new().dtype(x.dtype()).device(x.device()));
+        let ones =
+            |shape: Vec<usize>| Tensor::try_ones_with(shape, TensorOptions::new().dtype(x.dtype()).device(x.device()));
         let hard = self.again()().nll_grad(&ones(self.rows.list().to_vec())?, -1.0, Shape::of(x), Reduction::None)?;
         let mut q = scaled(&hard, 1.0 - self.sizes.label_smoothing)?;
         if self.sizes.label_smoothing > 0.0 {

@@ -54,13 +54,13 @@ activations! {
     /// `log(1 + exp(beta * x)) / beta`, elementwise; `x` itself where `beta * x > threshold`. PyTorch's defaults are 1 and 20.
     try_softplus(beta: f64, threshold: f64) = UnaryOp::Softplus { beta, threshold }, "softplus", "SoftplusBackward0", |x, g| {
         let z = scaled(&x, beta)?;
-        g.try_where(&z.try_gt(threshold)?, &g.try_mul(&z.try_sigmoid()?)?)
+        g.try_where_cond(&z.try_gt(threshold)?, &g.try_mul(&z.try_sigmoid()?)?)
     };
     /// `x` above 0, `alpha * (exp(x) - 1)` elsewhere, elementwise: the exponential linear unit. PyTorch's default of `alpha` is 1.
     try_elu(alpha: f64) = UnaryOp::Elu { alpha, scale: 1.0, input_scale: 1.0 }, "elu", "EluBackward0", |x, g| {
         // The exponential is infinite only where it is not taken; its gradient must not be, either.
         let below = x.try_clamp(None, 0.0)?.try_exp()?;
-        g.try_where(&x.try_gt(0)?, &g.try_mul(&scaled(&below, alpha)?)?)
+        g.try_where_cond(&x.try_gt(0)?, &g.try_mul(&scaled(&below, alpha)?)?)
     };
     /// `x / (1 + |x|)`, elementwise.
     try_softsign() = UnaryOp::Softsign, "softsign", "DivBackward0", |x, g| {
@@ -74,7 +74,7 @@ activations! {
     /// `x * min(max(x + 3, 0), 6) / 6`, elementwise.
     try_hardswish() = UnaryOp::HardSwish, "hardswish", "HardswishBackward0", |x, g| {
         let middle = g.try_mul(&x.try_div(3.0)?.try_add(0.5)?)?;
-        let inside = g.try_where(&x.try_ge(3)?, &middle)?;
+        let inside = g.try_where_cond(&x.try_ge(3)?, &middle)?;
         inside.try_masked_fill(&x.try_le(-3)?, 0.0)
     };
     /// `x` above the threshold (and nan), `value` elsewhere, elementwise.

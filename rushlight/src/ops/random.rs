@@ -1,17 +1,13 @@
 //! Random numbers: tensors made of them, filling in-place, and dropout.
 
 use crate::random::{Generator, default_generator, fill_order};
-use crate::tensor::{DType, Dims, Element, Integer, Layout, TensorOptions, WriteGuard};
+use crate::tensor::{DType, Dims, Integer, Layout, TensorOptions, WriteGuard, each, each_float, get_default_dtype};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::{Builder, op};
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive};
 
 fn argument(op: &'static str) -> impl Fn(String) -> Error {
     move |message| Error::value(op, message)
-}
-
-fn not_for(op: &'static str, dtype: DType) -> Error {
-    Error::dtype(op, format!("is not defined for {dtype}"))
 }
 
 /// An interval of integers to draw from: an end (`10` is `0..10`), or a range `low..high` or `low..=high`.
@@ -145,31 +141,21 @@ impl Tensor {
 
     pub(crate) fn fill_uniform(&self, from: f64, to: f64, generator: &Generator) -> Result<()> {
         let name = "uniform_";
-        self.fill_random(name, |out, _| match out.dtype() {
-            DType::F32 => out.write_by(|out: &mut [f32]| generator.uniform(out, from, to).map_err(argument(name))),
-            DType::F64 => out.write_by(|out: &mut [f64]| generator.uniform(out, from, to).map_err(argument(name))),
-            other => Err(not_for(name, other)),
+        self.fill_random(name, |out, _| {
+            each_float!(name, out.dtype(), T => {
+                out.write_by(|out: &mut [T]| generator.uniform(out, from, to).map_err(argument(name)))
+            })
         })?;
         Ok(())
     }
 
     pub(crate) fn fill_normal(&self, mean: f64, std: f64, generator: &Generator) -> Result<()> {
-        fn fill<T: Element + crate::random::Float>(
-            out: &mut [T],
-            contiguous: bool,
-            mean: f64,
-            std: f64,
-            generator: &Generator,
-        ) -> Result<()> {
-            let drawn =
-                if contiguous { generator.normal(out, mean, std) } else { generator.normal_scalar(out, mean, std) };
-            drawn.map_err(argument("normal_"))
-        }
         let name = "normal_";
-        self.fill_random(name, |out, contiguous| match out.dtype() {
-            DType::F32 => out.write_by(|out: &mut [f32]| fill(out, contiguous, mean, std, generator)),
-            DType::F64 => out.write_by(|out: &mut [f64]| fill(out, contiguous, mean, std, generator)),
-            other => Err(not_for(name, other)),
+        self.fill_random(name, |out, contiguous| {
+            each_float!(name, out.dtype(), T => out.write_by(|out: &mut [T]| {
+                let drawn = if contiguous { generator.normal(out, mean, std) } else { generator.normal_scalar(out, mean, std) };
+                drawn.map_err(argument(name))
+            }))
         })?;
         Ok(())
     }
@@ -190,12 +176,7 @@ impl Tensor {
             }
         }
         self.fill_random(name, |out, _| {
-            match out.dtype() {
-                DType::F32 => out.write_by(|out: &mut [f32]| fill(out, range, generator).map_err(argument(name))),
-                DType::F64 => out.write_by(|out: &mut [f64]| fill(out, range, generator).map_err(argument(name))),
-                DType::I64 => out.write_by(|out: &mut [i64]| fill(out, range, generator).map_err(argument(name))),
-                DType::Bool => out.write_by(|out: &mut [bool]| fill(out, range, generator).map_err(argument(name))),
-            }
+            each!(out.dtype(), T => out.write_by(|out: &mut [T]| fill(out, range, generator).map_err(argument(name))))
         })?;
         Ok(())
     }
@@ -256,14 +237,9 @@ impl Tensor {
     pub fn try_bernoulli_with_(&self, p: f64, options: impl Into<RandomOptions>) -> Result<Tensor> {
         let options = options.into();
         let generator = options.source();
-        self.fill_random("bernoulli_", |out, _| {
-            let name = "bernoulli_";
-            match out.dtype() {
-                DType::F32 => out.write_by(|out: &mut [f32]| generator.bernoulli(out, p).map_err(argument(name))),
-                DType::F64 => out.write_by(|out: &mut [f64]| generator.bernoulli(out, p).map_err(argument(name))),
-                DType::I64 => out.write_by(|out: &mut [i64]| generator.bernoulli(out, p).map_err(argument(name))),
-                DType::Bool => out.write_by(|out: &mut [bool]| generator.bernoulli(out, p).map_err(argument(name))),
-            }
+        let name = "bernoulli_";
+        self.fill_random(name, |out, _| {
+            each!(out.dtype(), T => out.write_by(|out: &mut [T]| generator.bernoulli(out, p).map_err(argument(name))))
         })
     }
 
@@ -282,7 +258,7 @@ impl Tensor {
     )]
     pub fn try_rand_with(shape: impl Into<Dims>, options: impl Into<TensorOptions>) -> Result<Tensor> {
         let options = options.into();
-        let tensor = options.allocate(shape.into().layout("rand")?, DType::F32)?;
+        let tensor = options.allocate(shape.into().layout("rand")?, get_default_dtype())?;
         tensor.fill_uniform(0.0, 1.0, options.source())?;
         options.finish(tensor)
     }
@@ -297,7 +273,7 @@ impl Tensor {
     )]
     pub fn try_randn_with(shape: impl Into<Dims>, options: impl Into<TensorOptions>) -> Result<Tensor> {
         let options = options.into();
-        let tensor = options.allocate(shape.into().layout("randn")?, DType::F32)?;
+        let tensor = options.allocate(shape.into().layout("randn")?, get_default_dtype())?;
         tensor.fill_normal(0.0, 1.0, options.source())?;
         options.finish(tensor)
     }
@@ -339,7 +315,7 @@ impl Tensor {
     pub fn try_randperm_with(n: usize, options: impl Into<TensorOptions>) -> Result<Tensor> {
         let options = options.into();
         let layout = Dims::from(n).layout("randperm")?;
-        options.computed(DType::I64, |_| {
+        options.computed("randperm", DType::I64, |_| {
             // Running out of memory is an error here; in the list it would abort the program.
             let tensor = Tensor::fresh(options.device.unwrap_or_default(), layout, DType::I64)?;
             tensor.write_fresh().upload(&options.source().randperm(n))?;
@@ -424,9 +400,10 @@ impl Tensor {
         }
         let noise = self.fresh_like(self.layout().dense_like(), self.dtype())?;
         let generator = default_generator();
-        noise.fill_random(name, |out, _| match out.dtype() {
-            DType::F64 => out.write_by(|out: &mut [f64]| generator.dropout_noise(out, p).map_err(argument(name))),
-            _ => out.write_by(|out: &mut [f32]| generator.dropout_noise(out, p).map_err(argument(name))),
+        noise.fill_random(name, |out, _| {
+            each_float!(name, out.dtype(), T => {
+                out.write_by(|out: &mut [T]| generator.dropout_noise(out, p).map_err(argument(name)))
+            })
         })?;
         self.try_mul(&noise)
     }

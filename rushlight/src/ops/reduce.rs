@@ -3,7 +3,7 @@
 use super::{Shape, composed, scaled, want_float};
 use crate::autograd::Save;
 use crate::backend::ReduceOp;
-use crate::tensor::{DType, Layout, ReduceDims, keepdim, wrap_dim};
+use crate::tensor::{DType, Layout, ReduceDims, keepdim, unsupported, wrap_dim};
 use crate::{Error, Result, Tensor};
 use rushlight_kernels::MAX_RANK;
 use rushlight_macros::{Builder, op};
@@ -98,13 +98,8 @@ impl Tensor {
         Ok(out)
     }
 
-    /// The dtype of sums and products: integers and bool give int64.
-    fn sum_dtype(&self) -> DType {
-        if self.dtype().is_float() { self.dtype() } else { DType::I64 }
-    }
-
     fn sum_axes(&self, axes: Axes, node: &'static str) -> Result<Tensor> {
-        let out = self.reduced("sum", ReduceOp::Sum, &axes, self.sum_dtype())?;
+        let out = self.reduced("sum", ReduceOp::Sum, &axes, self.dtype().to_sum())?;
         Ok(out.record(node, [self], [], move |[], [_], g| Ok([Some(axes.spread(g)?)])))
     }
 
@@ -166,7 +161,7 @@ impl Tensor {
     #[op(torch = "prod(input, *, dtype=None)")]
     pub fn try_prod(&self) -> Result<Tensor> {
         let axes = Axes::all(self);
-        let out = self.reduced("prod", ReduceOp::Prod, &axes, self.sum_dtype())?;
+        let out = self.reduced("prod", ReduceOp::Prod, &axes, self.dtype().to_sum())?;
         Ok(out.record("ProdBackward0", [self], [Save::Input(self)], move |[x], [_], g| {
             let slopes = products_of_others(&x.try_reshape([-1])?, 0)?;
             Ok([Some(slopes.try_mul(g)?.try_reshape(axes.sizes.list())?)])
@@ -185,7 +180,7 @@ impl Tensor {
     #[op(torch = "prod(input, dim, keepdim=False, *, dtype=None)")]
     pub fn try_prod_dim(&self, dim: impl Into<ReduceDims>) -> Result<Tensor> {
         let (axes, dim) = Axes::one("prod", self, dim.into())?;
-        let out = self.reduced("prod", ReduceOp::Prod, &axes, self.sum_dtype())?;
+        let out = self.reduced("prod", ReduceOp::Prod, &axes, self.dtype().to_sum())?;
         Ok(out.record("ProdBackward1", [self], [Save::Input(self)], move |[x], [_], g| {
             let slopes = if x.dim() == 0 { x.try_ones_like()? } else { products_of_others(&x, dim)? };
             Ok([Some(slopes.try_mul(&axes.kept(g)?)?)])
@@ -313,37 +308,47 @@ impl Tensor {
     /// The index of the largest of all elements, in row-major order.
     ///
     /// # Errors
-    /// If there are no elements.
+    /// If there are no elements, or they are bool.
     #[op(torch = "argmax(input)")]
     pub fn try_argmax(&self) -> Result<Tensor> {
-        Ok(self.detach().try_reshape([self.numel()])?.with_indices("argmax", true, 0.into(), "")?.1)
+        self.argument("argmax", true, None)
     }
 
     /// The index of the smallest of all elements, in row-major order.
     ///
     /// # Errors
-    /// If there are no elements.
+    /// If there are no elements, or they are bool.
     #[op(torch = "argmin(input, dim=None, keepdim=False)")]
     pub fn try_argmin(&self) -> Result<Tensor> {
-        Ok(self.detach().try_reshape([self.numel()])?.with_indices("argmin", false, 0.into(), "")?.1)
+        self.argument("argmin", false, None)
     }
 
     /// The indices of the largest elements along `dim`.
     ///
     /// # Errors
-    /// If the dimension is out of range or has no elements.
+    /// If the dimension is out of range or has no elements, or the elements are bool.
     #[op(torch = "argmax(input, dim, keepdim=False)")]
     pub fn try_argmax_dim(&self, dim: impl Into<ReduceDims>) -> Result<Tensor> {
-        Ok(self.detach().with_indices("argmax", true, dim.into(), "")?.1)
+        self.argument("argmax", true, Some(dim.into()))
     }
 
     /// The indices of the smallest elements along `dim`.
     ///
     /// # Errors
-    /// If the dimension is out of range or has no elements.
+    /// If the dimension is out of range or has no elements, or the elements are bool.
     #[op(torch = "argmin(input, dim=None, keepdim=False)")]
     pub fn try_argmin_dim(&self, dim: impl Into<ReduceDims>) -> Result<Tensor> {
-        Ok(self.detach().with_indices("argmin", false, dim.into(), "")?.1)
+        self.argument("argmin", false, Some(dim.into()))
+    }
+
+    /// The index of the extreme along a dimension, or of all elements in row-major order.
+    fn argument(&self, name: &'static str, largest: bool, dim: Option<ReduceDims>) -> Result<Tensor> {
+        if self.dtype() == DType::Bool {
+            return Err(unsupported(name, DType::Bool));
+        }
+        let x = self.detach();
+        let x = if dim.is_some() { x } else { x.try_reshape([x.numel()])? };
+        Ok(x.with_indices(name, largest, dim.unwrap_or_else(|| 0.into()), "")?.1)
     }
 
     fn var_axes(&self, axes: Axes, correction: f64) -> Result<Tensor> {
@@ -412,16 +417,21 @@ impl Tensor {
         self.std_axes(Axes::new("std", self, dims.into())?, options.correction)
     }
 
-    /// Whether any element is true (not zero).
+    /// Whether any element is true (not zero): bool, of uint8 uint8.
     #[op(torch = "any(input, *, out=None)")]
     pub fn try_any(&self) -> Result<Tensor> {
-        self.reduced("any", ReduceOp::Any, &Axes::all(self), DType::Bool)
+        self.truth("any", ReduceOp::Any)
     }
 
-    /// Whether all elements are true (not zero).
+    /// Whether all elements are true (not zero): bool, of uint8 uint8.
     #[op(torch = "all(input, *, out=None)")]
     pub fn try_all(&self) -> Result<Tensor> {
-        self.reduced("all", ReduceOp::All, &Axes::all(self), DType::Bool)
+        self.truth("all", ReduceOp::All)
+    }
+
+    fn truth(&self, name: &'static str, op: ReduceOp) -> Result<Tensor> {
+        let out = self.reduced(name, op, &Axes::all(self), DType::Bool)?;
+        if self.dtype() == DType::U8 { out.try_to_dtype(DType::U8) } else { Ok(out) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Making tensors. Those of random numbers are made in `ops/random.rs`.
 
-use super::{DType, Dims, Layout, Scalar, Tensor};
+use super::{DType, Dims, Element, Layout, Scalar, Tensor, each, get_default_dtype, unsupported};
 use crate::backend::Device;
 use crate::random::{Generator, default_generator};
 use crate::{Error, Result};
@@ -78,9 +78,17 @@ impl TensorOptions {
         self.finish(tensor)
     }
 
-    /// Elements of the type that `compute` is asked for, converted to the type that the options name.
-    pub(crate) fn computed(&self, default: DType, compute: impl FnOnce(DType) -> Result<Tensor>) -> Result<Tensor> {
+    /// Elements of the type that `compute` is asked for, converted to the type that the options name, which is not bool.
+    pub(crate) fn computed(
+        &self,
+        op: &'static str,
+        default: DType,
+        compute: impl FnOnce(DType) -> Result<Tensor>,
+    ) -> Result<Tensor> {
         let dtype = self.dtype_or(default);
+        if dtype == DType::Bool {
+            return Err(unsupported(op, dtype));
+        }
         let tensor = compute(dtype)?;
         self.finish(if tensor.dtype() == dtype { tensor } else { tensor.try_to_dtype(dtype)? })
     }
@@ -113,7 +121,7 @@ impl<A: Into<Scalar>, B: Into<Scalar>, C: Into<Scalar>> From<(A, B, C)> for Step
 }
 
 impl Tensor {
-    /// Zeros, float32 by default.
+    /// Zeros, the default dtype by default.
     ///
     /// # Errors
     /// If a size is negative, or the tensor does not fit into memory.
@@ -123,16 +131,16 @@ impl Tensor {
     /// ```
     #[op(torch = "zeros(*size, *, out=None, dtype=None, layout=torch.strided, device=None, requires_grad=False)", with)]
     pub fn try_zeros_with(shape: impl Into<Dims>, options: impl Into<TensorOptions>) -> Result<Tensor> {
-        options.into().filled(shape.into().layout("zeros")?, Scalar::I64(0), DType::F32)
+        options.into().filled(shape.into().layout("zeros")?, Scalar::I64(0), get_default_dtype())
     }
 
-    /// Ones, float32 by default.
+    /// Ones, the default dtype by default.
     ///
     /// # Errors
     /// If a size is negative, or the tensor does not fit into memory.
     #[op(torch = "ones(*size, *, out=None, dtype=None, layout=torch.strided, device=None, requires_grad=False)", with)]
     pub fn try_ones_with(shape: impl Into<Dims>, options: impl Into<TensorOptions>) -> Result<Tensor> {
-        options.into().filled(shape.into().layout("ones")?, Scalar::I64(1), DType::F32)
+        options.into().filled(shape.into().layout("ones")?, Scalar::I64(1), get_default_dtype())
     }
 
     /// The same value everywhere; by default the value decides the dtype: bool, int64 or float32.
@@ -215,7 +223,7 @@ impl Tensor {
         let count = count as usize;
         let options = options.into();
         let device = options.device.unwrap_or_default();
-        options.computed(if whole { DType::I64 } else { DType::F32 }, |_| {
+        options.computed("arange", if whole { DType::I64 } else { get_default_dtype() }, |_| {
             let layout = Dims::from(count).layout("arange")?;
             if whole {
                 let (start, step) = (start.to_i64(), step.to_i64());
@@ -248,10 +256,11 @@ impl Tensor {
         let layout = Dims::from(steps).layout("linspace")?;
         let options = options.into();
         let device = options.device.unwrap_or_default();
-        options.computed(DType::F32, |dtype| {
-            // Symmetric about the middle, in the arithmetic of the type, as in PyTorch.
-            let half = steps / 2;
-            if dtype == DType::F32 {
+        options.computed("linspace", get_default_dtype(), |dtype| {
+            // Symmetric about the middle, from bounds of the type and in its arithmetic, as in PyTorch.
+            let bound = |bound: f64| each!(dtype, T => T::from_scalar(Scalar::F64(bound)).to_scalar().to_f64());
+            let (start, end, half) = (bound(start), bound(end), steps / 2);
+            if dtype.computed() == DType::F32 {
                 let (a, b) = (start as f32, end as f32);
                 let step = (b - a) / (steps.max(2) - 1) as f32;
                 Tensor::filled_by(device, layout, |i| match i {

@@ -1,7 +1,7 @@
 //! Printing tensors as PyTorch does.
 
 use super::format::{PrintOptions, Suffixes, Value, format_tensor};
-use super::{DType, Scalar, Tensor};
+use super::{Scalar, Tensor, get_default_dtype};
 use crate::autograd::GradFn;
 use std::fmt;
 
@@ -36,7 +36,7 @@ impl fmt::Display for Tensor {
         let grad_fn = self.grad_fn();
         let suffixes = Suffixes {
             dtype: self.dtype().name(),
-            default_dtype: DType::F32.name(),
+            default_dtype: get_default_dtype().name(),
             grad_fn: grad_fn.as_ref().map(GradFn::name),
             requires_grad: self.requires_grad(),
         };

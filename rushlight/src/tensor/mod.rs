@@ -14,15 +14,18 @@ mod storage;
 
 pub use create::{Steps, TensorOptions};
 pub use dims::{Dims, IndexRange, Integer, ReduceDims, keepdim};
-pub use dtype::{Category, DType, Element, Scalar};
+pub use dtype::{Category, DType, Element, Scalar, get_default_dtype, set_default_dtype, try_set_default_dtype};
 pub use layout::Layout;
 pub use operand::Operand;
 pub use sizes::Sizes;
 pub(crate) use storage::{ReadGuard, WriteGuard};
 
 pub(crate) use dims::wrap_dim;
+pub(crate) use dtype::{each, each_float, each_number, unsupported};
 pub(crate) use layout::{broadcast, broadcast_dims};
 pub(crate) use storage::Storage;
+#[cfg(feature = "reference")]
+pub(crate) use storage::{decode, encode};
 
 use crate::Result;
 use crate::autograd::{Edge, RareState};
