@@ -126,7 +126,8 @@ fn resize(values: &[f32], from: usize, to: usize) -> Vec<f32> {
         })
         .collect();
     let sample = |row: &[f32], (first, weights): &(usize, Vec<f32>)| -> f32 {
-        weights.iter().zip(&row[*first..]).map(|(w, v)| w * v).sum()
+        // The weights sum to 1 up to rounding, which must not carry full ink over 1.
+        weights.iter().zip(&row[*first..]).map(|(w, v)| w * v).sum::<f32>().min(1.0)
     };
     values.chunks_exact(from).flat_map(|row| filters.iter().map(|f| sample(row, f)).collect::<Vec<_>>()).collect()
 }
@@ -187,6 +188,16 @@ mod tests {
         let x = pixels.iter().enumerate().map(|(i, v)| v * ((i % SIDE) as f32 + 0.5)).sum::<f32>() / mass;
         let y = pixels.iter().enumerate().map(|(i, v)| v * ((i / SIDE) as f32 + 0.5)).sum::<f32>() / mass;
         assert!((x - 14.0).abs() <= 0.5 && (y - 14.0).abs() <= 0.5, "{x} {y}");
+    }
+
+    #[test]
+    fn scaling_keeps_full_ink_at_one() {
+        for from in 1..=100 {
+            for to in 1..=BOX {
+                let scaled = resize(&vec![1.0; from], from, to);
+                assert!(scaled.iter().all(|v| (0.999..=1.0).contains(v)), "{from} to {to}: {scaled:?}");
+            }
+        }
     }
 
     #[test]
