@@ -171,11 +171,11 @@ impl Tensor {
     #[op(torch = "pow_(self, exponent)")]
     pub fn try_pow_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
+        let dtype = result_type(self, &other).to_number();
+        self.fits_type("pow_", dtype)?;
         let Operand::Scalar(exponent) = other else {
             return self.arithmetic_in_place("pow_", BinaryOp::Pow, other, |x, y| x.try_pow(y));
         };
-        let dtype = result_type(self, &other).to_number();
-        self.fits_type("pow_", dtype)?;
         let op = power_op("pow_", exponent, self.dtype())?;
         self.function_in_place("pow_", op, |x| x.try_pow(exponent))
     }

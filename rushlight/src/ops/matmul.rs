@@ -37,6 +37,14 @@ fn product(name: &'static str, a: &Tensor, b: &Tensor, bias: Option<&Tensor>) ->
     Ok(out)
 }
 
+/// An error, in the name of the operation that was called, where the elements cannot be multiplied and added.
+fn want_numbers(name: &'static str, x: &Tensor) -> Result<()> {
+    if x.dtype() != DType::Bool {
+        return Ok(());
+    }
+    Err(Error::dtype(name, "expected integer or floating-point tensors, got bool"))
+}
+
 impl Tensor {
     /// The matrix product of two matrices.
     ///
@@ -109,6 +117,7 @@ impl Tensor {
             ));
         }
         want_same_dtype(name, self, other)?;
+        want_numbers(name, self)?;
         let inner = other.shape()[other.dim().saturating_sub(2)];
         if self.shape()[self.dim() - 1] != inner {
             return Err(mismatch(name, self, other));
@@ -242,6 +251,7 @@ impl Tensor {
     /// If shapes or types do not fit.
     #[op(torch = "addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None)")]
     pub fn try_addmm(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        want_numbers("addmm", a)?;
         let sizes = Shape::of(self);
         let product = a.try_mm(b)?;
         if broadcast_dims(sizes.list(), product.shape()).is_err() || self.dim() > 2 {

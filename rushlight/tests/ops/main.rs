@@ -65,5 +65,7 @@ fn main() -> ExitCode {
     for (name, run) in table {
         trials.push(Trial::test(name, move || run().map_err(Failed::from)).with_kind("table"));
     }
+    let coverage = || signatures::coverage().map_err(Failed::from);
+    trials.push(Trial::test("coverage", coverage).with_kind("table").with_ignored_flag(true));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -1,6 +1,6 @@
 //! Products of matrices.
 
-use crate::harness::{FLOATS, NUMBERS, Row, Sample, given, real, sample};
+use crate::harness::{NUMBERS, Row, Sample, given, real, sample};
 use rushlight::Tensor;
 
 fn of(a: &[usize], b: &[usize]) -> Sample {
@@ -35,7 +35,7 @@ pub fn rows() -> Vec<Row> {
             .refuses(of(&[], &[2]), &["[]", "[2]"])
             .refuses(sample([real(&[1, 2]), double()]), &["float32", "float64", "to_dtype"]),
         Row::new("linear", |x, _| x[0].try_linear(&x[1], x.option(2)), |x, _| x[0].linear(&x[1], x.option(2)))
-            .takes(FLOATS)
+            .takes(NUMBERS)
             .samples([
                 sample([real(&[2, 3]), real(&[4, 3]), real(&[4])]),
                 sample([real(&[2, 2, 3]), real(&[4, 3])]),

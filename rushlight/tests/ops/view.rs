@@ -97,7 +97,7 @@ fn orders() -> Vec<Row> {
                 of(&[0, 3], json!({})),
                 of(&[2, 3, 4], json!({"offset": -1, "dim2": -1})),
             ])
-            .refuses(of(&[3], json!({})), &["[3]"]),
+            .refuses(of(&[3], json!({})), &["dimension 1"]),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use super::inputs::{Arg, Args, Inputs};
 use super::layout::Layout;
-use super::row::{Order, Row, Sample, Spec};
+use super::row::{Row, Sample, Spec};
 use super::{Report, seed, text};
 use rushlight::autograd::{gradcheck, gradgradcheck};
 use rushlight::{BackwardOptions, DType, Generator, Result, Tensor};
@@ -88,14 +88,14 @@ pub fn check(row: &Row, report: &mut Report) {
         for &layout in sample.layouts {
             let Some(of) = Leaves::new(sample, layout) else { continue };
             let what = |how: &str| format!("{how} of sample {i} ({layout:?})");
-            let differentiable = row.order > Order::Constant && !of.leaves.is_empty();
+            let differentiable = row.differentiable && !of.leaves.is_empty();
             if row.forms.is_some() {
                 let f = |leaves: &[&Tensor]| plain(row, &of.inputs(leaves)?, &sample.args);
                 if !row.random {
                     report.run(&what("values"), || same_values(row, &of));
                 }
                 if differentiable {
-                    check_orders(row, &f, &of.list(), &what, report);
+                    check_orders(&f, &of.list(), &what, report);
                     report.run(&what("the gradient that was given"), || given_gradient(&f, &of.list()));
                 } else {
                     report.run(&what("constant results"), || constant(row, &of));
@@ -110,7 +110,7 @@ pub fn check(row: &Row, report: &mut Report) {
                 if layout == Layout::Broadcast {
                     report.run(&what("the change of an expanded tensor"), || expanded(&f, &of.list()));
                 } else if differentiable {
-                    check_orders(row, &f, &of.list(), &|how| what(&format!("in place, {how}")), report);
+                    check_orders(&f, &of.list(), &|how| what(&format!("in place, {how}")), report);
                 }
             }
         }
@@ -118,16 +118,13 @@ pub fn check(row: &Row, report: &mut Report) {
 }
 
 fn check_orders(
-    row: &Row,
     f: &dyn Fn(&[&Tensor]) -> Result<Tensor>,
     leaves: &[&Tensor],
     what: &dyn Fn(&str) -> String,
     report: &mut Report,
 ) {
     report.run(&what("gradcheck"), || gradcheck(f, leaves).map_err(text));
-    if row.order == Order::Twice {
-        report.run(&what("gradgradcheck"), || gradgradcheck(f, leaves).map_err(text));
-    }
+    report.run(&what("gradgradcheck"), || gradgradcheck(f, leaves).map_err(text));
 }
 
 /// The layout of arguments in memory does not change values by more than rounding.

@@ -2,7 +2,7 @@
 
 use super::device::{DEVICES, place};
 use super::inputs::{Arg, Args, Inputs};
-use super::row::{Forms, Kink, Order, Refusal, Row, Sample, Spec, Takes};
+use super::row::{Forms, Kink, Refusal, Row, Sample, Spec, Takes};
 use super::{Report, panic_of, seed, text};
 use rushlight::{DType, Device, Error, Result, Tensor};
 
@@ -33,8 +33,11 @@ pub fn check(row: &Row, report: &mut Report) {
                     && form.takes.accepts(dtype)
                     && !sample.out_of_place
                 {
-                    let same =
-                        || same_as_in_place(forms, &form.forms, sample, row.order, || sample.inputs(dtype).on(device));
+                    let same = || {
+                        same_as_in_place(forms, &form.forms, sample, row.differentiable, || {
+                            sample.inputs(dtype).on(device)
+                        })
+                    };
                     report.run(&what("equality with the form in place"), same);
                 }
             }
@@ -134,10 +137,10 @@ fn same_as_in_place(
     forms: &Forms,
     in_place: &Forms,
     sample: &Sample,
-    order: Order,
+    differentiable: bool,
     inputs: impl Fn() -> Inputs,
 ) -> Result<(), String> {
-    let differentiable = order > Order::Constant && inputs()[0].dtype().is_float();
+    let differentiable = differentiable && inputs()[0].dtype().is_float();
     for tracked in [false, true] {
         let (expected, found) = (inputs(), inputs());
         for leaf in [&expected[0], &found[0]] {

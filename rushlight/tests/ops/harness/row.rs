@@ -192,14 +192,6 @@ pub struct Refusal {
     pub in_place: bool,
 }
 
-/// How often an operation can be differentiated.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub enum Order {
-    Constant,
-    Once,
-    Twice,
-}
-
 pub struct Row {
     pub name: &'static str,
     /// The name in its messages: PyTorch's.
@@ -212,7 +204,8 @@ pub struct Row {
     /// The method's name, where that of the form with options is not the row's.
     pub method: Option<&'static str>,
     pub takes: Takes,
-    pub order: Order,
+    /// Results have first and second derivatives.
+    pub differentiable: bool,
     pub samples: Vec<Sample>,
     pub kinks: Vec<Kink>,
     pub refusals: Vec<Refusal>,
@@ -242,7 +235,7 @@ impl Row {
             defaults: None,
             method: None,
             takes: FLOATS,
-            order: Order::Twice,
+            differentiable: true,
             samples: Vec::new(),
             kinks: Vec::new(),
             refusals: Vec::new(),
@@ -311,13 +304,7 @@ impl Row {
 
     /// Results have no gradient.
     pub fn constant(mut self) -> Row {
-        self.order = Order::Constant;
-        self
-    }
-
-    /// There is no second derivative, in PyTorch either.
-    pub fn once(mut self) -> Row {
-        self.order = Order::Once;
+        self.differentiable = false;
         self
     }
 

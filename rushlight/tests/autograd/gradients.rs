@@ -2,26 +2,16 @@
 
 use rushlight::autograd::{grad, grad_with};
 use rushlight::nn::{self, Forward, Module};
-use rushlight::ops::LeakyReluOptions;
 use rushlight::{BackwardOptions, Tensor};
 use std::sync::{Arc, Mutex};
 
 type Activation = fn(&Tensor) -> Tensor;
 type Slope = fn(f64) -> f64;
 
-/// The activations whose derivatives are one pass, and their derivatives.
-const ACTIVATIONS: [(&str, Activation, Slope); 6] = [
-    ("relu", |x| x.relu(), |x| f64::from(x > 0.0)),
-    ("relu6", |x| x.relu6(), |x| f64::from(x > 0.0 && x < 6.0)),
-    ("clamp", |x| x.clamp(-2.0, 1.0), |x| f64::from(x > -2.0 && x < 1.0)),
-    (
-        "leaky_relu",
-        |x| x.leaky_relu_with(LeakyReluOptions::new().negative_slope(0.5)),
-        |x| if x > 0.0 { 1.0 } else { 0.5 },
-    ),
-    ("sigmoid", |x| x.sigmoid(), |x| (-x).exp() / (1.0 + (-x).exp()).powi(2)),
-    ("tanh", |x| x.tanh(), |x| 1.0 - x.tanh().powi(2)),
-];
+/// Two operations whose derivatives work in the memory of the gradient, and their derivatives; the table of operations checks what
+/// holds for all of them.
+const ACTIVATIONS: [(&str, Activation, Slope); 2] =
+    [("relu", |x| x.relu(), |x| f64::from(x > 0.0)), ("tanh", |x| x.tanh(), |x| 1.0 - x.tanh().powi(2))];
 const X: [f32; 4] = [-1.0, 0.5, -3.0, 8.0];
 const G: [f32; 4] = [2.0, -3.0, 5.0, 7.0];
 
@@ -170,31 +160,6 @@ fn gradients_of_leaves_used_as_gradients() {
         f(&z).backward_with(&BackwardOptions { gradient: x.grad(), ..Default::default() });
         assert_eq!(grad_of(&x), G, "{name}");
         near(name, grad_of(&z), expected(slope, 1.0, 0.0));
-    }
-}
-
-/// In the derivative of the derivative, the gradient is wanted for both of what went in.
-#[test]
-fn second_derivatives() {
-    let at = |f: Activation| {
-        let x = Tensor::from([0.25f64, -0.5]).requires_grad_(true);
-        let y = f(&x).pow(3).sum();
-        let create = BackwardOptions { create_graph: true, ..Default::default() };
-        let first = grad_with(&[&y], &[&x], &[], &create).unwrap()[0].clone().unwrap();
-        let square = (&first * &first).sum();
-        grad(&[&square], &[&x]).unwrap()[0].to_vec::<f64>()
-    };
-    let numeric = |f: fn(f64) -> f64, slope: fn(f64) -> f64, x: f64| {
-        let first = |x: f64| 3.0 * f(x).powi(2) * slope(x);
-        let h = 1e-5;
-        (first(x + h).powi(2) - first(x - h).powi(2)) / (2.0 * h)
-    };
-    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
-    for (i, x) in [0.25, -0.5].into_iter().enumerate() {
-        let want = numeric(f64::tanh, |x| 1.0 - x.tanh().powi(2), x);
-        assert!((at(|x| x.tanh())[i] - want).abs() < 1e-8 * (1.0 + want.abs()));
-        let want = numeric(sigmoid, |x| (-x).exp() / (1.0 + (-x).exp()).powi(2), x);
-        assert!((at(|x| x.sigmoid())[i] - want).abs() < 1e-8 * (1.0 + want.abs()));
     }
 }
 

@@ -1,7 +1,6 @@
 //! Loaders against PyTorch's orders and draws, with and without workers, and with data sets that fail.
 
-mod golden;
-
+use crate::golden;
 use rushlight::data::{
     BatchSampler, ConcatDataset, DataLoader, Dataset, RandomSampler, Sampler, SequentialSampler, Subset,
     SubsetRandomSampler, TensorDataset, WeightedRandomSampler, random_split, sample_generator,
@@ -436,8 +435,8 @@ fn memory_stays_flat() {
         epochs(20);
         let before = resident();
         epochs(200);
-        // 200 epochs hand out 400 MB.
-        assert!(resident() < before + (8 << 20), "{num_workers} workers: {before} bytes became {}", resident());
+        // 200 epochs hand out 400 MB; other tests of this process need some memory, too.
+        assert!(resident() < before + (64 << 20), "{num_workers} workers: {before} bytes became {}", resident());
     }
 }
 

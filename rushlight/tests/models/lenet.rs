@@ -1,7 +1,6 @@
 //! A LeNet trained from the same seed on the same batches has PyTorch's loss at every step, whatever the number of threads.
 
-mod golden;
-
+use crate::golden;
 use rushlight::nn::{self, Forward, Module};
 use rushlight::optim::{Adam, Optimizer, SGD};
 use rushlight::{Tensor, manual_seed, set_num_threads};
@@ -77,6 +76,7 @@ fn compare<O: Optimizer>(run: &Value, optimizer: impl Fn(&nn::Sequential) -> O) 
 
 #[test]
 fn fifty_steps_of_sgd_and_adam() {
+    let _alone = crate::alone();
     // One test, because the number of threads is the process's.
     let golden = golden::load("lenet");
     let [sgd, adam] = &golden["runs"].as_array().unwrap()[..] else { panic!("two runs") };

@@ -34,7 +34,7 @@ fn sample() -> Vec<u8> {
 
 #[test]
 fn reads_what_python_writes() {
-    let bytes = include_bytes!("golden/python.safetensors");
+    let bytes = include_bytes!("../golden/python.safetensors");
     let (tensors, metadata) = from_bytes(bytes).unwrap();
     assert_eq!(metadata["format"], "pt");
     assert_eq!(metadata["note"], "ünï \"quoted\"");

@@ -1,19 +1,9 @@
 //! Layers against PyTorch: texts, keys, initial values draw for draw, batch normalization over several steps, `nn.init`.
 
-mod golden;
-
-use golden::*;
+use crate::golden::*;
 use rushlight::nn::{self, Forward, Module, Padding, init};
 use rushlight::{DType, Reduction, Tensor, TensorOptions};
 use serde_json::Value;
-use std::sync::Mutex;
-
-/// The default generator belongs to one test at a time.
-static GENERATOR: Mutex<()> = Mutex::new(());
-
-fn alone() -> std::sync::MutexGuard<'static, ()> {
-    GENERATOR.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
 
 fn transposed1d() -> nn::ConvTranspose1d {
     let layer = nn::ConvTranspose1d::builder(4, 6, 3).stride(2).padding(1).output_padding(1);
@@ -179,7 +169,7 @@ fn assert_next_draw(what: &str, golden: &Value) {
 
 #[test]
 fn layers_are_pytorchs() {
-    let _alone = alone();
+    let _alone = crate::alone();
     let fixture = load("nn");
     assert_eq!(list(&fixture["layers"]).len(), 66);
     for golden in list(&fixture["layers"]) {
@@ -203,7 +193,7 @@ fn layers_are_pytorchs() {
 
 #[test]
 fn large_layers_draw_as_pytorch() {
-    let _alone = alone();
+    let _alone = crate::alone();
     for golden in list(&load("nn")["large_layers"]) {
         rushlight::manual_seed(0);
         let layer: Box<dyn Module> = match text(&golden["name"]) {
@@ -294,7 +284,7 @@ fn run_of(name: &str, output_size: &Value) -> (Run, Vec<(String, nn::Parameter)>
 
 #[test]
 fn layers_run_as_pytorchs() {
-    let _alone = alone();
+    let _alone = crate::alone();
     let fixture = load("nn");
     assert_eq!(list(&fixture["layer_runs"]).len(), 37);
     for golden in list(&fixture["layer_runs"]) {
@@ -368,6 +358,7 @@ fn channels_are_dropped_as_in_pytorch() {
 
 #[test]
 fn batch_norm_follows_pytorch_over_several_steps() {
+    let _alone = crate::alone();
     for golden in list(&load("nn")["batch_norm"]) {
         let layer = match text(&golden["name"]) {
             "default" => nn::BatchNorm2d::new(2),
@@ -392,6 +383,7 @@ fn batch_norm_follows_pytorch_over_several_steps() {
 
 #[test]
 fn parameters_print_as_pytorchs() {
+    let _alone = crate::alone();
     let golden = load("nn");
     let golden = list(&golden["printing_grad_fn"]).iter().find(|golden| golden["name"] == "parameter").unwrap();
     assert_eq!(nn::Parameter::new(Tensor::from([1.0f32, 2.0])).to_string(), text(&golden["text"]));
@@ -432,7 +424,7 @@ fn initialize(name: &str, args: &Value, t: &Tensor) {
 
 #[test]
 fn initial_values_are_pytorchs() {
-    let _alone = alone();
+    let _alone = crate::alone();
     let fixture = load("init");
     assert_eq!(list(&fixture["functions"]).len(), 58);
     for golden in list(&fixture["functions"]) {

@@ -1,15 +1,12 @@
 //! Layers that are computed together: the same numbers as one by one, and never out of date.
 
+use rushlight::autograd::{gradcheck, gradgradcheck};
 use rushlight::nn::{self, Activation, Forward, Module};
 use rushlight::ops::ConvOptions;
-use rushlight::{DType, Tensor, enable_grad, no_grad};
-use std::sync::Mutex;
-
-/// The default generator is everyone's.
-static GENERATOR: Mutex<()> = Mutex::new(());
+use rushlight::{DType, Tensor, TensorOptions, enable_grad, no_grad};
 
 fn seeded<R>(f: impl FnOnce() -> R) -> R {
-    let _guard = GENERATOR.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = crate::alone();
     rushlight::manual_seed(7);
     f()
 }
@@ -51,6 +48,7 @@ fn nets() -> Vec<nn::Sequential> {
 
 #[test]
 fn forward_and_gradients_are_those_of_the_layers_one_by_one() {
+    let _alone = crate::alone();
     seeded(|| {
         for net in nets() {
             for training in [true, false] {
@@ -88,6 +86,7 @@ fn forward_and_gradients_are_those_of_the_layers_one_by_one() {
 
 #[test]
 fn what_is_kept_follows_every_change() {
+    let _alone = crate::alone();
     seeded(|| {
         let net = nn::seq![nn::Conv2d::builder(16, 16, 3).padding(1).build(), norm(16), nn::ReLU::new()];
         net.eval();
@@ -128,6 +127,7 @@ fn what_is_kept_follows_every_change() {
 
 #[test]
 fn results_do_not_depend_on_what_was_computed_before() {
+    let _alone = crate::alone();
     seeded(|| {
         // A batch of one takes another algorithm than a large one.
         let conv = nn::Conv2d::builder(32, 32, 3).padding(1).build();
@@ -149,6 +149,7 @@ fn results_do_not_depend_on_what_was_computed_before() {
 
 #[test]
 fn threads_share_a_network() {
+    let _alone = crate::alone();
     seeded(|| {
         let net = &nets()[0];
         net.eval();
@@ -172,6 +173,7 @@ fn threads_share_a_network() {
 
 #[test]
 fn wrong_shapes_are_named() {
+    let _alone = crate::alone();
     seeded(|| {
         let net = nn::seq![nn::Conv2d::new(3, 8, 3), norm(9), nn::ReLU::new()];
         net.eval();
@@ -206,6 +208,7 @@ fn wrong_shapes_are_named() {
 
 #[test]
 fn winograd_can_be_turned_off() {
+    let _alone = crate::alone();
     seeded(|| {
         let (x, w) = (Tensor::randn([4, 32, 24, 24]), Tensor::randn([32, 32, 3, 3]));
         let conv = |x: &Tensor, w: &Tensor| x.conv2d_with(w, None, ConvOptions::new().padding(1));
@@ -252,4 +255,14 @@ fn other_ranks_are_fused_too() {
         let error = no_grad(|| net.try_forward(&Tensor::randn([1, 2, 5, 5]))).unwrap_err().to_string();
         assert!(error.contains("BatchNorm1d: expected an input [N, C] or [N, C, L]"), "{error}");
     });
+}
+
+#[test]
+fn derivatives_of_an_activation_after_a_convolution() {
+    let _alone = crate::alone();
+    rushlight::manual_seed(5);
+    let net = nn::seq![nn::Conv2d::builder(2, 3, 3).dtype(DType::F64).build(), nn::ReLU6::new()];
+    let x = Tensor::randn_with([2, 2, 4, 5], TensorOptions::new().dtype(DType::F64).requires_grad(true));
+    gradcheck(|x| net.try_forward(x[0]), &[&x]).unwrap();
+    gradgradcheck(|x| net.try_forward(x[0]), &[&x]).unwrap();
 }

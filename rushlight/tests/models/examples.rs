@@ -1,7 +1,6 @@
 //! The chapter's listings print what PyTorch prints for them, and draw their plots.
 
-mod golden;
-
+use crate::golden;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,18 +1,12 @@
 //! ResNet-18 and EfficientNet-Lite0 against PyTorch: keys, outputs in evaluation, losses in training, from the same seed.
 
-mod golden;
-
+use crate::golden;
 use rushlight::io::safetensors::load;
 use rushlight::nn::{CrossEntropyLoss, Forward, Module};
 use rushlight::optim::{Optimizer, SGD};
 use rushlight::vision::models::{EfficientNetLite0, ResNet18};
 use rushlight::{DType, Tensor, manual_seed, no_grad, set_num_threads};
 use serde_json::Value;
-use std::sync::{Mutex, PoisonError};
-
-/// Tests share the default generator and the number of threads.
-static ALONE: Mutex<()> = Mutex::new(());
-
 fn numbers(values: &Value) -> Vec<f64> {
     values.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
 }
@@ -48,20 +42,20 @@ fn compare(output: &Tensor, expected: &Value) {
 
 #[test]
 fn resnet18_evaluates_as_pytorch() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = crate::alone();
     evaluated(ResNet18::new, &golden::load("models")["resnet18"]);
 }
 
 #[test]
 fn efficientnet_lite0_evaluates_as_pytorch() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = crate::alone();
     evaluated(EfficientNetLite0::new, &golden::load("models")["efficientnet_lite0"]);
 }
 
 /// With the weights that people use. They are not part of the repository: `tests/golden/generate_pretrained.py` makes the file.
 #[test]
 fn pretrained_efficientnet_lite0_evaluates_as_pytorch() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = crate::alone();
     let Some(path) = std::env::var_os("RUSHLIGHT_EFFICIENTNET_LITE0") else {
         println!("skipped: RUSHLIGHT_EFFICIENTNET_LITE0 names no file of weights");
         return;
@@ -98,7 +92,7 @@ fn resnet_losses(lr: f64, dtype: DType) -> Vec<f64> {
 
 #[test]
 fn resnet18_trains_as_pytorch() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = crate::alone();
     let golden = &golden::load("models")["resnet18"];
     for (lr, dtype, key, tolerance) in [(3e-4, DType::F32, "losses", 1e-3), (0.01, DType::F64, "losses_f64", 1e-9)] {
         set_num_threads(1);

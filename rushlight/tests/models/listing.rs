@@ -6,6 +6,7 @@ use rushlight::optim::{Optimizer, SGD};
 
 #[test]
 fn linear_regression_prints_pytorchs_losses() {
+    let _alone = crate::alone();
     let x = [3.3f32, 4.4, 5.5, 6.71, 6.93, 4.168, 9.779, 6.182, 7.59, 2.167, 7.042, 10.791, 5.313, 7.997, 3.1];
     let y = [1.7f32, 2.76, 2.09, 3.19, 1.694, 1.573, 3.366, 2.596, 2.53, 1.221, 2.827, 3.465, 1.65, 2.904, 1.3];
     let (x, y) = (Tensor::from_slice(&x, [15, 1]), Tensor::from_slice(&y, [15, 1]));

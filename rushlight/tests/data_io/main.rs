@@ -1,0 +1,9 @@
+//! Data sets, loaders and files.
+
+#[path = "../golden/mod.rs"]
+mod golden;
+
+mod idx;
+mod image;
+mod loader;
+mod safetensors;

@@ -1,0 +1,7 @@
+//! Modules and optimizers.
+
+#[path = "../golden/mod.rs"]
+mod golden;
+
+mod modules;
+mod optim;

@@ -1,0 +1,3 @@
+//! Tensors: what calls that fail look like to their user.
+
+mod panics;
