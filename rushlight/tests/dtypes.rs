@@ -3,7 +3,10 @@
 mod golden;
 
 use golden::{Golden, Tolerance, dtype, list, load, number, text};
-use rushlight::{BackwardOptions, Bf16, DType, F16, Generator, Reduction, Result, Tensor, TensorOptions};
+use rushlight::ops::{
+    AvgPoolOptions, BatchNormOptions, ConvOptions, CrossEntropyOptions, LeakyReluOptions, MaxPoolOptions, PadOptions,
+};
+use rushlight::{BackwardOptions, Bf16, DType, F16, Generator, Result, Tensor, TensorOptions};
 use serde_json::Value;
 
 /// Two units in the last place of float16, one of bfloat16: what is computed in float32 may be rounded to either side of a tie, and
@@ -109,7 +112,7 @@ fn unary(op: &str, x: &Tensor) -> Option<Result<Tensor>> {
         "erf" => x.try_erf(),
         "sigmoid" => x.try_sigmoid(),
         "tanh" => x.try_tanh(),
-        "leaky_relu" => x.try_leaky_relu(0.1),
+        "leaky_relu" => x.try_leaky_relu_with(LeakyReluOptions::new().negative_slope(0.1)),
         "logsigmoid" => x.try_logsigmoid(),
         "logical_not" => x.try_logical_not(),
         "isnan" => x.try_isnan(),
@@ -142,17 +145,17 @@ fn unary(op: &str, x: &Tensor) -> Option<Result<Tensor>> {
         "min" => x.try_min(),
         "any" => x.try_any(),
         "all" => x.try_all(),
-        "var" => x.try_var(1.0),
-        "std" => x.try_std(1.0),
+        "var" => x.try_var(),
+        "std" => x.try_std(),
         "argmax" => x.try_argmax(),
         "argmin" => x.try_argmin(),
-        "sum_dim" => rows().and_then(|x| x.try_sum_dim(0, false)),
-        "amax" => rows().and_then(|x| x.try_amax(1, false)),
-        "var_dim" => rows().and_then(|x| x.try_var_dim(1, 1.0, false)),
-        "max_dim" => rows().and_then(|x| x.try_max_dim(1, false)).and_then(|(x, at)| Tensor::try_cat(&[&x, &at], 0)),
+        "sum_dim" => rows().and_then(|x| x.try_sum_dim(0)),
+        "amax" => rows().and_then(|x| x.try_amax(1)),
+        "var_dim" => rows().and_then(|x| x.try_var_dim(1)),
+        "max_dim" => rows().and_then(|x| x.try_max_dim(1)).and_then(|(x, at)| Tensor::try_cat([&x, &at])),
         "gather" => x.try_gather(0, &index(&[3, 0, 3])),
         "index_select" => x.try_index_select(0, &index(&[1, 5, 1])),
-        "pad" => x.try_pad(&[1, 2], 1),
+        "pad" => x.try_pad_with(&[1, 2], PadOptions::new().value(1)),
         "scatter_add" => x.try_narrow(0, 3, 3).and_then(|part| x.try_scatter_add(0, &index(&[0, 2, 0]), &part)),
         "flip_view" => rows().and_then(|x| x.try_t()?.try_add(1)),
         "zeros_like" => x.try_zeros_like(),
@@ -166,29 +169,32 @@ fn unary(op: &str, x: &Tensor) -> Option<Result<Tensor>> {
 
 /// The layers of `generate_dtypes.py`.
 fn layer(op: &str, x: &Tensor) -> Option<Result<Tensor>> {
-    let part = |start: usize, length: usize| x.narrow(0, start, length);
+    let part = |start: isize, length: usize| x.narrow(0, start, length);
     let rows = x.view([4, 3]);
     let image = x.view([1, 1, 4, 3]);
     let target = Tensor::from([0, 2, 1, 1]);
     Some(match op {
         "softmax" => rows.try_softmax(1),
         "log_softmax" => rows.try_log_softmax(0),
-        "max_pool2d" => image.try_max_pool2d([2; 2], [1; 2], [0; 2], [1; 2], false),
-        "avg_pool2d" => image.try_avg_pool2d([2; 2], [1; 2], [0; 2], false, true, None),
+        "max_pool2d" => image.try_max_pool2d(MaxPoolOptions::new(2).stride(1)),
+        "avg_pool2d" => image.try_avg_pool2d(AvgPoolOptions::new(2).stride(1)),
         "adaptive_avg_pool2d" => image.try_adaptive_avg_pool2d([2; 2]),
         "conv2d" => {
             let weight = part(0, 4).view([1, 1, 2, 2]);
-            image.try_conv2d(&weight, Some(&part(5, 1)), [1; 2], [1; 2], [1; 2], 1)
+            image.try_conv2d_with(&weight, &part(5, 1), ConvOptions::new().padding(1))
         }
-        "batch_norm" => rows.try_batch_norm(None, Some(&part(0, 3)), Some(&part(3, 3)), true, 0.1, 1e-5),
+        "batch_norm" => {
+            let options = BatchNormOptions::new().weight(part(0, 3)).bias(part(3, 3)).training(true);
+            rows.try_batch_norm_with(None, None, options)
+        },
         "batch_norm_eval" => {
             let running = (part(0, 3).detach(), part(3, 3).detach().abs() + 1);
-            rows.try_batch_norm(Some((&running.0, &running.1)), None, Some(&part(3, 3)), false, 0.1, 1e-5)
+            rows.try_batch_norm_with(&running.0, &running.1, BatchNormOptions::new().bias(part(3, 3)))
         }
-        "cross_entropy" => rows.try_cross_entropy(&target, None, -100, Reduction::Mean, 0.1),
-        "nll_loss" => rows.try_nll_loss(&target, None, -100, Reduction::Mean),
-        "mse_loss" => part(0, 6).try_mse_loss(&part(6, 6), Reduction::Mean),
-        "linear" => rows.try_linear(&part(0, 6).view([2, 3]), Some(&part(6, 2))),
+        "cross_entropy" => rows.try_cross_entropy_with(&target, CrossEntropyOptions::new().label_smoothing(0.1)),
+        "nll_loss" => rows.try_nll_loss(&target),
+        "mse_loss" => part(0, 6).try_mse_loss(&part(6, 6)),
+        "linear" => rows.try_linear(&part(0, 6).view([2, 3]), &part(6, 2)),
         _ => return None,
     })
 }
@@ -214,8 +220,8 @@ fn binary(op: &str, a: &Tensor, b: &Tensor) -> Option<Result<Tensor>> {
         "logical_and" => a.try_logical_and(b),
         "logical_or" => a.try_logical_or(b),
         "logical_xor" => a.try_logical_xor(b),
-        "where" => a.try_gt(b).and_then(|condition| a.try_where_(&condition, b)),
-        "cat" => Tensor::try_cat(&[a, b], 0),
+        "where" => a.try_gt(b).and_then(|condition| a.try_where_cond(&condition, b)),
+        "cat" => Tensor::try_cat([a, b]),
         "add_" => a.copy().try_add_(b),
         "mul_" => a.copy().try_mul_(b),
         "copy_" => a.copy().try_copy_(b),
@@ -252,14 +258,14 @@ fn check_call(case: &Value) -> std::result::Result<(), String> {
     if !differentiated {
         return Ok(());
     }
-    let weights = Tensor::arange(0, out.numel(), 1).view(out.shape()).remainder(5) + 1;
+    let weights = Tensor::arange(out.numel()).view(out.shape()).remainder(5) + 1;
     let gradient = Some(weights.to_dtype(out.dtype()) / 2);
     out.try_backward_with(&BackwardOptions { gradient, ..Default::default() })
         .map_err(|error| format!("{what}: {error}"))?;
     for (x, want) in leaves.iter().zip(list(&case["grads"])) {
         match (want, x.grad()) {
             (Value::Null, None) => {}
-            (Value::Null, Some(grad)) if grad.eq(0).all().item::<bool>() => {}
+            (Value::Null, Some(grad)) if grad.eq(0).all().item_as::<bool>() => {}
             (want, Some(grad)) if !want.is_null() => {
                 let want = Golden::parse(want);
                 want.compare(&format!("gradient of {what}"), &grad, tolerance(want.dtype) * 4.0)?;
@@ -336,7 +342,7 @@ fn random_fills_are_pytorchs() {
             (want, Ok(out)) => {
                 let shown = Tensor::cat(&[&out.slice(0, 0, 30, 1), &out.slice(0, -30, isize::MAX, 1)], 0);
                 failures.extend(Golden::parse(want).compare(&what, &shown, Tolerance::DOUBLE).err());
-                let next = Tensor::randint(0, 1 << 20, [1]).item::<i64>();
+                let next = Tensor::randint(0, 1 << 20, [1]).item_as::<i64>();
                 if next as f64 != number(&case["next"]) {
                     failures.push(format!("{what}: then came {next}, and PyTorch draws {}", case["next"]));
                 }
@@ -359,7 +365,7 @@ fn rust_types_become_tensors_and_back() {
     let halves = [1.5f32, -2.0, 65504.0].map(F16::from_f32);
     let x = Tensor::from(halves);
     assert_eq!((x.dtype(), x.to_vec::<F16>()), (DType::F16, halves.to_vec()));
-    assert_eq!(Tensor::from(Bf16::from_f32(3.0)).item::<f64>(), 3.0);
+    assert_eq!(Tensor::from(Bf16::from_f32(3.0)).item_as::<f64>(), 3.0);
     assert_eq!(Tensor::from([[1u8, 2], [3, 255]]).dtype(), DType::U8);
     assert_eq!(Tensor::from(vec![-128i8, 127]).to_vec::<i8>(), [-128, 127]);
     assert_eq!(Tensor::from(&[-300i16][..]).dtype(), DType::I16);

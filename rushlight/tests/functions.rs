@@ -2,6 +2,7 @@
 //! their derivatives against differences.
 
 use rushlight::autograd::{gradcheck, gradgradcheck};
+use rushlight::ops::CloseOptions;
 use rushlight::{DType, Device, Result, Tensor};
 
 const NAN: f64 = f64::NAN;

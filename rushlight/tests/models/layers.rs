@@ -336,7 +336,7 @@ fn positions_of_maxima_are_pytorchs() {
 
 #[test]
 fn channels_are_dropped_as_in_pytorch() {
-    let _alone = alone();
+    let _alone = crate::alone();
     let fixture = load("nn");
     assert_eq!(list(&fixture["channel_dropout"]).len(), 6);
     for golden in list(&fixture["channel_dropout"]) {

@@ -1,6 +1,6 @@
 //! Random tensors, random fills, and dropout.
 
-use crate::harness::{ALL_DTYPES, Args, Row, real, sample};
+use crate::harness::{ALL_DTYPES, Args, Row, device, real, sample};
 use rushlight::ops::DropoutOptions;
 use rushlight::{DType, Tensor, TensorOptions};
 use serde_json::json;
@@ -14,7 +14,13 @@ pub fn rows() -> Vec<Row> {
 }
 
 fn options(a: &Args) -> TensorOptions {
-    a.dtype("dtype").map_or(TensorOptions::new(), |dtype| TensorOptions::new().dtype(dtype))
+    let options = TensorOptions::new();
+    a.dtype("dtype").map_or(options.clone(), |dtype| options.dtype(dtype))
+}
+
+/// Options of what is not made like another tensor.
+fn placed(a: &Args) -> TensorOptions {
+    options(a).device(device())
 }
 
 fn integers(a: &Args) -> Range<i64> {
@@ -29,24 +35,24 @@ fn made() -> Vec<Row> {
     vec![
         Row::new(
             "rand",
-            |_, a| Tensor::try_rand_with(a.list("size"), options(a)),
-            |_, a| Tensor::rand_with(a.list("size"), options(a)),
+            |_, a| Tensor::try_rand_with(a.list("size"), placed(a)),
+            |_, a| Tensor::rand_with(a.list("size"), placed(a)),
         )
         .defaults(|_, a| Tensor::try_rand(a.list("size")), |_, a| Tensor::rand(a.list("size")))
         .samples(shapes())
         .refuses(negative(), &["-1"]),
         Row::new(
             "randn",
-            |_, a| Tensor::try_randn_with(a.list("size"), options(a)),
-            |_, a| Tensor::randn_with(a.list("size"), options(a)),
+            |_, a| Tensor::try_randn_with(a.list("size"), placed(a)),
+            |_, a| Tensor::randn_with(a.list("size"), placed(a)),
         )
         .defaults(|_, a| Tensor::try_randn(a.list("size")), |_, a| Tensor::randn(a.list("size")))
         .samples(shapes())
         .refuses(negative(), &["-1"]),
         Row::new(
             "randint",
-            |_, a| Tensor::try_randint_with(integers(a), a.list("size"), options(a)),
-            |_, a| Tensor::randint_with(integers(a), a.list("size"), options(a)),
+            |_, a| Tensor::try_randint_with(integers(a), a.list("size"), placed(a)),
+            |_, a| Tensor::randint_with(integers(a), a.list("size"), placed(a)),
         )
         .defaults(
             |_, a| Tensor::try_randint(integers(a), a.list("size")),
@@ -57,8 +63,8 @@ fn made() -> Vec<Row> {
         .refuses(sample([]).args(json!({"size": [2], "low": 3, "high": 3})), &["3"]),
         Row::new(
             "randperm",
-            |_, a| Tensor::try_randperm_with(a.size("n", 5), options(a)),
-            |_, a| Tensor::randperm_with(a.size("n", 5), options(a)),
+            |_, a| Tensor::try_randperm_with(a.size("n", 5), placed(a)),
+            |_, a| Tensor::randperm_with(a.size("n", 5), placed(a)),
         )
         .defaults(|_, a| Tensor::try_randperm(a.size("n", 5)), |_, a| Tensor::randperm(a.size("n", 5)))
         .samples([sample([]).args(json!({"n": 7})), sample([]).args(json!({"n": 0}))]),

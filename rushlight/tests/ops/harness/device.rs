@@ -2,22 +2,41 @@
 
 use super::inputs::{Arg, Inputs};
 use rushlight::{Device, Tensor};
+use std::cell::Cell;
 
-pub const DEVICES: [Device; 1] = [Device::Cpu];
+const DEVICES: [Device; 1] = [Device::Cpu];
 
-/// The tensor on `device`.
-pub fn place(tensor: &Tensor, device: Device) -> Tensor {
-    match device {
+thread_local! {
+    static CURRENT: Cell<Device> = const { Cell::new(Device::Cpu) };
+}
+
+/// The device that is being tested on this thread.
+pub fn device() -> Device {
+    CURRENT.get()
+}
+
+/// Tests on one device after the other.
+pub fn on_each_device(mut test: impl FnMut()) {
+    for device in DEVICES {
+        CURRENT.set(device);
+        test();
+    }
+    CURRENT.set(Device::Cpu);
+}
+
+/// The tensor on the device that is being tested.
+pub fn place(tensor: &Tensor) -> Tensor {
+    match device() {
         Device::Cpu => tensor.clone(),
-        other => panic!("tensors cannot be placed on {other} yet"),
+        other => panic!("there is no way to place tensors on {other}"),
     }
 }
 
 impl Inputs {
-    /// The arguments on `device`.
-    pub fn on(self, device: Device) -> Inputs {
+    /// The arguments on the device that is being tested.
+    pub fn placed(self) -> Inputs {
         let place = |arg: Arg| match arg {
-            Arg::Tensor(tensor) => Arg::Tensor(place(&tensor, device)),
+            Arg::Tensor(tensor) => Arg::Tensor(place(&tensor)),
             other => other,
         };
         Inputs(self.0.into_iter().map(place).collect())

@@ -1,31 +1,31 @@
 //! What the two forms and the form in place have in common, which dtypes are taken, exact values, and messages.
 
-use super::device::{DEVICES, place};
+use super::device::{on_each_device, place};
 use super::inputs::{Arg, Args, Inputs};
 use super::row::{Forms, Kink, Refusal, Row, Sample, Spec, Takes};
 use super::{Report, panic_of, seed, text};
-use rushlight::{DType, Device, Error, Result, Tensor};
+use rushlight::{DType, Error, Result, Tensor};
 
 /// Every dtype of the library.
 const DTYPES: [DType; 4] = [DType::Bool, DType::I64, DType::F32, DType::F64];
 
 pub fn check(row: &Row, report: &mut Report) {
-    for device in DEVICES {
+    on_each_device(|| {
         for (i, sample) in row.samples.iter().enumerate() {
             for dtype in DTYPES.into_iter().filter(|&dtype| sample.dtypes.accepts(dtype)) {
-                let what = |how: &str| format!("{how} of sample {i} in {dtype} on {device}");
+                let what = |how: &str| format!("{how} of sample {i} in {dtype}");
                 if let Some(forms) = &row.forms {
-                    let inputs = || sample.inputs(dtype).on(device);
+                    let inputs = || sample.inputs(dtype).placed();
                     report.run(&what("call"), || taken(row.says, forms, row.takes, sample, dtype, &inputs));
                 }
                 if let (Some(forms), Some(defaults), DType::F32) = (&row.forms, &row.defaults, dtype) {
-                    let inputs = || sample.inputs(dtype).on(device);
+                    let inputs = || sample.inputs(dtype).placed();
                     report.run(&what("call with defaults"), || same_by_default(forms, defaults, &inputs));
                 }
                 if let Some(form) = &row.in_place
                     && !sample.out_of_place
                 {
-                    let inputs = || own(sample.inputs(dtype).on(device));
+                    let inputs = || own(sample.inputs(dtype).placed());
                     let taken = || taken(form.name, &form.forms, form.takes, sample, dtype, &inputs);
                     report.run(&what("call in place"), taken);
                 }
@@ -35,7 +35,7 @@ pub fn check(row: &Row, report: &mut Report) {
                 {
                     let same = || {
                         same_as_in_place(forms, &form.forms, sample, row.differentiable, || {
-                            sample.inputs(dtype).on(device)
+                            sample.inputs(dtype).placed()
                         })
                     };
                     report.run(&what("equality with the form in place"), same);
@@ -44,14 +44,14 @@ pub fn check(row: &Row, report: &mut Report) {
         }
         for kink in &row.kinks {
             for dtype in [DType::F32, DType::F64] {
-                let what = format!("exact value at {:?} in {dtype} on {device}", kink.at);
-                report.run(&what, || exact(row, kink, dtype, device));
+                let what = format!("exact value at {:?} in {dtype}", kink.at);
+                report.run(&what, || exact(row, kink, dtype));
             }
         }
         for (i, refusal) in row.refusals.iter().enumerate() {
-            report.run(&format!("refusal {i} on {device}"), || refused(row, refusal, device));
+            report.run(&format!("refusal {i}"), || refused(row, refusal));
         }
-    }
+    });
 }
 
 /// Arguments of which the first may be changed.
@@ -177,10 +177,10 @@ fn same_as_in_place(
     Ok(())
 }
 
-fn exact(row: &Row, kink: &Kink, dtype: DType, device: Device) -> Result<(), String> {
+fn exact(row: &Row, kink: &Kink, dtype: DType) -> Result<(), String> {
     let number = |t: &Tensor| t.detach().to_dtype(DType::F64).to_vec::<f64>()[0];
     let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
-    let leaf = |&x: &f64| place(&Tensor::from([x]).to_dtype(dtype), device).requires_grad_(true);
+    let leaf = |&x: &f64| place(&Tensor::from([x]).to_dtype(dtype)).requires_grad_(true);
     let leaves: Vec<Tensor> = kink.at.iter().map(leaf).collect();
     let inputs = Inputs(leaves.iter().cloned().map(Arg::Tensor).collect());
     let args = row.samples.first().map(|sample| &sample.args).expect("a row has samples");
@@ -199,9 +199,9 @@ fn exact(row: &Row, kink: &Kink, dtype: DType, device: Device) -> Result<(), Str
     Ok(())
 }
 
-fn refused(row: &Row, refusal: &Refusal, device: Device) -> Result<(), String> {
+fn refused(row: &Row, refusal: &Refusal) -> Result<(), String> {
     let Refusal { sample, dtype, parts, in_place } = refusal;
-    let inputs = || sample.inputs(*dtype).on(device);
+    let inputs = || sample.inputs(*dtype).placed();
     let (name, result) = match (&row.in_place, in_place) {
         (Some(form), true) => (form.name, both(&form.forms, &sample.args, &|| own(inputs()))?),
         _ => {

@@ -11,6 +11,7 @@ mod layout;
 mod row;
 mod values;
 
+pub use device::device;
 pub use inputs::{Args, Inputs};
 pub use layout::Layout;
 pub use row::{ABSENT, ALL_DTYPES, FLOATS, NUMBERS, Row, Sample, Spec, between, given, number, positive, real, sample};
@@ -52,7 +53,7 @@ impl Report {
         self.checks += 1;
         let result = panic_of(check).unwrap_or_else(|(message, file)| Err(format!("a panic in {file}: {message}")));
         if let Err(message) = result {
-            self.failures.push(format!("{what}: {message}"));
+            self.failures.push(format!("{what} on {}: {message}", device()));
         }
     }
 }

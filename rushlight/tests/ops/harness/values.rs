@@ -2,13 +2,13 @@
 //! that are changed, and what is refused.
 
 use super::case::{Case, Input, Slots, cases};
-use super::device::{DEVICES, place};
+use super::device::{device, on_each_device, place};
 use super::golden::Tolerance;
 use super::inputs::{Arg, Inputs, apply_view};
 use super::row::Row;
 use super::{Report, seed, text};
 use rushlight::autograd::grad_with;
-use rushlight::{BackwardOptions, Device, Result, Tensor, no_grad};
+use rushlight::{BackwardOptions, Result, Tensor, no_grad};
 use std::collections::BTreeMap;
 
 /// One run of a case: the leaves, and what the operation sees of them.
@@ -17,11 +17,10 @@ struct Given {
     seen: Inputs,
 }
 
-/// A case, the row that runs it, and where.
+/// A case, and the row that runs it.
 struct Run<'a> {
     row: &'a Row,
     case: &'a Case,
-    device: Device,
     tolerance: Tolerance,
 }
 
@@ -29,15 +28,15 @@ struct Run<'a> {
 pub fn check(family: &'static str, row: &Row, report: &mut Report) {
     let cases = cases(family);
     let coarse = |case: &Case| row.coarse.iter().find(|(name, _, _)| *name == case.name).map_or(1.0, |c| c.1);
-    for device in DEVICES {
+    on_each_device(|| {
         for case in cases.iter().filter(|case| row.names().contains(&case.op.as_str())) {
             if row.inexpressible.iter().any(|(name, _)| *name == case.name) {
                 continue;
             }
-            let run = Run { row, case, device, tolerance: case.tolerance() * coarse(case) };
-            report.run(&format!("golden case {} on {device}", case.name), || run.check());
+            let run = Run { row, case, tolerance: case.tolerance() * coarse(case) };
+            report.run(&format!("golden case {}", case.name), || run.check());
         }
-    }
+    });
     for name in row.names() {
         report.run(&format!("golden cases of {name}"), || match cases.iter().any(|case| case.op == name) {
             true => Ok(()),
@@ -53,8 +52,8 @@ pub fn check(family: &'static str, row: &Row, report: &mut Report) {
     }
 }
 
-fn tensors(slots: &Slots, device: Device) -> BTreeMap<usize, Tensor> {
-    slots.iter().map(|(&i, golden)| (i, place(&golden.tensor(), device))).collect()
+fn tensors(slots: &Slots) -> BTreeMap<usize, Tensor> {
+    slots.iter().map(|(&i, golden)| (i, place(&golden.tensor()))).collect()
 }
 
 impl Run<'_> {
@@ -65,7 +64,7 @@ impl Run<'_> {
                 Input::Absent => (None, Arg::Absent),
                 Input::Number(number) => (None, Arg::Number(*number)),
                 Input::Tensor { value, grad, views } => {
-                    let leaf = place(&value.tensor(), self.device).try_requires_grad_(tracked && *grad)?;
+                    let leaf = place(&value.tensor()).try_requires_grad_(tracked && *grad)?;
                     let view = views.iter().try_fold(leaf.clone(), |t, view| apply_view(&t, view))?;
                     (Some(leaf), Arg::Tensor(view))
                 }
@@ -114,7 +113,7 @@ impl Run<'_> {
         }
         for (i, (want, got)) in self.case.outputs.iter().zip(outputs).enumerate() {
             want.compare(&format!("{how}: output {i}"), got, self.tolerance)?;
-            if got.device() != self.device {
+            if got.device() != device() {
                 return Err(format!("{how}: output {i} is on {}", got.device()));
             }
         }
@@ -152,7 +151,7 @@ impl Run<'_> {
         }
         let leaves: Vec<&Tensor> = wanted.iter().map(|(_, leaf)| leaf).collect();
         let recorded = case.second.is_some();
-        let starts = tensors(&case.grad_outputs, self.device);
+        let starts = tensors(&case.grad_outputs);
         starts.values().for_each(|start| drop(start.requires_grad_(recorded)));
         let heads: Vec<&Tensor> = starts.keys().map(|&i| &outputs[i]).collect();
         let given_starts: Vec<Option<&Tensor>> = starts.values().map(Some).collect();
@@ -161,7 +160,7 @@ impl Run<'_> {
         let grads = grad_with(&heads, &leaves, &given_starts, &options).map_err(text)?;
         self.check_gradients("gradient of input", &case.grads, &wanted, &grads)?;
         if let Some(second) = &case.second {
-            let weights = tensors(&second.v, self.device);
+            let weights = tensors(&second.v);
             let products =
                 wanted.iter().zip(&grads).filter_map(|((i, _), grad)| Some(grad.as_ref()?.mul(weights.get(i)?).sum()));
             let total = products.reduce(|a, b| a + b).expect("PyTorch has a gradient");
