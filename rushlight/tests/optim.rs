@@ -156,9 +156,9 @@ fn wrong_arguments_are_refused() {
     assert!(text_of(SGD::try_new([&(&w * 1.0)])).contains("non-leaf tensor (shape [1], computed by MulBackward0)"));
     assert!(text_of(SGD::try_new([&w, &w])).contains("given twice"));
     assert!(text_of(SGD::builder([&w]).group([&w], |_| {}).try_build()).contains("given twice"));
-    assert!(text_of(SGD::builder([&w]).nesterov(true).try_build()).contains("requires a momentum and zero dampening"));
+    assert!(text_of(SGD::builder([&w]).nesterov(true).try_build()).contains("expected a momentum and zero dampening"));
     let both = SGD::builder([&w]).momentum(0.9).dampening(0.1).nesterov(true).try_build();
-    assert!(text_of(both).contains("requires a momentum and zero dampening"));
+    assert!(text_of(both).contains("expected a momentum and zero dampening"));
     assert_eq!(text_of(SGD::builder([&w]).lr(-0.1).try_build()), "SGD: expected lr of at least 0, got -0.1");
     assert_eq!(text_of(AdamW::builder([&w]).lr(f64::NAN).try_build()), "AdamW: expected lr of at least 0, got NaN");
     assert!(text_of(Adam::builder([&w]).betas(0.9, 1.0).try_build()).contains("beta2"));
