@@ -4,7 +4,8 @@ mod golden;
 
 use golden::{Golden, Tolerance, dtype, list, load, number, text};
 use rushlight::ops::{
-    AvgPoolOptions, BatchNormOptions, ConvOptions, CrossEntropyOptions, LeakyReluOptions, MaxPoolOptions, PadOptions,
+    AvgPoolOptions, BatchNormOptions, ConvOptions, CrossEntropyOptions, DropoutOptions, LeakyReluOptions,
+    MaxPoolOptions, PadOptions,
 };
 use rushlight::{BackwardOptions, Bf16, DType, F16, Generator, Result, Tensor, TensorOptions};
 use serde_json::Value;
@@ -186,7 +187,7 @@ fn layer(op: &str, x: &Tensor) -> Option<Result<Tensor>> {
         "batch_norm" => {
             let options = BatchNormOptions::new().weight(part(0, 3)).bias(part(3, 3)).training(true);
             rows.try_batch_norm_with(None, None, options)
-        },
+        }
         "batch_norm_eval" => {
             let running = (part(0, 3).detach(), part(3, 3).detach().abs() + 1);
             rows.try_batch_norm_with(&running.0, &running.1, BatchNormOptions::new().bias(part(3, 3)))
@@ -291,15 +292,15 @@ fn creation_gives_every_type() {
         let (op, name) = (text(&case["op"]), text(&case["dtype"]));
         let options = TensorOptions::new().dtype(dtype(name)).generator(&Generator::from_seed(5));
         let out = match op {
-            "zeros" => options.try_zeros([3]),
-            "ones" => options.try_ones([2, 2]),
-            "full" => options.try_full([2], 1.75),
-            "eye" => options.try_eye(3),
-            "arange" => options.try_arange(0, 6, 2),
-            "arange_float" => options.try_arange(0.0, 1.0, 0.1),
-            "linspace" => options.try_linspace(0.0, 7.0, 5),
-            "linspace_float" => options.try_linspace(-1.3, 2.9, 11),
-            "randperm" => options.try_randperm(7),
+            "zeros" => Tensor::try_zeros_with([3], options),
+            "ones" => Tensor::try_ones_with([2, 2], options),
+            "full" => Tensor::try_full_with([2], 1.75, options),
+            "eye" => Tensor::try_eye_with(3, options),
+            "arange" => Tensor::try_arange_with((0, 6, 2), options),
+            "arange_float" => Tensor::try_arange_with((0.0, 1.0, 0.1), options),
+            "linspace" => Tensor::try_linspace_with(0.0, 7.0, 5, options),
+            "linspace_float" => Tensor::try_linspace_with(-1.3, 2.9, 11, options),
+            "randperm" => Tensor::try_randperm_with(7, options),
             other => panic!("{other} is not in the test's table"),
         };
         match (&case["out"], out) {
@@ -323,15 +324,15 @@ fn random_fills_are_pytorchs() {
     for case in list(&table["random"]) {
         let (op, name, size) = (text(&case["op"]), text(&case["dtype"]), number(&case["size"]) as usize);
         rushlight::manual_seed(size as u64 + 3);
-        let t = TensorOptions::new().dtype(dtype(name)).zeros([size]);
+        let t = Tensor::zeros_with([size], dtype(name));
         let low = if ["bool", "u8"].contains(&name) { 0 } else { -7 };
         let out = match op {
-            "uniform" => t.try_uniform_(-1.5, 2.25),
-            "rand" => t.try_uniform_(0.0, 1.0),
+            "uniform" => t.try_uniform_(-1.5..2.25),
+            "rand" => t.try_uniform_(..),
             "normal" => t.try_normal_(0.5, 2.0),
-            "randint" => t.try_random_(low, if name == "bool" { 2 } else { 100 }),
+            "randint" => t.try_random_(low..if name == "bool" { 2 } else { 100 }),
             "bernoulli" => t.try_bernoulli_(0.3),
-            "dropout" => t.ones_like().try_dropout(0.3, true),
+            "dropout" => t.ones_like().try_dropout_with(DropoutOptions::new().p(0.3)),
             other => panic!("{other} is not in the test's table"),
         };
         let what = format!("{op} of {size} {name}");
@@ -340,9 +341,9 @@ fn random_fills_are_pytorchs() {
             (Value::Null, out) => failures.push(format!("{what}: {out:?}, and PyTorch refuses the type")),
             (_, Err(error)) => failures.push(format!("{what}: {error}")),
             (want, Ok(out)) => {
-                let shown = Tensor::cat(&[&out.slice(0, 0, 30, 1), &out.slice(0, -30, isize::MAX, 1)], 0);
+                let shown = Tensor::cat([&out.slice(0, ..30), &out.slice(0, -30..)]);
                 failures.extend(Golden::parse(want).compare(&what, &shown, Tolerance::DOUBLE).err());
-                let next = Tensor::randint(0, 1 << 20, [1]).item_as::<i64>();
+                let next = Tensor::randint(1 << 20, [1]).item_as::<i64>();
                 if next as f64 != number(&case["next"]) {
                     failures.push(format!("{what}: then came {next}, and PyTorch draws {}", case["next"]));
                 }

@@ -155,7 +155,10 @@ fn activations() {
             // PyTorch printed seven digits of these.
             let near = |what: &str, found: &Tensor, want: &[f64]| {
                 let want = Tensor::from(want).to_device(device);
-                assert!(found.allclose_with(&want, CloseOptions::new().rtol(1e-6).atol(1e-12)), "{what} on {device}: {found} {want}");
+                assert!(
+                    found.allclose_with(&want, CloseOptions::new().rtol(1e-6).atol(1e-12)),
+                    "{what} on {device}: {found} {want}"
+                );
             };
             near(name, &y, values);
             y.sum().backward();

@@ -214,9 +214,10 @@ impl<const N: usize> Conv<N> {
 
 impl<const N: usize> Product for Conv<N> {
     fn try_forward_fused(&self, x: &Tensor, norm: Option<Normalization<'_>>, activation: Activation) -> Result<Tensor> {
-        let Options { stride, dilation, groups, .. } = self.options;
+        let Options { kernel_size, stride, dilation, groups, .. } = self.options;
         let (name, weight, bias) = (["conv1d", "conv2d", "conv3d"][N - 1], &self.weight, self.bias.as_ref());
-        let window = ConvOptions { stride, padding: self.padding, dilation, groups }.window(name, x, &weight.get())?;
+        let options = ConvOptions { stride, padding: self.padding, dilation, groups };
+        let window = options.window(name, x, kernel_size.each())?;
         Convolution { name, weight, bias, window, cache: &self.cache }
             .run(x, norm, activation)
             .map_err(|error| with_names(error, weight, bias))

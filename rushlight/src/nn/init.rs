@@ -1,19 +1,20 @@
 //! Initial values for parameters: `torch.nn.init`, draw for draw.
 //!
-//! The functions fill a tensor or [`Parameter`] in place, without recording, and give it back.
+//! The functions fill a tensor or [`Parameter`] in-place, without recording, and return it.
 //!
 //! ```
 //! use rushlight::nn::{Linear, init};
 //! let layer = Linear::new(4, 3);
-//! init::kaiming_normal_(&layer.weight, init::Fan::Out, init::Nonlinearity::Relu);
+//! init::kaiming_normal_with_(&layer.weight, init::KaimingOptions::new().mode(init::Fan::Out));
 //! init::zeros_(layer.bias.as_ref().unwrap());
 //! ```
 
 use super::Parameter;
+use crate::ops::UniformRange;
 use crate::random::default_generator;
 use crate::tensor::{DType, Scalar, TensorOptions};
 use crate::{Error, NoGrad, Result, Tensor};
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
 
 /// Which number of connections a layer's initial values are scaled by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub enum Fan {
     Out,
 }
 
-/// What stands behind a layer, for [`calculate_gain`].
+/// What follows a layer, for [`calculate_gain`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Nonlinearity {
@@ -45,7 +46,7 @@ pub enum Nonlinearity {
     Selu,
 }
 
-/// The factor by which a nonlinearity wants the initial values of the layer before it.
+/// The factor for the initial values of a layer that keeps magnitudes the same after the nonlinearity that follows.
 pub fn calculate_gain(nonlinearity: Nonlinearity) -> f64 {
     match nonlinearity {
         Nonlinearity::Linear | Nonlinearity::Conv | Nonlinearity::Sigmoid => 1.0,
@@ -61,31 +62,45 @@ fn fans(op: &'static str, tensor: &Tensor) -> Result<[f64; 2]> {
     let &[outputs, inputs, ref window @ ..] = tensor.shape() else {
         return Err(Error::shape(
             op,
-            format!("fan in and fan out need at least 2 dimensions, but the tensor has shape {:?}", tensor.shape()),
+            format!("expected a tensor with at least 2 dimensions, got shape {:?}", tensor.shape()),
         ));
     };
     let window: usize = window.iter().product();
     Ok([(inputs * window) as f64, (outputs * window) as f64])
 }
 
-/// Uniform numbers in `[a, b)`.
+/// Uniform numbers in a range such as `-0.1..0.1`.
 ///
 /// # Errors
-/// If `a > b` or the elements are no floating point numbers.
+/// If the range is empty or the elements are not floating-point.
 #[op(free)]
-pub fn try_uniform_(tensor: impl Into<Tensor>, a: f64, b: f64) -> Result<Tensor> {
+pub fn try_uniform_(tensor: impl Into<Tensor>, range: impl Into<UniformRange>) -> Result<Tensor> {
     let _guard = NoGrad::new();
-    tensor.into().try_uniform_(a..b)
+    tensor.into().try_uniform_(range)
 }
 
-/// Normal numbers.
+/// The options of [`normal_`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct NormalOptions {
+    /// The mean; default 0.
+    mean: f64,
+    /// The standard deviation; default 1.
+    #[builder(default = 1.0)]
+    std: f64,
+}
+
+/// Normal numbers, by default with mean 0 and standard deviation 1.
 ///
 /// # Errors
-/// If `std` is negative or the elements are no floating point numbers.
-#[op(free)]
-pub fn try_normal_(tensor: impl Into<Tensor>, mean: f64, std: f64) -> Result<Tensor> {
+/// If `std` is negative or the elements are not floating-point.
+#[op(free, with)]
+pub fn try_normal_with_(tensor: impl Into<Tensor>, options: NormalOptions) -> Result<Tensor> {
+    normal(tensor.into(), options.mean, options.std)
+}
+
+fn normal(tensor: Tensor, mean: f64, std: f64) -> Result<Tensor> {
     let _guard = NoGrad::new();
-    tensor.into().try_normal_(mean, std)
+    tensor.try_normal_(mean, std)
 }
 
 /// The same value everywhere.
@@ -107,26 +122,34 @@ pub fn try_zeros_(tensor: impl Into<Tensor>) -> Result<Tensor> {
     try_constant_(tensor, 0)
 }
 
+/// The options of [`xavier_uniform_`], [`xavier_normal_`] and [`orthogonal_`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct GainOptions {
+    /// A factor for all values, such as that of [`calculate_gain`]; default 1.
+    #[builder(default = 1.0)]
+    gain: f64,
+}
+
 /// Uniform numbers in ±`gain` · √(6 / (fan_in + fan_out)), by Glorot and Bengio.
 ///
 /// # Errors
 /// If the tensor has fewer than 2 dimensions.
-#[op(free)]
-pub fn try_xavier_uniform_(tensor: impl Into<Tensor>, gain: f64) -> Result<Tensor> {
+#[op(free, with)]
+pub fn try_xavier_uniform_with_(tensor: impl Into<Tensor>, options: GainOptions) -> Result<Tensor> {
     let tensor = tensor.into();
-    let bound = 3f64.sqrt() * xavier("xavier_uniform_", &tensor, gain)?;
-    try_uniform_(tensor, -bound, bound)
+    let bound = 3f64.sqrt() * xavier("xavier_uniform_", &tensor, options.gain)?;
+    try_uniform_(tensor, -bound..bound)
 }
 
 /// Normal numbers with deviation `gain` · √(2 / (fan_in + fan_out)), by Glorot and Bengio.
 ///
 /// # Errors
 /// If the tensor has fewer than 2 dimensions.
-#[op(free)]
-pub fn try_xavier_normal_(tensor: impl Into<Tensor>, gain: f64) -> Result<Tensor> {
+#[op(free, with)]
+pub fn try_xavier_normal_with_(tensor: impl Into<Tensor>, options: GainOptions) -> Result<Tensor> {
     let tensor = tensor.into();
-    let std = xavier("xavier_normal_", &tensor, gain)?;
-    try_normal_(tensor, 0.0, std)
+    let std = xavier("xavier_normal_", &tensor, options.gain)?;
+    normal(tensor, 0.0, std)
 }
 
 fn xavier(op: &'static str, tensor: &Tensor, gain: f64) -> Result<f64> {
@@ -134,44 +157,54 @@ fn xavier(op: &'static str, tensor: &Tensor, gain: f64) -> Result<f64> {
     Ok(gain * (2.0 / (fan_in + fan_out)).sqrt())
 }
 
+/// The options of [`kaiming_uniform_`] and [`kaiming_normal_`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct KaimingOptions {
+    /// Which number of connections the values are scaled by; default [`Fan::In`].
+    mode: Fan,
+    /// What follows the layer; default a leaky rectified linear unit with slope 0, which is a rectified linear unit.
+    #[builder(default = Nonlinearity::LeakyRelu(0.0))]
+    nonlinearity: Nonlinearity,
+}
+
 /// Uniform numbers in ±gain · √(3 / fan), by He and others.
 ///
 /// # Errors
 /// If the tensor has fewer than 2 dimensions.
-#[op(free)]
-pub fn try_kaiming_uniform_(tensor: impl Into<Tensor>, fan: Fan, nonlinearity: Nonlinearity) -> Result<Tensor> {
+#[op(free, with)]
+pub fn try_kaiming_uniform_with_(tensor: impl Into<Tensor>, options: KaimingOptions) -> Result<Tensor> {
     let tensor = tensor.into();
     if tensor.numel() == 0 {
         return Ok(tensor);
     }
-    let bound = 3f64.sqrt() * kaiming("kaiming_uniform_", &tensor, fan, nonlinearity)?;
-    try_uniform_(tensor, -bound, bound)
+    let bound = 3f64.sqrt() * kaiming("kaiming_uniform_", &tensor, options)?;
+    try_uniform_(tensor, -bound..bound)
 }
 
 /// Normal numbers with deviation gain / √fan, by He and others.
 ///
 /// # Errors
 /// If the tensor has fewer than 2 dimensions.
-#[op(free)]
-pub fn try_kaiming_normal_(tensor: impl Into<Tensor>, fan: Fan, nonlinearity: Nonlinearity) -> Result<Tensor> {
+#[op(free, with)]
+pub fn try_kaiming_normal_with_(tensor: impl Into<Tensor>, options: KaimingOptions) -> Result<Tensor> {
     let tensor = tensor.into();
     if tensor.numel() == 0 {
         return Ok(tensor);
     }
-    let std = kaiming("kaiming_normal_", &tensor, fan, nonlinearity)?;
-    try_normal_(tensor, 0.0, std)
+    let std = kaiming("kaiming_normal_", &tensor, options)?;
+    normal(tensor, 0.0, std)
 }
 
-fn kaiming(op: &'static str, tensor: &Tensor, fan: Fan, nonlinearity: Nonlinearity) -> Result<f64> {
+fn kaiming(op: &'static str, tensor: &Tensor, options: KaimingOptions) -> Result<f64> {
     let [fan_in, fan_out] = fans(op, tensor)?;
-    let fan = if fan == Fan::In { fan_in } else { fan_out };
-    Ok(calculate_gain(nonlinearity) / fan.sqrt())
+    let fan = if options.mode == Fan::In { fan_in } else { fan_out };
+    Ok(calculate_gain(options.nonlinearity) / fan.sqrt())
 }
 
 /// The identity matrix.
 ///
 /// # Errors
-/// If the tensor has not 2 dimensions.
+/// If the tensor does not have 2 dimensions.
 #[op(free)]
 pub fn try_eye_(tensor: impl Into<Tensor>) -> Result<Tensor> {
     let tensor = matrix("eye_", tensor.into())?;
@@ -185,23 +218,31 @@ fn matrix(op: &'static str, tensor: Tensor) -> Result<Tensor> {
     if tensor.dim() == 2 {
         return Ok(tensor);
     }
-    Err(Error::shape(op, format!("wants a tensor with 2 dimensions, but got shape {:?}", tensor.shape())))
+    Err(Error::shape(op, format!("expected a tensor with 2 dimensions, got shape {:?}", tensor.shape())))
 }
 
-/// The weight of a convolution that passes as many channels through as it can, in each of `groups` groups.
+/// The options of [`dirac_`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct DiracOptions {
+    /// The number of groups of the convolution; default 1.
+    #[builder(default = 1)]
+    groups: usize,
+}
+
+/// The weight of a convolution that passes as many channels through as it can, in each of its groups.
 ///
 /// # Errors
-/// If the tensor has not 3 to 5 dimensions, or its first size cannot be split in `groups`.
-#[op(free)]
-pub fn try_dirac_(tensor: impl Into<Tensor>, groups: usize) -> Result<Tensor> {
-    let (op, tensor) = ("dirac_", tensor.into());
+/// If the tensor does not have 3 to 5 dimensions, or its first size is not divisible by `groups`.
+#[op(free, with)]
+pub fn try_dirac_with_(tensor: impl Into<Tensor>, options: DiracOptions) -> Result<Tensor> {
+    let (op, tensor, groups) = ("dirac_", tensor.into(), options.groups);
     if !(3..=5).contains(&tensor.dim()) {
-        let message = format!("wants a tensor with 3 to 5 dimensions, but got shape {:?}", tensor.shape());
+        let message = format!("expected a tensor with 3 to 5 dimensions, got shape {:?}", tensor.shape());
         return Err(Error::shape(op, message));
     }
     let (outputs, inputs) = (tensor.shape()[0], tensor.shape()[1]);
     if groups == 0 || outputs % groups != 0 {
-        let message = format!("the first size must be divisible by groups, but they are {outputs} and {groups}");
+        let message = format!("expected a first size divisible by groups, got {outputs} and {groups}");
         return Err(Error::value(op, message));
     }
     let _guard = NoGrad::new();
@@ -220,15 +261,31 @@ pub fn try_dirac_(tensor: impl Into<Tensor>, groups: usize) -> Result<Tensor> {
     Ok(tensor)
 }
 
+/// The options of [`trunc_normal_`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct TruncNormalOptions {
+    /// The mean before truncation; default 0.
+    mean: f64,
+    /// The standard deviation before truncation; default 1.
+    #[builder(default = 1.0)]
+    std: f64,
+    /// The smallest number; default -2.
+    #[builder(default = -2.0)]
+    a: f64,
+    /// The largest number; default 2.
+    #[builder(default = 2.0)]
+    b: f64,
+}
+
 /// Normal numbers, those outside of `[a, b]` drawn anew, as PyTorch does from 2.12 on.
 ///
 /// # Errors
-/// If `std` is negative, `a > b`, or the elements are no floating point numbers.
-#[op(free)]
-pub fn try_trunc_normal_(tensor: impl Into<Tensor>, mean: f64, std: f64, a: f64, b: f64) -> Result<Tensor> {
-    let tensor = tensor.into();
+/// If `std` is negative, `a > b`, or the elements are not floating-point.
+#[op(free, with)]
+pub fn try_trunc_normal_with_(tensor: impl Into<Tensor>, options: TruncNormalOptions) -> Result<Tensor> {
+    let (tensor, TruncNormalOptions { mean, std, a, b }) = (tensor.into(), options);
     if a > b || a.is_nan() || b.is_nan() {
-        return Err(Error::value("trunc_normal_", format!("wants a ≤ b, but got a={a} and b={b}")));
+        return Err(Error::value("trunc_normal_", format!("expected a ≤ b, got a={a} and b={b}")));
     }
     let _guard = NoGrad::new();
     let below =
@@ -259,20 +316,28 @@ pub fn try_trunc_normal_(tensor: impl Into<Tensor>, mean: f64, std: f64, a: f64,
     }
 }
 
+/// The options of [`sparse_`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct SparseOptions {
+    /// The standard deviation of the numbers that are not 0; default 0.01.
+    #[builder(default = 0.01)]
+    std: f64,
+}
+
 /// Normal numbers with mean 0, but in each column the share `sparsity` of the elements (rounded up) is 0.
 ///
 /// # Errors
-/// If the tensor has not 2 dimensions, or `sparsity` is not in [0, 1].
-#[op(free)]
-pub fn try_sparse_(tensor: impl Into<Tensor>, sparsity: f64, std: f64) -> Result<Tensor> {
+/// If the tensor does not have 2 dimensions, or `sparsity` is not in [0, 1].
+#[op(free, with)]
+pub fn try_sparse_with_(tensor: impl Into<Tensor>, sparsity: f64, options: SparseOptions) -> Result<Tensor> {
     let tensor = matrix("sparse_", tensor.into())?;
     if !(0.0..=1.0).contains(&sparsity) {
-        return Err(Error::value("sparse_", format!("sparsity must be between 0 and 1, but got {sparsity}")));
+        return Err(Error::value("sparse_", format!("expected sparsity between 0 and 1, got {sparsity}")));
     }
     let _guard = NoGrad::new();
     let &[rows, columns] = tensor.shape() else { unreachable!("a matrix has two dimensions") };
     let zeros = (sparsity * rows as f64).ceil() as usize;
-    tensor.try_normal_(0.0, std)?;
+    tensor.try_normal_(0.0, options.std)?;
     for column in 0..columns {
         let column = tensor.try_select(1, column as isize)?;
         for row in default_generator().randperm(rows).into_iter().take(zeros) {
@@ -286,9 +351,9 @@ pub fn try_sparse_(tensor: impl Into<Tensor>, sparsity: f64, std: f64) -> Result
 /// on count as one. By Saxe and others.
 ///
 /// # Errors
-/// If the tensor has fewer than 2 dimensions or the elements are no floating point numbers.
-#[op(free)]
-pub fn try_orthogonal_(tensor: impl Into<Tensor>, gain: f64) -> Result<Tensor> {
+/// If the tensor has fewer than 2 dimensions or the elements are not floating-point.
+#[op(free, with)]
+pub fn try_orthogonal_with_(tensor: impl Into<Tensor>, options: GainOptions) -> Result<Tensor> {
     let tensor = tensor.into();
     fans("orthogonal_", &tensor)?;
     if tensor.numel() == 0 {
@@ -303,7 +368,7 @@ pub fn try_orthogonal_(tensor: impl Into<Tensor>, gain: f64) -> Result<Tensor> {
     orthonormalize(&mut q, rows.max(columns));
     let q = Tensor::try_from_slice(&q, [rows.min(columns), rows.max(columns)])?;
     let q = if wide { q } else { q.try_t()? };
-    tensor.try_copy_(&q.try_mul(gain)?.try_reshape(tensor.shape())?)
+    tensor.try_copy_(&q.try_mul(options.gain)?.try_reshape(tensor.shape())?)
 }
 
 /// Makes vectors of `len` orthonormal by the method of Gram and Schmidt, each vector's part along itself being positive: the Q of
@@ -340,11 +405,11 @@ pub(super) fn weight_and_bias_of(
     bias: Option<usize>,
 ) -> Result<(Parameter, Option<Parameter>)> {
     let weight = Tensor::try_zeros_with(shape, options)?;
-    try_kaiming_uniform_(&weight, Fan::In, Nonlinearity::LeakyRelu(5f64.sqrt()))?;
+    try_kaiming_uniform_with_(&weight, KaimingOptions::new().nonlinearity(Nonlinearity::LeakyRelu(5f64.sqrt())))?;
     let draw = |size: usize| {
         let [fan_in, _] = fans("init", &weight)?;
         let bound = if fan_in > 0.0 { 1.0 / fan_in.sqrt() } else { 0.0 };
-        Parameter::try_new(try_uniform_(Tensor::try_zeros_with(size, options)?, -bound, bound)?)
+        Parameter::try_new(try_uniform_(Tensor::try_zeros_with(size, options)?, -bound..bound)?)
     };
     let bias = bias.map(draw).transpose()?;
     Ok((Parameter::try_new(weight)?, bias))

@@ -137,7 +137,7 @@ impl<T: Field> Field for Option<T> {
 /// assert_eq!(state.keys().collect::<Vec<_>>(), ["scale", "inner.layer.weight", "inner.layer.bias"]);
 /// ```
 ///
-/// A field that is no module, parameter or buffer and is not skipped does not compile, so nothing goes unregistered:
+/// A field that is not a module, parameter or buffer and is not skipped does not compile, so nothing goes unregistered:
 ///
 /// ```compile_fail,E0277
 /// #[derive(rushlight::nn::Module)]
@@ -222,7 +222,7 @@ pub trait Module: Any + Send + Sync {
     /// let net = nn::seq![nn::Linear::new(4, 4), nn::ReLU::new(), nn::Linear::new(4, 1)];
     /// net.apply(&mut |module| {
     ///     if let Some(linear) = module.downcast_ref::<nn::Linear>() {
-    ///         init::xavier_uniform_(&linear.weight, 1.0);
+    ///         init::xavier_uniform_(&linear.weight);
     ///     }
     /// });
     /// ```

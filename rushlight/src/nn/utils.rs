@@ -3,11 +3,19 @@
 use super::{BatchNorm, Conv, Parameter};
 use crate::tensor::DType;
 use crate::{Error, NoGrad, Result, Tensor};
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
+
+/// The options of [`clip_grad_norm_`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct ClipGradNormOptions {
+    /// The kind of norm: 2 is the usual one, infinity the largest absolute value; default 2.
+    #[builder(default = 2.0)]
+    norm_type: f64,
+}
 
 /// Scales the gradients of all parameters together so that their norm is at most `max_norm`, and returns the norm they had, 0-d.
 ///
-/// The norm is that of all elements of all gradients: `norm_type` 2 is the usual one, infinity the largest absolute value. As
+/// The norm is that of all elements of all gradients. As
 /// [`torch.nn.utils.clip_grad_norm_`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html).
 ///
 /// # Errors
@@ -17,16 +25,16 @@ use rushlight_macros::op;
 /// use rushlight::{Tensor, nn::utils::clip_grad_norm_};
 /// let w = Tensor::from([0.0f32, 0.0]).requires_grad_(true);
 /// (&w * Tensor::from([3.0f32, 4.0])).sum().backward();
-/// assert_eq!(clip_grad_norm_([&w], 1.0, 2.0).item_as::<f32>(), 5.0);
+/// assert_eq!(clip_grad_norm_([&w], 1.0).item(), 5.0);
 /// assert_eq!(w.grad().unwrap().to_string(), "tensor([0.6000, 0.8000])");
 /// ```
-#[op(free)]
-pub fn try_clip_grad_norm_(
+#[op(free, with)]
+pub fn try_clip_grad_norm_with_(
     params: impl IntoIterator<Item = impl Into<Parameter>>,
     max_norm: f64,
-    norm_type: f64,
+    options: ClipGradNormOptions,
 ) -> Result<Tensor> {
-    let name = "clip_grad_norm_";
+    let (name, norm_type) = ("clip_grad_norm_", options.norm_type);
     if norm_type.is_nan() || norm_type <= 0.0 {
         return Err(Error::value(name, format!("expected norm_type greater than 0, got {norm_type}")));
     }

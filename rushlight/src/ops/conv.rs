@@ -288,24 +288,27 @@ pub struct ConvOptions<const N: usize> {
 }
 
 impl<const N: usize> ConvOptions<N> {
-    /// How the kernel of `weight` moves over `x`. One with too few dimensions is an error of the convolution.
-    pub(crate) fn window(self, name: &'static str, x: &Tensor, weight: &Tensor) -> Result<Window<N>> {
+    /// How a kernel of these sizes moves over `x`.
+    pub(crate) fn window(self, name: &'static str, x: &Tensor, kernel: [usize; N]) -> Result<Window<N>> {
         if self.padding == Padding::Same && self.stride != Sizes::from(1) {
             let message = format!("expected stride 1 with padding 'same', got {}", self.stride);
             return Err(Error::value(name, message));
         }
         let [stride, dilation] = [self.stride, self.dilation].map(Sizes::each);
-        let last = |t: &Tensor| {
-            let skipped = t.dim().saturating_sub(N);
-            std::array::from_fn(|i| t.shape().get(skipped + i).copied().unwrap_or(0))
-        };
-        let (padding, padding_end) = self.padding.around(last(x), last(weight), stride, dilation);
+        let (padding, padding_end) = self.padding.around(last_sizes(x), kernel, stride, dilation);
         Ok(Window { stride, padding, padding_end, dilation, groups: self.groups })
     }
 
     fn apply(self, name: &'static str, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        convolve(name, x, weight, bias, self.window(name, x, weight)?, Activation::None)
+        let window = self.window(name, x, last_sizes(weight))?;
+        convolve(name, x, weight, bias, window, Activation::None)
     }
+}
+
+/// The last `N` sizes; 0 for those that are missing, which is an error of the convolution.
+fn last_sizes<const N: usize>(tensor: &Tensor) -> [usize; N] {
+    let skipped = tensor.dim().saturating_sub(N);
+    std::array::from_fn(|i| tensor.shape().get(skipped + i).copied().unwrap_or(0))
 }
 
 impl Tensor {

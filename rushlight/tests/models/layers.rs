@@ -402,19 +402,26 @@ fn nonlinearity(args: &Value) -> init::Nonlinearity {
 
 fn initialize(name: &str, args: &Value, t: &Tensor) {
     let arg = |name: &str| number(&args[name]);
-    let fan = || if args["mode"] == "fan_in" { init::Fan::In } else { init::Fan::Out };
+    let kaiming = || {
+        let mode = if args["mode"] == "fan_in" { init::Fan::In } else { init::Fan::Out };
+        init::KaimingOptions::new().mode(mode).nonlinearity(nonlinearity(args))
+    };
+    let truncated = || {
+        let options = init::TruncNormalOptions::new().mean(arg("mean")).std(arg("std"));
+        options.a(arg("a")).b(arg("b"))
+    };
     match name {
-        "uniform_" => init::uniform_(t, arg("a"), arg("b")),
-        "normal_" => init::normal_(t, arg("mean"), arg("std")),
-        "xavier_uniform_" => init::xavier_uniform_(t, arg("gain")),
-        "xavier_normal_" => init::xavier_normal_(t, arg("gain")),
-        "kaiming_uniform_" => init::kaiming_uniform_(t, fan(), nonlinearity(args)),
-        "kaiming_normal_" => init::kaiming_normal_(t, fan(), nonlinearity(args)),
-        "trunc_normal_" => init::trunc_normal_(t, arg("mean"), arg("std"), arg("a"), arg("b")),
-        "sparse_" => init::sparse_(t, arg("sparsity"), arg("std")),
-        "orthogonal_" => init::orthogonal_(t, arg("gain")),
+        "uniform_" => init::uniform_(t, arg("a")..arg("b")),
+        "normal_" => init::normal_with_(t, init::NormalOptions::new().mean(arg("mean")).std(arg("std"))),
+        "xavier_uniform_" => init::xavier_uniform_with_(t, init::GainOptions::new().gain(arg("gain"))),
+        "xavier_normal_" => init::xavier_normal_with_(t, init::GainOptions::new().gain(arg("gain"))),
+        "kaiming_uniform_" => init::kaiming_uniform_with_(t, kaiming()),
+        "kaiming_normal_" => init::kaiming_normal_with_(t, kaiming()),
+        "trunc_normal_" => init::trunc_normal_with_(t, truncated()),
+        "sparse_" => init::sparse_with_(t, arg("sparsity"), init::SparseOptions::new().std(arg("std"))),
+        "orthogonal_" => init::orthogonal_with_(t, init::GainOptions::new().gain(arg("gain"))),
         "eye_" => init::eye_(t),
-        "dirac_" => init::dirac_(t, arg("groups") as usize),
+        "dirac_" => init::dirac_with_(t, init::DiracOptions::new().groups(arg("groups") as usize)),
         "constant_" => init::constant_(t, arg("val")),
         "ones_" => init::ones_(t),
         "zeros_" => init::zeros_(t),

@@ -423,10 +423,16 @@ fn wrong_options_and_inputs_are_refused() {
     let one = text(norm.try_forward(&Tensor::zeros([1, 3, 1, 1])));
     assert!(one.contains("more than 1 value per channel"), "{one}");
     assert_eq!(norm.num_batches_tracked.as_ref().unwrap().get().item_as::<i64>(), 0, "a failed step is no step");
-    assert!(text(nn::init::try_xavier_uniform_(Tensor::zeros([3]), 1.0)).contains("at least 2 dimensions"));
-    assert!(text(nn::init::try_trunc_normal_(Tensor::zeros([3]), 0.0, 1.0, 2.0, 1.0)).contains("a=2 and b=1"));
-    assert!(text(nn::init::try_dirac_(Tensor::zeros([3, 1, 1]), 2)).contains("divisible by groups"));
-    assert!(text(nn::init::try_sparse_(Tensor::zeros([3, 1]), 1.5, 1.0)).contains("sparsity"));
+    assert!(text(nn::init::try_xavier_uniform_(Tensor::zeros([3]))).contains("at least 2 dimensions"));
+    assert!(
+        text(nn::init::try_trunc_normal_with_(Tensor::zeros([3]), nn::init::TruncNormalOptions::new().b(-3.0)))
+            .contains("a=-2 and b=-3")
+    );
+    assert!(
+        text(nn::init::try_dirac_with_(Tensor::zeros([3, 1, 1]), nn::init::DiracOptions::new().groups(2)))
+            .contains("divisible by groups")
+    );
+    assert!(text(nn::init::try_sparse_(Tensor::zeros([3, 1]), 1.5)).contains("sparsity"));
 }
 
 #[test]

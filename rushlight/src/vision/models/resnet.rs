@@ -88,7 +88,7 @@ impl ResNet18 {
             fc: nn::Linear::new(512, classes),
         };
         for weight in net.parameters().iter().filter(|param| param.get().dim() == 4) {
-            nn::init::kaiming_normal_(weight, nn::init::Fan::Out, nn::init::Nonlinearity::Relu);
+            nn::init::kaiming_normal_with_(weight, nn::init::KaimingOptions::new().mode(nn::init::Fan::Out));
         }
         net
     }
