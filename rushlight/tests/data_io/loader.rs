@@ -214,7 +214,8 @@ fn errors_and_panics_name_the_item_and_the_epoch_goes_on() {
             let batches: Vec<_> = loader.iter().collect();
             assert_eq!(batches[0].as_ref().unwrap().to_vec::<i64>(), [0, 1, 2, 3]);
             let errors: Vec<String> = batches[1..].iter().map(|b| b.as_ref().unwrap_err().to_string()).collect();
-            assert!(errors[0].starts_with("item 5 of the data set: item: a tensor of shape [2]"), "{}", errors[0]);
+            let one = &errors[0];
+            assert!(one.starts_with("item 5 of the data set: item: ") && one.contains("[2]"), "{one}");
             assert_eq!(errors[1], "item 9 of the data set: panic: nine");
             assert!(errors[2].starts_with("item 13 of the data set: add: shapes [2] and [3]"), "{}", errors[2]);
             let Err(Error::At { source, .. }) = &batches[3] else { panic!() };
@@ -236,7 +237,7 @@ fn errors_and_panics_name_the_item_and_the_epoch_goes_on() {
     for num_workers in [0, 2] {
         let loader = DataLoader::builder(Ragged).batch_size(2).num_workers(num_workers).build().unwrap();
         let error = loader.iter().nth(1).unwrap().unwrap_err().to_string();
-        assert_eq!(error, "batch 1: stack: tensor 1 has shape [1] and the first one [0]: all must be equal");
+        assert!(error.starts_with("batch 1: stack: ") && error.contains("[0]") && error.contains("[1]"), "{error}");
     }
 }
 

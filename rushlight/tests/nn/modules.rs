@@ -192,7 +192,7 @@ fn panics_point_at_the_users_line() {
     std::panic::set_hook(before);
     assert!(result.is_err());
     let seen = seen.lock().unwrap().clone().expect("a panic of this thread");
-    assert!(seen.0.ends_with("tests/nn.rs") && seen.1 == line, "{seen:?}");
+    assert!(seen.0 == file!() && seen.1 == line, "{seen:?}");
 }
 
 #[test]
