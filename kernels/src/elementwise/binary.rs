@@ -52,7 +52,6 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
             }),
             BinaryOp::Fmod => each!(|a, b| a % b),
             BinaryOp::FloorDivide => each!(floor_divide),
-            BinaryOp::TruncDivide => map!(|a, b| (a / b).trunc()),
             BinaryOp::Atan2 => each!(T::atan2),
             BinaryOp::AddScaled(alpha) => {
                 let alpha = T::of(alpha);
@@ -207,7 +206,6 @@ macro_rules! binary_int {
                         if m != 0 && (m < 0) != (b < 0) { m + b } else { m }
                     }),
                     BinaryOp::Fmod => divide!(<$t>::wrapping_rem),
-                    BinaryOp::TruncDivide => divide!(<$t>::wrapping_div),
                     BinaryOp::FloorDivide => divide!(|a: $t, b: $t| {
                         let (quotient, m) = (a.wrapping_div(b), a.wrapping_rem(b));
                         if m != 0 && (m < 0) != (b < 0) { quotient - 1 } else { quotient }

@@ -129,8 +129,6 @@ pub enum BinaryOp {
     Fmod,
     /// Division rounded to minus infinity. Floats and integers.
     FloorDivide,
-    /// Division rounded to 0. Floats and integers.
-    TruncDivide,
     /// The angle of the point `(b, a)`.
     Atan2,
     /// Bitwise; logical on `bool`. Integers and `bool`.

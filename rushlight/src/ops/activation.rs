@@ -23,13 +23,23 @@ where
             None => composed::gradient(op, grad, y),
         };
     }
+    let out = gradient(name, op, grad, y)?;
+    Ok(out.record_binary(name, [grad, y], [Save::Input(grad), Save::Input(y)], derivative))
+}
+
+/// `op(grad, y)`, not recorded.
+fn gradient(name: &'static str, op: GradOp, grad: &Tensor, y: &Tensor) -> Result<Tensor> {
     let out = grad.fresh_like(super::broadcast_layout(name, grad, y)?, grad.dtype())?;
     let done = grad.backend().gradient(op, Some(&grad.read(name)?), &y.read(name)?, &mut out.write_fresh());
-    let out = match done {
-        Some(done) => done.map(|()| out)?,
-        None => composed::gradient(op, grad, y)?,
-    };
-    Ok(out.record_binary(name, [grad, y], [Save::Input(grad), Save::Input(y)], derivative))
+    match done {
+        Some(done) => done.map(|()| out),
+        None => composed::gradient(op, grad, y),
+    }
+}
+
+/// The derivative from the input, in one pass over memory unless it is recorded.
+pub(super) fn grad_of_input(name: &'static str, op: GradOp, g: &Tensor, x: &Tensor) -> Result<Tensor> {
+    if is_grad_enabled() { composed::differentiable_gradient(op, g, x) } else { gradient(name, op, g, x) }
 }
 
 impl Tensor {

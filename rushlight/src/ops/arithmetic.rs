@@ -153,6 +153,112 @@ impl Tensor {
         self.extreme_of_two("minimum", BinaryOp::Minimum, "MinimumBackward0", other.into())
     }
 
+    /// The larger of both, elementwise with broadcasting; the other one where one is nan. Ties share the gradient.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    #[op]
+    pub fn try_fmax<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        self.number_of_two("fmax", BinaryOp::Fmax, "FmaxBackward0", other.into())
+    }
+
+    /// The smaller of both, elementwise with broadcasting; the other one where one is nan. Ties share the gradient.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    #[op]
+    pub fn try_fmin<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        self.number_of_two("fmin", BinaryOp::Fmin, "FminBackward0", other.into())
+    }
+
+    fn number_of_two(
+        &self,
+        name: &'static str,
+        op: BinaryOp,
+        node: &'static str,
+        other: Operand<'_>,
+    ) -> Result<Tensor> {
+        let dtype = result_type(self, &other);
+        let largest = op == BinaryOp::Fmax;
+        // A bool is never nan.
+        let op = match dtype {
+            DType::Bool if largest => BinaryOp::Maximum,
+            DType::Bool => BinaryOp::Minimum,
+            _ => op,
+        };
+        let [a, b] = operands(self, other, dtype)?;
+        let out = binary(name, op, &a, &b)?;
+        Ok(out.record_binary(node, [&a, &b], [Save::Input(&a), Save::Input(&b)], move |[a, b], [x, y], g| {
+            let shared = scaled(g, 0.5)?.try_where(&a.try_eq(&b)?, g)?;
+            let better = if largest { a.try_ge(&b)? } else { a.try_le(&b)? };
+            let is_a = better.try_logical_or(&b.try_isnan()?)?;
+            let is_b = is_a.try_logical_not()?.try_logical_or(&a.try_eq(&b)?)?;
+            let part = |is: Tensor| shared.try_masked_fill(&is.try_logical_not()?, 0.0);
+            Ok([grad_if(x, || part(is_a))?, grad_if(y, || part(is_b))?])
+        }))
+    }
+
+    /// The remainder of `self / other` rounded towards 0, with the sign of `self`, elementwise with broadcasting.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast, both are bool, or an integer is divided by 0.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([-7, 7]).fmod(3).to_vec::<i64>(), [-1, 1]);
+    /// ```
+    #[op]
+    pub fn try_fmod<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        let dtype = result_type(self, &other);
+        refuse_bool("fmod", dtype)?;
+        let [a, b] = operands(self, other, dtype)?;
+        let out = binary("fmod", BinaryOp::Fmod, &a, &b)?;
+        let saves = [Save::for_grad_of(&b, &a), Save::for_grad_of(&b, &b)];
+        Ok(out.record_binary("FmodBackward1", [&a, &b], saves, |[a, b], [x, y], g| {
+            // a - b * trunc(a / b): piecewise linear in both
+            Ok([x.then(|| g.clone()), grad_if(y, || g.try_mul(&a.try_div(&b)?.try_trunc()?)?.try_neg())?])
+        }))
+    }
+
+    /// The angle of the point `(other, self)` in `[-π, π]`, elementwise with broadcasting. Integers give float32.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    #[op]
+    pub fn try_atan2<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
+        let other = other.into();
+        let dtype = result_type(self, &other).to_float();
+        let [a, b] = operands(self, other, dtype)?;
+        let out = binary("atan2", BinaryOp::Atan2, &a, &b)?;
+        Ok(out.record_binary("Atan2Backward0", [&a, &b], [Save::Input(&a), Save::Input(&b)], |[a, b], [x, y], g| {
+            // Of the angle of the origin it is 0.
+            let square = a.try_mul(&a)?.try_add(&b.try_mul(&b)?)?;
+            let slope = g.try_mul(&square.try_reciprocal()?.try_masked_fill(&square.try_eq(0)?, 0.0)?)?;
+            Ok([grad_if(x, || slope.try_mul(&b))?, grad_if(y, || slope.try_mul(&a)?.try_neg())?])
+        }))
+    }
+
+    /// `self + weight * (end - self)`, elementwise with broadcasting; exact at both ends.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast, the types differ, or the elements are not floating-point.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let y = Tensor::from([0.0f32, 10.0]).lerp(&Tensor::from([4.0f32, 20.0]), 0.25);
+    /// assert_eq!(y.to_vec::<f32>(), [1.0, 12.5]);
+    /// ```
+    #[op]
+    pub fn try_lerp(&self, end: &Tensor, weight: f64) -> Result<Tensor> {
+        super::want_float("lerp", self)?;
+        super::want_same_dtype("lerp", self, end)?;
+        let out = binary("lerp", BinaryOp::LerpScalar(weight), self, end)?;
+        Ok(out.record_binary("LerpBackward0", [self, end], [], move |[], [x, y], g| {
+            Ok([grad_if(x, || scaled(g, 1.0 - weight))?, grad_if(y, || scaled(g, weight))?])
+        }))
+    }
+
     fn extreme_of_two(
         &self,
         name: &'static str,

@@ -54,16 +54,36 @@ smooth! {
     try_cos = Cos, "cos", "CosBackward0", input, |x, g| g.try_mul(&x.try_sin()?.try_neg()?)?;
     /// The tangent.
     try_tan = Tan, "tan", "TanBackward0", output, |y, g| g.try_mul(&y.try_mul(&y)?.try_add(1)?)?;
+    /// The inverse sine, in [-π/2, π/2]; nan outside [-1, 1].
+    try_asin = Asin, "asin", "AsinBackward0", input, |x, g| g.try_mul(&x.try_mul(&x)?.try_mul(-1)?.try_add(1)?.try_rsqrt()?)?;
+    /// The inverse cosine, in [0, π]; nan outside [-1, 1].
+    try_acos = Acos, "acos", "AcosBackward0", input, |x, g| {
+        g.try_neg()?.try_mul(&x.try_mul(&x)?.try_mul(-1)?.try_add(1)?.try_rsqrt()?)?
+    };
     /// The inverse tangent.
     try_atan = Atan, "atan", "AtanBackward0", input, |x, g| g.try_div(&x.try_mul(&x)?.try_add(1)?)?;
     /// The hyperbolic sine.
     try_sinh = Sinh, "sinh", "SinhBackward0", input, |x, g| g.try_mul(&x.try_cosh()?)?;
     /// The hyperbolic cosine.
     try_cosh = Cosh, "cosh", "CoshBackward0", input, |x, g| g.try_mul(&x.try_sinh()?)?;
+    /// The inverse hyperbolic sine.
+    try_asinh = Asinh, "asinh", "AsinhBackward0", input, |x, g| g.try_mul(&x.try_mul(&x)?.try_add(1)?.try_rsqrt()?)?;
+    /// The inverse hyperbolic cosine, at least 0; nan below 1.
+    try_acosh = Acosh, "acosh", "AcoshBackward0", input, |x, g| {
+        // The product of two roots keeps the precision near 1.
+        g.try_mul(&x.try_sub(1)?.try_rsqrt()?.try_mul(&x.try_add(1)?.try_rsqrt()?)?)?
+    };
+    /// The inverse hyperbolic tangent; nan outside [-1, 1].
+    try_atanh = Atanh, "atanh", "AtanhBackward0", input, |x, g| g.try_div(&x.try_mul(&x)?.try_mul(-1)?.try_add(1)?)?;
     /// The error function.
     try_erf = Erf, "erf", "ErfBackward0", input, |x, g| {
         let bell = x.try_mul(&x)?.try_neg()?.try_exp()?;
         g.try_mul(&scaled(&bell, std::f64::consts::FRAC_2_SQRT_PI)?)?
+    };
+    /// The complementary error function `1 - erf(x)`, exact where it is small.
+    try_erfc = Erfc, "erfc", "ErfcBackward0", input, |x, g| {
+        let bell = x.try_mul(&x)?.try_neg()?.try_exp()?;
+        g.try_mul(&scaled(&bell, -std::f64::consts::FRAC_2_SQRT_PI)?)?
     };
 }
 
@@ -95,6 +115,22 @@ step! {
 }
 
 impl Tensor {
+    /// The fractional part `x - trunc(x)`, with the sign of `x`.
+    ///
+    /// # Errors
+    /// If the elements are not floating-point.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1.25f32, -1.5]).frac().to_vec::<f32>(), [0.25, -0.5]);
+    /// ```
+    #[op]
+    pub fn try_frac(&self) -> Result<Tensor> {
+        super::want_float("frac", self)?;
+        let out = unary("frac", UnaryOp::Frac, self)?;
+        Ok(out.record("FracBackward0", [self], [], |[], [_], g| Ok([Some(g.clone())])))
+    }
+
     /// `-self`.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod join;
 mod loss;
 mod math;
 mod matmul;
+mod nonlinear;
 mod norm;
 mod optim;
 mod pooling;

@@ -36,8 +36,8 @@ impl Elementwise for Reference {
         b: Option<&ReadGuard<'_>>,
         out: &mut WriteGuard<'_>,
     ) -> Result<()> {
-        use BinaryOp::{FloorDivide, Fmod, Remainder, TruncDivide};
-        let divides = matches!(op, FloorDivide | Fmod | Remainder | TruncDivide);
+        use BinaryOp::{FloorDivide, Fmod, Remainder};
+        let divides = matches!(op, FloorDivide | Fmod | Remainder);
         let function = |(a, b)| match (a, b) {
             (Scalar::I64(_), Scalar::I64(0)) if divides => {
                 Err(Error::value("elementwise", "an integer was divided by zero"))

@@ -209,7 +209,6 @@ pub(super) fn binary_int(op: BinaryOp, a: i64, b: i64) -> Option<i64> {
                 rest
             }
         }
-        BinaryOp::TruncDivide => a.wrapping_div(b),
         BinaryOp::FloorDivide => a.wrapping_div(b) - i64::from(lower),
         _ => return None,
     })
@@ -239,7 +238,6 @@ pub(super) fn binary_float(op: BinaryOp, a: f64, b: f64) -> Option<f64> {
             let quotient = (a - rest) / b - if lower { 1.0 } else { 0.0 };
             if quotient == 0.0 { 0f64.copysign(a / b) } else { quotient.round() }
         }
-        BinaryOp::TruncDivide => (a / b).trunc(),
         BinaryOp::Atan2 => a.atan2(b),
         BinaryOp::AddScaled(alpha) => a + alpha * b,
         BinaryOp::LerpScalar(weight) if weight.abs() < 0.5 => a + weight * (b - a),

@@ -146,7 +146,7 @@ fn encode<N: Into<String>, T: Borrow<Tensor>, R>(
 ) -> Result<R> {
     let mut named = Vec::new();
     for (name, tensor) in tensors {
-        named.push((name.into(), tensor.borrow().detach().try_contiguous()?));
+        named.push((name.into(), tensor.borrow().detach().on_host()?.try_contiguous()?));
     }
     // Wide types first, so that every tensor is aligned to the size of its elements; then by name, so that the same tensors
     // always give the same bytes.

@@ -8,7 +8,11 @@ use crate::{Result, Tensor};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
 pub(in crate::ops) fn gradient(op: GradOp, g: &Tensor, x: &Tensor) -> Result<Tensor> {
-    let (g, x) = (&g.detach(), &x.detach());
+    differentiable_gradient(op, &g.detach(), &x.detach())
+}
+
+/// [`gradient`] in operations that are recorded.
+pub(in crate::ops) fn differentiable_gradient(op: GradOp, g: &Tensor, x: &Tensor) -> Result<Tensor> {
     match op {
         GradOp::Relu => g.try_masked_fill(&x.try_le(0)?, 0),
         GradOp::Clamp { min, max } => g.try_masked_fill(&x.try_le(min)?.try_logical_or(&x.try_ge(max)?)?, 0),
