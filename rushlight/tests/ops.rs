@@ -7,7 +7,7 @@ mod golden;
 use common::table::{Arg, Inputs, TABLE, apply_view};
 use common::{Case, Input, Slots, cases};
 use golden::Tolerance;
-use rushlight::autograd::grad_with;
+use rushlight::autograd::{GradOptions, try_grad_allow_unused};
 use rushlight::{BackwardOptions, Result, Tensor, no_grad};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -133,9 +133,8 @@ fn check_differentiated(case: &Case) -> Result<(), String> {
     let leaves: Vec<&Tensor> = wanted.iter().map(|(_, leaf)| leaf).collect();
     let second = case.second.is_some();
     let start = start.tensor().requires_grad_(second);
-    let options =
-        BackwardOptions { create_graph: second, retain_graph: true, allow_unused: true, ..Default::default() };
-    let grads = grad_with(&[&outputs[at]], &leaves, &[Some(&start)], &options).map_err(text)?;
+    let options = GradOptions::new().create_graph(second).retain_graph(true).grad_outputs(&start);
+    let grads = try_grad_allow_unused(&outputs[at], &leaves, options).map_err(text)?;
     check_gradients("gradient of input", &case.grads, &wanted, &grads, tolerance)?;
     if let Some(second) = &case.second {
         let weights = tensors(&second.v);
@@ -144,9 +143,9 @@ fn check_differentiated(case: &Case) -> Result<(), String> {
         let total = products.reduce(|a, b| a + b).expect("PyTorch has a gradient");
         let mut inputs = leaves.clone();
         inputs.push(&start);
-        let options = BackwardOptions { allow_unused: true, retain_graph: true, ..Default::default() };
+        let options = GradOptions::new().retain_graph(true);
         let found = match total.requires_grad() {
-            true => grad_with(&[&total], &inputs, &[], &options).map_err(text)?,
+            true => try_grad_allow_unused(&total, &inputs, options).map_err(text)?,
             false => vec![None; inputs.len()], // constant, which is checked like all else
         };
         check_gradients("second gradient of input", &second.grads, &wanted, &found, tolerance)?;
@@ -160,8 +159,8 @@ fn check_differentiated(case: &Case) -> Result<(), String> {
         )?;
     }
     // The other way to the same numbers: accumulated in the leaves, and without recording.
-    let start = Some(start.detach());
-    outputs[at].try_backward_with(&BackwardOptions { gradient: start, ..Default::default() }).map_err(text)?;
+    let options = BackwardOptions::new().gradient(start.detach());
+    outputs[at].try_backward_with(options).map_err(text)?;
     let accumulated: Vec<_> = wanted.iter().map(|(_, leaf)| leaf.grad()).collect();
     check_gradients("accumulated gradient of input", &case.grads, &wanted, &accumulated, tolerance)
 }
