@@ -62,8 +62,7 @@ fn pictures_and_classes() {
         let shifted: Vec<f32> = want.iter().map(|x| (x - 0.25) / 0.5).collect();
         assert_eq!(normal.images().to_vec::<f32>(), shifted);
 
-        let (images, labels) =
-            DataLoader::builder(dataset).batch_size(3).build().unwrap().iter().next().unwrap().unwrap();
+        let (images, labels) = DataLoader::builder(dataset).batch_size(3).build().iter().next().unwrap();
         assert_eq!((images.shape(), labels.shape()), (&[3, 1, 4, 5][..], &[3][..]));
         assert!(IdxDataset::open(&folder.0, false).unwrap().is_empty());
     }
