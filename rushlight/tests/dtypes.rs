@@ -260,9 +260,8 @@ fn check_call(case: &Value) -> std::result::Result<(), String> {
         return Ok(());
     }
     let weights = Tensor::arange(out.numel()).view(out.shape()).remainder(5) + 1;
-    let gradient = Some(weights.to_dtype(out.dtype()) / 2);
-    out.try_backward_with(&BackwardOptions { gradient, ..Default::default() })
-        .map_err(|error| format!("{what}: {error}"))?;
+    let gradient = weights.to_dtype(out.dtype()) / 2;
+    out.try_backward_with(BackwardOptions::new().gradient(gradient)).map_err(|error| format!("{what}: {error}"))?;
     for (x, want) in leaves.iter().zip(list(&case["grads"])) {
         match (want, x.grad()) {
             (Value::Null, None) => {}

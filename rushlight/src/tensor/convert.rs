@@ -1,6 +1,6 @@
 //! Between tensors and Rust values.
 
-use super::{DType, Dims, Element, Layout, Scalar, Tensor, TensorOptions};
+use super::{DType, Dims, Element, Layout, Scalar, Tensor, TensorOptions, get_default_dtype};
 use crate::backend::Device;
 use crate::{Error, Result};
 use rushlight_kernels::half::{Bf16, F16};
@@ -114,15 +114,15 @@ impl Tensor {
     #[track_caller]
     pub fn from_literal(shape: &[usize], elements: &[Scalar], options: TensorOptions) -> Tensor {
         let numbers = elements.iter().map(|element| element.default_dtype());
-        let dtype = options.dtype_or(numbers.reduce(DType::join).unwrap_or(DType::F32));
+        let dtype = options.dtype_or(numbers.reduce(DType::join).unwrap_or_else(get_default_dtype));
         let options = options.dtype(dtype);
         let make = || {
             let tensor = options.allocate(Dims::from(shape).infer("tensor", elements.len())?, dtype)?;
             // Integers alone pass through int64, so that none of them is rounded on the way.
             let source = if elements.iter().any(|element| matches!(element, Scalar::F64(_))) {
-                Tensor::filled_by(*tensor.layout(), |i| elements[i].to_f64())?
+                Tensor::filled_by(tensor.device(), *tensor.layout(), |i: usize| elements[i].to_f64())?
             } else {
-                Tensor::filled_by(*tensor.layout(), |i| elements[i].to_i64())?
+                Tensor::filled_by(tensor.device(), *tensor.layout(), |i: usize| elements[i].to_i64())?
             };
             options.finish(tensor.try_copy_(&source)?)
         };

@@ -175,7 +175,7 @@ thread_local! {
 }
 
 /// Runs `f` with the fixtures' tensors on a device.
-pub fn on_device<R>(device: Device, f: impl FnOnce() -> R) -> R {
+pub(crate) fn on_device<R>(device: Device, f: impl FnOnce() -> R) -> R {
     let before = DEVICE.replace(device);
     let result = f();
     DEVICE.set(before);
