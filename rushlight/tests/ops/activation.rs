@@ -9,7 +9,7 @@ fn slope(a: &Args) -> LeakyReluOptions {
     LeakyReluOptions::new().negative_slope(a.float("negative_slope", 0.01))
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     vec![
         Row::new("relu", |x, _| x[0].try_relu(), |x, _| x[0].relu())
             .takes(NUMBERS)

@@ -51,7 +51,7 @@ fn alpha(a: &Args) -> f64 {
     a.float("alpha", 1.0)
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let mut rows = four_operations();
     rows.extend(reversed());
     rows.extend(powers());

@@ -21,7 +21,7 @@ fn tolerances(a: &Args) -> CloseOptions {
     CloseOptions::new().rtol(a.float("rtol", 1e-5)).atol(a.float("atol", 1e-8))
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     vec![
         logical(Row::new("eq", |x, _| x[0].try_eq(x.operand(1)), |x, _| x[0].eq(x.operand(1)))),
         logical(Row::new("ne", |x, _| x[0].try_ne(x.operand(1)), |x, _| x[0].ne(x.operand(1)))),

@@ -32,7 +32,7 @@ macro_rules! convolution {
     };
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     const SAME: &str = "`same` is computed by the layer; the operation takes numbers";
     vec![
         convolution!(window: conv1d, try_conv1d, conv1d_with, try_conv1d_with)

@@ -3,7 +3,7 @@
 use crate::harness::{ALL_DTYPES, Row};
 use serde_json::json;
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     vec![
         Row::new("copy", |x, _| x[0].try_copy(), |x, _| x[0].copy()).takes(ALL_DTYPES).elementwise(-2.0, 2.0),
         Row::new("contiguous", |x, _| x[0].try_contiguous(), |x, _| x[0].contiguous())

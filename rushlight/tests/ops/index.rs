@@ -13,7 +13,7 @@ fn indices<const N: usize>(indices: [i64; N]) -> Spec {
     given(Tensor::from(indices))
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let mut rows = conditions();
     rows.extend(tables());
     rows

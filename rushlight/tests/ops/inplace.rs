@@ -7,7 +7,7 @@ fn value(x: &Inputs, _: &Args) -> Scalar {
     x.number(1).expect("a number")
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     vec![
         Row::only_in_place("copy_", |x, _| x[0].try_copy_(&x[1]), |x, _| x[0].copy_(&x[1]))
             .takes(ALL_DTYPES)

@@ -16,7 +16,7 @@ fn dim(a: &Args) -> isize {
     a.int("dim", 0) as isize
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     vec![
         Row::new("cat", |x, a| Tensor::try_cat_dim(x.all(), dim(a)), |x, a| Tensor::cat_dim(x.all(), dim(a)))
             .method("cat_dim")

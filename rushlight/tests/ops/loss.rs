@@ -46,7 +46,7 @@ fn entropy(x: &Inputs, a: &Args) -> CrossEntropyOptions {
     with(options, x.option(2), |options, weight| options.weight(weight))
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let mut rows = distances();
     rows.extend(classes());
     rows

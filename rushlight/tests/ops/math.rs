@@ -20,7 +20,7 @@ macro_rules! function {
     };
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let mut rows = smooth();
     rows.extend(steps());
     rows.extend(others());

@@ -7,7 +7,7 @@ fn of(a: &[usize], b: &[usize]) -> Sample {
     sample([real(a), real(b)])
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let double = || given(Tensor::from([[1.0f64, 2.0]]));
     vec![
         Row::new("mm", |x, _| x[0].try_mm(&x[1]), |x, _| x[0].mm(&x[1]))

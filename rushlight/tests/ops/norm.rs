@@ -47,7 +47,7 @@ fn activation(a: &Args) -> Activation {
     }
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let followed_by = |activation: &str| {
         samples().map(|mut sample| {
             sample.args.0["activation"] = activation.into();

@@ -30,7 +30,7 @@ fn maxima() -> [Sample; 4] {
     ]
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let wide = || of(&[1, 3, 8, 8], json!({"kernel_size": 9, "stride": 1}));
     vec![
         Row::new("max_pool2d", |x, a| x[0].try_max_pool2d(maximum(a)), |x, a| x[0].max_pool2d(maximum(a)))

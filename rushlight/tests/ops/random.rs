@@ -6,7 +6,7 @@ use rushlight::{DType, Tensor, TensorOptions};
 use serde_json::json;
 use std::ops::Range;
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let mut rows = made();
     rows.extend(alike());
     rows.extend(fills());

@@ -36,7 +36,7 @@ fn no_such_dim() -> Sample {
     of(&[2, 3], json!({"dim": 5}))
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let mut rows = sums();
     rows.extend(spread());
     rows.extend(extremes());

@@ -142,7 +142,7 @@ fn failing(problems: Vec<String>) -> Result<(), String> {
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
 }
 
-pub fn every_operation_has_a_row() -> Result<(), String> {
+pub(crate) fn every_operation_has_a_row() -> Result<(), String> {
     let operations: BTreeSet<String> = operations().into_iter().map(|operation| operation.name).collect();
     let rows: Vec<Row> = FAMILIES.iter().flat_map(|family| (family.rows)()).filter(|row| !row.operator).collect();
     let listed: Vec<&str> = rows.iter().flat_map(|row| row.names().into_iter().chain(row.method)).collect();
@@ -162,7 +162,7 @@ pub fn every_operation_has_a_row() -> Result<(), String> {
     failing(problems)
 }
 
-pub fn every_signature_is_pytorchs() -> Result<(), String> {
+pub(crate) fn every_signature_is_pytorchs() -> Result<(), String> {
     let names = torch_names();
     let known =
         |name: &str| names.values().any(|space| space.contains(name)) || ATEN.iter().any(|(aten, _)| *aten == name);
@@ -182,7 +182,7 @@ pub fn every_signature_is_pytorchs() -> Result<(), String> {
 }
 
 /// Prints each operation beside PyTorch's, and how much of each namespace there is.
-pub fn coverage() -> Result<(), String> {
+pub(crate) fn coverage() -> Result<(), String> {
     let operations = operations();
     println!("\n{:<36}PyTorch", "Rushlight");
     let mut covered = BTreeSet::new();

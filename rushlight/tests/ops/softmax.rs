@@ -9,7 +9,7 @@ fn samples() -> Vec<Sample> {
     vec![of(&[3, 4, 2], 0), of(&[3, 4, 2], 1), of(&[3, 4, 2], 2), of(&[2, 3], -1), of(&[], 0), of(&[0, 3], -1)]
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let no_such_dim = || sample([real(&[2, 3])]).args(json!({"dim": -3}));
     let integers = || sample([real(&[2])]).args(json!({"dim": 0}));
     vec![

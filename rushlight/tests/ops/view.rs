@@ -9,7 +9,7 @@ fn of(shape: &[usize], args: Value) -> Sample {
     sample([real(shape)]).args(args)
 }
 
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let mut rows = shapes();
     rows.extend(orders());
     rows.extend(parts());

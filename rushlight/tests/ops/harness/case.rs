@@ -35,14 +35,14 @@ pub(crate) struct Second {
 }
 
 /// An argument by position.
-pub enum Input {
+pub(super) enum Input {
     Tensor { value: Golden, grad: bool, views: Vec<Vec<Value>> },
     Number(Scalar),
     Absent,
 }
 
 /// The cases of a family, read once.
-pub fn cases(family: &'static str) -> Arc<Vec<Case>> {
+pub(super) fn cases(family: &'static str) -> Arc<Vec<Case>> {
     static READ: Mutex<Option<HashMap<&'static str, Arc<Vec<Case>>>>> = Mutex::new(None);
     let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
     let parse = || Arc::new(list(&load(&format!("ops/{family}"))["cases"]).iter().map(Case::parse).collect());

@@ -83,7 +83,7 @@ fn in_place(row: &Row, of: &Leaves<'_>, leaves: &[&Tensor]) -> Result<Tensor> {
     base.try_mul(&inputs[0].try_sum()?)
 }
 
-pub fn check(row: &Row, report: &mut Report) {
+pub(super) fn check(row: &Row, report: &mut Report) {
     for (i, sample) in row.samples.iter().enumerate() {
         for &layout in sample.layouts {
             let Some(of) = Leaves::new(sample, layout) else { continue };
@@ -176,7 +176,7 @@ fn given_gradient(f: &dyn Fn(&[&Tensor]) -> Result<Tensor>, leaves: &[&Tensor]) 
     let given = Tensor::from_slice(&weights, output.shape());
     clear();
     // The options keep a handle on the gradient.
-    let options = BackwardOptions { gradient: Some(given.clone()), ..Default::default() };
+    let options = BackwardOptions::new().gradient(given.clone());
     output.try_backward_with(&options).map_err(text)?;
     let expected = gradients();
     if values(&given) != weights {

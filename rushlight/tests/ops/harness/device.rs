@@ -11,12 +11,12 @@ thread_local! {
 }
 
 /// The device that is being tested on this thread.
-pub fn device() -> Device {
+pub(crate) fn device() -> Device {
     CURRENT.get()
 }
 
 /// Tests on one device after the other.
-pub fn on_each_device(mut test: impl FnMut()) {
+pub(super) fn on_each_device(mut test: impl FnMut()) {
     for device in DEVICES {
         CURRENT.set(device);
         test();
@@ -25,7 +25,7 @@ pub fn on_each_device(mut test: impl FnMut()) {
 }
 
 /// The tensor on the device that is being tested.
-pub fn place(tensor: &Tensor) -> Tensor {
+pub(super) fn place(tensor: &Tensor) -> Tensor {
     match device() {
         Device::Cpu => tensor.clone(),
         other => panic!("there is no way to place tensors on {other}"),
@@ -34,7 +34,7 @@ pub fn place(tensor: &Tensor) -> Tensor {
 
 impl Inputs {
     /// The arguments on the device that is being tested.
-    pub fn placed(self) -> Inputs {
+    pub(crate) fn placed(self) -> Inputs {
         let place = |arg: Arg| match arg {
             Arg::Tensor(tensor) => Arg::Tensor(place(&tensor)),
             other => other,

@@ -9,7 +9,7 @@ use rushlight::{DType, Error, Result, Tensor};
 /// Every dtype of the library.
 const DTYPES: [DType; 4] = [DType::Bool, DType::I64, DType::F32, DType::F64];
 
-pub fn check(row: &Row, report: &mut Report) {
+pub(super) fn check(row: &Row, report: &mut Report) {
     on_each_device(|| {
         for (i, sample) in row.samples.iter().enumerate() {
             for dtype in DTYPES.into_iter().filter(|&dtype| sample.dtypes.accepts(dtype)) {

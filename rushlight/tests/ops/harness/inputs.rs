@@ -9,14 +9,14 @@ use std::ops::Index;
 
 /// An argument by position.
 #[derive(Clone)]
-pub enum Arg {
+pub(crate) enum Arg {
     Tensor(Tensor),
     Number(Scalar),
     Absent,
 }
 
 /// The arguments by position. `x[0]` is the first one, a tensor.
-pub struct Inputs(pub Vec<Arg>);
+pub(crate) struct Inputs(pub Vec<Arg>);
 
 impl Index<usize> for Inputs {
     type Output = Tensor;
@@ -31,7 +31,7 @@ impl Index<usize> for Inputs {
 
 impl Inputs {
     /// A tensor or a number.
-    pub fn operand(&self, i: usize) -> Operand<'_> {
+    pub(crate) fn operand(&self, i: usize) -> Operand<'_> {
         match &self.0[i] {
             Arg::Tensor(tensor) => tensor.into(),
             Arg::Number(number) => (*number).into(),
@@ -39,7 +39,7 @@ impl Inputs {
         }
     }
 
-    pub fn number(&self, i: usize) -> Option<Scalar> {
+    pub(crate) fn number(&self, i: usize) -> Option<Scalar> {
         match self.0[i] {
             Arg::Number(number) => Some(number),
             _ => None,
@@ -47,7 +47,7 @@ impl Inputs {
     }
 
     /// A tensor that may be absent.
-    pub fn option(&self, i: usize) -> Option<&Tensor> {
+    pub(crate) fn option(&self, i: usize) -> Option<&Tensor> {
         match self.0.get(i) {
             Some(Arg::Tensor(tensor)) => Some(tensor),
             _ => None,
@@ -55,58 +55,58 @@ impl Inputs {
     }
 
     /// All arguments, which are tensors.
-    pub fn all(&self) -> Vec<&Tensor> {
+    pub(crate) fn all(&self) -> Vec<&Tensor> {
         (0..self.0.len()).map(|i| &self[i]).collect()
     }
 }
 
 /// The options of a call by PyTorch's names.
 #[derive(Clone, Debug, Default)]
-pub struct Args(pub Value);
+pub(crate) struct Args(pub Value);
 
 impl Args {
-    pub fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.0.get(key).is_some()
     }
 
-    pub fn get(&self, key: &str) -> &Value {
+    pub(crate) fn get(&self, key: &str) -> &Value {
         &self.0[key]
     }
 
     /// The number, or `default` where it is absent or null.
-    pub fn int(&self, key: &str, default: i64) -> i64 {
+    pub(crate) fn int(&self, key: &str, default: i64) -> i64 {
         self.0[key].as_i64().unwrap_or(default)
     }
 
-    pub fn dim(&self, key: &str) -> isize {
+    pub(crate) fn dim(&self, key: &str) -> isize {
         self.0[key].as_i64().unwrap_or_else(|| panic!("option {key} is not an integer")) as isize
     }
 
     /// A size or a count, or `default`.
-    pub fn size(&self, key: &str, default: usize) -> usize {
+    pub(crate) fn size(&self, key: &str, default: usize) -> usize {
         self.0[key].as_u64().map_or(default, |size| size as usize)
     }
 
-    pub fn float(&self, key: &str, default: f64) -> f64 {
+    pub(crate) fn float(&self, key: &str, default: f64) -> f64 {
         self.0[key].as_f64().unwrap_or(default)
     }
 
-    pub fn flag(&self, key: &str, default: bool) -> bool {
+    pub(crate) fn flag(&self, key: &str, default: bool) -> bool {
         self.0[key].as_bool().unwrap_or(default)
     }
 
-    pub fn text(&self, key: &str) -> Option<&str> {
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.0[key].as_str()
     }
 
     /// A list of numbers, or a single one as a list.
-    pub fn list(&self, key: &str) -> Vec<i64> {
+    pub(crate) fn list(&self, key: &str) -> Vec<i64> {
         let value = &self.0[key];
         numbers(value).unwrap_or_else(|| value.as_i64().into_iter().collect())
     }
 
     /// A size for each dimension, or a single one for all.
-    pub fn sizes<const N: usize>(&self, key: &str, default: usize) -> [usize; N] {
+    pub(crate) fn sizes<const N: usize>(&self, key: &str, default: usize) -> [usize; N] {
         match self.list(key)[..] {
             [] => [default; N],
             [all] => [all as usize; N],
@@ -115,21 +115,21 @@ impl Args {
     }
 
     /// The dimensions of a reduction.
-    pub fn dims(&self) -> ReduceDims {
+    pub(crate) fn dims(&self) -> ReduceDims {
         let dims = self.list("dim");
         if self.flag("keepdim", false) { keepdim(dims) } else { dims.into() }
     }
 
-    pub fn scalar(&self, key: &str) -> Option<Scalar> {
+    pub(crate) fn scalar(&self, key: &str) -> Option<Scalar> {
         let value = &self.0[key];
         value.as_i64().map(Scalar::I64).or_else(|| value.as_f64().map(Scalar::F64))
     }
 
-    pub fn dtype(&self, key: &str) -> Option<DType> {
+    pub(crate) fn dtype(&self, key: &str) -> Option<DType> {
         self.text(key).map(dtype)
     }
 
-    pub fn reduction(&self) -> Reduction {
+    pub(crate) fn reduction(&self) -> Reduction {
         match self.text("reduction") {
             None | Some("mean") => Reduction::Mean,
             Some("sum") => Reduction::Sum,
@@ -140,7 +140,7 @@ impl Args {
 }
 
 /// What operations return, as a list of tensors.
-pub trait Outputs {
+pub(crate) trait Outputs {
     fn list(self) -> Vec<Tensor>;
 }
 
@@ -169,7 +169,7 @@ impl Outputs for bool {
 }
 
 /// One of the views by which cases reach parts of tensors.
-pub fn apply_view(t: &Tensor, view: &[Value]) -> Result<Tensor> {
+pub(super) fn apply_view(t: &Tensor, view: &[Value]) -> Result<Tensor> {
     let name = view[0].as_str().expect("the view's name");
     let n = |i: usize| view[i].as_i64().expect("an integer") as isize;
     let all = || (1..view.len()).map(n).collect::<Vec<_>>();

@@ -5,7 +5,7 @@ use rushlight::{Result, Tensor};
 
 /// How the tensor that an operation gets comes from another one, the leaf.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Layout {
+pub(crate) enum Layout {
     Contiguous,
     /// The last two dimensions are stored in the other order.
     Transposed,
@@ -18,13 +18,13 @@ pub enum Layout {
 }
 
 impl Layout {
-    pub const ALL: [Layout; 5] =
+    pub(crate) const ALL: [Layout; 5] =
         [Layout::Contiguous, Layout::Transposed, Layout::Sliced, Layout::Broadcast, Layout::Narrowed];
     /// Those in row-major order.
-    pub const ROW_MAJOR: [Layout; 2] = [Layout::Contiguous, Layout::Narrowed];
+    pub(crate) const ROW_MAJOR: [Layout; 2] = [Layout::Contiguous, Layout::Narrowed];
 
     /// The shape of the leaf for a tensor of shape `shape`, or `None` where this layout makes no difference.
-    pub fn leaf(self, shape: &[usize]) -> Option<Vec<usize>> {
+    pub(crate) fn leaf(self, shape: &[usize]) -> Option<Vec<usize>> {
         let mut leaf = shape.to_vec();
         let rank = shape.len();
         match self {
@@ -39,7 +39,7 @@ impl Layout {
     }
 
     /// The tensor of shape `shape`, as a view of the leaf.
-    pub fn view(self, leaf: &Tensor, shape: &[usize]) -> Result<Tensor> {
+    pub(crate) fn view(self, leaf: &Tensor, shape: &[usize]) -> Result<Tensor> {
         match self {
             Layout::Contiguous => Ok(leaf.clone()),
             Layout::Transposed => leaf.try_transpose(-1, -2),

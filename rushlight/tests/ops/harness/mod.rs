@@ -11,10 +11,12 @@ mod layout;
 mod row;
 mod values;
 
-pub use device::device;
-pub use inputs::{Args, Inputs};
-pub use layout::Layout;
-pub use row::{ABSENT, ALL_DTYPES, FLOATS, NUMBERS, Row, Sample, Spec, between, given, number, positive, real, sample};
+pub(crate) use device::device;
+pub(crate) use inputs::{Args, Inputs};
+pub(crate) use layout::Layout;
+pub(crate) use row::{
+    ABSENT, ALL_DTYPES, FLOATS, NUMBERS, Row, Sample, Spec, between, given, number, positive, real, sample,
+};
 
 use crate::FAMILIES;
 use rushlight::autograd::{gradcheck, gradgradcheck};
@@ -24,7 +26,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 /// Everything that a row implies. The error lists whatever does not hold.
-pub fn check(family: &'static str, row: &Row) -> Result<(), String> {
+pub(crate) fn check(family: &'static str, row: &Row) -> Result<(), String> {
     // Rows that draw from the default generator run one at a time.
     static GENERATOR: Mutex<()> = Mutex::new(());
     let _alone = row.random.then(|| GENERATOR.lock().unwrap_or_else(PoisonError::into_inner));
@@ -43,7 +45,7 @@ pub fn check(family: &'static str, row: &Row) -> Result<(), String> {
 
 /// The checks of a row so far.
 #[derive(Default)]
-pub struct Report {
+pub(crate) struct Report {
     checks: usize,
     failures: Vec<String>,
 }
@@ -67,7 +69,7 @@ thread_local! {
 }
 
 /// Makes [`panic_of`] work.
-pub fn listen_to_panics() {
+pub(crate) fn listen_to_panics() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         if LISTENING.get() == 0 {
@@ -97,7 +99,7 @@ fn seed(seed: u64) {
     }
 }
 
-pub fn every_golden_case_has_a_row() -> Result<(), String> {
+pub(crate) fn every_golden_case_has_a_row() -> Result<(), String> {
     let mut problems = Vec::new();
     for family in &FAMILIES {
         let rows = (family.rows)();
@@ -111,7 +113,7 @@ pub fn every_golden_case_has_a_row() -> Result<(), String> {
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
 }
 
-pub fn a_wrong_value_is_noticed() -> Result<(), String> {
+pub(crate) fn a_wrong_value_is_noticed() -> Result<(), String> {
     let cases = case::cases("arithmetic");
     let case = cases.iter().find(|case| case.name == "mul/same/f64").ok_or("the case is missing")?;
     let output = case.outputs[0].tensor();
@@ -125,7 +127,7 @@ pub fn a_wrong_value_is_noticed() -> Result<(), String> {
     Ok(())
 }
 
-pub fn a_wrong_derivative_is_noticed() -> Result<(), String> {
+pub(crate) fn a_wrong_derivative_is_noticed() -> Result<(), String> {
     let x = Tensor::from([0.5f64, -0.3]).requires_grad_(true);
     let noticed = |what: &str, result: rushlight::Result<()>| match result {
         Ok(()) => Err(format!("{what} passes")),

@@ -9,7 +9,7 @@ type Fallible = dyn Fn(&Inputs, &Args) -> Result<Vec<Tensor>> + Send + Sync;
 type Panicking = dyn Fn(&Inputs, &Args) -> Vec<Tensor> + Send + Sync;
 
 /// The two forms of an operation.
-pub struct Forms {
+pub(crate) struct Forms {
     pub fallible: Box<Fallible>,
     pub panicking: Box<Panicking>,
 }
@@ -27,7 +27,7 @@ impl Forms {
 }
 
 /// The form that changes its first argument.
-pub struct InPlace {
+pub(crate) struct InPlace {
     pub name: &'static str,
     pub forms: Forms,
     pub takes: Takes,
@@ -35,18 +35,18 @@ pub struct InPlace {
 
 /// The dtypes that an operation takes for its sampled arguments.
 #[derive(Clone, Copy, PartialEq)]
-pub struct Takes {
+pub(crate) struct Takes {
     bool: bool,
     integer: bool,
     float: bool,
 }
 
-pub const FLOATS: Takes = Takes { bool: false, integer: false, float: true };
-pub const NUMBERS: Takes = Takes { bool: false, integer: true, float: true };
-pub const ALL_DTYPES: Takes = Takes { bool: true, integer: true, float: true };
+pub(crate) const FLOATS: Takes = Takes { bool: false, integer: false, float: true };
+pub(crate) const NUMBERS: Takes = Takes { bool: false, integer: true, float: true };
+pub(crate) const ALL_DTYPES: Takes = Takes { bool: true, integer: true, float: true };
 
 impl Takes {
-    pub fn accepts(self, dtype: DType) -> bool {
+    pub(crate) fn accepts(self, dtype: DType) -> bool {
         match dtype {
             DType::Bool => self.bool,
             other if other.is_float() => self.float,
@@ -57,7 +57,7 @@ impl Takes {
 
 /// An argument to be made.
 #[derive(Clone)]
-pub enum Spec {
+pub(crate) enum Spec {
     /// Random numbers from a range. Gradients are checked for those that are not fixed.
     Draw {
         shape: Vec<usize>,
@@ -71,34 +71,34 @@ pub enum Spec {
 }
 
 /// Numbers between `low` and `high`.
-pub fn between(low: f64, high: f64, shape: &[usize]) -> Spec {
+pub(crate) fn between(low: f64, high: f64, shape: &[usize]) -> Spec {
     Spec::Draw { shape: shape.to_vec(), low, high, fixed: false }
 }
 
 /// Numbers between -2 and 2.
-pub fn real(shape: &[usize]) -> Spec {
+pub(crate) fn real(shape: &[usize]) -> Spec {
     between(-2.0, 2.0, shape)
 }
 
 /// Numbers between 0.3 and 3.
-pub fn positive(shape: &[usize]) -> Spec {
+pub(crate) fn positive(shape: &[usize]) -> Spec {
     between(0.3, 3.0, shape)
 }
 
 /// A tensor as it is: indices, masks, classes.
-pub fn given(tensor: Tensor) -> Spec {
+pub(crate) fn given(tensor: Tensor) -> Spec {
     Spec::Given(tensor)
 }
 
-pub fn number(number: impl Into<Scalar>) -> Spec {
+pub(crate) fn number(number: impl Into<Scalar>) -> Spec {
     Spec::Number(number.into())
 }
 
-pub const ABSENT: Spec = Spec::Absent;
+pub(crate) const ABSENT: Spec = Spec::Absent;
 
 impl Spec {
     /// An argument that the operation is not differentiated by.
-    pub fn fixed(mut self) -> Spec {
+    pub(crate) fn fixed(mut self) -> Spec {
         if let Spec::Draw { fixed, .. } = &mut self {
             *fixed = true;
         }
@@ -106,14 +106,14 @@ impl Spec {
     }
 
     /// Drawn in float64, in the shape `shape`, for the argument's own range.
-    pub fn draw(&self, shape: &[usize], generator: &Generator) -> Tensor {
+    pub(crate) fn draw(&self, shape: &[usize], generator: &Generator) -> Tensor {
         let Spec::Draw { low, high, .. } = self else { panic!("only drawn arguments can be drawn") };
         let unit = Tensor::rand_with(shape, TensorOptions::new().dtype(DType::F64).generator(generator));
         unit * (high - low) + *low
     }
 
     /// The argument in a given dtype; the numbers are whole and not 0 where the dtype is not floating-point.
-    pub fn make(&self, dtype: DType, generator: &Generator) -> Arg {
+    pub(crate) fn make(&self, dtype: DType, generator: &Generator) -> Arg {
         match self {
             Spec::Draw { shape, .. } if dtype.is_float() => Arg::Tensor(self.draw(shape, generator).to_dtype(dtype)),
             Spec::Draw { shape, low, .. } => {
@@ -132,7 +132,7 @@ impl Spec {
 
 /// Arguments on which an operation is tried.
 #[derive(Clone)]
-pub struct Sample {
+pub(crate) struct Sample {
     pub specs: Vec<Spec>,
     pub args: Args,
     pub layouts: &'static [Layout],
@@ -142,57 +142,57 @@ pub struct Sample {
     pub out_of_place: bool,
 }
 
-pub fn sample(specs: impl Into<Vec<Spec>>) -> Sample {
+pub(crate) fn sample(specs: impl Into<Vec<Spec>>) -> Sample {
     let (layouts, args) = (&Layout::ALL, Args::default());
     Sample { specs: specs.into(), args, layouts, dtypes: ALL_DTYPES, out_of_place: false }
 }
 
 impl Sample {
     /// With options, by PyTorch's names.
-    pub fn args(mut self, args: Value) -> Sample {
+    pub(crate) fn args(mut self, args: Value) -> Sample {
         self.args = Args(args);
         self
     }
 
     /// The operation refuses some layouts.
-    pub fn layouts(mut self, layouts: &'static [Layout]) -> Sample {
+    pub(crate) fn layouts(mut self, layouts: &'static [Layout]) -> Sample {
         self.layouts = layouts;
         self
     }
 
     /// Other dtypes are not tried on this sample.
-    pub fn only(mut self, dtypes: Takes) -> Sample {
+    pub(crate) fn only(mut self, dtypes: Takes) -> Sample {
         self.dtypes = dtypes;
         self
     }
 
-    pub fn out_of_place(mut self) -> Sample {
+    pub(crate) fn out_of_place(mut self) -> Sample {
         self.out_of_place = true;
         self
     }
 
-    pub fn inputs(&self, dtype: DType) -> Inputs {
+    pub(crate) fn inputs(&self, dtype: DType) -> Inputs {
         let generator = Generator::from_seed(7);
         Inputs(self.specs.iter().map(|spec| spec.make(dtype, &generator)).collect())
     }
 }
 
 /// The exact value and derivatives at one point, where the derivative jumps or the value is special.
-pub struct Kink {
+pub(crate) struct Kink {
     pub at: Vec<f64>,
     pub value: f64,
     pub slopes: Vec<f64>,
 }
 
 /// A call that is refused, and parts of the message.
-pub struct Refusal {
+pub(crate) struct Refusal {
     pub sample: Sample,
     pub dtype: DType,
     pub parts: Vec<&'static str>,
     pub in_place: bool,
 }
 
-pub struct Row {
+pub(crate) struct Row {
     pub name: &'static str,
     /// The name in its messages: PyTorch's.
     pub says: &'static str,
@@ -222,7 +222,7 @@ pub struct Row {
 impl Row {
     /// An operation by its fallible and its panicking form. Unless told otherwise it takes floating-point tensors and can be
     /// differentiated twice.
-    pub fn new<O: Outputs + 'static>(
+    pub(crate) fn new<O: Outputs + 'static>(
         name: &'static str,
         fallible: fn(&Inputs, &Args) -> Result<O>,
         panicking: fn(&Inputs, &Args) -> O,
@@ -247,7 +247,7 @@ impl Row {
     }
 
     /// An operation that exists only in place.
-    pub fn only_in_place(
+    pub(crate) fn only_in_place(
         name: &'static str,
         fallible: fn(&Inputs, &Args) -> Result<Tensor>,
         panicking: fn(&Inputs, &Args) -> Tensor,
@@ -256,13 +256,13 @@ impl Row {
     }
 
     /// A function of one element: sampled as a matrix, 0-d and empty.
-    pub fn elementwise(self, low: f64, high: f64) -> Row {
+    pub(crate) fn elementwise(self, low: f64, high: f64) -> Row {
         let of = |shape: &[usize]| sample([between(low, high, shape)]);
         self.samples([of(&[2, 3]), of(&[]), of(&[0, 3])])
     }
 
     /// The form with fewer arguments, which does what the other does without options.
-    pub fn defaults<O: Outputs + 'static>(
+    pub(crate) fn defaults<O: Outputs + 'static>(
         mut self,
         fallible: fn(&Inputs, &Args) -> Result<O>,
         panicking: fn(&Inputs, &Args) -> O,
@@ -272,29 +272,29 @@ impl Row {
     }
 
     /// The method of the form with options, where it is not the row's name followed by `_with`.
-    pub fn method(mut self, name: &'static str) -> Row {
+    pub(crate) fn method(mut self, name: &'static str) -> Row {
         self.method = Some(name);
         self
     }
 
     /// Options of all samples so far.
-    pub fn with_args(mut self, args: Value) -> Row {
+    pub(crate) fn with_args(mut self, args: Value) -> Row {
         self.samples.iter_mut().for_each(|sample| sample.args = Args(args.clone()));
         self
     }
 
     /// The name in messages, where it is not the method's.
-    pub fn says(mut self, name: &'static str) -> Row {
+    pub(crate) fn says(mut self, name: &'static str) -> Row {
         self.says = name;
         self
     }
 
-    pub fn samples(mut self, samples: impl IntoIterator<Item = Sample>) -> Row {
+    pub(crate) fn samples(mut self, samples: impl IntoIterator<Item = Sample>) -> Row {
         self.samples.extend(samples);
         self
     }
 
-    pub fn takes(mut self, takes: Takes) -> Row {
+    pub(crate) fn takes(mut self, takes: Takes) -> Row {
         self.takes = takes;
         if let Some(in_place) = &mut self.in_place {
             in_place.takes = takes;
@@ -303,13 +303,13 @@ impl Row {
     }
 
     /// Results have no gradient.
-    pub fn constant(mut self) -> Row {
+    pub(crate) fn constant(mut self) -> Row {
         self.differentiable = false;
         self
     }
 
     /// The form in place. It takes the same dtypes unless [`in_place_takes`](Row::in_place_takes) follows.
-    pub fn in_place(
+    pub(crate) fn in_place(
         mut self,
         name: &'static str,
         fallible: fn(&Inputs, &Args) -> Result<Tensor>,
@@ -319,12 +319,12 @@ impl Row {
         self
     }
 
-    pub fn in_place_takes(mut self, takes: Takes) -> Row {
+    pub(crate) fn in_place_takes(mut self, takes: Takes) -> Row {
         self.in_place.as_mut().expect("the form in place comes first").takes = takes;
         self
     }
 
-    pub fn kink<const N: usize>(mut self, at: [f64; N], value: f64, slopes: [f64; N]) -> Row {
+    pub(crate) fn kink<const N: usize>(mut self, at: [f64; N], value: f64, slopes: [f64; N]) -> Row {
         self.kinks.push(Kink { at: at.to_vec(), value, slopes: slopes.to_vec() });
         self
     }
@@ -335,45 +335,45 @@ impl Row {
     }
 
     /// The call is refused with a message that begins with the operation's name and contains all of the parts.
-    pub fn refuses(self, sample: Sample, parts: &[&'static str]) -> Row {
+    pub(crate) fn refuses(self, sample: Sample, parts: &[&'static str]) -> Row {
         let in_place = self.forms.is_none();
         self.refusal(sample, DType::F32, parts, in_place)
     }
 
     /// [`refuses`](Row::refuses) for sampled arguments of another dtype than float32.
-    pub fn refuses_dtype(self, dtype: DType, sample: Sample, parts: &[&'static str]) -> Row {
+    pub(crate) fn refuses_dtype(self, dtype: DType, sample: Sample, parts: &[&'static str]) -> Row {
         let in_place = self.forms.is_none();
         self.refusal(sample, dtype, parts, in_place)
     }
 
     /// [`refuses_dtype`](Row::refuses_dtype) by the form in place.
-    pub fn in_place_refuses(self, dtype: DType, sample: Sample, parts: &[&'static str]) -> Row {
+    pub(crate) fn in_place_refuses(self, dtype: DType, sample: Sample, parts: &[&'static str]) -> Row {
         self.refusal(sample, dtype, parts, true)
     }
 
-    pub fn inexpressible(mut self, case: &'static str, reason: &'static str) -> Row {
+    pub(crate) fn inexpressible(mut self, case: &'static str, reason: &'static str) -> Row {
         self.inexpressible.push((case, reason));
         self
     }
 
-    pub fn coarse(mut self, case: &'static str, times: f64, reason: &'static str) -> Row {
+    pub(crate) fn coarse(mut self, case: &'static str, times: f64, reason: &'static str) -> Row {
         self.coarse.push((case, times, reason));
         self
     }
 
     /// Draws from the default generator, which the harness seeds before each call.
-    pub fn random(mut self) -> Row {
+    pub(crate) fn random(mut self) -> Row {
         self.random = true;
         self
     }
 
-    pub fn operator(mut self) -> Row {
+    pub(crate) fn operator(mut self) -> Row {
         self.operator = true;
         self
     }
 
     /// The names of its forms, by which golden cases and methods are found.
-    pub fn names(&self) -> Vec<&'static str> {
+    pub(crate) fn names(&self) -> Vec<&'static str> {
         let plain = self.forms.as_ref().map(|_| self.name);
         plain.into_iter().chain(self.in_place.as_ref().map(|form| form.name)).collect()
     }
