@@ -137,7 +137,7 @@ fn unary(op: &str, x: &Tensor) -> Option<Result<Tensor>> {
         "eq_number" => x.try_eq(2),
         "lt_float" => x.try_lt(0.3),
         "rpow" => x.try_rpow(2),
-        "mul_0d" => x.try_mul(&Tensor::from(0.3f32)),
+        "mul_0d" => x.try_mul(Tensor::from(0.3f32)),
         "masked_fill" => x.try_gt(2).and_then(|mask| x.try_masked_fill(&mask, 9)),
         "sum" => x.try_sum(),
         "mean" => x.try_mean(),

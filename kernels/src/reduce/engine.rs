@@ -25,13 +25,16 @@ const PIECES: usize = 32;
 const CHUNK: usize = 512;
 const CHUNK_ROWS: usize = 8;
 
+/// Widens `n` elements that are `stride` elements apart.
+type Load = unsafe fn(isa: Isa, from: *const u8, stride: isize, to: *mut u8, n: usize);
+
 /// The input of a reduction that computes in `T`: elements of that type, or of another one and how they are converted.
 pub struct Source<T> {
     data: *const u8,
     /// Bytes of an element.
     size: isize,
-    /// Widens elements that are some elements apart.
-    load: Option<unsafe fn(isa: Isa, from: *const u8, stride: isize, to: *mut u8, n: usize)>,
+    /// The conversion, where the elements are of another type.
+    load: Option<Load>,
     computed: PhantomData<T>,
 }
 
@@ -57,7 +60,7 @@ impl<T> Source<T> {
                 }
             }
         }
-        let load = if S::DIRECT { None } else { Some(load::<S> as _) };
+        let load = if S::DIRECT { None } else { Some(load::<S> as Load) };
         Source { data: x.cast(), size: size_of::<S>() as isize, load, computed: PhantomData }
     }
 
