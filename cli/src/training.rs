@@ -46,12 +46,12 @@ impl Training {
         workers: usize,
     ) -> Result<Training> {
         let (mean, std) = (classifier.mean, classifier.std);
-        let train = DataLoader::builder(data.train.normalize(mean, std)?)
+        let train = DataLoader::builder(data.train.try_normalize(mean, std)?)
             .batch_size(batch_size)
             .shuffle(true)
             .num_workers(workers)
-            .build()?;
-        let test = DataLoader::builder(data.test.normalize(mean, std)?).batch_size(TEST_BATCH).build()?;
+            .try_build()?;
+        let test = DataLoader::builder(data.test.try_normalize(mean, std)?).batch_size(TEST_BATCH).try_build()?;
         let lr = optimizer.lr();
         Ok(Training { classifier, optimizer, train, test, lr, epochs, steps: 0 })
     }
@@ -62,12 +62,12 @@ impl Training {
         let net = &self.classifier.net;
         net.train(true);
         let total = self.epochs as f64 * self.train.len() as f64;
-        for batch in &self.train {
+        for batch in self.train.try_iter() {
             let (images, labels) = batch?;
             self.optimizer.set_lr(self.lr * 0.5 * (1.0 + (std::f64::consts::PI * self.steps as f64 / total).cos()));
             let logits = net.try_forward(&images)?;
             let loss = loss(&logits, &labels)?;
-            let value = f64::from(loss.try_item_as::<f32>()?);
+            let value = loss.try_item()?;
             if interrupt.requested() || !value.is_finite() {
                 progress.clear();
                 return Ok(if interrupt.requested() { Outcome::Interrupted } else { Outcome::Diverged });
@@ -101,14 +101,14 @@ impl Training {
         let mut confusion =
             ConfusionMatrix::new("Test pictures", (0..self.classifier.classes).map(|class| class.to_string()));
         let (mut sum, mut count) = (0.0, 0);
-        for batch in &self.test {
+        for batch in self.test.try_iter() {
             if interrupt.requested() {
                 return Ok(None);
             }
             let (images, labels) = batch?;
             let logits = no_grad(|| net.try_forward(&images))?;
             let n = images.shape()[0];
-            sum += f64::from(loss(&logits, &labels)?.try_item_as::<f32>()?) * n as f64;
+            sum += loss(&logits, &labels)?.try_item()? * n as f64;
             count += n;
             let predictions = logits.try_argmax_dim(1)?.try_to_vec::<i64>()?;
             for (truth, prediction) in labels.try_to_vec::<i64>()?.into_iter().zip(predictions) {

@@ -1,14 +1,22 @@
-//! The macros of Rushlight: `#[op]`, `#[derive(Module)]` and `#[derive(Builder)]`.
+//! The macros of Rushlight: `#[op]`, `tensor!`, `#[derive(Module)]` and `#[derive(Builder)]`.
 
 mod builder;
 mod module;
 mod op;
+mod tensor;
 
 use proc_macro::TokenStream;
 
-/// Gives a fallible function `try_name` its twin `name`, which panics with the error's text at the caller's line.
+/// Writes the other forms of a fallible operation.
 ///
-/// Functions outside of an `impl` block take `#[op(free)]`. The documentation stands on the twin, which is what people call; `try_name` refers to it.
+/// `#[op(torch = "…")]` on `try_name` writes `name`, which panics with the error's text at the caller's line. With `with`, on
+/// `try_name_with`, whose last argument holds options, it writes `name`, `try_name` and `name_with`; a trailing underscore stays at the
+/// end: `try_normal_with_` has `normal_`, `try_normal_` and `normal_with_`. Functions outside of an `impl` block say `free`.
+///
+/// `torch` is PyTorch's signature of the operation as its documentation has it, with argument names and defaults, or `-` where
+/// PyTorch has no such operation. Programs read it in the source, and rustc's notes point to it.
+///
+/// The documentation belongs to the shortest panicking form, which is what people call; the others refer to it.
 #[proc_macro_attribute]
 pub fn op(attribute: TokenStream, item: TokenStream) -> TokenStream {
     op::expand(attribute.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
@@ -56,4 +64,14 @@ pub fn derive_module(item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Builder, attributes(builder))]
 pub fn derive_builder(item: TokenStream) -> TokenStream {
     builder::expand(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// A tensor of a number or a nested list of numbers: PyTorch's `torch.tensor`.
+///
+/// Floating-point numbers give float32, integers int64 and bools bool, whatever their Rust types; where they are mixed, the higher of
+/// these. `dtype`, `device` and `requires_grad` may follow. Lists of unequal lengths are an error of compilation.
+/// (`Tensor::from` keeps the Rust type of the elements and takes arrays, slices and vectors that are computed.)
+#[proc_macro]
+pub fn tensor(input: TokenStream) -> TokenStream {
+    tensor::expand(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -24,7 +24,7 @@ fn main() -> Result<()> {
         loss.backward();
         optimizer.step();
         if epoch % 5 == 0 {
-            println!("Epoch [{epoch}/{epochs}], Loss: {:.4}", loss.item_as::<f32>());
+            println!("Epoch [{epoch}/{epochs}], Loss: {:.4}", loss.item());
         }
     }
 

@@ -29,7 +29,7 @@ fn main() -> Result<()> {
             }
         });
         if epoch % 10 == 0 {
-            println!("Epoch [{epoch}/{epochs}], Loss: {:.4}", loss.item_as::<f32>());
+            println!("Epoch [{epoch}/{epochs}], Loss: {:.4}", loss.item());
         }
     }
     println!("w = {:.4}, b = {:.4}", w.item_as::<f32>(), b.item_as::<f32>());

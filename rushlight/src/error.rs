@@ -1,6 +1,6 @@
 //! The one error type, and the bridge between it and panics.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 
@@ -56,10 +56,10 @@ pub enum Error {
         /// The operation.
         op: &'static str,
     },
-    /// Memory that the system does not give.
-    #[error("out of memory: {bytes} bytes are not to be had")]
+    /// Memory that could not be allocated.
+    #[error("out of memory: failed to allocate {bytes} bytes")]
     Memory {
-        /// The bytes that were asked for.
+        /// The number of bytes requested.
         bytes: usize,
     },
     /// A file or folder that cannot be read or written.
@@ -139,8 +139,8 @@ impl Error {
 }
 
 thread_local! {
-    /// The error behind the panic that is under way on this thread, for [`catch`].
-    static PANICKED: RefCell<Option<Error>> = const { RefCell::new(None) };
+    /// How many calls of [`catch`] this thread is in.
+    static CATCHING: Cell<usize> = const { Cell::new(0) };
 }
 
 /// The value, or a panic with the error's text at the caller's own line.
@@ -157,15 +157,17 @@ pub(crate) fn ok<T>(result: Result<T>) -> T {
 #[cold]
 #[inline(never)]
 pub(crate) fn fail(error: Error) -> ! {
-    let text = error.to_string();
-    PANICKED.set(Some(error));
-    panic!("{text}")
+    if CATCHING.get() > 0 && cfg!(panic = "unwind") {
+        // The error itself is what is thrown, so that `catch` knows it. It is going to be returned, so nothing is printed.
+        resume_unwind(Box::new(error));
+    }
+    panic!("{error}")
 }
 
 /// Runs `f` and turns the panic of a failed operation back into the typed [`Error`] that caused it.
 ///
 /// Operators and methods such as `a + b` or `net.forward(&x)` panic with a message when shapes do not fit. At a boundary (a
-/// server, a command line, bindings) this gives the error back instead. Panics of any other origin go on.
+/// server, a command line, bindings) this returns the error instead, without printing anything. Panics of any other origin go on.
 ///
 /// ```
 /// use rushlight::Tensor;
@@ -173,14 +175,11 @@ pub(crate) fn fail(error: Error) -> ! {
 /// assert!(error.to_string().starts_with("add: shapes [2, 3] and [4]"));
 /// ```
 pub fn catch<R>(f: impl FnOnce() -> R) -> Result<R> {
-    let outer = PANICKED.take();
+    CATCHING.set(CATCHING.get() + 1);
     let result = catch_unwind(AssertUnwindSafe(f));
-    let error = PANICKED.replace(outer);
-    match (result, error) {
-        (Ok(value), _) => Ok(value),
-        (Err(panic), Some(error)) if panic.downcast_ref::<String>().is_some_and(|text| *text == error.to_string()) => {
-            Err(error)
-        }
-        (Err(panic), _) => resume_unwind(panic),
-    }
+    CATCHING.set(CATCHING.get() - 1);
+    result.or_else(|panic| match panic.downcast::<Error>() {
+        Ok(error) => Err(*error),
+        Err(other) => resume_unwind(other),
+    })
 }

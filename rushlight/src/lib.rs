@@ -1,11 +1,11 @@
 //! PyTorch's building blocks in Rust: the same names, the same semantics, the same numbers from the same seed.
 //!
 //! ```
-//! use rushlight::Tensor;
+//! use rushlight::{Tensor, tensor};
 //!
 //! rushlight::manual_seed(0);
 //! let w = Tensor::randn([1]).requires_grad_(true);
-//! let loss = (Tensor::from([1.0f32, 2.0, 3.0]) * &w).square().mean();
+//! let loss = (tensor!([1.0, 2.0, 3.0]) * &w).square().mean();
 //! loss.backward();
 //! println!("{loss} {}", w.grad().unwrap());
 //! ```
@@ -42,6 +42,20 @@ pub use error::{Error, Result, catch};
 pub use ops::Reduction;
 pub use random::{Generator, manual_seed};
 pub use rushlight_kernels::threads::{num_threads, set_num_threads};
+///
+/// ```
+/// use rushlight::{DType, tensor};
+/// let x = tensor!([[1.0, 2.0], [3.0, 4.0]]);
+/// assert_eq!((x.shape(), x.dtype()), (&[2, 2][..], DType::F32));
+/// assert_eq!(tensor!([1, 2, 3]).dtype(), DType::I64);
+/// assert_eq!(tensor!(-1.5, dtype = DType::F64, requires_grad = true).to_string(), "tensor(-1.5000, dtype=torch.float64, requires_grad=True)");
+/// ```
+///
+/// ```compile_fail
+/// # use rushlight::tensor;
+/// let ragged = tensor!([[1.0, 2.0], [3.0]]); // expected 2 elements in each list at depth 1, as in the first one, got 1
+/// ```
+pub use rushlight_macros::tensor;
 pub use tensor::{DType, Dims, Element, Operand, Scalar, Tensor, TensorOptions, keepdim};
 
 /// The README's example is a test.

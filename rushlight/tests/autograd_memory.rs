@@ -1,6 +1,6 @@
 //! Memory over many steps: nothing may be left behind, and each operation may cost only so many allocations.
 
-use rushlight::autograd::{grad, grad_with};
+use rushlight::autograd::{GradOptions, grad, grad_with};
 use rushlight::ops::LeakyReluOptions;
 use rushlight::{BackwardOptions, Tensor, memory, no_grad};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -134,11 +134,11 @@ fn recorded_passes_leave_nothing_behind() {
     let _turn = alone();
     let w = Tensor::from([1.0f64, 2.0, 3.0]).requires_grad_(true);
     let step = || {
-        let options = BackwardOptions { create_graph: true, ..Default::default() };
+        let options = BackwardOptions::new().create_graph(true);
         let loss = (w.pow(3) * w.tanh()).sum();
-        let first = grad_with(&[&loss], &[&w], &[], &options).unwrap()[0].clone().unwrap();
-        let second = grad(&[&(&first * &first).sum()], &[&w]).unwrap();
-        assert_eq!(second[0].shape(), [3]);
+        let first = grad_with(&loss, &w, GradOptions::new().create_graph(true));
+        let second = grad(&(&first * &first).sum(), &w);
+        assert_eq!(second.shape(), [3]);
         // This makes a cycle, as in PyTorch, until the gradient is taken away.
         w.pow(3).sum().backward_with(&options);
         w.zero_grad();
@@ -201,7 +201,7 @@ fn derivatives_of_activations_need_no_memory_of_their_own() {
     drop(y);
     memory::empty_cache();
     // Outputs stay in the graph, whose memory could be used again.
-    let options = BackwardOptions { retain_graph: true, ..Default::default() };
+    let options = BackwardOptions::new().retain_graph(true);
     let region = Region::new(ALLOCATOR);
     loss.backward_with(&options);
     let bytes = region.change().bytes_allocated;

@@ -33,7 +33,7 @@ fn main() {
     }
     let v = a.copy().requires_grad_(true);
     let w = b.copy().requires_grad_(true);
-    let gradient = BackwardOptions { gradient: Some(a.ones_like()), ..Default::default() };
+    let gradient = BackwardOptions::new().gradient(a.ones_like());
     time("add", || drop(black_box(&a + &b)));
     time("relu", || drop(black_box(a.relu())));
     time("mul by a number", || drop(black_box(&a * 2.0)));

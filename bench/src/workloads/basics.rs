@@ -63,7 +63,7 @@ fn small() -> Vec<Workload> {
         }),
         workload("relu_add_4x4_backward", "relu(a + b), 4 × 4, forward + backward", free, || {
             let [a, b] = [(); 2].map(|()| Tensor::rand([4, 4]).requires_grad_(true));
-            let seed = BackwardOptions { gradient: Some(Tensor::ones([4, 4])), ..Default::default() };
+            let seed = BackwardOptions::new().gradient(Tensor::ones([4, 4]));
             move || {
                 a.zero_grad();
                 b.zero_grad();
@@ -121,7 +121,7 @@ fn convolution() -> Vec<Workload> {
         }));
         all.push(workload(backward[0], backward[1], Cost { flops: 3.0 * flops, bytes: 0.0 }, move || {
             let (x, w) = (pictures().requires_grad_(true), weight().requires_grad_(true));
-            let seed = BackwardOptions { gradient: Some(pictures()), ..Default::default() };
+            let seed = BackwardOptions::new().gradient(pictures());
             move || {
                 x.zero_grad();
                 w.zero_grad();

@@ -3,23 +3,147 @@
 use super::node::{Node, lock};
 use super::{EnableGrad, NoGrad, is_grad_enabled};
 use crate::{Error, Result, Tensor};
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
-/// How a backward pass is run.
-#[derive(Clone, Debug, Default)]
+/// The options of [`Tensor::backward`].
+#[derive(Builder, Clone, Debug)]
 pub struct BackwardOptions {
-    /// Keeps what the graph saved, so that it can be walked again.
-    pub retain_graph: bool,
-    /// Records the backward pass itself, so that gradients can be differentiated. Implies `retain_graph`.
-    pub create_graph: bool,
-    /// For [`grad_with`]: gives `None` for an input that the outputs do not depend on, instead of an error.
-    pub allow_unused: bool,
-    /// For [`Tensor::backward_with`]: the gradient of the output to start from. Only a scalar output can do without: its gradient
-    /// is 1. [`grad_with`] takes one for each output instead.
-    pub gradient: Option<Tensor>,
+    /// The gradient of the tensor to start from (default: 1, for a tensor with one element).
+    gradient: Option<Tensor>,
+    /// Whether to keep what the graph saved, so that it can be walked again (default `false`).
+    #[builder(default = false)]
+    retain_graph: bool,
+    /// Whether to record the backward pass itself, so that gradients can be differentiated; implies `retain_graph` (default `false`).
+    #[builder(default = false)]
+    create_graph: bool,
+}
+
+/// The options of [`grad`].
+#[derive(Builder, Clone, Debug)]
+pub struct GradOptions {
+    /// The gradient of each output to start from: one tensor, or an array or a vector of tensors or of `Option`s of them (default: 1,
+    /// for outputs with one element).
+    #[builder(default = GradOutputs(Vec::new()))]
+    grad_outputs: GradOutputs,
+    /// Whether to keep what the graph saved, so that it can be walked again (default `false`).
+    #[builder(default = false)]
+    retain_graph: bool,
+    /// Whether to record the backward pass itself, so that gradients can be differentiated; implies `retain_graph` (default `false`).
+    #[builder(default = false)]
+    create_graph: bool,
+    /// Whether the gradient for an input that the outputs do not depend on is zeros instead of an error (default `false`).
+    #[builder(default = false)]
+    materialize_grads: bool,
+}
+
+/// A gradient for each output of [`grad`]; see [`GradOptions::grad_outputs`].
+#[derive(Clone, Debug)]
+pub struct GradOutputs(Vec<Option<Tensor>>);
+
+impl From<&Tensor> for GradOutputs {
+    fn from(gradient: &Tensor) -> GradOutputs {
+        GradOutputs(vec![Some(gradient.clone())])
+    }
+}
+
+impl<const N: usize> From<[&Tensor; N]> for GradOutputs {
+    fn from(gradients: [&Tensor; N]) -> GradOutputs {
+        GradOutputs(gradients.map(|gradient| Some(gradient.clone())).to_vec())
+    }
+}
+
+impl<const N: usize> From<[Option<&Tensor>; N]> for GradOutputs {
+    fn from(gradients: [Option<&Tensor>; N]) -> GradOutputs {
+        GradOutputs(gradients.map(Option::<&Tensor>::cloned).to_vec())
+    }
+}
+
+impl From<Vec<Option<Tensor>>> for GradOutputs {
+    fn from(gradients: Vec<Option<Tensor>>) -> GradOutputs {
+        GradOutputs(gradients)
+    }
+}
+
+/// What [`grad`] takes as outputs and inputs: a tensor, an array, a slice or a vector of tensors. The gradients come in the same form:
+/// one tensor, an array, or a vector.
+pub trait TensorList {
+    /// One `T` for each tensor.
+    type Each<T>;
+
+    /// The tensors.
+    fn tensors(&self) -> Vec<&Tensor>;
+
+    /// As many values as there are tensors, in this form.
+    fn collect<T>(values: Vec<T>) -> Self::Each<T>;
+}
+
+impl TensorList for &Tensor {
+    type Each<T> = T;
+
+    fn tensors(&self) -> Vec<&Tensor> {
+        vec![self]
+    }
+
+    fn collect<T>(values: Vec<T>) -> T {
+        let [value] = array(values);
+        value
+    }
+}
+
+impl<const N: usize> TensorList for [&Tensor; N] {
+    type Each<T> = [T; N];
+
+    fn tensors(&self) -> Vec<&Tensor> {
+        self.to_vec()
+    }
+
+    fn collect<T>(values: Vec<T>) -> [T; N] {
+        array(values)
+    }
+}
+
+impl<const N: usize> TensorList for &[&Tensor; N] {
+    type Each<T> = [T; N];
+
+    fn tensors(&self) -> Vec<&Tensor> {
+        self.to_vec()
+    }
+
+    fn collect<T>(values: Vec<T>) -> [T; N] {
+        array(values)
+    }
+}
+
+fn array<T, const N: usize>(values: Vec<T>) -> [T; N] {
+    values.try_into().unwrap_or_else(|_| unreachable!("one value for each tensor"))
+}
+
+macro_rules! lists {
+    ($($list:ty: |$tensors:ident| $collect:expr;)*) => {$(
+        impl TensorList for $list {
+            type Each<T> = Vec<T>;
+
+            fn tensors(&self) -> Vec<&Tensor> {
+                let $tensors = self;
+                $collect
+            }
+
+            fn collect<T>(values: Vec<T>) -> Vec<T> {
+                values
+            }
+        }
+    )*};
+}
+lists! {
+    &[&Tensor]: |tensors| tensors.to_vec();
+    Vec<&Tensor>: |tensors| tensors.clone();
+    &Vec<&Tensor>: |tensors| tensors.to_vec();
+    &[Tensor]: |tensors| tensors.iter().collect();
+    &Vec<Tensor>: |tensors| tensors.iter().collect();
 }
 
 /// A gradient that has arrived at a node. Ordered by age: the newest node comes first.
@@ -59,13 +183,12 @@ fn sum(a: Tensor, b: &Tensor, create_graph: bool) -> Result<Tensor> {
 /// accumulates anything.
 fn walk(
     roots: Vec<(Arc<Node>, Tensor)>,
-    options: &BackwardOptions,
+    [retain_graph, create]: [bool; 2],
     mut captures: Option<&mut HashMap<u64, Option<Tensor>>>,
 ) -> Result<()> {
-    let create = options.create_graph;
     // Whatever the caller's mode, as in PyTorch.
     let (_on, _off) = (create.then(EnableGrad::new), (!create).then(NoGrad::new));
-    let keep = options.retain_graph || create;
+    let keep = retain_graph || create;
     let wanted = captures.as_ref().map(|map| nodes_reaching(&roots, map));
     let is_needed = |edge: &Node| wanted.as_ref().is_none_or(|wanted| wanted.contains(&edge.seq));
     let mut heap: BinaryHeap<Ready> = roots.into_iter().map(|(node, grad)| Ready(node, grad)).collect();
@@ -149,7 +272,7 @@ fn seed(op: &'static str, output: &Tensor, given: Option<&Tensor>) -> Result<Ten
     match given {
         Some(grad) if grad.shape() != output.shape() => Err(Error::autograd(
             op,
-            format!("the given gradient has shape {:?}, but the output has shape {:?}", grad.shape(), output.shape()),
+            format!("expected a gradient of the output's shape {:?}, got {:?}", output.shape(), grad.shape()),
         )),
         Some(grad) if grad.dtype() != output.dtype() => grad.try_to_dtype(output.dtype()),
         Some(grad) => Ok(grad.clone()),
@@ -182,88 +305,105 @@ impl Tensor {
     /// [`grad`](Tensor::grad). What the graph saved is freed.
     ///
     /// # Errors
-    /// If this is no scalar or requires no gradient, if the graph was walked before, or if a tensor that it saved was changed
-    /// in place.
-    ///
-    /// ```
-    /// use rushlight::Tensor;
-    /// let x = Tensor::from([1.0f32, 2.0]).requires_grad_(true);
-    /// (&x * &x).sum().backward();
-    /// assert_eq!(x.grad().unwrap().to_vec::<f32>(), [2.0, 4.0]);
-    /// ```
-    #[op]
-    pub fn try_backward(&self) -> Result<()> {
-        walk(vec![(root("backward", self)?, seed("backward", self, None)?)], &BackwardOptions::default(), None)
-    }
-
-    /// [`backward`](Tensor::backward) with options: from a given gradient, keeping the graph, or recording the pass itself.
-    ///
-    /// # Errors
-    /// As [`try_backward`](Tensor::try_backward), and if the given gradient has another shape than this tensor.
+    /// If the tensor has more than one element and no gradient is given, if it requires no gradient, if the given gradient has another
+    /// shape, if the graph was walked before, or if a tensor that it saved was changed in-place.
     ///
     /// ```
     /// use rushlight::{BackwardOptions, Tensor};
     /// let x = Tensor::from([1.0f32, 2.0]).requires_grad_(true);
-    /// let gradient = Some(Tensor::from([1.0f32, 10.0]));
-    /// (&x * 3.0).backward_with(&BackwardOptions { gradient, ..Default::default() });
-    /// assert_eq!(x.grad().unwrap().to_vec::<f32>(), [3.0, 30.0]);
+    /// (&x * &x).sum().backward();
+    /// assert_eq!(x.grad().unwrap().to_vec::<f32>(), [2.0, 4.0]);
+    ///
+    /// (&x * 3.0).backward_with(BackwardOptions::new().gradient(Tensor::from([1.0f32, 10.0])));
+    /// assert_eq!(x.grad().unwrap().to_vec::<f32>(), [5.0, 34.0]);
     /// ```
-    #[op]
-    pub fn try_backward_with(&self, options: &BackwardOptions) -> Result<()> {
+    #[op(torch = "backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None)", with)]
+    pub fn try_backward_with(&self, options: impl Borrow<BackwardOptions>) -> Result<()> {
+        let options = options.borrow();
         let gradient = seed("backward", self, options.gradient.as_ref());
-        walk(vec![(root("backward", self)?, gradient?)], options, None)
+        walk(vec![(root("backward", self)?, gradient?)], [options.retain_graph, options.create_graph], None)
     }
 }
 
-/// The gradients of the sum of `outputs` with respect to `inputs`, without touching any leaf's `grad`.
+/// The gradients of the sum of the outputs with respect to the inputs, without touching any leaf's `grad`.
+///
+/// The gradients come in the form of the inputs: one tensor for one, an array for an array, a vector for a slice or a vector.
 ///
 /// # Errors
-/// As [`Tensor::try_backward`], and if an input does not require a gradient or the outputs do not depend on it.
+/// As [`Tensor::try_backward`], and if there are no inputs, an input requires no gradient, the outputs do not depend on an input, or
+/// there are not as many `grad_outputs` as outputs.
 ///
 /// ```
-/// use rushlight::{Tensor, autograd};
+/// use rushlight::{Tensor, autograd::{GradOptions, grad, grad_with}};
 /// let x = Tensor::from(3.0f32).requires_grad_(true);
 /// let y = &x * &x;
-/// assert_eq!(autograd::grad(&[&y], &[&x])?[0].item_as::<f32>(), 6.0);
-/// # Ok::<(), rushlight::Error>(())
+/// assert_eq!(grad(&y, &x).item(), 6.0);
+///
+/// let z = &x * &x * &x;
+/// let [first] = grad_with(&z, [&x], GradOptions::new().create_graph(true));
+/// assert_eq!((first.item(), grad(&first, &x).item()), (27.0, 18.0));
 /// ```
-pub fn grad(outputs: &[&Tensor], inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
-    Ok(grad_with(outputs, inputs, &[], &BackwardOptions::default())?.into_iter().flatten().collect())
+#[op(
+    torch = "grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, allow_unused=None, is_grads_batched=False, materialize_grads=False)",
+    free,
+    with
+)]
+pub fn try_grad_with<I: TensorList>(
+    outputs: impl TensorList,
+    inputs: I,
+    options: impl Borrow<GradOptions>,
+) -> Result<I::Each<Tensor>> {
+    let (options, list) = (options.borrow(), inputs.tensors());
+    let found = gradients(&outputs.tensors(), &list, options)?;
+    let used = found.into_iter().zip(&list).enumerate().map(|(i, (grad, input))| match grad {
+        Some(grad) => Ok(grad),
+        None if options.materialize_grads => input.try_zeros_like(),
+        None => Err(Error::autograd(
+            "grad",
+            format!("expected outputs that depend on every input, got input {i}, which they do not depend on; grad_allow_unused returns None for it"),
+        )),
+    });
+    Ok(I::collect(used.collect::<Result<Vec<_>>>()?))
 }
 
-/// [`grad`] with options, from a gradient for each output: `grad_outputs` is as long as `outputs`, with `None` for a scalar whose
-/// gradient is 1, or empty if that goes for all. With `allow_unused`, an input that the outputs do not depend on has `None`.
+/// [`grad_with`] with `None` for an input that the outputs do not depend on: PyTorch's `allow_unused=True`.
 ///
 /// # Errors
-/// As [`grad`], and if `grad_outputs` do not go with the outputs, there are no inputs, or the options hold a gradient.
+/// As [`try_grad`], but for such inputs.
 ///
 /// ```
-/// use rushlight::{BackwardOptions, Tensor, autograd};
-/// let x = Tensor::from([1.0f32, 2.0]).requires_grad_(true);
-/// let (y, z) = (&x * 3.0, x.sum());
-/// let of_y = Tensor::from([1.0f32, 10.0]);
-/// let grads = autograd::grad_with(&[&y, &z], &[&x], &[Some(&of_y), None], &BackwardOptions::default())?;
-/// assert_eq!(grads[0].as_ref().unwrap().to_vec::<f32>(), [4.0, 31.0]);
-/// # Ok::<(), rushlight::Error>(())
+/// use rushlight::{Tensor, autograd::{GradOptions, grad_allow_unused}};
+/// let x = Tensor::from(3.0f32).requires_grad_(true);
+/// let unused = Tensor::from(1.0f32).requires_grad_(true);
+/// let [of_x, of_unused] = grad_allow_unused(&(&x * 2), [&x, &unused], GradOptions::new());
+/// assert_eq!((of_x.unwrap().item(), of_unused.is_none()), (2.0, true));
 /// ```
-pub fn grad_with(
-    outputs: &[&Tensor],
-    inputs: &[&Tensor],
-    grad_outputs: &[Option<&Tensor>],
-    options: &BackwardOptions,
-) -> Result<Vec<Option<Tensor>>> {
+#[op(
+    torch = "grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, allow_unused=None, is_grads_batched=False, materialize_grads=False)",
+    free
+)]
+pub fn try_grad_allow_unused<I: TensorList>(
+    outputs: impl TensorList,
+    inputs: I,
+    options: impl Borrow<GradOptions>,
+) -> Result<I::Each<Option<Tensor>>> {
+    Ok(I::collect(gradients(&outputs.tensors(), &inputs.tensors(), options.borrow())?))
+}
+
+/// The gradient for each input, if the outputs depend on it.
+fn gradients(outputs: &[&Tensor], inputs: &[&Tensor], options: &GradOptions) -> Result<Vec<Option<Tensor>>> {
     let op = "grad";
-    let wrong = |message: String| Err(Error::value(op, message));
-    if !grad_outputs.is_empty() && grad_outputs.len() != outputs.len() {
-        return wrong(format!("got {} outputs, but {} gradients of outputs", outputs.len(), grad_outputs.len()));
-    }
-    if options.gradient.is_some() {
-        return wrong("takes the gradients of the outputs as a list, not from the options".into());
+    let given = &options.grad_outputs.0;
+    if !given.is_empty() && given.len() != outputs.len() {
+        return Err(Error::value(
+            op,
+            format!("expected as many grad_outputs as outputs ({}), got {}", outputs.len(), given.len()),
+        ));
     }
     if inputs.is_empty() {
-        return wrong("the inputs cannot be empty".into());
+        return Err(Error::value(op, "expected at least one input, got none"));
     }
-    let given = grad_outputs.iter().copied().chain(std::iter::repeat(None));
+    let given = given.iter().map(Option::as_ref).chain(std::iter::repeat(None));
     let roots = outputs.iter().zip(given).enumerate().map(|(i, (output, given))| {
         let start = || Ok((root(op, output)?, seed(op, output, given)?));
         start().map_err(|error| match error {
@@ -272,26 +412,19 @@ pub fn grad_with(
         })
     });
     let roots = roots.collect::<Result<Vec<_>>>()?;
-    let nodes = inputs
-        .iter()
-        .enumerate()
-        .map(|(i, input)| {
-            input.edge().ok_or_else(|| {
-                Error::autograd("grad", format!("input {i} of shape {:?} does not require a gradient", input.shape()))
-            })
+    let nodes = inputs.iter().enumerate().map(|(i, input)| {
+        input.edge().ok_or_else(|| {
+            Error::autograd(
+                op,
+                format!(
+                    "expected inputs that require gradients, got input {i} of shape {:?}, which does not",
+                    input.shape()
+                ),
+            )
         })
-        .collect::<Result<Vec<_>>>()?;
+    });
+    let nodes = nodes.collect::<Result<Vec<_>>>()?;
     let mut captures: HashMap<u64, Option<Tensor>> = nodes.iter().map(|node| (node.seq, None)).collect();
-    walk(roots, options, Some(&mut captures))?;
-    nodes
-        .iter()
-        .enumerate()
-        .map(|(i, node)| match captures[&node.seq].clone() {
-            None if !options.allow_unused => Err(Error::autograd(
-                "grad",
-                format!("the outputs do not depend on input {i}; allow_unused gives None for such an input"),
-            )),
-            found => Ok(found),
-        })
-        .collect()
+    walk(roots, [options.retain_graph, options.create_graph], Some(&mut captures))?;
+    Ok(nodes.iter().map(|node| captures[&node.seq].clone()).collect())
 }

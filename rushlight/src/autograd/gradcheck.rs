@@ -1,25 +1,22 @@
 //! Checking derivatives against differences of the function itself.
 
-use super::{BackwardOptions, grad_with};
+use super::{GradOptions, try_grad_allow_unused};
 use crate::tensor::DType;
 use crate::{Error, Result, Tensor};
+use rushlight_macros::Builder;
 
 /// How closely derivatives are checked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Builder, Clone, Copy, Debug)]
 pub struct GradcheckOptions {
-    /// The step of the differences.
-    pub eps: f64,
-    /// Allowed absolute error.
-    pub atol: f64,
-    /// Allowed relative error.
-    pub rtol: f64,
-}
-
-impl Default for GradcheckOptions {
-    /// PyTorch's: `eps` 1e-6, `atol` 1e-5, `rtol` 1e-3.
-    fn default() -> Self {
-        GradcheckOptions { eps: 1e-6, atol: 1e-5, rtol: 1e-3 }
-    }
+    /// The step of the differences (default 1e-6).
+    #[builder(default = 1e-6)]
+    eps: f64,
+    /// The allowed absolute error (default 1e-5).
+    #[builder(default = 1e-5)]
+    atol: f64,
+    /// The allowed relative error (default 1e-3).
+    #[builder(default = 1e-3)]
+    rtol: f64,
 }
 
 /// Checks the gradients of `f` at `inputs` against central differences, element by element.
@@ -59,10 +56,9 @@ pub fn gradcheck_with(
     // Weights that differ from each other, so that errors cannot cancel.
     let weights: Vec<f64> = (0..output.numel()).map(|i| 0.5 + (i as f64 * 0.737).sin()).collect();
     let weights = Tensor::try_from_slice(&weights, output.shape())?;
-    let options_backward = BackwardOptions { allow_unused: true, ..Default::default() };
     // An output without history claims to be constant, which the differences will tell.
     let analytic = match output.requires_grad() {
-        true => grad_with(&[&output], inputs, &[Some(&weights)], &options_backward)?,
+        true => try_grad_allow_unused(&output, inputs, GradOptions::new().grad_outputs(&weights))?,
         false => vec![None; inputs.len()],
     };
     let value = |inputs: &[&Tensor]| -> Result<f64> {
@@ -142,8 +138,8 @@ pub fn gradgradcheck_with(
             .map(|input| if input.requires_grad() { Ok((*input).clone()) } else { input.try_requires_grad_(true) })
             .collect::<Result<_>>()?;
         let inputs: Vec<&Tensor> = inputs.iter().collect();
-        let options = BackwardOptions { create_graph: true, allow_unused: true, ..Default::default() };
-        let found = grad_with(&[&f(&inputs)?], &inputs, &[Some(gradient)], &options)?;
+        let options = GradOptions::new().create_graph(true).grad_outputs(*gradient);
+        let found = try_grad_allow_unused(&f(&inputs)?, &inputs, options)?;
         let flat = found.iter().flatten().map(|grad| grad.try_reshape([grad.numel()])).collect::<Result<Vec<_>>>()?;
         Tensor::try_cat(&flat)
     };

@@ -183,7 +183,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the gradient has another shape or type than this tensor, or is this very tensor.
-    #[op]
+    #[op(torch = "-")]
     pub fn try_set_grad(&self, grad: Option<Tensor>) -> Result<()> {
         let op = "set_grad";
         if let Some(grad) = &grad {

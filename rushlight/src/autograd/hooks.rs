@@ -133,6 +133,11 @@ impl Tensor {
     /// one before it left. As
     /// [`torch.Tensor.register_hook`](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.register_hook.html).
     ///
+    /// The hook belongs to the node of the graph that the gradient arrives at, and this tensor holds that node. So a hook that captures
+    /// the tensor itself, or a layer that holds it, is never freed: the node holds the hook, the hook the tensor, and the tensor the
+    /// node. Capture `detach()` of the tensor, which shares its memory but not its node, or a `Weak` reference to the layer, or
+    /// [remove](RemovableHandle::remove) the hook when it is no longer needed.
+    ///
     /// # Errors
     /// If this tensor requires no gradient.
     ///
@@ -144,7 +149,7 @@ impl Tensor {
     /// assert_eq!(x.grad().unwrap().to_vec::<f32>(), [10.0, 10.0]);
     /// handle.remove();
     /// ```
-    #[op]
+    #[op(torch = "register_hook(self, hook)")]
     pub fn try_register_hook(
         &self,
         hook: impl Fn(&Tensor) -> Option<Tensor> + Send + Sync + 'static,
@@ -171,7 +176,7 @@ impl Tensor {
     /// assert_eq!(w.to_vec::<f32>(), [0.5, 1.5]);
     /// assert!(w.grad().is_none());
     /// ```
-    #[op]
+    #[op(torch = "register_post_accumulate_grad_hook(self, hook)")]
     pub fn try_register_post_accumulate_grad_hook(
         &self,
         hook: impl Fn(&Tensor) + Send + Sync + 'static,

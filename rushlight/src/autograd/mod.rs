@@ -11,7 +11,10 @@ mod hooks;
 mod mode;
 mod node;
 
-pub use engine::{BackwardOptions, grad, grad_with};
+pub use engine::{
+    BackwardOptions, GradOptions, GradOutputs, TensorList, grad, grad_allow_unused, grad_with, try_grad,
+    try_grad_allow_unused, try_grad_with,
+};
 pub use gradcheck::{GradcheckOptions, gradcheck, gradcheck_with, gradgradcheck, gradgradcheck_with};
 pub use hooks::RemovableHandle;
 pub use mode::{EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad};

@@ -4,6 +4,7 @@ use super::Collate;
 use super::random_sampler;
 use crate::random::Generator;
 use crate::{Error, Result, Tensor};
+use rushlight_macros::op;
 use std::sync::Arc;
 
 /// A set of items, each read by its number: what a [`DataLoader`](super::DataLoader) makes batches of.
@@ -26,8 +27,8 @@ use std::sync::Arc;
 ///     }
 /// }
 ///
-/// let loader = DataLoader::builder(Squares).batch_size(4).build()?;
-/// let (x, y): (Tensor, Tensor) = loader.iter().nth(1).unwrap()?;
+/// let loader = DataLoader::builder(Squares).batch_size(4).build();
+/// let (x, y): (Tensor, Tensor) = loader.iter().nth(1).unwrap();
 /// assert_eq!(y.to_vec::<f32>(), [16.0, 25.0, 36.0, 49.0]);
 /// # Ok::<(), rushlight::Error>(())
 /// ```
@@ -156,7 +157,7 @@ tensor_tuples!(Tensor, a; Tensor, b; Tensor, c; Tensor, d);
 /// use rushlight::Tensor;
 /// use rushlight::data::{Dataset, TensorDataset};
 ///
-/// let dataset = TensorDataset::new((Tensor::ones([5, 3]), Tensor::from([0, 1, 2, 3, 4])))?;
+/// let dataset = TensorDataset::new((Tensor::ones([5, 3]), Tensor::from([0, 1, 2, 3, 4])));
 /// let (x, y) = dataset.get(2)?;
 /// assert_eq!((x.shape(), y.item_as::<i64>()), (&[3][..], 2));
 /// # Ok::<(), rushlight::Error>(())
@@ -172,7 +173,8 @@ impl<T: TensorGroup> TensorDataset<T> {
     ///
     /// # Errors
     /// If there is no tensor, one has no dimension, or their first dimensions differ.
-    pub fn new(tensors: T) -> Result<TensorDataset<T>> {
+    #[op(torch = "-")]
+    pub fn try_new(tensors: T) -> Result<TensorDataset<T>> {
         let list = tensors.tensors();
         let Some(first) = list.first() else {
             return Err(Error::value("TensorDataset", "wants at least one tensor, but the list is empty"));
@@ -230,7 +232,8 @@ impl<D: Dataset> Subset<D> {
     ///
     /// # Errors
     /// If the data set has no such item.
-    pub fn new(dataset: D, indices: impl Into<Vec<usize>>) -> Result<Subset<D>> {
+    #[op(torch = "-")]
+    pub fn try_new(dataset: D, indices: impl Into<Vec<usize>>) -> Result<Subset<D>> {
         let (indices, len) = (indices.into(), dataset.len());
         indices.iter().try_for_each(|&index| check_index("Subset", index, len))?;
         Ok(Subset { dataset, indices })
@@ -359,12 +362,13 @@ lengths_from!(usize => Items, f64 => Fractions);
 /// use rushlight::Tensor;
 /// use rushlight::data::{Dataset, TensorDataset, random_split};
 ///
-/// let dataset = TensorDataset::new(Tensor::arange(10))?;
-/// let parts = random_split(dataset, [0.75, 0.25], None)?;
+/// let dataset = TensorDataset::new(Tensor::arange(10));
+/// let parts = random_split(dataset, [0.75, 0.25], None);
 /// assert_eq!((parts[0].len(), parts[1].len()), (8, 2));
 /// # Ok::<(), rushlight::Error>(())
 /// ```
-pub fn random_split<D: Dataset>(
+#[op(torch = "-", free)]
+pub fn try_random_split<D: Dataset>(
     dataset: D,
     lengths: impl Into<Lengths>,
     generator: Option<&Generator>,

@@ -3,6 +3,7 @@
 use super::{Dataset, TensorDataset};
 use crate::io::idx::{Idx, IdxData};
 use crate::{Error, Result, Tensor};
+use rushlight_macros::op;
 use std::path::{Path, PathBuf};
 
 /// Gray pictures and their classes, from IDX files as MNIST, Fashion-MNIST, KMNIST and their kind come in.
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// use rushlight::data::{DataLoader, IdxDataset};
 ///
 /// let train = IdxDataset::open("data/mnist", true)?.check_classes(10)?.normalize(0.1307, 0.3081)?;
-/// for batch in &DataLoader::builder(train).batch_size(64).shuffle(true).build()? {
+/// for batch in &DataLoader::builder(train).batch_size(64).shuffle(true).build() {
 ///     let (images, labels) = batch?; // [64, 1, 28, 28] and [64]
 /// }
 /// # Ok::<(), rushlight::Error>(())
@@ -72,7 +73,7 @@ impl IdxDataset {
         }
         let scaled: Vec<f32> = pixels.iter().map(|&pixel| f32::from(pixel) / 255.0).collect();
         let images = Tensor::try_from_vec(scaled, [count, 1, height, width])?;
-        Ok(IdxDataset { data: TensorDataset::new((images, Tensor::from(classes)))?, name: labels_name })
+        Ok(IdxDataset { data: TensorDataset::try_new((images, Tensor::from(classes)))?, name: labels_name })
     }
 
     /// Refuses classes that are not in 0..`classes`, before a loss function stumbles over them.
@@ -96,14 +97,15 @@ impl IdxDataset {
     ///
     /// # Errors
     /// If `mean` is not finite, or `std` not finite or not above 0.
-    pub fn normalize(self, mean: f64, std: f64) -> Result<IdxDataset> {
+    #[op(torch = "-")]
+    pub fn try_normalize(self, mean: f64, std: f64) -> Result<IdxDataset> {
         if !(mean.is_finite() && std.is_finite() && std > 0.0) {
             let message = format!("mean must be finite and std finite and above 0, but got {mean} and {std}");
             return Err(Error::value("normalize", message));
         }
         let (images, labels) = self.data.tensors();
         let images = images.try_sub(mean)?.try_div(std)?;
-        Ok(IdxDataset { data: TensorDataset::new((images, labels.clone()))?, name: self.name })
+        Ok(IdxDataset { data: TensorDataset::try_new((images, labels.clone()))?, name: self.name })
     }
 
     /// All pictures, float32 `[count, 1, height, width]`.

@@ -7,6 +7,7 @@ use super::{CollateWith, Collator, Dataset, DefaultCollate, seed};
 use crate::autograd::{NoGrad, is_grad_enabled};
 use crate::random::Generator;
 use crate::{Error, Result};
+use rushlight_macros::op;
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
@@ -19,20 +20,20 @@ use std::sync::Arc;
 /// The order and what is drawn from the generators are PyTorch's: from the same seed the same batches come, and the same random
 /// numbers come after them. With `num_workers` threads make batches ahead of time; that changes nothing but the time.
 ///
-/// Each batch is a `Result`. Where the data set gives an error or panics, that error comes in the batch's place, with the item's
-/// number in it, and the loader goes on with the next batch if it is asked to.
+/// Where the data set returns an error or panics, the loop panics at its own line with that error, which names the item.
+/// [`try_iter`](DataLoader::try_iter) yields a `Result` for each batch instead, and goes on with the next batch after an error.
 ///
 /// ```
 /// use rushlight::Tensor;
 /// use rushlight::data::{DataLoader, TensorDataset};
 ///
 /// rushlight::manual_seed(0);
-/// let dataset = TensorDataset::new(Tensor::arange(10))?;
-/// let loader = DataLoader::builder(dataset).batch_size(3).shuffle(true).build()?;
+/// let (x, y) = (Tensor::arange(10), Tensor::zeros([10]));
+/// let loader = DataLoader::builder(TensorDataset::new((x, y))).batch_size(3).shuffle(true).build();
 /// assert_eq!(loader.len(), 4);
-/// let first: Tensor = loader.iter().next().unwrap()?;
-/// assert_eq!(first.to_vec::<i64>(), [6, 7, 1]);
-/// # Ok::<(), rushlight::Error>(())
+/// for (x, y) in &loader {
+///     println!("{x} {y}"); // first [6, 7, 1]
+/// }
 /// ```
 pub struct DataLoader<D, C = DefaultCollate> {
     shared: Arc<Shared<D, C>>,
@@ -156,10 +157,9 @@ impl<D: Dataset, C> DataLoaderBuilder<D, C> {
     /// use rushlight::Tensor;
     ///
     /// // Of each batch only the number of items.
-    /// let dataset = TensorDataset::new(Tensor::arange(4))?;
-    /// let loader = DataLoader::builder(dataset).batch_size(2).collate_fn(|items: Vec<Tensor>| Ok(items.len())).build()?;
-    /// assert_eq!(loader.iter().collect::<rushlight::Result<Vec<usize>>>()?, [2, 2]);
-    /// # Ok::<(), rushlight::Error>(())
+    /// let dataset = TensorDataset::new(Tensor::arange(4));
+    /// let loader = DataLoader::builder(dataset).batch_size(2).collate_fn(|items: Vec<Tensor>| Ok(items.len())).build();
+    /// assert_eq!(loader.iter().collect::<Vec<usize>>(), [2, 2]);
     /// ```
     pub fn collate_fn<B, F: Fn(Vec<D::Item>) -> Result<B> + Send + Sync>(
         self,
@@ -182,9 +182,10 @@ impl<D: Dataset, C> DataLoaderBuilder<D, C> {
     /// The loader.
     ///
     /// # Errors
-    /// If a number is 0 that must not be, or options exclude each other: `sampler` and `shuffle`; `batch_sampler` and any of
+    /// If `batch_size` or `prefetch_factor` is 0, or options exclude each other: `sampler` and `shuffle`; `batch_sampler` and any of
     /// `batch_size`, `shuffle`, `sampler` and `drop_last`.
-    pub fn build(self) -> Result<DataLoader<D, C>> {
+    #[op(torch = "-")]
+    pub fn try_build(self) -> Result<DataLoader<D, C>> {
         let fault = |message: &str| Err(Error::value("DataLoader", message));
         let order = if let Some(batches) = self.batch_sampler {
             if self.batch_size.is_some() || self.shuffle || self.sampler.is_some() || self.drop_last {
@@ -203,12 +204,12 @@ impl<D: Dataset, C> DataLoaderBuilder<D, C> {
             };
             let batch_size = self.batch_size.unwrap_or(1);
             if batch_size == 0 {
-                return fault("batch_size must be at least 1, but got 0");
+                return fault("expected a batch_size of at least 1, got 0");
             }
             Order::Items { sampler, batch_size, drop_last: self.drop_last }
         };
         if self.prefetch_factor == 0 {
-            return fault("prefetch_factor must be at least 1, but got 0");
+            return fault("expected a prefetch_factor of at least 1, got 0");
         }
         Ok(DataLoader {
             shared: Arc::new(Shared { dataset: self.dataset, collator: self.collator }),
@@ -236,10 +237,30 @@ impl<D: Dataset, C: Collator<D>> DataLoader<D, C> {
         &self.shared.dataset
     }
 
-    /// One epoch. This draws the epoch's seed; the order is drawn when the first batch is asked for. Dropping it early stops and
-    /// joins the workers.
+    /// One epoch: what `for batch in &loader` goes through. This draws the epoch's seed; the order is drawn when the first batch is
+    /// requested. Dropping it early stops and joins the workers.
+    ///
+    /// # Panics
+    /// While it is iterated over, at that line, where [`try_iter`](DataLoader::try_iter) yields an error.
     pub fn iter(&self) -> Batches<D, C> {
-        Batches {
+        Batches(self.try_iter())
+    }
+
+    /// [`iter`](DataLoader::iter) that yields a `Result` for each batch: where the data set returns an error or panics, that error,
+    /// with the item's number in it.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// use rushlight::data::{DataLoader, TensorDataset};
+    ///
+    /// let loader = DataLoader::builder(TensorDataset::new(Tensor::arange(4))).batch_size(2).build();
+    /// for batch in loader.try_iter() {
+    ///     println!("{}", batch?);
+    /// }
+    /// # Ok::<(), rushlight::Error>(())
+    /// ```
+    pub fn try_iter(&self) -> TryBatches<D, C> {
+        TryBatches {
             shared: self.shared.clone(),
             order: self.order.clone(),
             num_workers: self.num_workers,
@@ -257,7 +278,7 @@ where
     D: Dataset + 'static,
     C: Collator<D, Batch: Send> + 'static,
 {
-    type Item = Result<C::Batch>;
+    type Item = C::Batch;
     type IntoIter = Batches<D, C>;
 
     fn into_iter(self) -> Batches<D, C> {
@@ -273,8 +294,35 @@ impl<D: Dataset, C> fmt::Debug for DataLoader<D, C> {
     }
 }
 
-/// The batches of one epoch of a [`DataLoader`].
-pub struct Batches<D, C: Collator<D> = DefaultCollate>
+/// The batches of one epoch of a [`DataLoader`]; an error panics. See [`DataLoader::iter`].
+pub struct Batches<D: Dataset, C: Collator<D> = DefaultCollate>(TryBatches<D, C>);
+
+impl<D, C> Iterator for Batches<D, C>
+where
+    D: Dataset + 'static,
+    C: Collator<D, Batch: Send> + 'static,
+{
+    type Item = C::Batch;
+
+    #[track_caller]
+    fn next(&mut self) -> Option<C::Batch> {
+        self.0.next().map(crate::error::ok)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl<D, C> ExactSizeIterator for Batches<D, C>
+where
+    D: Dataset + 'static,
+    C: Collator<D, Batch: Send> + 'static,
+{
+}
+
+/// The batches of one epoch of a [`DataLoader`], each a `Result`. See [`DataLoader::try_iter`].
+pub struct TryBatches<D, C: Collator<D> = DefaultCollate>
 where
     D: Dataset,
 {
@@ -344,7 +392,7 @@ impl Order {
     }
 }
 
-impl<D, C> Batches<D, C>
+impl<D, C> TryBatches<D, C>
 where
     D: Dataset + 'static,
     C: Collator<D, Batch: Send> + 'static,
@@ -369,7 +417,7 @@ where
     }
 }
 
-impl<D, C> Iterator for Batches<D, C>
+impl<D, C> Iterator for TryBatches<D, C>
 where
     D: Dataset + 'static,
     C: Collator<D, Batch: Send> + 'static,
@@ -405,7 +453,7 @@ where
     }
 }
 
-impl<D, C> ExactSizeIterator for Batches<D, C>
+impl<D, C> ExactSizeIterator for TryBatches<D, C>
 where
     D: Dataset + 'static,
     C: Collator<D, Batch: Send> + 'static,

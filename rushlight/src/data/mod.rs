@@ -6,7 +6,7 @@
 //!
 //! rushlight::manual_seed(0);
 //! let (x, y) = (Tensor::randn([100, 3]), Tensor::randint(10, [100]));
-//! let loader = DataLoader::builder(TensorDataset::new((x, y))?).batch_size(32).shuffle(true).num_workers(2).build()?;
+//! let loader = DataLoader::builder(TensorDataset::new((x, y))).batch_size(32).shuffle(true).num_workers(2).build();
 //! for batch in &loader {
 //!     let (x, y) = batch?;
 //!     assert_eq!(x.shape()[0], y.shape()[0]);
@@ -24,9 +24,11 @@ mod sampler;
 mod seed;
 
 pub use collate::{Collate, CollateWith, Collator, DefaultCollate};
-pub use dataset::{ConcatDataset, Dataset, Lengths, MapDataset, Subset, TensorDataset, TensorGroup, random_split};
+pub use dataset::{
+    ConcatDataset, Dataset, Lengths, MapDataset, Subset, TensorDataset, TensorGroup, random_split, try_random_split,
+};
 pub use idx_dataset::IdxDataset;
-pub use loader::{Batches, DataLoader, DataLoaderBuilder};
+pub use loader::{Batches, DataLoader, DataLoaderBuilder, TryBatches};
 pub use sampler::{
     BatchSampler, RandomSampler, RandomSamples, Sampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler,
 };

@@ -3,6 +3,7 @@
 use super::random_sampler;
 use crate::random::Generator;
 use crate::{Error, Result};
+use rushlight_macros::op;
 use std::sync::Arc;
 
 pub use super::random_sampler::{RandomSampler, RandomSamples};
@@ -92,7 +93,7 @@ impl Sampler for SubsetRandomSampler {
 /// use rushlight::data::{Sampler, WeightedRandomSampler};
 ///
 /// // Rare classes as often as common ones: each item's weight is one over the size of its class.
-/// let sampler = WeightedRandomSampler::new(&[0.5, 0.5, 1.0], 100, true)?;
+/// let sampler = WeightedRandomSampler::new(&[0.5, 0.5, 1.0], 100, true);
 /// let of_the_rare_class = sampler.iter().filter(|&item| item == 2).count();
 /// assert!((20..80).contains(&of_the_rare_class));
 /// # Ok::<(), rushlight::Error>(())
@@ -110,7 +111,8 @@ impl WeightedRandomSampler {
     ///
     /// # Errors
     /// If a weight is negative or not finite, all are zero, or without `replacement` more items are asked for than there are.
-    pub fn new(weights: &[f64], num_samples: usize, replacement: bool) -> Result<WeightedRandomSampler> {
+    #[op(torch = "-")]
+    pub fn try_new(weights: &[f64], num_samples: usize, replacement: bool) -> Result<WeightedRandomSampler> {
         // Whether these arguments can be drawn with does not depend on the numbers drawn: one draw on the side tells.
         random_sampler::weighted_random_order(weights, num_samples, replacement, Some(&Generator::new()))
             .map_err(|fault| Error::value("WeightedRandomSampler", fault))?;
@@ -144,7 +146,7 @@ impl Sampler for WeightedRandomSampler {
 /// ```
 /// use rushlight::data::{BatchSampler, Sampler, SequentialSampler};
 ///
-/// let batches: Vec<Vec<usize>> = BatchSampler::new(SequentialSampler::new(5), 2, false)?.iter().collect();
+/// let batches: Vec<Vec<usize>> = BatchSampler::new(SequentialSampler::new(5), 2, false).iter().collect();
 /// assert_eq!(batches, [vec![0, 1], vec![2, 3], vec![4]]);
 /// # Ok::<(), rushlight::Error>(())
 /// ```
@@ -160,7 +162,8 @@ impl<S: Sampler> BatchSampler<S> {
     ///
     /// # Errors
     /// If `batch_size` is 0.
-    pub fn new(sampler: S, batch_size: usize, drop_last: bool) -> Result<BatchSampler<S>> {
+    #[op(torch = "-")]
+    pub fn try_new(sampler: S, batch_size: usize, drop_last: bool) -> Result<BatchSampler<S>> {
         if batch_size == 0 {
             return Err(Error::value("BatchSampler", "batch_size must be at least 1, but got 0"));
         }

@@ -1,6 +1,6 @@
 //! Between tensors and Rust values.
 
-use super::{DType, Dims, Element, Layout, Tensor};
+use super::{DType, Dims, Element, Layout, Scalar, Tensor, TensorOptions};
 use crate::backend::Device;
 use crate::{Error, Result};
 use rushlight_macros::op;
@@ -100,6 +100,29 @@ impl Tensor {
         values.flatten(&mut elements);
         let layout = crate::error::ok(Dims::from(sizes).layout("from"));
         crate::error::ok(Tensor::filled(layout, &elements))
+    }
+
+    /// What [`tensor!`](crate::tensor!) writes: a tensor of these elements, row-major, with the dtype of the highest of them by default.
+    ///
+    /// # Panics
+    /// If the elements do not fill the shape, or it has more than 8 dimensions.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn from_literal(shape: &[usize], elements: &[Scalar], options: TensorOptions) -> Tensor {
+        let numbers = elements.iter().map(|element| element.default_dtype());
+        let dtype = options.dtype_or(numbers.reduce(DType::join).unwrap_or(DType::F32));
+        let options = options.dtype(dtype);
+        let make = || {
+            let tensor = options.allocate(Dims::from(shape).infer("tensor", elements.len())?, dtype)?;
+            // Integers alone pass through int64, so that none of them is rounded on the way.
+            let source = if elements.iter().any(|element| matches!(element, Scalar::F64(_))) {
+                Tensor::filled_by(*tensor.layout(), |i| elements[i].to_f64())?
+            } else {
+                Tensor::filled_by(*tensor.layout(), |i| elements[i].to_i64())?
+            };
+            options.finish(tensor.try_copy_(&source)?)
+        };
+        crate::error::ok(make())
     }
 
     /// A fresh CPU tensor with the given elements, whose number the layout has.

@@ -1,6 +1,6 @@
 //! The engine: what a backward pass computes, what it refuses, modes, operations in place, and depth.
 
-use rushlight::autograd::{grad, grad_with};
+use rushlight::autograd::{GradOptions, grad, grad_allow_unused, grad_with, try_grad, try_grad_with};
 use rushlight::ops::SliceOptions;
 use rushlight::{BackwardOptions, EnableGrad, Error, NoGrad, Tensor, enable_grad, is_grad_enabled, no_grad};
 use std::sync::Arc;
@@ -19,11 +19,19 @@ fn grad_of(t: &Tensor) -> Vec<f32> {
 }
 
 fn create() -> BackwardOptions {
-    BackwardOptions { create_graph: true, ..Default::default() }
+    BackwardOptions::new().create_graph(true)
+}
+
+fn create_grad() -> GradOptions {
+    GradOptions::new().create_graph(true)
+}
+
+fn retain_grad() -> GradOptions {
+    GradOptions::new().retain_graph(true)
 }
 
 fn retain() -> BackwardOptions {
-    BackwardOptions { retain_graph: true, ..Default::default() }
+    BackwardOptions::new().retain_graph(true)
 }
 
 fn refused<T>(result: rushlight::Result<T>, parts: &[&str]) {
@@ -65,7 +73,7 @@ mod accumulation {
         let x = Tensor::from(3.0f32).requires_grad_(true);
         x.backward();
         assert_eq!(x.grad().unwrap().item_as::<f32>(), 1.0);
-        assert_eq!(grad(&[&x], &[&x]).unwrap()[0].item_as::<f32>(), 1.0);
+        assert_eq!(grad(&x, &x).item_as::<f32>(), 1.0);
     }
 
     /// The gradients of a sum are one tensor on its way to both leaves; each leaf must own its copy.
@@ -74,7 +82,7 @@ mod accumulation {
         for options in [BackwardOptions::default(), create()] {
             let (a, b) = (leaf(&[1.0, 2.0]), leaf(&[3.0, 4.0]));
             let start = Tensor::from([1.0f32, 1.0]);
-            (&a + &b).backward_with(&BackwardOptions { gradient: Some(start.clone()), ..options });
+            (&a + &b).backward_with(options.gradient(&start));
             no_grad(|| a.grad().unwrap().zero_());
             assert_eq!((grad_of(&b), values(start)), (vec![1.0; 2], vec![1.0; 2]));
         }
@@ -148,7 +156,7 @@ mod the_graph {
     fn only_a_scalar_starts_by_itself() {
         let y = leaf(&[1.0, 2.0]) * 2.0;
         refused(y.try_backward(), &["only for a scalar", "[2]"]);
-        let wrong = BackwardOptions { gradient: Some(Tensor::ones([3])), ..Default::default() };
+        let wrong = BackwardOptions::new().gradient(Tensor::ones([3]));
         refused(y.try_backward_with(&wrong), &["[3]", "[2]"]);
         refused(Tensor::from(1.0f32).try_backward(), &["does not require a gradient"]);
         refused(no_grad(|| Tensor::from(1.0f32).try_backward()), &["recording is off"]);
@@ -159,31 +167,34 @@ mod the_graph {
         let (x, w, unused) = (leaf(&[2.0]), leaf(&[5.0]), leaf(&[0.0]));
         let middle = &x * 3.0;
         let y = (&middle * &w).sum();
-        let grads = grad_with(&[&y], &[&middle, &x, &w, &y], &[], &retain()).unwrap();
-        let grads: Vec<f32> = grads.iter().map(|g| g.as_ref().unwrap().sum().item_as()).collect();
-        assert_eq!(grads, [5.0, 15.0, 6.0, 1.0]);
+        let grads = grad_with(&y, [&middle, &x, &w, &y], retain_grad());
+        assert_eq!(grads.map(|grad| grad.sum().item()), [5.0, 15.0, 6.0, 1.0]);
         assert!([&x, &w].iter().all(|t| t.grad().is_none()), "no leaf accumulates");
-        refused(grad_with(&[&y], &[&unused], &[], &retain()), &["do not depend on input 0", "allow_unused"]);
-        let options = BackwardOptions { allow_unused: true, ..retain() };
-        let grads = grad_with(&[&y], &[&unused, &x], &[], &options).unwrap();
+        refused(try_grad_with(&y, [&unused], retain_grad()), &["input 0", "do not depend", "allow_unused"]);
+        let grads = grad_allow_unused(&y, [&unused, &x], retain_grad());
         assert!(grads[0].is_none() && grads[1].is_some());
-        refused(grad(&[&y], &[&Tensor::ones([1])]), &["input 0", "does not require"]);
+        let zeros = grad_with(&y, [&unused, &x], retain_grad().materialize_grads(true));
+        assert_eq!(zeros.map(|grad| grad.item()), [0.0, 15.0]);
+        refused(try_grad(&y, [&Tensor::ones([1])]), &["input 0", "require gradients"]);
     }
 
     #[test]
     fn several_outputs_add_up() {
         let x = leaf(&[2.0]);
         let (a, b) = ((&x * 3.0).sum(), (&x * &x).sum());
-        assert_eq!(values(&grad(&[&a, &b], &[&x]).unwrap()[0]), [7.0]);
+        assert_eq!(values(&grad([&a, &b], &x)), [7.0]);
     }
 
     #[test]
     fn every_output_starts_from_its_own_gradient() {
         let x = leaf(&[1.0, 2.0, 3.0]);
         let (y, z) = (&x * 2.0, x.sum());
-        let run = |grad_outputs: &[Option<&Tensor>]| grad_with(&[&y, &z], &[&x], grad_outputs, &retain());
+        let run = |given: &[Option<&Tensor>]| {
+            let given: Vec<_> = given.iter().map(|grad| grad.cloned()).collect();
+            try_grad_with([&y, &z], &x, retain_grad().grad_outputs(given))
+        };
         let (of_y, of_z) = (Tensor::from([1.0f32, 10.0, 100.0]), Tensor::from(-1.0f32));
-        let first = |grads: rushlight::Result<Vec<Option<Tensor>>>| values(grads.unwrap()[0].as_ref().unwrap());
+        let first = |grad: rushlight::Result<Tensor>| values(grad.unwrap());
         assert_eq!(first(run(&[Some(&of_y), None])), [3.0, 21.0, 201.0]);
         assert_eq!(first(run(&[Some(&of_y), Some(&of_z)])), [1.0, 19.0, 199.0]);
         refused(run(&[]), &["output 0", "only for a scalar", "[3]"]);
@@ -192,14 +203,15 @@ mod the_graph {
             Err(error @ Error::Value { .. }) => error.to_string(),
             other => panic!("{other:?}"),
         };
-        assert_eq!(text(run(&[Some(&of_y)])), "grad: got 2 outputs, but 1 gradients of outputs");
-        let options = BackwardOptions { gradient: Some(of_y.clone()), ..Default::default() };
-        assert!(text(grad_with(&[&y], &[&x], &[], &options)).contains("as a list"));
-        assert!(text(grad_with(&[&z], &[], &[], &retain())).contains("inputs cannot be empty"));
-        assert!(grad_with(&[], &[&x], &[], &BackwardOptions { allow_unused: true, ..retain() }).unwrap()[0].is_none());
+        assert_eq!(text(run(&[Some(&of_y)])), "grad: expected as many grad_outputs as outputs (2), got 1");
+        let no_inputs: Vec<&Tensor> = Vec::new();
+        let empty = try_grad_with(&z, no_inputs, retain_grad()).unwrap_err().to_string();
+        assert_eq!(empty, "grad: expected at least one input, got none");
+        let no_outputs: Vec<&Tensor> = Vec::new();
+        assert!(grad_allow_unused(no_outputs, &x, retain_grad()).is_none());
         // A gradient with a history of its own.
         let scale = leaf(&[2.0, 2.0, 2.0]);
-        let found = grad_with(&[&y], &[&x], &[Some(&scale)], &create()).unwrap()[0].clone().unwrap();
+        let found = grad_with(&y, &x, create_grad().grad_outputs(&scale));
         found.sum().backward();
         assert_eq!(grad_of(&scale), [2.0, 2.0, 2.0]);
     }
@@ -243,7 +255,7 @@ mod the_graph {
             count.fetch_add(1, Relaxed);
             None
         });
-        grad(&[&(&x * &side).sum()], &[&x]).unwrap();
+        grad(&(&x * &side).sum(), &x);
         assert_eq!(visits.load(Relaxed), 0);
     }
 
@@ -252,7 +264,7 @@ mod the_graph {
         let x = Tensor::from(2.0f64).requires_grad_(true);
         let mut y = x.pow(5);
         for expected in [80.0, 160.0, 240.0, 240.0, 120.0] {
-            y = grad_with(&[&y], &[&x], &[], &create()).unwrap()[0].clone().unwrap();
+            y = grad_with(&y, &x, create_grad());
             assert!((y.item() - expected).abs() < 1e-9, "{y}");
         }
     }
@@ -273,9 +285,9 @@ mod the_graph {
     fn a_recorded_pass_records_whatever_the_mode_of_its_caller() {
         let x = Tensor::from(2.0f64).requires_grad_(true);
         let y = x.pow(3);
-        let first = no_grad(|| grad_with(&[&y], &[&x], &[], &create())).unwrap()[0].clone().unwrap();
+        let first = no_grad(|| grad_with(&y, &x, create_grad()));
         assert!(first.requires_grad());
-        assert_eq!(grad(&[&first], &[&x]).unwrap()[0].item(), 12.0);
+        assert_eq!(grad(&first, &x).item(), 12.0);
     }
 
     #[test]
@@ -283,7 +295,7 @@ mod the_graph {
         let x = Tensor::from([[0.5f64, -1.0]]).requires_grad_(true);
         let w = Tensor::from([[1.0f64], [2.0]]).requires_grad_(true);
         let out = x.matmul(&w).tanh().sum();
-        let g = grad_with(&[&out], &[&x], &[], &create()).unwrap()[0].clone().unwrap();
+        let g = grad_with(&out, &x, create_grad());
         (g.norm_squared() - 1.0).pow(2).backward();
         // d/dw of (s² |w|² - 1)² with s = 1 - tanh²(x·w)
         let (z, n) = ((0.5f64 - 2.0).tanh(), 5.0);
@@ -606,7 +618,7 @@ mod depth {
     fn of_gradients_for_given_inputs() {
         small_stack(|| {
             let (x, y) = chain(|y| y + 0.0);
-            assert_eq!(values(&grad(&[&y.sum()], &[&x]).unwrap()[0]), [1.0]);
+            assert_eq!(values(&grad(&y.sum(), &x)), [1.0]);
         });
     }
 
@@ -683,7 +695,7 @@ mod threads {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..500 {
-                        let g = grad(&[&(&w * &w).sum()], &[&w]).unwrap();
+                        let g = [grad(&(&w * &w).sum(), &w)];
                         assert_eq!(values(&g[0]), [4.0, 6.0]);
                     }
                 });

@@ -3,7 +3,7 @@
 use crate::golden;
 use rushlight::data::{
     BatchSampler, ConcatDataset, DataLoader, Dataset, RandomSampler, Sampler, SequentialSampler, Subset,
-    SubsetRandomSampler, TensorDataset, WeightedRandomSampler, random_split, sample_generator,
+    SubsetRandomSampler, TensorDataset, WeightedRandomSampler, sample_generator, try_random_split,
 };
 use rushlight::random::{Generator, default_generator};
 use rushlight::{Error, Result, Tensor, TensorOptions, manual_seed};
@@ -35,7 +35,7 @@ impl Dataset for Numbers {
 }
 
 fn epoch<D: Dataset<Item = i64> + 'static>(loader: &DataLoader<D>) -> Vec<Vec<i64>> {
-    loader.iter().map(|batch| batch.unwrap().to_vec::<i64>()).collect()
+    loader.try_iter().map(|batch| batch.unwrap().to_vec::<i64>()).collect()
 }
 
 fn rand(generator: &Generator) -> f32 {
@@ -60,7 +60,7 @@ fn orders_and_draws_are_pytorchs_for_any_number_of_workers() {
         if let Some(own) = &own {
             builder = builder.generator(own);
         }
-        let loader = builder.build().unwrap();
+        let loader = builder.try_build().unwrap();
         assert_eq!(loader.len(), number("len"));
         for want in case["epochs"].as_array().unwrap() {
             let want: Vec<Vec<i64>> = serde_json::from_value(want.clone()).unwrap();
@@ -80,8 +80,8 @@ fn stopping_early_leaves_the_generator_where_it_would_be_without_workers() {
     let after = |items: usize, stop: usize, num_workers: usize| {
         let own = Generator::from_seed(1);
         let builder = DataLoader::builder(Numbers(items)).batch_size(4).shuffle(true);
-        let loader = builder.num_workers(num_workers).generator(&own).build().unwrap();
-        let taken: Vec<_> = loader.iter().take(stop).map(|batch| batch.unwrap().to_vec::<i64>()).collect();
+        let loader = builder.num_workers(num_workers).generator(&own).try_build().unwrap();
+        let taken: Vec<_> = loader.try_iter().take(stop).map(|batch| batch.unwrap().to_vec::<i64>()).collect();
         (taken, rand(&own))
     };
     for items in [12, 10] {
@@ -125,40 +125,41 @@ fn samplers() {
     let want: Vec<usize> = g().randperm(3).into_iter().map(|i| [10, 20, 30][i as usize]).collect();
     assert_eq!((order(&subset), subset.len()), (want, 3));
 
-    let weighted = WeightedRandomSampler::new(&[0.0, 1.0, 0.0, 3.0], 100, true).unwrap().generator(&g());
+    let weighted = WeightedRandomSampler::try_new(&[0.0, 1.0, 0.0, 3.0], 100, true).unwrap().generator(&g());
     let drawn = order(&weighted);
     assert_eq!(drawn.len(), 100);
     let threes = drawn.iter().filter(|&&item| item == 3).count();
     assert!(drawn.iter().all(|item| [1, 3].contains(item)) && (60..90).contains(&threes));
-    let once = WeightedRandomSampler::new(&[0.0, 1.0, 0.0, 3.0], 2, false).unwrap().generator(&g());
+    let once = WeightedRandomSampler::try_new(&[0.0, 1.0, 0.0, 3.0], 2, false).unwrap().generator(&g());
     assert_eq!(order(&once).into_iter().collect::<std::collections::BTreeSet<_>>(), [1, 3].into());
     for (weights, count, replacement) in
         [(&[0.0, 0.0][..], 1, true), (&[1.0, -1.0], 1, true), (&[f64::NAN], 1, true), (&[1.0, 1.0], 3, false)]
     {
-        let error = WeightedRandomSampler::new(weights, count, replacement).unwrap_err().to_string();
+        let error = WeightedRandomSampler::try_new(weights, count, replacement).unwrap_err().to_string();
         assert!(error.starts_with("WeightedRandomSampler: "), "{error}");
     }
 
     for (drop_last, len) in [(true, 2), (false, 3)] {
-        let batches = BatchSampler::new(SequentialSampler::new(8), 3, drop_last).unwrap();
+        let batches = BatchSampler::try_new(SequentialSampler::new(8), 3, drop_last).unwrap();
         assert_eq!((batches.len(), batches.iter().count()), (len, len));
     }
-    assert!(BatchSampler::new(SequentialSampler::new(8), 0, false).is_err());
+    assert!(BatchSampler::try_new(SequentialSampler::new(8), 0, false).is_err());
 }
 
 #[test]
 fn loaders_take_samplers() {
     let _turn = alone();
-    let loader = DataLoader::builder(Numbers(10)).batch_size(2).sampler(SubsetRandomSampler::new([7, 7, 7])).build();
+    let loader =
+        DataLoader::builder(Numbers(10)).batch_size(2).sampler(SubsetRandomSampler::new([7, 7, 7])).try_build();
     assert_eq!(epoch(&loader.unwrap()), [vec![7, 7], vec![7]]);
-    let batches = BatchSampler::new(SequentialSampler::new(5), 3, false).unwrap();
+    let batches = BatchSampler::try_new(SequentialSampler::new(5), 3, false).unwrap();
     for num_workers in [0, 2] {
         let builder = DataLoader::builder(Numbers(5)).batch_sampler(batches.clone()).num_workers(num_workers);
-        let loader = builder.build().unwrap();
+        let loader = builder.try_build().unwrap();
         assert_eq!((loader.len(), epoch(&loader)), (2, vec![vec![0, 1, 2], vec![3, 4]]));
     }
-    let loader = DataLoader::builder(Numbers(3)).sampler(SequentialSampler::new(4)).build().unwrap();
-    let last = loader.iter().last().unwrap().unwrap_err();
+    let loader = DataLoader::builder(Numbers(3)).sampler(SequentialSampler::new(4)).try_build().unwrap();
+    let last = loader.try_iter().last().unwrap().unwrap_err();
     assert_eq!(last.to_string(), "batch 3: DataLoader: the sampler asks for item 3, but the data set has 3 items");
 }
 
@@ -167,7 +168,7 @@ fn options_that_make_no_sense() {
     let _turn = alone();
     let builder = || DataLoader::builder(Numbers(4));
     let order = || SequentialSampler::new(4);
-    let batches = || BatchSampler::new(order(), 2, false).unwrap();
+    let batches = || BatchSampler::try_new(order(), 2, false).unwrap();
     for (builder, message) in [
         (builder().batch_size(0), "DataLoader: batch_size must be at least 1, but got 0"),
         (builder().prefetch_factor(0), "DataLoader: prefetch_factor must be at least 1, but got 0"),
@@ -179,7 +180,7 @@ fn options_that_make_no_sense() {
         (builder().batch_sampler(batches()).drop_last(true), "DataLoader: batch_sampler excludes batch_size"),
         (builder().batch_sampler(batches()).sampler(order()), "DataLoader: batch_sampler excludes batch_size"),
     ] {
-        let error = builder.build().unwrap_err().to_string();
+        let error = builder.try_build().unwrap_err().to_string();
         assert!(error.starts_with(message), "{error}");
     }
 }
@@ -209,9 +210,9 @@ fn errors_and_panics_name_the_item_and_the_epoch_goes_on() {
     let _turn = alone();
     std::panic::set_hook(Box::new(|_| {})); // the two expected panics, times six
     for num_workers in [0, 1, 3] {
-        let loader = DataLoader::builder(Faulty).batch_size(4).num_workers(num_workers).build().unwrap();
+        let loader = DataLoader::builder(Faulty).batch_size(4).num_workers(num_workers).try_build().unwrap();
         for _ in 0..2 {
-            let batches: Vec<_> = loader.iter().collect();
+            let batches: Vec<_> = loader.try_iter().collect();
             assert_eq!(batches[0].as_ref().unwrap().to_vec::<i64>(), [0, 1, 2, 3]);
             let errors: Vec<String> = batches[1..].iter().map(|b| b.as_ref().unwrap_err().to_string()).collect();
             let one = &errors[0];
@@ -235,8 +236,8 @@ fn errors_and_panics_name_the_item_and_the_epoch_goes_on() {
         }
     }
     for num_workers in [0, 2] {
-        let loader = DataLoader::builder(Ragged).batch_size(2).num_workers(num_workers).build().unwrap();
-        let error = loader.iter().nth(1).unwrap().unwrap_err().to_string();
+        let loader = DataLoader::builder(Ragged).batch_size(2).num_workers(num_workers).build();
+        let error = loader.try_iter().nth(1).unwrap().unwrap_err().to_string();
         assert!(error.starts_with("batch 1: stack: ") && error.contains("[0]") && error.contains("[1]"), "{error}");
     }
 }
@@ -247,29 +248,29 @@ fn whole_batches_equal_stacked_items() {
     let x = Tensor::arange(60.0).view([10, 2, 3]);
     let (y, flags) = (Tensor::arange(10), Tensor::arange(10).gt(4));
     // Not contiguous: the data set makes it so once.
-    let dataset = Arc::new(TensorDataset::new((x.transpose(1, 2), y, flags)).unwrap());
+    let dataset = Arc::new(TensorDataset::try_new((x.transpose(1, 2), y, flags)).unwrap());
     let single = dataset.clone().map(Ok); // reads item by item
-    let both = Subset::new(dataset.clone(), [9, 0, 3, 3]).unwrap();
+    let both = Subset::try_new(dataset.clone(), [9, 0, 3, 3]).unwrap();
     let parts = ConcatDataset::new([both.clone(), both.clone()]);
     let texts = |loader: &mut dyn Iterator<Item = Result<(Tensor, Tensor, Tensor)>>| {
         loader.map(|batch| batch.map(|(x, y, z)| format!("{x}\n{y}\n{z}")).unwrap()).collect::<Vec<_>>()
     };
     let order = || RandomSampler::new(10).generator(&Generator::from_seed(5));
-    let whole = DataLoader::builder(dataset.clone()).batch_size(4).sampler(order()).build().unwrap();
-    let stacked = DataLoader::builder(single).batch_size(4).sampler(order()).num_workers(2).build().unwrap();
-    assert_eq!(texts(&mut whole.iter()), texts(&mut stacked.iter()));
-    let subset = DataLoader::builder(both).batch_size(4).build().unwrap();
-    let twice = DataLoader::builder(parts).batch_size(4).build().unwrap();
-    assert_eq!(texts(&mut twice.iter()), [texts(&mut subset.iter()), texts(&mut subset.iter())].concat());
-    let (_, y, _) = subset.iter().next().unwrap().unwrap();
+    let whole = DataLoader::builder(dataset.clone()).batch_size(4).sampler(order()).try_build().unwrap();
+    let stacked = DataLoader::builder(single).batch_size(4).sampler(order()).num_workers(2).try_build().unwrap();
+    assert_eq!(texts(&mut whole.try_iter()), texts(&mut stacked.try_iter()));
+    let subset = DataLoader::builder(both).batch_size(4).try_build().unwrap();
+    let twice = DataLoader::builder(parts).batch_size(4).try_build().unwrap();
+    assert_eq!(texts(&mut twice.try_iter()), [texts(&mut subset.try_iter()), texts(&mut subset.try_iter())].concat());
+    let (_, y, _) = subset.try_iter().next().unwrap().unwrap();
     assert_eq!(y.to_vec::<i64>(), [9, 0, 3, 3]);
 
     let boxed: Vec<Box<dyn Dataset<Item = Tensor>>> = vec![
-        Box::new(TensorDataset::new(Tensor::zeros([2])).unwrap()),
-        Box::new(TensorDataset::new(Tensor::ones([3])).unwrap().map(|x| x.try_mul(2.0))),
+        Box::new(TensorDataset::try_new(Tensor::zeros([2])).unwrap()),
+        Box::new(TensorDataset::try_new(Tensor::ones([3])).unwrap().map(|x| x.try_mul(2.0))),
     ];
-    let loader = DataLoader::builder(ConcatDataset::new(boxed)).batch_size(5).build().unwrap();
-    assert_eq!(loader.iter().next().unwrap().unwrap().to_vec::<f32>(), [0.0, 0.0, 2.0, 2.0, 2.0]);
+    let loader = DataLoader::builder(ConcatDataset::new(boxed)).batch_size(5).try_build().unwrap();
+    assert_eq!(loader.try_iter().next().unwrap().unwrap().to_vec::<f32>(), [0.0, 0.0, 2.0, 2.0, 2.0]);
 }
 
 #[test]
@@ -278,29 +279,29 @@ fn data_sets_refuse_what_does_not_fit() {
     let message = |error: Error| error.to_string();
     let x = || Tensor::zeros([3, 2]);
     assert_eq!(
-        message(TensorDataset::new((x(), Tensor::zeros([4]))).err().unwrap()),
+        message(TensorDataset::try_new((x(), Tensor::zeros([4]))).err().unwrap()),
         "TensorDataset: tensor 1 has shape [4] and the first one [3, 2]: all need the same first dimension, the number of items"
     );
-    assert!(TensorDataset::new(Vec::new()).is_err());
-    assert!(TensorDataset::new(Tensor::from(1.0f32)).is_err());
-    let dataset = TensorDataset::new(x()).unwrap();
+    assert!(TensorDataset::try_new(Vec::new()).is_err());
+    assert!(TensorDataset::try_new(Tensor::from(1.0f32)).is_err());
+    let dataset = TensorDataset::try_new(x()).unwrap();
     assert_eq!(message(dataset.get(3).unwrap_err()), "TensorDataset: there is no item 3: there are 3");
-    assert_eq!(message(Subset::new(&dataset, [0, 3]).err().unwrap()), "Subset: there is no item 3: there are 3");
+    assert_eq!(message(Subset::try_new(&dataset, [0, 3]).err().unwrap()), "Subset: there is no item 3: there are 3");
     assert!(ConcatDataset::new([&dataset, &dataset]).get(6).is_err());
     assert!(ConcatDataset::new(Vec::<Numbers>::new()).is_empty());
-    assert!(message(random_split(&dataset, [1, 1], None).err().unwrap()).starts_with("random_split: Sum of input"));
-    assert!(random_split(&dataset, [0.5, 0.4], None).is_err());
+    assert!(message(try_random_split(&dataset, [1, 1], None).err().unwrap()).starts_with("random_split: Sum of input"));
+    assert!(try_random_split(&dataset, [0.5, 0.4], None).is_err());
 }
 
 #[test]
 fn random_split_deals_everything_out() {
     let _turn = alone();
-    let parts = random_split(Numbers(10), [0.5, 0.25, 0.25], Some(&Generator::from_seed(42))).unwrap();
+    let parts = try_random_split(Numbers(10), [0.5, 0.25, 0.25], Some(&Generator::from_seed(42))).unwrap();
     let indices: Vec<usize> = parts.iter().flat_map(|part| part.indices().to_vec()).collect();
     let want: Vec<usize> = Generator::from_seed(42).randperm(10).into_iter().map(|i| i as usize).collect();
     assert_eq!(indices, want);
     assert_eq!(parts.iter().map(Dataset::len).collect::<Vec<_>>(), [6, 2, 2]);
-    assert_eq!(random_split(Numbers(3), [2, 1], None).unwrap()[1].dataset().len(), 3);
+    assert_eq!(try_random_split(Numbers(3), [2, 1], None).unwrap()[1].dataset().len(), 3);
 }
 
 #[test]
@@ -317,8 +318,8 @@ fn collating() {
             Ok((vec![i as f32, 0.5], [i == 1, true], i.to_string(), BTreeMap::from([("a", i), ("b", 7)])))
         }
     }
-    let loader = DataLoader::builder(Mixed).batch_size(3).num_workers(1).build().unwrap();
-    let (list, flags, texts, map) = loader.iter().next().unwrap().unwrap();
+    let loader = DataLoader::builder(Mixed).batch_size(3).num_workers(1).try_build().unwrap();
+    let (list, flags, texts, map) = loader.try_iter().next().unwrap().unwrap();
     assert_eq!((list.len(), list[0].to_vec::<f32>()), (2, vec![0.0, 1.0, 2.0]));
     assert_eq!(flags[0].to_vec::<bool>(), [false, true, false]);
     assert_eq!(texts, ["0", "1", "2"]);
@@ -342,9 +343,9 @@ fn random_changes_do_not_depend_on_the_workers() {
             Ok((i, first, rand(&sample_generator())))
         });
         let builder = DataLoader::builder(dataset).batch_size(batch_size).shuffle(true).num_workers(num_workers);
-        let loader = builder.build().unwrap();
+        let loader = builder.try_build().unwrap();
         let epoch = || {
-            let batches = loader.iter().map(|batch| batch.map(|(i, a, b)| [i.to_dtype(a.dtype()), a, b]).unwrap());
+            let batches = loader.try_iter().map(|batch| batch.map(|(i, a, b)| [i.to_dtype(a.dtype()), a, b]).unwrap());
             batches.fold([const { Vec::new() }; 3], |mut all: [Vec<f32>; 3], batch| {
                 all.iter_mut().zip(batch).for_each(|(all, part)| all.extend(part.to_vec::<f32>()));
                 all
@@ -398,8 +399,8 @@ fn workers_run_ahead_within_bounds_and_end_with_the_iterator() {
     let _turn = alone();
     let read = Arc::new(AtomicUsize::new(0));
     let builder = DataLoader::builder(Slow(read.clone())).batch_size(2).num_workers(3).prefetch_factor(2);
-    let loader = builder.build().unwrap();
-    let mut batches = loader.iter();
+    let loader = builder.try_build().unwrap();
+    let mut batches = loader.try_iter();
     assert_eq!(loader_threads(), 0, "nothing runs before it is asked for");
     for number in 0..5 {
         batches.next().unwrap().unwrap();
@@ -413,8 +414,8 @@ fn workers_run_ahead_within_bounds_and_end_with_the_iterator() {
     assert_eq!(read.load(SeqCst), 2 * (5 + 6));
 
     // An epoch that was read to its end has no threads either, even while the iterator is still there.
-    let loader = DataLoader::builder(Numbers(10)).num_workers(2).build().unwrap();
-    let mut batches = loader.iter();
+    let loader = DataLoader::builder(Numbers(10)).num_workers(2).try_build().unwrap();
+    let mut batches = loader.try_iter();
     assert_eq!(batches.by_ref().count(), 10);
     assert_eq!(loader_threads(), 0);
     assert!(batches.next().is_none() && batches.len() == 0);
@@ -428,11 +429,11 @@ fn memory_stays_flat() {
         let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
         statm.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 4096
     };
-    let dataset = TensorDataset::new((Tensor::rand([2_000, 256]), Tensor::zeros([2_000]))).unwrap();
+    let dataset = TensorDataset::try_new((Tensor::rand([2_000, 256]), Tensor::zeros([2_000]))).unwrap();
     for num_workers in [0, 2] {
         let builder = DataLoader::builder(dataset.clone()).batch_size(64).shuffle(true).num_workers(num_workers);
-        let loader = builder.build().unwrap();
-        let epochs = |count: usize| (0..count).for_each(|_| loader.iter().for_each(|batch| drop(batch.unwrap())));
+        let loader = builder.try_build().unwrap();
+        let epochs = |count: usize| (0..count).for_each(|_| loader.try_iter().for_each(|batch| drop(batch.unwrap())));
         epochs(20);
         let before = resident();
         epochs(200);
@@ -445,7 +446,8 @@ fn memory_stays_flat() {
 fn recording_follows_the_consumer() {
     let _turn = alone();
     let x = Tensor::ones([4, 2]).requires_grad_(true);
-    let loader = DataLoader::builder(TensorDataset::new(x).unwrap()).batch_size(2).num_workers(1).build().unwrap();
-    assert!(loader.iter().next().unwrap().unwrap().requires_grad());
-    rushlight::no_grad(|| assert!(!loader.iter().next().unwrap().unwrap().requires_grad()));
+    let loader =
+        DataLoader::builder(TensorDataset::try_new(x).unwrap()).batch_size(2).num_workers(1).try_build().unwrap();
+    assert!(loader.try_iter().next().unwrap().unwrap().requires_grad());
+    rushlight::no_grad(|| assert!(!loader.try_iter().next().unwrap().unwrap().requires_grad()));
 }

@@ -181,7 +181,7 @@ fn given_gradient(f: &dyn Fn(&[&Tensor]) -> Result<Tensor>, leaves: &[&Tensor]) 
     let given = Tensor::from_slice(&weights, output.shape());
     clear();
     // The options keep a handle on the gradient.
-    let options = BackwardOptions { gradient: Some(given.clone()), ..Default::default() };
+    let options = BackwardOptions::new().gradient(given.clone());
     output.try_backward_with(&options).map_err(text)?;
     let expected = gradients();
     if values(&given) != weights {

@@ -7,7 +7,7 @@ use super::golden::Tolerance;
 use super::inputs::{Arg, Inputs, apply_view};
 use super::row::Row;
 use super::{Report, seed, text};
-use rushlight::autograd::grad_with;
+use rushlight::autograd::{GradOptions, try_grad_allow_unused};
 use rushlight::{BackwardOptions, Result, Tensor, no_grad};
 use std::collections::BTreeMap;
 
@@ -154,10 +154,9 @@ impl Run<'_> {
         let starts = tensors(&case.grad_outputs);
         starts.values().for_each(|start| drop(start.requires_grad_(recorded)));
         let heads: Vec<&Tensor> = starts.keys().map(|&i| &outputs[i]).collect();
-        let given_starts: Vec<Option<&Tensor>> = starts.values().map(Some).collect();
-        let options =
-            BackwardOptions { create_graph: recorded, retain_graph: true, allow_unused: true, ..Default::default() };
-        let grads = grad_with(&heads, &leaves, &given_starts, &options).map_err(text)?;
+        let given_starts: Vec<Option<Tensor>> = starts.values().cloned().map(Some).collect();
+        let options = GradOptions::new().create_graph(recorded).retain_graph(true).grad_outputs(given_starts);
+        let grads = try_grad_allow_unused(&heads, &leaves, options).map_err(text)?;
         self.check_gradients("gradient of input", &case.grads, &wanted, &grads)?;
         if let Some(second) = &case.second {
             let weights = tensors(&second.v);
@@ -165,9 +164,9 @@ impl Run<'_> {
                 wanted.iter().zip(&grads).filter_map(|((i, _), grad)| Some(grad.as_ref()?.mul(weights.get(i)?).sum()));
             let total = products.reduce(|a, b| a + b).expect("PyTorch has a gradient");
             let inputs: Vec<&Tensor> = leaves.iter().copied().chain(starts.values()).collect();
-            let options = BackwardOptions { allow_unused: true, retain_graph: true, ..Default::default() };
+            let options = GradOptions::new().retain_graph(true);
             let found = match total.requires_grad() {
-                true => grad_with(&[&total], &inputs, &[], &options).map_err(text)?,
+                true => try_grad_allow_unused(&total, &inputs, options).map_err(text)?,
                 false => vec![None; inputs.len()], // constant, which is checked like all else
             };
             self.check_gradients("second gradient of input", &second.grads, &wanted, &found)?;
@@ -178,9 +177,8 @@ impl Run<'_> {
         // The other way to the same numbers: accumulated in the leaves, and without recording.
         let last = *starts.keys().next_back().expect("there is one");
         for (&i, start) in &starts {
-            let (gradient, retain_graph) = (Some(start.detach()), i != last);
-            let options = BackwardOptions { gradient, retain_graph, ..Default::default() };
-            outputs[i].try_backward_with(&options).map_err(text)?;
+            let options = BackwardOptions::new().gradient(start.detach()).retain_graph(i != last);
+            outputs[i].try_backward_with(options).map_err(text)?;
         }
         let accumulated: Vec<_> = wanted.iter().map(|(_, leaf)| leaf.grad()).collect();
         self.check_gradients("accumulated gradient of input", &case.grads, &wanted, &accumulated)
