@@ -1,12 +1,17 @@
 //! Convolutions and transposed convolutions over one to three dimensions.
 
-use crate::harness::{ABSENT, Args, Row, Sample, real, sample};
+use crate::harness::{ABSENT, Args, Layout, Row, Sample, real, sample};
 use rushlight::ops::{ConvOptions, ConvTransposeOptions};
 use serde_json::{Value, json};
 
 /// Input, weight, bias, options.
 fn of(x: &[usize], weight: &[usize], bias: Option<usize>, args: Value) -> Sample {
     sample([real(x), real(weight), bias.map_or(ABSENT, |size| real(&[size]))]).args(args)
+}
+
+/// Too many elements to differentiate in every layout.
+fn large(x: &[usize], weight: &[usize], bias: Option<usize>, args: Value) -> Sample {
+    of(x, weight, bias, args).layouts(&[Layout::Contiguous])
 }
 
 fn window<const N: usize>(a: &Args) -> ConvOptions<N> {
@@ -48,9 +53,9 @@ pub(crate) fn rows() -> Vec<Row> {
                 of(&[2, 2, 4, 3], &[2, 2, 3, 2], Some(2), json!({"padding": [1, 0]})),
                 of(&[1, 4, 4, 4], &[2, 2, 2, 2], None, json!({"stride": [2, 1], "padding": 1, "dilation": [1, 2], "groups": 2})),
                 of(&[2, 2, 4, 4], &[2, 1, 3, 3], Some(2), json!({"padding": 1, "groups": 2})),
-                of(&[2, 4, 6, 5], &[4, 4, 3, 2], Some(4), json!({"stride": 2, "padding": 1})),
-                of(&[2, 4, 6, 5], &[4, 2, 3, 2], Some(4), json!({"padding": 1, "dilation": 2, "groups": 2})),
-                of(&[2, 4, 6, 5], &[4, 1, 3, 2], Some(4), json!({"stride": 2, "padding": 2, "groups": 4})),
+                large(&[2, 4, 6, 5], &[4, 4, 3, 2], Some(4), json!({"stride": 2, "padding": 1})),
+                large(&[2, 4, 6, 5], &[4, 2, 3, 2], Some(4), json!({"padding": 1, "dilation": 2, "groups": 2})),
+                large(&[2, 4, 6, 5], &[4, 1, 3, 2], Some(4), json!({"stride": 2, "padding": 2, "groups": 4})),
                 of(&[0, 2, 4, 4], &[2, 2, 3, 3], None, json!({})),
             ])
             .inexpressible("conv2d/padding_same/f32", SAME)
@@ -78,9 +83,9 @@ pub(crate) fn rows() -> Vec<Row> {
                     Some(2),
                     json!({"stride": [2, 1], "padding": [1, 0], "output_padding": [1, 0], "dilation": [1, 2], "groups": 2}),
                 ),
-                of(&[2, 4, 3, 4], &[4, 4, 3, 2], Some(4), json!({})),
-                of(&[2, 4, 3, 4], &[4, 4, 3, 2], Some(4), json!({"stride": 2, "padding": 1, "output_padding": 1})),
-                of(
+                large(&[2, 4, 3, 4], &[4, 4, 3, 2], Some(4), json!({})),
+                large(&[2, 4, 3, 4], &[4, 4, 3, 2], Some(4), json!({"stride": 2, "padding": 1, "output_padding": 1})),
+                large(
                     &[2, 4, 3, 4],
                     &[4, 1, 3, 2],
                     Some(4),

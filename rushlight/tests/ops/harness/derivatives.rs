@@ -10,7 +10,8 @@ use rushlight::{BackwardOptions, DType, Generator, Result, Tensor};
 /// A sample whose drawn arguments are views of leaves.
 struct Leaves<'a> {
     sample: &'a Sample,
-    layout: Layout,
+    /// The layout of each argument.
+    layouts: Vec<Layout>,
     /// The leaves of arguments that are differentiated by.
     leaves: Vec<Tensor>,
     /// All other arguments, by position.
@@ -18,30 +19,34 @@ struct Leaves<'a> {
 }
 
 impl<'a> Leaves<'a> {
-    /// `None` where the layout makes no difference to one of the arguments.
+    /// Every argument in the layout, if it makes a difference to it; `None` where it makes none to any.
     fn new(sample: &'a Sample, layout: Layout) -> Option<Leaves<'a>> {
         let generator = Generator::from_seed(7);
-        let (mut leaves, mut constants) = (Vec::new(), Vec::new());
+        let (mut layouts, mut leaves, mut constants) = (Vec::new(), Vec::new(), Vec::new());
         for spec in &sample.specs {
+            layouts.push(Layout::Contiguous);
             constants.push(match spec {
                 Spec::Draw { shape, fixed: false, .. } => {
-                    leaves.push(spec.draw(&layout.leaf(shape)?, &generator).requires_grad_(true));
+                    let own = layout.leaf(shape).inspect(|_| *layouts.last_mut().expect("pushed above") = layout);
+                    leaves.push(spec.draw(&own.unwrap_or(shape.clone()), &generator).requires_grad_(true));
                     None
                 }
                 other => Some(other.make(DType::F64, &generator)),
             });
         }
-        Some(Leaves { sample, layout, leaves, constants })
+        let different = layout == Layout::Contiguous || layouts.contains(&layout);
+        different.then_some(Leaves { sample, layouts, leaves, constants })
     }
 
     /// The arguments for given leaves.
     fn inputs(&self, leaves: &[&Tensor]) -> Result<Inputs> {
         let mut leaves = leaves.iter();
-        let arguments = self.sample.specs.iter().zip(&self.constants).map(|(spec, constant)| match (spec, constant) {
+        let specs = self.sample.specs.iter().zip(&self.layouts).zip(&self.constants);
+        let arguments = specs.map(|((spec, layout), constant)| match (spec, constant) {
             (_, Some(constant)) => Ok(constant.clone()),
             (Spec::Draw { shape, .. }, None) => {
                 let leaf = leaves.next().expect("a leaf for each argument");
-                Ok(Arg::Tensor(self.layout.view(leaf, shape)?))
+                Ok(Arg::Tensor(layout.view(leaf, shape)?))
             }
             _ => unreachable!("all others are constants"),
         });
@@ -101,13 +106,13 @@ pub(super) fn check(row: &Row, report: &mut Report) {
                     report.run(&what("constant results"), || constant(row, &of));
                 }
             }
-            // An expanded tensor cannot be changed, and a number of dimensions is needed to say so.
+            // An expanded tensor cannot be changed.
             if row.in_place.is_some()
                 && !sample.out_of_place
                 && matches!(sample.specs[0], Spec::Draw { fixed: false, .. })
             {
                 let f = |leaves: &[&Tensor]| in_place(row, &of, leaves);
-                if layout == Layout::Broadcast {
+                if of.layouts[0] == Layout::Broadcast {
                     report.run(&what("the change of an expanded tensor"), || expanded(&f, &of.list()));
                 } else if differentiable {
                     check_orders(&f, &of.list(), &|how| what(&format!("in place, {how}")), report);
