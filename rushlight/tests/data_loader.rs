@@ -258,10 +258,10 @@ fn whole_batches_equal_stacked_items() {
     let order = || RandomSampler::new(10).generator(&Generator::from_seed(5));
     let whole = DataLoader::builder(dataset.clone()).batch_size(4).sampler(order()).try_build().unwrap();
     let stacked = DataLoader::builder(single).batch_size(4).sampler(order()).num_workers(2).try_build().unwrap();
-    assert_eq!(texts(&mut whole.iter()), texts(&mut stacked.iter()));
+    assert_eq!(texts(&mut whole.try_iter()), texts(&mut stacked.try_iter()));
     let subset = DataLoader::builder(both).batch_size(4).try_build().unwrap();
     let twice = DataLoader::builder(parts).batch_size(4).try_build().unwrap();
-    assert_eq!(texts(&mut twice.iter()), [texts(&mut subset.try_iter()), texts(&mut subset.try_iter())].concat());
+    assert_eq!(texts(&mut twice.try_iter()), [texts(&mut subset.try_iter()), texts(&mut subset.try_iter())].concat());
     let (_, y, _) = subset.try_iter().next().unwrap().unwrap();
     assert_eq!(y.to_vec::<i64>(), [9, 0, 3, 3]);
 
