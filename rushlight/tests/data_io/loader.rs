@@ -170,8 +170,8 @@ fn options_that_make_no_sense() {
     let order = || SequentialSampler::new(4);
     let batches = || BatchSampler::try_new(order(), 2, false).unwrap();
     for (builder, message) in [
-        (builder().batch_size(0), "DataLoader: batch_size must be at least 1, but got 0"),
-        (builder().prefetch_factor(0), "DataLoader: prefetch_factor must be at least 1, but got 0"),
+        (builder().batch_size(0), "DataLoader: expected a batch_size of at least 1, got 0"),
+        (builder().prefetch_factor(0), "DataLoader: expected a prefetch_factor of at least 1, got 0"),
         (
             builder().sampler(order()).shuffle(true),
             "DataLoader: sampler excludes shuffle: the sampler decides the order",
@@ -208,7 +208,7 @@ impl Dataset for Faulty {
 #[test]
 fn errors_and_panics_name_the_item_and_the_epoch_goes_on() {
     let _turn = alone();
-    std::panic::set_hook(Box::new(|_| {})); // the two expected panics, times six
+    std::panic::set_hook(Box::new(|_| {})); // the expected panic, times six
     for num_workers in [0, 1, 3] {
         let loader = DataLoader::builder(Faulty).batch_size(4).num_workers(num_workers).try_build().unwrap();
         for _ in 0..2 {
