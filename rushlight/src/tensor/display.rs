@@ -41,7 +41,11 @@ impl fmt::Display for Tensor {
         let options = PrintOptions { precision: f.precision().unwrap_or(default.precision), ..default };
         let text = format_tensor(self.shape(), value, &suffixes, &options);
         match f.width() {
-            Some(width) if !text.contains('\n') => write!(f, "{text:width$}"),
+            Some(width) if !text.contains('\n') => match f.align() {
+                Some(fmt::Alignment::Right) => write!(f, "{text:>width$}"),
+                Some(fmt::Alignment::Center) => write!(f, "{text:^width$}"),
+                _ => write!(f, "{text:<width$}"),
+            },
             _ => f.write_str(&text),
         }
     }
