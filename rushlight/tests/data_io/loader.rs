@@ -236,7 +236,7 @@ fn errors_and_panics_name_the_item_and_the_epoch_goes_on() {
         }
     }
     for num_workers in [0, 2] {
-        let loader = DataLoader::builder(Ragged).batch_size(2).num_workers(num_workers).build();
+        let loader = DataLoader::builder(Ragged).batch_size(2).num_workers(num_workers).try_build().unwrap();
         let error = loader.try_iter().nth(1).unwrap().unwrap_err().to_string();
         assert!(error.starts_with("batch 1: stack: ") && error.contains("[0]") && error.contains("[1]"), "{error}");
     }
