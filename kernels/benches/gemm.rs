@@ -10,7 +10,7 @@ use common::{Buffer, Case, cases};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use roof::Chains;
-use rushlight_kernels::gemm::{Epilogue, GemmElement, Half, HalfOutput, Mat, MatMut, gemm, gemm_half};
+use rushlight_kernels::gemm::{Epilogue, GemmElement, Mat, MatMut, gemm};
 use rushlight_kernels::half::{Bf16, F16};
 use rushlight_kernels::threads::parallel_tasks;
 
@@ -169,18 +169,6 @@ fn plain<T: GemmElement>(bencher: Bencher, case: &Case<Product>, x: T) {
     });
 }
 
-fn half<H: Half, O: HalfOutput<H>>(bencher: Bencher, case: &Case<Product>, x: H, y: O) {
-    let ([m, n, k], [ta, tb]) = case.input;
-    let [a, b] = [m * k, k * n].map(|len| Buffer::new(len, |_| x));
-    let mut c = Buffer::new(m * n, |_| y);
-    let (a, b) = (matrix(&a, m, k, ta), matrix(&b, k, n, tb));
-    let c = MatMut::new(c.as_mut_ptr(), n as isize, 1);
-    case.measure(bencher, operations(case), || {
-        // SAFETY: the buffers have these sizes.
-        unsafe { gemm_half(m, n, k, 1.0, a, b, 0.0, c, &Epilogue::default()) }
-    });
-}
-
 #[divan::bench(args = squares(&[&SMALL[..], &LARGE].concat()))]
 fn f32_squares(bencher: Bencher, case: &Case<Product>) {
     plain(bencher, case, 0.5f32);
@@ -197,21 +185,11 @@ fn f64_squares(bencher: Bencher, case: &Case<Product>) {
 }
 
 #[divan::bench(args = squares(&LARGE))]
-fn bf16_to_f32(bencher: Bencher, case: &Case<Product>) {
-    half(bencher, case, Bf16::from_f32(0.5), 0f32);
+fn bf16_squares(bencher: Bencher, case: &Case<Product>) {
+    plain(bencher, case, Bf16::from_f32(0.5));
 }
 
 #[divan::bench(args = squares(&LARGE))]
-fn bf16_to_bf16(bencher: Bencher, case: &Case<Product>) {
-    half(bencher, case, Bf16::from_f32(0.5), Bf16::default());
-}
-
-#[divan::bench(args = squares(&LARGE))]
-fn f16_to_f32(bencher: Bencher, case: &Case<Product>) {
-    half(bencher, case, F16::from_f32(0.5), 0f32);
-}
-
-#[divan::bench(args = squares(&LARGE))]
-fn f16_to_f16(bencher: Bencher, case: &Case<Product>) {
-    half(bencher, case, F16::from_f32(0.5), F16::default());
+fn f16_squares(bencher: Bencher, case: &Case<Product>) {
+    plain(bencher, case, F16::from_f32(0.5));
 }

@@ -347,10 +347,14 @@ mod batch_norm {
 /// A step for as many parameters: of a bias, a small layer, a small network and ResNet-18.
 mod optim {
     use super::*;
-    use rushlight_kernels::optim::{self, Adam, Sgd};
+    use rushlight_kernels::optim::{Adam, Sgd, StepRule, step};
 
     const SGD: Sgd =
         Sgd { lr: 1e-3, momentum: 0.9, dampening: 0.0, weight_decay: 1e-4, nesterov: false, maximize: false };
+
+    const ADAM: Adam =
+        Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0, decoupled: false, maximize: false };
+    const SGD_STEP: StepRule = StepRule::Sgd { settings: SGD, first: false };
 
     fn all() -> Vec<Case<usize>> {
         cases([1, 256, 203_530, 11_000_000], |n| n.to_string())
@@ -360,31 +364,31 @@ mod optim {
     fn adam(bencher: Bencher, case: &Case<usize>) {
         let (n, g) = (case.input, data(case.input));
         let [mut p, mut m, mut v] = [0.5; 3].map(|half| filled(n, half));
-        let adam = Adam {
-            lr: 1e-3,
-            beta1: 0.9,
-            beta2: 0.999,
-            eps: 1e-8,
-            weight_decay: 0.0,
-            decoupled: false,
-            maximize: false,
-        };
-        case.measure(bencher, BytesCount::new(28 * n), || {
-            optim::adam(&adam, 10.0, &mut p, &g, &mut m, &mut v, None);
+        let rule = StepRule::Adam { settings: ADAM, t: 10.0 };
+        case.measure(bencher, BytesCount::new(28 * n), || step(&rule, &mut p, &g, &mut [&mut m, &mut v]));
+    }
+
+    #[divan::bench(args = all())]
+    fn adam_amsgrad(bencher: Bencher, case: &Case<usize>) {
+        let (n, g) = (case.input, data(case.input));
+        let [mut p, mut m, mut v, mut largest] = [0.5; 4].map(|half| filled(n, half));
+        let rule = StepRule::Adam { settings: ADAM, t: 10.0 };
+        case.measure(bencher, BytesCount::new(36 * n), || {
+            step(&rule, &mut p, &g, &mut [&mut m, &mut v, &mut largest]);
         });
     }
 
     #[divan::bench(args = all())]
     fn sgd(bencher: Bencher, case: &Case<usize>) {
         let (g, mut p) = (data(case.input), filled(case.input, 0.5));
-        case.measure(bencher, BytesCount::new(12 * case.input), || optim::sgd(&SGD, false, &mut p, &g, None));
+        case.measure(bencher, BytesCount::new(12 * case.input), || step(&SGD_STEP, &mut p, &g, &mut []));
     }
 
     #[divan::bench(args = all())]
     fn sgd_momentum(bencher: Bencher, case: &Case<usize>) {
         let (g, [mut p, mut m]) = (data(case.input), [0.5; 2].map(|half| filled(case.input, half)));
         case.measure(bencher, BytesCount::new(20 * case.input), || {
-            optim::sgd(&SGD, false, &mut p, &g, Some(&mut m));
+            step(&SGD_STEP, &mut p, &g, &mut [&mut m]);
         });
     }
 }
@@ -410,15 +414,6 @@ mod index {
         let (x, mut out) = (data(rows * width), filled(taken * width, 0.0));
         case.measure(bencher, BytesCount::new(8 * taken * width), || {
             index::index_select(&x, [1, rows, width], &which, &mut out).unwrap();
-        });
-    }
-
-    #[divan::bench(args = rows())]
-    fn index_add(bencher: Bencher, case: &Case<Rows>) {
-        let ([rows, width, taken], which) = (case.input, which(case.input));
-        let (x, mut sum) = (data(taken * width), filled(rows * width, 0.0));
-        case.measure(bencher, BytesCount::new(12 * taken * width), || {
-            index::index_add(&mut sum, [1, rows, width], &which, &x, 1.0).unwrap();
         });
     }
 

@@ -1,6 +1,6 @@
 //! Activation functions that matrix products, convolutions and normalizations apply before they store.
 
-use crate::gemm::GemmElement;
+use crate::gemm::KernelElement;
 
 /// An activation function applied to each element before it is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -15,7 +15,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    pub(crate) fn limits<T: GemmElement>(self) -> Option<(T, T)> {
+    pub(crate) fn limits<T: KernelElement>(self) -> Option<(T, T)> {
         match self {
             Activation::None => None,
             Activation::Relu => Some((T::ZERO, T::MAX)),

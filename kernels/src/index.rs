@@ -1,14 +1,16 @@
-//! Reading and writing at indices. Indices are checked before anything is written; a bad one is reported with its place.
+//! Reading and writing at indices. Indices are checked before anything is written; a bad one is reported with its position.
 //!
 //! Everything is contiguous. Results do not depend on the number of threads: sums at equal indices are added in the order
 //! of the indices.
 
 use crate::MAX_RANK;
-use crate::isa;
-use crate::simd::{Kernel, Simd, dispatch, wide};
-use crate::split::{Parts, WORTH_THREADS, for_ranges};
+use crate::convert::{read, update};
+use crate::dtype::Stored;
+use crate::elementwise::Arithmetic;
+use crate::instances::instances;
+use crate::split::{Parts, for_ranges};
 use std::fmt;
-use std::ops::{Add, Mul, Range};
+use std::ops::Range;
 
 /// An index that is not within its dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,22 +50,98 @@ pub fn check_indices(indices: &[i64], size: usize) -> Result<(), BadIndex> {
     Ok(())
 }
 
+instances! {
+    /// An element type that can be indexed: all of them.
+    pub trait Element: Stored; All types, bodies in self {
+        fn select(
+            x: &[Self],
+            sizes: [usize; 3],
+            indices: &[i64],
+            out: &mut [Self],
+        ) -> Result<(), BadIndex>;
+        fn gather_elements(
+            x: &[Self],
+            x_sizes: &[usize],
+            dim: usize,
+            index: &[i64],
+            index_sizes: &[usize],
+            out: &mut [Self],
+        ) -> Result<(), BadIndex>;
+        fn scatter_sums(
+            out: &mut [Self],
+            out_sizes: &[usize],
+            dim: usize,
+            index: &[i64],
+            index_sizes: &[usize],
+            src: &[Self],
+            src_sizes: &[usize],
+        ) -> Result<(), BadIndex>;
+    }
+}
+
 /// Rows of the middle dimension: `out[o, k, i] = x[o, indices[k], i]`, where `x` is `[outer, n, inner]` and `out` is
 /// `[outer, indices.len(), inner]`.
 ///
 /// # Errors
-/// An index not in `0..n`; nothing is written then.
+/// If an index is not in `0..n`; nothing is written then.
 ///
 /// # Panics
-/// If a slice does not have the length that the sizes say.
-pub fn index_select<T: Copy + Send + Sync>(
+/// If the length of a slice is not the one its sizes give.
+#[inline]
+pub fn index_select<T: Element>(x: &[T], sizes: [usize; 3], indices: &[i64], out: &mut [T]) -> Result<(), BadIndex> {
+    T::select(x, sizes, indices, out)
+}
+
+/// `out[i, j, k] = x[i, index[i, j, k], k]` (here along dimension 1 of 3). `index` and `out` have sizes `index_sizes`,
+/// which are at most those of `x` outside `dim`. Scalars are arrays of one dimension of size 1.
+///
+/// # Errors
+/// If an index is not within `x_sizes[dim]`; nothing is written then.
+///
+/// # Panics
+/// If sizes and lengths do not match.
+#[inline]
+pub fn gather<T: Element>(
     x: &[T],
-    [outer, n, inner]: [usize; 3],
-    indices: &[i64],
+    x_sizes: &[usize],
+    dim: usize,
+    index: &[i64],
+    index_sizes: &[usize],
     out: &mut [T],
 ) -> Result<(), BadIndex> {
+    T::gather_elements(x, x_sizes, dim, index, index_sizes, out)
+}
+
+/// `out[i, index[i, j, k], k] += src[i, j, k]` (here along dimension 1 of 3). `index` has sizes `index_sizes`, which are at
+/// most those of `src` everywhere and those of `out` outside `dim`. Sums are added in the order of the
+/// indices; integers wrap, of truth values it is the disjunction.
+///
+/// # Errors
+/// If an index is not within `out_sizes[dim]`; nothing is written then.
+///
+/// # Panics
+/// If sizes and lengths do not match.
+#[inline]
+pub fn scatter_add<T: Element>(
+    out: &mut [T],
+    out_sizes: &[usize],
+    dim: usize,
+    index: &[i64],
+    index_sizes: &[usize],
+    src: &[T],
+    src_sizes: &[usize],
+) -> Result<(), BadIndex> {
+    T::scatter_sums(out, out_sizes, dim, index, index_sizes, src, src_sizes)
+}
+
+fn select<T: Stored>(x: &[T], [outer, n, inner]: [usize; 3], indices: &[i64], out: &mut [T]) -> Result<(), BadIndex> {
     let k = indices.len();
-    assert!(x.len() == outer * n * inner && out.len() == outer * k * inner, "index_select: wrong lengths");
+    assert!(
+        x.len() == outer * n * inner && out.len() == outer * k * inner,
+        "index_select: expected [{outer}, {n}, {inner}] and [{outer}, {k}, {inner}] elements, got {} and {}",
+        x.len(),
+        out.len()
+    );
     check_indices(indices, n)?;
     if out.is_empty() {
         return Ok(());
@@ -84,72 +162,80 @@ pub fn index_select<T: Copy + Send + Sync>(
     Ok(())
 }
 
-/// Adds to rows of the middle dimension: `out[o, indices[k], i] += alpha * src[o, k, i]`, where `out` is `[outer, n, inner]`
-/// and `src` is `[outer, indices.len(), inner]`.
-///
-/// # Errors
-/// An index not in `0..n`; nothing is written then.
-///
-/// # Panics
-/// If a slice does not have the length that the sizes say.
-pub fn index_add<T: Copy + Send + Sync + Add<Output = T> + Mul<Output = T>>(
+fn gather_elements<T: Stored>(
+    x: &[T],
+    x_sizes: &[usize],
+    dim: usize,
+    index: &[i64],
+    index_sizes: &[usize],
     out: &mut [T],
-    [outer, n, inner]: [usize; 3],
-    indices: &[i64],
-    src: &[T],
-    alpha: T,
 ) -> Result<(), BadIndex> {
-    let k = indices.len();
-    assert!(out.len() == outer * n * inner && src.len() == outer * k * inner, "index_add: wrong lengths");
-    check_indices(indices, n)?;
-    if src.is_empty() {
-        return Ok(());
-    }
-    // A task owns a range of the rows of one outer index, and goes through all indices in order.
-    let ranges = if k * inner < WORTH_THREADS { 1 } else { RANGES.min(n) };
+    let walk = Walk::new("gather", dim, index_sizes, x_sizes, x.len());
+    let len = index_sizes.iter().product::<usize>();
+    let lens = [index.len(), out.len()];
+    assert!(lens == [len; 2], "gather: expected {len} indices and outputs, got {lens:?}");
+    check_indices(index, x_sizes[dim])?;
     let out = Parts::new(out);
-    let isa = isa::isa();
-    for_ranges(outer * ranges, k * inner / ranges, |tasks| {
-        for task in tasks {
-            let (o, r) = (task / ranges, task % ranges);
-            let rows = r * n / ranges..(r + 1) * n / ranges;
-            // SAFETY: tasks own different rows.
-            let out = unsafe { out.part((o * n + rows.start) * inner..(o * n + rows.end) * inner) };
-            let src = &src[o * k * inner..(o + 1) * k * inner];
-            dispatch(isa, AddRows { out, rows, inner, indices, src, alpha });
-        }
+    for_ranges(len, 4, |range| {
+        // SAFETY: ranges do not overlap.
+        let part = unsafe { out.part(range.clone()) };
+        walk.rows(range.clone(), |elements, base, step| {
+            let to = &mut part[elements.start - range.start..elements.end - range.start];
+            for (c, (to, &index)) in to.iter_mut().zip(&index[elements]).enumerate() {
+                let from = base + c * step + index as usize * walk.strides[dim];
+                debug_assert!(from < x.len());
+                // SAFETY: the index is below the size of `dim`, the other coordinates below those of `x`.
+                *to = unsafe { *x.get_unchecked(from) };
+            }
+        });
     });
     Ok(())
 }
 
-/// Ranges of rows that tasks of [`index_add`] own.
-const RANGES: usize = 8;
-
-struct AddRows<'a, T> {
-    out: &'a mut [T],
-    rows: Range<usize>,
-    inner: usize,
-    indices: &'a [i64],
-    src: &'a [T],
-    alpha: T,
-}
-
-impl<T: Copy + Add<Output = T> + Mul<Output = T>> Kernel for AddRows<'_, T> {
-    type Output = ();
-    const AVX512: bool = wide::<T>();
-
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let AddRows { out, rows, inner, indices, src, alpha } = self;
-        for (src, &index) in src.chunks_exact(inner).zip(indices) {
-            let row = (index as usize).wrapping_sub(rows.start);
-            if row < rows.len() {
-                for (to, &x) in out[row * inner..(row + 1) * inner].iter_mut().zip(src) {
-                    *to = *to + alpha * x;
-                }
-            }
-        }
+fn scatter_sums<T: Stored>(
+    out: &mut [T],
+    out_sizes: &[usize],
+    dim: usize,
+    index: &[i64],
+    index_sizes: &[usize],
+    src: &[T],
+    src_sizes: &[usize],
+) -> Result<(), BadIndex> {
+    let walk = Walk::new("scatter_add", dim, index_sizes, out_sizes, out.len());
+    // The same elements in `src`: a walk with an ordinary dimension everywhere.
+    let source = Walk::new("scatter_add", dim, index_sizes, src_sizes, src.len());
+    let len = index_sizes.iter().product::<usize>();
+    assert!(
+        index.len() == len && index_sizes[dim] <= src_sizes[dim],
+        "scatter_add: expected {len} indices of sizes of at most {src_sizes:?}, got {} of {index_sizes:?}",
+        index.len()
+    );
+    check_indices(index, out_sizes[dim])?;
+    if len == 0 {
+        return Ok(());
     }
+    update(out, |out| {
+        read(src, |src| {
+            let plain = index_sizes == src_sizes;
+            let add = |range: Range<usize>, out: &Parts<T::Computed>| {
+                walk.rows(range, |elements, base, step| {
+                    for (c, i) in elements.enumerate() {
+                        let at = base + c * step + index[i] as usize * walk.strides[dim];
+                        let from = if plain { i } else { source.offset(i) };
+                        // SAFETY: tasks have different coordinates before `dim`, so different elements.
+                        let to = unsafe { &mut out.part(at..at + 1)[0] };
+                        *to = to.plus(src[from]);
+                    }
+                });
+            };
+            let outer: usize = index_sizes[..dim].iter().product();
+            let out = Parts::new(out);
+            for_ranges(outer, len / outer * 4, |range| {
+                add(range.start * (len / outer)..range.end * (len / outer), &out)
+            });
+        });
+    });
+    Ok(())
 }
 
 /// The walk that [`gather`] and [`scatter_add`] share: for every element of the index array (contiguous, of `sizes`) its
@@ -164,10 +250,14 @@ struct Walk {
 impl Walk {
     fn new(name: &str, dim: usize, sizes: &[usize], other: &[usize], other_len: usize) -> Walk {
         let rank = sizes.len();
-        assert!(rank == other.len() && dim < rank && rank <= MAX_RANK, "{name}: {sizes:?} and {other:?} along {dim}");
+        assert!(
+            rank == other.len() && dim < rank && rank <= MAX_RANK,
+            "{name}: expected dimension {dim} below the rank of {sizes:?} and {other:?}"
+        );
         let fits = (0..rank).all(|d| d == dim || sizes[d] <= other[d]);
-        assert!(fits, "{name}: indices of sizes {sizes:?} do not fit {other:?} outside dimension {dim}");
-        assert_eq!(other_len, other.iter().product::<usize>(), "{name}: wrong length");
+        assert!(fits, "{name}: expected index sizes of at most {other:?} outside dimension {dim}, got {sizes:?}");
+        let len = other.iter().product::<usize>();
+        assert!(other_len == len, "{name}: expected {len} elements of sizes {other:?}, got {other_len}");
         let mut walk = Walk { rank, dim, sizes: [1; MAX_RANK], strides: [0; MAX_RANK] };
         let mut stride = 1;
         for d in (0..rank).rev() {
@@ -178,7 +268,7 @@ impl Walk {
         walk
     }
 
-    /// Calls `f(elements, offset, step)` for the pieces of `range` that lie in one innermost row: the offset is that of index 0
+    /// Calls `f(elements, offset, step)` for the pieces of `range` within one innermost row: the offset is that of index 0
     /// along `dim` for the first of them, and grows by `step` with each.
     #[inline(always)]
     fn rows(&self, range: Range<usize>, mut f: impl FnMut(Range<usize>, usize, usize)) {
@@ -206,90 +296,7 @@ impl Walk {
             }
         }
     }
-}
 
-/// `out[i, j, k] = x[i, index[i, j, k], k]` (here along dimension 1 of 3). `index` and `out` have sizes `index_sizes`,
-/// which are at most those of `x` outside `dim`. Scalars are arrays of one dimension of size 1.
-///
-/// # Errors
-/// An index that is not within `x_sizes[dim]`; nothing is written then.
-///
-/// # Panics
-/// If sizes and lengths do not fit each other.
-pub fn gather<T: Copy + Send + Sync>(
-    x: &[T],
-    x_sizes: &[usize],
-    dim: usize,
-    index: &[i64],
-    index_sizes: &[usize],
-    out: &mut [T],
-) -> Result<(), BadIndex> {
-    let walk = Walk::new("gather", dim, index_sizes, x_sizes, x.len());
-    let len = index_sizes.iter().product::<usize>();
-    assert!(index.len() == len && out.len() == len, "gather: wrong lengths");
-    check_indices(index, x_sizes[dim])?;
-    let out = Parts::new(out);
-    for_ranges(len, 4, |range| {
-        // SAFETY: ranges do not overlap.
-        let part = unsafe { out.part(range.clone()) };
-        walk.rows(range.clone(), |elements, base, step| {
-            let to = &mut part[elements.start - range.start..elements.end - range.start];
-            for (c, (to, &index)) in to.iter_mut().zip(&index[elements]).enumerate() {
-                let from = base + c * step + index as usize * walk.strides[dim];
-                debug_assert!(from < x.len());
-                // SAFETY: the index is below the size of `dim`, the other coordinates below those of `x`.
-                *to = unsafe { *x.get_unchecked(from) };
-            }
-        });
-    });
-    Ok(())
-}
-
-/// `out[i, index[i, j, k], k] += src[i, j, k]` (here along dimension 1 of 3). `index` has sizes `index_sizes`, which are at
-/// most those of `src` everywhere and those of `out` outside `dim`. Sums are added in the order of the indices.
-///
-/// # Errors
-/// An index that is not within `out_sizes[dim]`; nothing is written then.
-///
-/// # Panics
-/// If sizes and lengths do not fit each other.
-pub fn scatter_add<T: Copy + Send + Sync + Add<Output = T>>(
-    out: &mut [T],
-    out_sizes: &[usize],
-    dim: usize,
-    index: &[i64],
-    index_sizes: &[usize],
-    src: &[T],
-    src_sizes: &[usize],
-) -> Result<(), BadIndex> {
-    let walk = Walk::new("scatter_add", dim, index_sizes, out_sizes, out.len());
-    // The same elements in `src`: a walk with an ordinary dimension everywhere.
-    let source = Walk::new("scatter_add", dim, index_sizes, src_sizes, src.len());
-    let len = index_sizes.iter().product::<usize>();
-    assert!(index.len() == len && index_sizes[dim] <= src_sizes[dim], "scatter_add: wrong sizes");
-    check_indices(index, out_sizes[dim])?;
-    if len == 0 {
-        return Ok(());
-    }
-    let plain = index_sizes == src_sizes;
-    let add = |range: Range<usize>, out: &Parts<T>| {
-        walk.rows(range, |elements, base, step| {
-            for (c, i) in elements.enumerate() {
-                let at = base + c * step + index[i] as usize * walk.strides[dim];
-                let from = if plain { i } else { source.offset(i) };
-                // SAFETY: tasks have different coordinates before `dim`, so different elements.
-                let to = unsafe { &mut out.part(at..at + 1)[0] };
-                *to = *to + src[from];
-            }
-        });
-    };
-    let outer: usize = index_sizes[..dim].iter().product();
-    let out = Parts::new(out);
-    for_ranges(outer, len / outer * 4, |range| add(range.start * (len / outer)..range.end * (len / outer), &out));
-    Ok(())
-}
-
-impl Walk {
     /// The offset of element `i` in the other array, with its own coordinate along `dim`.
     fn offset(&self, mut i: usize) -> usize {
         let mut offset = 0;

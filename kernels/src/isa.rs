@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 pub enum Isa {
     /// Whatever the compilation target guarantees (SSE2 on x86-64); vectorized by the compiler.
     Portable,
-    /// AVX2 and FMA (with BMI1, BMI2, LZCNT, POPCNT).
+    /// AVX2 and FMA (with F16C, BMI1, BMI2, LZCNT, POPCNT).
     Avx2,
     /// AVX-512 F, BW, DQ, VL (with all of [`Isa::Avx2`]).
     Avx512,
@@ -37,6 +37,7 @@ fn detect() -> Isa {
     {
         let base = is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
             && is_x86_feature_detected!("lzcnt")

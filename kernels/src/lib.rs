@@ -6,11 +6,14 @@
 
 mod activation;
 pub mod conv;
+mod convert;
+pub mod dtype;
 pub mod elementwise;
 pub mod float;
 pub mod gemm;
 pub mod half;
 pub mod index;
+mod instances;
 pub mod isa;
 pub mod loss;
 pub mod norm;

@@ -1,35 +1,36 @@
 //! Cross entropy of logits with class indices in one pass, and the negative log likelihood of log-probabilities.
 //!
 //! Arrays of classes are contiguous `[outer, classes, inner]`; targets and losses are `[outer, inner]` ("rows"). The loss of
-//! each row comes out separately; the caller sums them, and divides by the total weight for the mean.
+//! each row is returned separately; the caller sums them, and divides by the total weight for the mean.
 
+mod rows;
+
+use crate::convert::{for_blocks, read, read_optional, write};
+use crate::dtype::{Stored, StoredFloat};
 use crate::float::Float;
 use crate::index::BadIndex;
-use crate::isa;
-use crate::rows::{Flow, body, largest, map, map_flow};
-use crate::simd::{Kernel, Simd, dispatch, finish_streaming, wide};
-use crate::softmax::{Columns, FETCH, Tiles, exp_sum, sum_above};
-use crate::split::{Parts, for_ranges};
-use std::ops::Range;
+use crate::instances::instances;
+use crate::split::{Parts, WORTH_THREADS};
+use crate::threads::parallel_for;
 
 /// What cross entropy and negative log likelihood have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct ClassLoss<'a, T> {
-    /// Number of dimensions' worth before the classes (the batch).
+    /// The number of elements before the class dimension (the batch).
     pub outer: usize,
-    /// Number of classes.
+    /// The number of classes.
     pub classes: usize,
-    /// Number of dimensions' worth behind the classes (pixels); 1 for plain classification.
+    /// The number of elements after the class dimension (pixels); 1 for plain classification.
     pub inner: usize,
     /// A weight for each class; 1 where there are none.
     pub weight: Option<&'a [T]>,
-    /// Rows with this target count for nothing.
+    /// Rows with this target do not contribute.
     pub ignore_index: i64,
-    /// Share of the target that is spread evenly over all classes (cross entropy only).
+    /// The share of the target that is spread evenly over all classes (cross entropy only).
     pub label_smoothing: f64,
 }
 
-/// The gradient of the losses.
+/// The gradient with respect to the losses, in the type that is computed with.
 #[derive(Clone, Copy, Debug)]
 pub enum RowGrad<'a, T> {
     /// The same for every row.
@@ -38,17 +39,105 @@ pub enum RowGrad<'a, T> {
     Each(&'a [T]),
 }
 
-impl<T: Float> RowGrad<'_, T> {
-    #[inline(always)]
-    fn of(self, row: usize) -> T {
-        match self {
-            RowGrad::All(g) => g,
-            RowGrad::Each(g) => g[row],
-        }
+instances! {
+    /// A floating-point type that class losses are defined for.
+    pub trait Element: StoredFloat; Float types, bodies in self {
+        fn cross_entropy(
+            loss: &ClassLoss<'_, Self>,
+            x: &[Self],
+            targets: &[i64],
+            stats: &mut [[Self::Computed; 2]],
+            losses: &mut [Self],
+        ) -> Result<Self::Computed, BadIndex>;
+        fn cross_entropy_backward(
+            loss: &ClassLoss<'_, Self>,
+            x: &[Self],
+            targets: &[i64],
+            stats: &[[Self::Computed; 2]],
+            grad: RowGrad<'_, Self::Computed>,
+            dx: &mut [Self],
+        ) -> Result<(), BadIndex>;
+        fn nll(
+            loss: &ClassLoss<'_, Self>,
+            x: &[Self],
+            targets: &[i64],
+            losses: &mut [Self],
+        ) -> Result<Self::Computed, BadIndex>;
+        fn nll_backward(
+            loss: &ClassLoss<'_, Self>,
+            targets: &[i64],
+            grad: RowGrad<'_, Self::Computed>,
+            dx: &mut [Self],
+        ) -> Result<(), BadIndex>;
     }
 }
 
-impl<T: Float> ClassLoss<'_, T> {
+impl<T: Element> ClassLoss<'_, T> {
+    /// Cross entropy of the logits `x` with `targets`. Writes the loss of every row, and to `stats` what the backward needs: for
+    /// every row its largest logit and the logarithm of `sum(exp(x - largest))`. Returns the sum of the rows' weights, by which
+    /// the sum of the losses is divided for the mean.
+    ///
+    /// # Errors
+    /// If a target is neither a class nor `ignore_index`; nothing is written then.
+    ///
+    /// # Panics
+    /// If the length of a slice is not the shape's: `outer * inner` targets, losses and pairs of statistics.
+    #[inline]
+    pub fn cross_entropy(
+        &self,
+        x: &[T],
+        targets: &[i64],
+        stats: &mut [[T::Computed; 2]],
+        losses: &mut [T],
+    ) -> Result<T::Computed, BadIndex> {
+        T::cross_entropy(self, x, targets, stats, losses)
+    }
+
+    /// The gradient through [`cross_entropy`](Self::cross_entropy) from the logits and what the forward wrote to `stats`.
+    ///
+    /// # Errors
+    /// If a target is neither a class nor `ignore_index`; nothing is written then.
+    ///
+    /// # Panics
+    /// If the length of a slice is not the shape's.
+    #[inline]
+    pub fn cross_entropy_backward(
+        &self,
+        x: &[T],
+        targets: &[i64],
+        stats: &[[T::Computed; 2]],
+        grad: RowGrad<T::Computed>,
+        dx: &mut [T],
+    ) -> Result<(), BadIndex> {
+        T::cross_entropy_backward(self, x, targets, stats, grad, dx)
+    }
+
+    /// The negative log likelihood `-weight[target] * x[target]` of every row; returns the sum of the rows' weights.
+    ///
+    /// # Errors
+    /// If a target is neither a class nor `ignore_index`; nothing is written then.
+    ///
+    /// # Panics
+    /// If the length of a slice is not the shape's.
+    #[inline]
+    pub fn nll(&self, x: &[T], targets: &[i64], losses: &mut [T]) -> Result<T::Computed, BadIndex> {
+        T::nll(self, x, targets, losses)
+    }
+
+    /// The gradient through [`nll`](Self::nll).
+    ///
+    /// # Errors
+    /// If a target is neither a class nor `ignore_index`; nothing is written then.
+    ///
+    /// # Panics
+    /// If the length of a slice is not the shape's.
+    #[inline]
+    pub fn nll_backward(&self, targets: &[i64], grad: RowGrad<T::Computed>, dx: &mut [T]) -> Result<(), BadIndex> {
+        T::nll_backward(self, targets, grad, dx)
+    }
+}
+
+impl<T: Stored> ClassLoss<'_, T> {
     fn rows(&self) -> usize {
         self.outer * self.inner
     }
@@ -56,12 +145,15 @@ impl<T: Float> ClassLoss<'_, T> {
     fn check(&self, x: usize, targets: &[i64], rows: usize) -> Result<(), BadIndex> {
         assert!(
             x == self.rows() * self.classes && targets.len() == self.rows() && rows == self.rows(),
-            "class loss: slices of {x}, {} and {rows} for {} rows of {} classes",
-            targets.len(),
+            "class loss: expected slices of {} rows of {} classes, got {x} elements, {} targets and {rows} rows",
             self.rows(),
-            self.classes
+            self.classes,
+            targets.len()
         );
-        assert!(self.weight.is_none_or(|w| w.len() == self.classes), "class loss: one weight for each class");
+        if let Some(weight) = self.weight {
+            let (classes, weights) = (self.classes, weight.len());
+            assert!(weights == classes, "class loss: expected a weight for each of {classes} classes, got {weights}");
+        }
         let bad = |&t: &i64| t != self.ignore_index && t as u64 >= self.classes as u64;
         match targets.iter().position(bad) {
             None => Ok(()),
@@ -69,329 +161,127 @@ impl<T: Float> ClassLoss<'_, T> {
         }
     }
 
-    /// The weight of a row, none if it is ignored.
-    #[inline(always)]
-    fn row_weight(&self, target: i64) -> Option<T> {
-        (target != self.ignore_index).then(|| self.class_weight(target as usize))
+    /// The same loss of a part of the batch, with these weights in the type that is computed with.
+    fn part<'a>(&self, outer: usize, weight: Option<&'a [T::Computed]>) -> ClassLoss<'a, T::Computed> {
+        let ClassLoss { classes, inner, ignore_index, label_smoothing, .. } = *self;
+        ClassLoss { outer, classes, inner, weight, ignore_index, label_smoothing }
     }
+}
 
-    #[inline(always)]
-    fn class_weight(&self, class: usize) -> T {
-        self.weight.map_or(T::ONE, |w| w[class])
-    }
-
-    fn total_weight(&self, targets: &[i64]) -> T {
-        T::of(targets.iter().filter_map(|&t| self.row_weight(t)).map(T::wide).sum())
-    }
-
-    /// The sum of the class weights.
-    fn class_weights(&self) -> f64 {
-        self.weight.map_or(self.classes as f64, |w| w.iter().map(|w| w.wide()).sum())
-    }
-
-    /// Cross entropy of the logits `x` with `targets`. Writes the loss of every row, and to `stats` what the backward needs: for
-    /// every row its largest logit and the logarithm of `sum(exp(x - largest))`. Returns the sum of the rows' weights, by which
-    /// the sum of the losses is to be divided for the mean.
-    ///
-    /// # Errors
-    /// A target that is neither a class nor `ignore_index`; nothing is written then.
-    ///
-    /// # Panics
-    /// If a slice has not the right length: `outer * inner` rows, twice that in `stats`.
-    pub fn cross_entropy(
-        &self,
-        x: &[T],
-        targets: &[i64],
-        stats: &mut [[T; 2]],
-        losses: &mut [T],
-    ) -> Result<T, BadIndex> {
-        self.check(x.len(), targets, losses.len())?;
-        assert_eq!(stats.len(), losses.len(), "cross_entropy: statistics and losses");
-        if losses.is_empty() {
-            return Ok(T::ZERO);
-        }
-        let isa = isa::isa();
-        let (stats, losses) = (Parts::new(stats), Parts::new(losses));
-        let tiles = Tiles::new([self.outer, self.classes, self.inner], 1, x);
-        let forward = |range: Range<usize>, copy: &mut [T]| {
-            let (stats, losses) = (&stats, &losses);
-            dispatch(isa, Forward { loss: self, x, targets, stats, losses, tiles, range, copy })
-        };
-        if self.inner == 1 {
-            for_ranges(self.outer, self.classes, |range| forward(range, &mut []));
-        } else {
-            tiles.for_ranges(forward);
-        }
-        Ok(self.total_weight(targets))
-    }
-
-    /// The gradient through [`cross_entropy`](Self::cross_entropy) from the logits and what the forward wrote to `stats`.
-    ///
-    /// # Errors
-    /// A target that is neither a class nor `ignore_index`; nothing is written then.
-    ///
-    /// # Panics
-    /// If a slice has not the right length.
-    pub fn cross_entropy_backward(
-        &self,
-        x: &[T],
-        targets: &[i64],
-        stats: &[[T; 2]],
-        grad: RowGrad<T>,
-        dx: &mut [T],
-    ) -> Result<(), BadIndex> {
-        self.check(x.len(), targets, stats.len())?;
-        assert_eq!(x.len(), dx.len(), "cross_entropy backward: logits and gradient");
-        if dx.is_empty() {
-            return Ok(());
-        }
-        let (isa, dx) = (isa::isa(), Parts::new(dx));
-        let weights = self.class_weights();
-        let tiles = Tiles::new([self.outer, self.classes, self.inner], 0, x);
-        let backward = |range: Range<usize>| {
-            dispatch(isa, Backward { loss: self, x, targets, stats, grad, dx: &dx, weights, tiles, range })
-        };
-        if self.inner == 1 {
-            for_ranges(self.outer, self.classes, backward);
-        } else {
-            tiles.for_ranges(|range, _: &mut [T]| backward(range));
-        }
-        Ok(())
-    }
-
-    /// The negative log likelihood `-weight[target] * x[target]` of every row; returns the sum of the rows' weights.
-    ///
-    /// # Errors
-    /// A target that is neither a class nor `ignore_index`; nothing is written then.
-    ///
-    /// # Panics
-    /// If a slice has not the right length.
-    pub fn nll(&self, x: &[T], targets: &[i64], losses: &mut [T]) -> Result<T, BadIndex> {
-        self.check(x.len(), targets, losses.len())?;
-        for (row, (loss, &target)) in losses.iter_mut().zip(targets).enumerate() {
-            *loss = match self.row_weight(target) {
-                Some(weight) => -(x[self.at(row, target)] * weight),
-                None => T::ZERO,
-            };
-        }
-        Ok(self.total_weight(targets))
-    }
-
-    /// The gradient through [`nll`](Self::nll).
-    ///
-    /// # Errors
-    /// A target that is neither a class nor `ignore_index`; nothing is written then.
-    ///
-    /// # Panics
-    /// If a slice has not the right length.
-    pub fn nll_backward(&self, targets: &[i64], grad: RowGrad<T>, dx: &mut [T]) -> Result<(), BadIndex> {
-        self.check(dx.len(), targets, targets.len())?;
-        let parts = Parts::new(dx);
-        crate::threads::parallel_for(self.rows() * self.classes, crate::split::WORTH_THREADS, |range| {
-            // SAFETY: ranges do not overlap.
-            unsafe { parts.part(range) }.fill(T::ZERO);
-        });
-        for (row, &target) in targets.iter().enumerate() {
-            if let Some(weight) = self.row_weight(target) {
-                dx[self.at(row, target)] = -(weight * grad.of(row));
-            }
-        }
-        Ok(())
-    }
-
-    /// Where the class `target` of a row stands.
+impl<T> ClassLoss<'_, T> {
+    /// The position of the class `target` of a row.
     #[inline(always)]
     fn at(&self, row: usize, target: i64) -> usize {
         (row / self.inner * self.classes + target as usize) * self.inner + row % self.inner
     }
+}
 
-    /// A row's loss from its statistics. `weighted` is the sum of `weight * (x - max)` over the classes, used for smoothing.
-    #[inline(always)]
-    fn row_loss(&self, target: i64, x_target: T, [max, log_sum]: [T; 2], weighted: f64, weights: f64) -> T {
-        let Some(weight) = self.row_weight(target) else { return T::ZERO };
-        let hard = -(weight * (x_target - max - log_sum));
-        if self.label_smoothing == 0.0 {
-            return hard;
-        }
-        let even = weights * log_sum.wide() - weighted;
-        let share = self.label_smoothing / self.classes as f64;
-        T::of((1.0 - self.label_smoothing) * hard.wide() + share * even)
+impl<T: StoredFloat> ClassLoss<'_, T> {
+    /// The weight of a row, none if it is ignored.
+    fn weight_of(&self, target: i64) -> Option<T::Computed> {
+        let weight = || self.weight.map_or(T::Computed::ONE, |w| w[target as usize].widen());
+        (target != self.ignore_index).then(weight)
     }
 
-    /// The factors of a row's gradient: of the probabilities, of the target's one, of the class weights.
-    #[inline(always)]
-    fn factors(&self, target: i64, grad: T, weights: f64) -> [T; 3] {
-        let Some(weight) = self.row_weight(target) else { return [T::ZERO; 3] };
-        let hard = (1.0 - self.label_smoothing) * weight.wide();
-        let share = self.label_smoothing / self.classes as f64;
-        let grad = grad.wide();
-        [T::of(grad * (hard + share * weights)), T::of(grad * hard), T::of(grad * share)]
+    fn total_weight(&self, targets: &[i64]) -> T::Computed {
+        T::Computed::of(targets.iter().filter_map(|&t| self.weight_of(t)).map(Float::wide).sum())
     }
 }
 
-struct Forward<'a, T> {
-    loss: &'a ClassLoss<'a, T>,
-    x: &'a [T],
-    targets: &'a [i64],
-    stats: &'a Parts<'a, [T; 2]>,
-    losses: &'a Parts<'a, T>,
-    tiles: Tiles,
-    /// Rows, or tiles of them where `inner` is not 1.
-    range: Range<usize>,
-    /// Memory for a tile.
-    copy: &'a mut [T],
+fn cross_entropy<T: StoredFloat>(
+    loss: &ClassLoss<'_, T>,
+    x: &[T],
+    targets: &[i64],
+    stats: &mut [[T::Computed; 2]],
+    losses: &mut [T],
+) -> Result<T::Computed, BadIndex> {
+    loss.check(x.len(), targets, losses.len())?;
+    assert_eq!(stats.len(), losses.len(), "cross_entropy: expected as many pairs of statistics as losses");
+    if losses.is_empty() {
+        return Ok(T::Computed::ZERO);
+    }
+    let (row, inner) = (loss.classes * loss.inner, loss.inner);
+    let (stats, losses) = (Parts::new(stats), Parts::new(losses));
+    read_optional(loss.weight, |weight| {
+        for_blocks::<T>(loss.outer, row, |block| {
+            let rows = block.start * inner..block.end * inner;
+            // SAFETY: blocks do not overlap.
+            let (stats, losses) = unsafe { (stats.part(rows.clone()), losses.part(rows.clone())) };
+            let loss = loss.part(block.len(), weight);
+            read(&x[block.start * row..block.end * row], |x| {
+                write(losses, |losses| loss.losses(x, &targets[rows], stats, losses))
+            });
+        })
+    });
+    Ok(loss.total_weight(targets))
 }
 
-impl<T: Float> Kernel for Forward<'_, T> {
-    type Output = ();
-    const AVX512: bool = wide::<T>();
+fn cross_entropy_backward<T: StoredFloat>(
+    loss: &ClassLoss<'_, T>,
+    x: &[T],
+    targets: &[i64],
+    stats: &[[T::Computed; 2]],
+    grad: RowGrad<'_, T::Computed>,
+    dx: &mut [T],
+) -> Result<(), BadIndex> {
+    loss.check(x.len(), targets, stats.len())?;
+    assert_eq!(x.len(), dx.len(), "cross_entropy backward: expected as many gradients as logits");
+    if dx.is_empty() {
+        return Ok(());
+    }
+    let (row, inner) = (loss.classes * loss.inner, loss.inner);
+    let dx = Parts::new(dx);
+    read_optional(loss.weight, |weight| {
+        for_blocks::<T>(loss.outer, row, |block| {
+            let rows = block.start * inner..block.end * inner;
+            let part = block.start * row..block.end * row;
+            // SAFETY: blocks do not overlap.
+            let dx = unsafe { dx.part(part.clone()) };
+            let loss = loss.part(block.len(), weight);
+            let grad = match grad {
+                RowGrad::All(g) => RowGrad::All(g),
+                RowGrad::Each(g) => RowGrad::Each(&g[rows.clone()]),
+            };
+            read(&x[part], |x| write(dx, |dx| loss.gradients(x, &targets[rows.clone()], &stats[rows], grad, dx)));
+        })
+    });
+    Ok(())
+}
 
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let Forward { loss, x, targets, stats, losses, tiles, range, copy } = self;
-        let ClassLoss { classes, inner, .. } = *loss;
-        let weights = loss.class_weights();
-        let smooth = loss.label_smoothing != 0.0;
-        let flow = Flow { stream: false, ..Flow::new(x, classes, classes.max(FETCH)) };
-        // SAFETY: every row belongs to one task.
-        let finish = |row: usize, row_stats: [T; 2], weighted: f64| unsafe {
-            let target = targets[row];
-            let x_target = if target == loss.ignore_index { T::ZERO } else { x[loss.at(row, target)] };
-            stats.part(row..row + 1)[0] = row_stats;
-            losses.part(row..row + 1)[0] = loss.row_loss(target, x_target, row_stats, weighted, weights);
+fn nll<T: StoredFloat>(
+    loss: &ClassLoss<'_, T>,
+    x: &[T],
+    targets: &[i64],
+    losses: &mut [T],
+) -> Result<T::Computed, BadIndex> {
+    loss.check(x.len(), targets, losses.len())?;
+    for (row, (out, &target)) in losses.iter_mut().zip(targets).enumerate() {
+        *out = match loss.weight_of(target) {
+            Some(weight) => T::narrow(-(x[loss.at(row, target)].widen() * weight)),
+            None => T::narrow(T::Computed::ZERO),
         };
-        if inner == 1 {
-            for row in range {
-                let x = &x[row * classes..(row + 1) * classes];
-                let max = largest(x);
-                let log_sum = T::of(exp_sum::<S, T>(x, max, flow).ln());
-                let weighted = match loss.weight {
-                    _ if !smooth => 0.0,
-                    None => sum_above::<S, T>(x, max),
-                    Some(w) => x.iter().zip(w).map(|(&x, w)| (x - max).wide() * w.wide()).sum(),
-                };
-                finish(row, [max, log_sum], weighted);
-            }
-            return;
-        }
-        for tile in range {
-            let tile = tiles.at(tile);
-            let (mut max, mut sum, mut weighted) = (Columns::new(), Columns::new(), Columns::new());
-            let (max, sum) = tile.stats::<S, T, false>(x, copy, &mut max, &mut sum);
-            let weighted = weighted.fill(tile.width, 0.0);
-            if smooth {
-                for class in 0..classes {
-                    let row = &x[tile.row(class)];
-                    let weight = loss.class_weight(class).wide();
-                    for (c, &x) in row.iter().enumerate() {
-                        weighted[c] += (x - max[c]).wide() * weight;
-                    }
-                }
-            }
-            for c in 0..tile.width {
-                finish(tile.outer * inner + tile.first + c, [max[c], T::of(sum[c].ln())], weighted[c]);
-            }
-        }
     }
+    Ok(loss.total_weight(targets))
 }
 
-body!(
-    /// `factor * exp(x - max - log_sum)`
-    Probability { factor, max, log_sum } 1 |x| factor * (x - max - log_sum).exp_not_positive::<S>()
-);
-
-body!(
-    /// [`Probability`] for elements of different rows, less the share of label smoothing.
-    ProbabilityColumns { weight } 5 |x, factor, even, max, log_sum| {
-        factor * (x - max - log_sum).exp_not_positive::<S>() - even * weight
-    }
-);
-
-struct Backward<'a, T> {
-    loss: &'a ClassLoss<'a, T>,
-    x: &'a [T],
-    targets: &'a [i64],
-    stats: &'a [[T; 2]],
-    grad: RowGrad<'a, T>,
-    dx: &'a Parts<'a, T>,
-    weights: f64,
-    tiles: Tiles,
-    range: Range<usize>,
-}
-
-impl<T: Float> Kernel for Backward<'_, T> {
-    type Output = ();
-    const AVX512: bool = wide::<T>();
-
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let Backward { loss, x, targets, stats, grad, dx, weights, tiles, range } = self;
-        let ClassLoss { classes, inner, .. } = *loss;
-        let smooth = loss.label_smoothing != 0.0;
-        if inner == 1 {
-            let flow = Flow::new(x, classes, classes.max(FETCH));
-            for row in range {
-                let part = row * classes..(row + 1) * classes;
-                // SAFETY: every row belongs to one task.
-                let dx = unsafe { dx.part(part.clone()) };
-                let x = &x[part];
-                if targets[row] == loss.ignore_index {
-                    // Not a product with 0: that would let nan and infinity through.
-                    dx.fill(T::ZERO);
-                    continue;
-                }
-                let [probability, hard, even] = loss.factors(targets[row], grad.of(row), weights);
-                let [max, log_sum] = stats[row];
-                map_flow::<S, T, 1>([x], dx, Probability { factor: probability, max, log_sum }, flow);
-                if smooth {
-                    for (class, dx) in dx.iter_mut().enumerate() {
-                        *dx = *dx - even * loss.class_weight(class);
-                    }
-                }
-                let target = &mut dx[targets[row] as usize];
-                *target = *target - hard;
-            }
-            if flow.stream {
-                finish_streaming();
-            }
-            return;
-        }
-        for tile in range {
-            let tile = tiles.at(tile);
-            let width = tile.width;
-            let mut columns = [const { Columns::new() }; 4];
-            let [factor, even, max, log_sum] = columns.each_mut().map(|c| c.fill(width, T::ZERO));
-            let first = tile.outer * inner + tile.first;
-            let rows = first..first + width;
-            for (c, row) in rows.clone().enumerate() {
-                [factor[c], _, even[c]] = loss.factors(targets[row], grad.of(row), weights);
-                [max[c], log_sum[c]] = stats[row];
-            }
-            let (factor, even, max, log_sum) = (&*factor, &*even, &*max, &*log_sum);
-            for class in 0..classes {
-                let at = tile.row(class);
-                // SAFETY: tiles do not overlap.
-                let dx = unsafe { dx.part(at.clone()) };
-                let body = ProbabilityColumns { weight: loss.class_weight(class) };
-                map::<S, T, 5>([&x[at], factor, even, max, log_sum], dx, body);
-            }
-            for row in rows {
-                let target = targets[row];
-                if target == loss.ignore_index {
-                    for class in 0..classes {
-                        let at = loss.at(row, class as i64);
-                        // SAFETY: this row belongs to this task.
-                        unsafe { dx.part(at..at + 1)[0] = T::ZERO };
-                    }
-                } else {
-                    let at = loss.at(row, target);
-                    // SAFETY: as above.
-                    let dx = unsafe { &mut dx.part(at..at + 1)[0] };
-                    *dx = *dx - loss.factors(target, grad.of(row), weights)[1];
-                }
-            }
+fn nll_backward<T: StoredFloat>(
+    loss: &ClassLoss<'_, T>,
+    targets: &[i64],
+    grad: RowGrad<'_, T::Computed>,
+    dx: &mut [T],
+) -> Result<(), BadIndex> {
+    loss.check(dx.len(), targets, targets.len())?;
+    let parts = Parts::new(dx);
+    parallel_for(loss.rows() * loss.classes, WORTH_THREADS, |range| {
+        // SAFETY: ranges do not overlap.
+        unsafe { parts.part(range) }.fill(T::narrow(T::Computed::ZERO));
+    });
+    for (row, &target) in targets.iter().enumerate() {
+        if let Some(weight) = loss.weight_of(target) {
+            dx[loss.at(row, target)] = T::narrow(-(weight * grad.of(row)));
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,45 +1,39 @@
-//! Batch normalization of contiguous arrays `[n, channels, spatial]`, forward and backward, with an optional ReLU or ReLU6 behind it.
+//! Batch normalization of contiguous arrays `[n, channels, spatial]`, forward and backward, optionally followed by ReLU or ReLU6.
 //!
-//! Each channel's statistics are taken in one pass, as sums of deviations from a value near its mean (so that data far from 0
-//! loses nothing), and the channel is normalized right after, while it is still in the cache. With `spatial` 1 neighboring
+//! Each channel's statistics are computed in one pass, as sums of deviations from a value near its mean (so that data far from 0
+//! loses no precision), and the channel is normalized right after, while it is still in the cache. With `spatial` 1 neighboring
 //! elements belong to different channels, and tiles of channels take the place of channels.
+//!
+//! Parameters and running statistics have the type of the input; statistics of the batch have the type that is computed with,
+//! `f32` for 16-bit floats.
 
 mod backward;
+mod forward;
 
 use crate::Activation;
+use crate::convert::{read, read_optional, write};
+use crate::dtype::{Stored, StoredFloat};
 use crate::float::Float;
-use crate::isa;
-use crate::reduce::{Axes, FloatElement, Moments, deviation_sums, var};
-use crate::rows::{Body, Flow, map, map_flow};
-use crate::simd::{Kernel, Simd, dispatch, finish_streaming, wide};
-use crate::split::{Parts, TASK, WORTH_THREADS, for_ranges};
-use crate::threads::parallel_tasks;
-use std::ops::Range;
-
-/// Pieces that few channels are cut into.
-const PIECES: usize = 32;
-/// Elements from which the mean is estimated first, and the most of one sample.
-const ESTIMATE: [usize; 2] = [64, 16];
-/// Channels handled together where `spatial` is 1.
-const TILE: usize = 64;
+use crate::instances::instances;
+use crate::reduce::FloatElement;
 
 /// What forward and backward have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchNorm<'a, T> {
-    /// Size of the batch.
+    /// The size of the batch.
     pub n: usize,
-    /// Number of channels.
+    /// The number of channels.
     pub channels: usize,
-    /// Elements of one channel of one sample: height times width, or 1.
+    /// The number of elements of one channel of one sample: height times width, or 1.
     pub spatial: usize,
-    /// Factor on each channel, 1 if there is none.
+    /// A factor for each channel, 1 where there is none.
     pub weight: Option<&'a [T]>,
-    /// Added to each channel, 0 if there is none.
+    /// A value added to each channel, 0 where there is none.
     pub bias: Option<&'a [T]>,
     /// Added to the variance.
     pub eps: f64,
-    /// What comes behind the normalization. The backward computes again which elements it stopped, which is cheaper than to read
-    /// the output.
+    /// The activation applied after the normalization. The backward recomputes which elements it stopped, which is cheaper than
+    /// reading the output.
     pub activation: Activation,
 }
 
@@ -47,396 +41,179 @@ pub struct BatchNorm<'a, T> {
 /// unbiased variance.
 #[derive(Debug)]
 pub struct Running<'a, T> {
-    /// Mean of every channel.
+    /// The mean of every channel.
     pub mean: &'a mut [T],
-    /// Variance of every channel.
+    /// The variance of every channel.
     pub var: &'a mut [T],
-    /// Share of the new batch.
+    /// The share of the new batch.
     pub momentum: f64,
 }
 
-/// How a channel is normalized: `(x - mean) * scale + bias`.
-#[derive(Clone, Copy)]
-struct Affine<T> {
-    mean: T,
-    scale: T,
-    bias: T,
-}
-
-impl<T: Float> Affine<T> {
-    #[inline(always)]
-    fn apply<S: Simd>(self, x: T) -> T {
-        (x - self.mean).mul_add::<S>(self.scale, self.bias)
+instances! {
+    /// A floating-point type that batch normalization is defined for.
+    pub trait Element: StoredFloat; Float types, bodies in self {
+        fn forward(
+            norm: &BatchNorm<'_, Self>,
+            x: &[Self],
+            running: Option<Running<'_, Self>>,
+            y: &mut [Self],
+            mean: &mut [Self::Computed],
+            invstd: &mut [Self::Computed],
+        );
+        fn forward_with(norm: &BatchNorm<'_, Self>, x: &[Self], mean: &[Self], variance: &[Self], y: &mut [Self]);
+        fn backward(
+            norm: &BatchNorm<'_, Self>,
+            x: &[Self],
+            g: &[Self],
+            training: bool,
+            stats: (&[Self::Computed], &[Self::Computed]),
+            dx: Option<&mut [Self]>,
+            dweight: &mut [Self],
+            dbias: &mut [Self],
+        );
     }
 }
 
-impl<T: Float> Body<T, 1> for Affine<T> {
-    #[inline(always)]
-    fn of<S: Simd>(self, [x]: [T; 1]) -> T {
-        self.apply::<S>(x)
-    }
-}
-
-/// The same with an activation behind it.
-#[derive(Clone, Copy)]
-struct Limited<T>(Affine<T>, Limits<T>);
-
-impl<T: Float> Body<T, 1> for Limited<T> {
-    #[inline(always)]
-    fn of<S: Simd>(self, [x]: [T; 1]) -> T {
-        self.1.apply(self.0.apply::<S>(x))
-    }
-}
-
-/// The same for elements of different channels.
-#[derive(Clone, Copy)]
-struct Columns<T>(Option<Limits<T>>);
-
-impl<T: Float> Body<T, 4> for Columns<T> {
-    #[inline(always)]
-    fn of<S: Simd>(self, [x, mean, scale, bias]: [T; 4]) -> T {
-        let y = Affine { mean, scale, bias }.apply::<S>(x);
-        self.0.map_or(y, |limits| limits.apply(y))
-    }
-}
-
-/// Between what an activation keeps its results. A limit of nan is none; nan stays nan.
-#[derive(Clone, Copy)]
-struct Limits<T> {
-    low: T,
-    high: T,
-}
-
-impl<T: Float> Limits<T> {
-    fn of(activation: Activation) -> Option<Self> {
-        match activation {
-            Activation::None => None,
-            Activation::Relu => Some(Self { low: T::ZERO, high: T::of(f64::NAN) }),
-            Activation::Relu6 => Some(Self { low: T::ZERO, high: T::of(6.0) }),
-        }
-    }
-
-    #[inline(always)]
-    fn apply(self, y: T) -> T {
-        let y = if y <= self.low { self.low } else { y };
-        if y >= self.high { self.high } else { y }
-    }
-
-    /// The gradient before the activation, from that behind it and from what the activation was given.
-    #[inline(always)]
-    fn grad(self, g: T, y: T) -> T {
-        let g = if y <= self.low { T::ZERO } else { g };
-        if y >= self.high { T::ZERO } else { g }
-    }
-}
-
-impl<T: FloatElement> BatchNorm<'_, T> {
-    fn len(&self) -> usize {
-        self.n * self.channels * self.spatial
-    }
-
-    /// Elements of a channel.
-    fn count(&self) -> usize {
-        self.n * self.spatial
-    }
-
-    fn check(&self, lens: &[usize], channels: &[usize]) {
-        let len = self.len();
-        assert!(lens.iter().all(|&l| l == len), "batch norm: slices of {lens:?} elements, not {len}");
-        let affine = [self.weight, self.bias].map(|values| values.map_or(self.channels, <[T]>::len));
-        let fits = channels.iter().chain(&affine).all(|&c| c == self.channels);
-        assert!(fits, "batch norm: not {} values a channel", self.channels);
-    }
-
-    /// Pieces to cut each channel into, and their length.
-    fn pieces(&self) -> (usize, usize) {
-        if self.len() < WORTH_THREADS || self.channels >= PIECES {
-            return (1, self.count());
-        }
-        let pieces = PIECES.div_ceil(self.channels).min(self.count().div_ceil(TASK));
-        let len = self.count().div_ceil(pieces).next_multiple_of(64);
-        (self.count().div_ceil(len), len)
-    }
-
-    /// Where elements `range` of a channel (counted over the batch) lie.
-    #[inline(always)]
-    fn segments(&self, channel: usize, range: Range<usize>) -> Segments {
-        let BatchNorm { channels, spatial, .. } = *self;
-        Segments { channel, channels, spatial, range }
-    }
-
-    fn affine(&self, channel: usize, mean: T, invstd: T) -> Affine<T> {
-        let scale = self.weight.map_or(invstd, |w| invstd * w[channel]);
-        Affine { mean, scale, bias: self.bias.map_or(T::ZERO, |b| b[channel]) }
-    }
-
-    fn invstd(&self, variance: f64) -> T {
-        T::of(1.0 / (variance + self.eps).sqrt())
-    }
-
+impl<T: Element> BatchNorm<'_, T> {
     /// Normalizes by the statistics of this batch. Writes the output, and to `mean` and `invstd` what the backward needs: each
     /// channel's mean and `1 / sqrt(biased variance + eps)`.
     ///
     /// # Panics
-    /// If a slice has not the right length.
-    pub fn forward(&self, x: &[T], running: Option<Running<T>>, y: &mut [T], mean: &mut [T], invstd: &mut [T]) {
-        self.check(&[x.len(), y.len()], &[mean.len(), invstd.len()]);
-        let mut variances = vec![T::ZERO; self.channels];
-        if self.spatial == 1 {
-            let (kept, reduced) = (Axes::new(&[self.channels], &[1]), Axes::new(&[self.n], &[self.channels as isize]));
-            // SAFETY: the axes describe `x`, whose length was checked, and there is an output for every channel.
-            unsafe { var(x.as_ptr(), &kept, &reduced, 0.0, variances.as_mut_ptr(), mean.as_mut_ptr()) };
-            for c in 0..self.channels {
-                invstd[c] = self.invstd(variances[c].wide());
-            }
-            self.normalize_rows(x, y, mean, invstd);
-        } else {
-            self.forward_channels(x, y, mean, invstd, &mut variances);
-        }
-        if let Some(running) = running {
-            self.check(&[], &[running.mean.len(), running.var.len()]);
-            let unbiased = self.count() as f64 / (self.count() as f64 - 1.0);
-            for c in 0..self.channels {
-                let mix = |old: T, new: f64| T::of((1.0 - running.momentum) * old.wide() + running.momentum * new);
-                running.mean[c] = mix(running.mean[c], mean[c].wide());
-                running.var[c] = mix(running.var[c], variances[c].wide() * unbiased);
-            }
-        }
-    }
-
-    fn forward_channels(&self, x: &[T], y: &mut [T], mean: &mut [T], invstd: &mut [T], variances: &mut [T]) {
-        let (isa, limits) = (isa::isa(), Limits::of(self.activation));
-        let (pieces, len) = self.pieces();
-        let [y, mean, invstd, variances] = [y, mean, invstd, variances].map(Parts::new);
-        let stats = |channel: usize, range| dispatch(isa, Stats { norm: self, x, channel, range });
-        let finish = |channel: usize, moments: Moments| {
-            let variance = moments.squares / moments.n;
-            let (m, i) = (T::of(moments.mean), self.invstd(variance));
-            for (part, value) in [(&mean, m), (&invstd, i), (&variances, T::of(variance))] {
-                // SAFETY: every channel belongs to one task.
-                unsafe { part.part(channel..channel + 1)[0] = value };
-            }
-            self.affine(channel, m, i)
-        };
-        let normalize = |channel: usize, affine, range| {
-            dispatch(isa, Normalize { norm: self, x, y: &y, limits, channel, affine, range })
-        };
-        if pieces == 1 {
-            for_ranges(self.channels, self.count(), |channels| {
-                for channel in channels {
-                    let affine = finish(channel, stats(channel, 0..self.count()));
-                    normalize(channel, affine, 0..self.count());
-                }
-            });
-            return;
-        }
-        let range = |piece: usize| piece * len..self.count().min((piece + 1) * len);
-        let mut moments = vec![Moments::EMPTY; self.channels * pieces];
-        let shared = Parts::new(&mut moments);
-        parallel_tasks(self.channels * pieces, |task| {
-            // SAFETY: every task writes its own element.
-            unsafe { shared.part(task..task + 1)[0] = stats(task / pieces, range(task % pieces)) };
-        });
-        let merge = |m: &[Moments]| m.iter().fold(Moments::EMPTY, |a, &b| Moments::merge(a, b));
-        let affine: Vec<_> = moments.chunks(pieces).enumerate().map(|(c, m)| finish(c, merge(m))).collect();
-        parallel_tasks(self.channels * pieces, |task| {
-            normalize(task / pieces, affine[task / pieces], range(task % pieces));
-        });
-    }
-
-    fn normalize_rows(&self, x: &[T], y: &mut [T], mean: &[T], invstd: &[T]) {
-        let (isa, limits) = (isa::isa(), Limits::of(self.activation));
-        let affine: Vec<_> = (0..self.channels).map(|c| self.affine(c, mean[c], invstd[c])).collect();
-        let columns = [
-            affine.iter().map(|a| a.mean).collect(),
-            affine.iter().map(|a| a.scale).collect(),
-            affine.iter().map(|a| a.bias).collect(),
-        ];
-        let y = Parts::new(y);
-        for_ranges(self.n, self.channels, |rows| {
-            let range = rows.start * self.channels..rows.end * self.channels;
-            // SAFETY: ranges of rows do not overlap.
-            let y = unsafe { y.part(range.clone()) };
-            dispatch(isa, NormalizeRows { x: &x[range], y, limits, columns: &columns });
-        });
+    /// If the length of a slice is not the shape's.
+    #[inline]
+    pub fn forward(
+        &self,
+        x: &[T],
+        running: Option<Running<T>>,
+        y: &mut [T],
+        mean: &mut [T::Computed],
+        invstd: &mut [T::Computed],
+    ) {
+        T::forward(self, x, running, y, mean, invstd);
     }
 
     /// Normalizes by given statistics, those of evaluation.
     ///
     /// # Panics
-    /// If a slice has not the right length.
+    /// If the length of a slice is not the shape's.
+    #[inline]
     pub fn forward_with(&self, x: &[T], mean: &[T], variance: &[T], y: &mut [T]) {
-        self.check(&[x.len(), y.len()], &[mean.len(), variance.len()]);
-        let invstd: Vec<T> = variance.iter().map(|v| self.invstd(v.wide())).collect();
-        if self.spatial == 1 {
-            self.normalize_rows(x, y, mean, &invstd);
-            return;
-        }
-        let (isa, limits) = (isa::isa(), Limits::of(self.activation));
-        let y = Parts::new(y);
-        for_ranges(self.n * self.channels, self.spatial, |planes| {
-            for plane in planes {
-                let (sample, channel) = (plane / self.channels, plane % self.channels);
-                let affine = self.affine(channel, mean[channel], invstd[channel]);
-                let range = sample * self.spatial..(sample + 1) * self.spatial;
-                dispatch(isa, Normalize { norm: self, x, y: &y, limits, channel, affine, range });
-            }
-        });
+        T::forward_with(self, x, mean, variance, y);
+    }
+
+    /// The gradients through [`forward`](Self::forward) (`training`; with its `mean` and `invstd`) or through
+    /// [`forward_with`](Self::forward_with) (with its mean and `1 / sqrt(variance + eps)`). Writes the gradients of the weight, of
+    /// the bias, and of the input if `dx` is given.
+    ///
+    /// # Panics
+    /// If the length of a slice is not the shape's.
+    #[inline]
+    pub fn backward(
+        &self,
+        x: &[T],
+        g: &[T],
+        training: bool,
+        stats: (&[T::Computed], &[T::Computed]),
+        dx: Option<&mut [T]>,
+        dweight: &mut [T],
+        dbias: &mut [T],
+    ) {
+        T::backward(self, x, g, training, stats, dx, dweight, dbias);
     }
 }
 
-/// Walks over the contiguous pieces of a channel.
-struct Segments {
-    channel: usize,
-    channels: usize,
-    spatial: usize,
-    range: Range<usize>,
-}
+impl<T> BatchNorm<'_, T> {
+    fn len(&self) -> usize {
+        self.n * self.channels * self.spatial
+    }
 
-impl Iterator for Segments {
-    type Item = Range<usize>;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<Range<usize>> {
-        let at = self.range.start;
-        if at >= self.range.end {
-            return None;
-        }
-        let (sample, skip) = (at / self.spatial, at % self.spatial);
-        let len = (self.spatial - skip).min(self.range.end - at);
-        self.range.start += len;
-        let start = (sample * self.channels + self.channel) * self.spatial + skip;
-        Some(start..start + len)
+    fn check(&self, lens: &[usize], channels: &[usize]) {
+        let len = self.len();
+        assert!(lens.iter().all(|&l| l == len), "batch norm: expected slices of {len} elements, got {lens:?}");
+        let affine = [self.weight, self.bias].map(|values| values.map_or(self.channels, <[T]>::len));
+        let fits = channels.iter().chain(&affine).all(|&c| c == self.channels);
+        assert!(
+            fits,
+            "batch norm: expected one value for each of {} channels, got {channels:?}, {affine:?}",
+            self.channels
+        );
     }
 }
 
-/// Elements of short segments that are gathered before they are summed.
-const GATHER: usize = 1024;
-
-/// The elements of a channel in `K` arrays, in pieces that are worth a loop: segments, or several short ones gathered.
-struct Pieces<'a, T, const K: usize> {
-    arrays: [&'a [T]; K],
-    segments: Segments,
-    buffers: [[T; GATHER]; K],
-}
-
-impl<'a, T: Float, const K: usize> Pieces<'a, T, K> {
-    #[inline(always)]
-    fn new(arrays: [&'a [T]; K], segments: Segments) -> Self {
-        Pieces { arrays, segments, buffers: [[T::ZERO; GATHER]; K] }
-    }
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<[&[T]; K]> {
-        let mut pieces: [&[T]; K] = [&[]; K];
-        if self.segments.spatial >= GATHER / 4 {
-            let segment = self.segments.next()?;
-            for k in 0..K {
-                pieces[k] = &self.arrays[k][segment.clone()];
-            }
-            return Some(pieces);
-        }
-        let mut len = 0;
-        while len + self.segments.spatial <= GATHER
-            && let Some(segment) = self.segments.next()
-        {
-            for k in 0..K {
-                self.buffers[k][len..len + segment.len()].copy_from_slice(&self.arrays[k][segment.clone()]);
-            }
-            len += segment.len();
-        }
-        for k in 0..K {
-            pieces[k] = &self.buffers[k][..len];
-        }
-        (len > 0).then_some(pieces)
+impl<T: Stored> BatchNorm<'_, T> {
+    /// Calls `f` with the same normalization in the type that is computed with.
+    fn with_computed<R>(&self, f: impl FnOnce(BatchNorm<'_, T::Computed>) -> R) -> R {
+        let BatchNorm { n, channels, spatial, weight, bias, eps, activation } = *self;
+        read_optional(weight, |weight| {
+            read_optional(bias, |bias| f(BatchNorm { n, channels, spatial, weight, bias, eps, activation }))
+        })
     }
 }
 
-struct Stats<'a, T> {
-    norm: &'a BatchNorm<'a, T>,
-    x: &'a [T],
-    channel: usize,
-    range: Range<usize>,
-}
-
-impl<T: FloatElement> Kernel for Stats<'_, T> {
-    type Output = Moments;
-    const AVX512: bool = wide::<T>();
-
-    #[inline(always)]
-    fn run<S: Simd>(self) -> Moments {
-        let Stats { norm, x, channel, range } = self;
-        // The mean of a few elements of every sample is near enough to the mean of all: what matters is that deviations from it
-        // are not much larger than the standard deviation.
-        let (mut sum, mut count) = (0.0, 0);
-        let few = (ESTIMATE[0] / norm.n.max(1)).clamp(1, ESTIMATE[1]);
-        for segment in norm.segments(channel, range.clone()) {
-            let sample = &x[segment.start..segment.end.min(segment.start + few)];
-            sum += sample.iter().map(|x| x.wide()).sum::<f64>();
-            count += sample.len();
-        }
-        let shift = T::of(sum / count as f64);
-        let [mut sum, mut squares] = [0.0; 2];
-        let mut pieces = Pieces::new([x], norm.segments(channel, range.clone()));
-        while let Some([x]) = pieces.next() {
-            let part = deviation_sums::<S, T>(x, shift);
-            sum += part[0];
-            squares += part[1];
-        }
-        Moments::around(range.len(), shift.wide(), sum, squares)
-    }
-}
-
-struct Normalize<'a, T> {
-    norm: &'a BatchNorm<'a, T>,
-    x: &'a [T],
-    y: &'a Parts<'a, T>,
-    limits: Option<Limits<T>>,
-    channel: usize,
-    affine: Affine<T>,
-    range: Range<usize>,
-}
-
-impl<T: FloatElement> Kernel for Normalize<'_, T> {
-    type Output = ();
-    const AVX512: bool = wide::<T>();
-
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let Normalize { norm, x, y, limits, channel, affine, range } = self;
-        let flow = Flow::new(x, norm.spatial, 0);
-        for segment in norm.segments(channel, range) {
-            // SAFETY: every segment belongs to one task.
-            let y = unsafe { y.part(segment.clone()) };
-            match limits {
-                Some(limits) => map_flow::<S, T, 1>([&x[segment]], y, Limited(affine, limits), flow),
-                None => map_flow::<S, T, 1>([&x[segment]], y, affine, flow),
-            }
-        }
-        finish_streaming();
-    }
-}
-
-struct NormalizeRows<'a, T> {
-    x: &'a [T],
-    y: &'a mut [T],
-    limits: Option<Limits<T>>,
-    /// Of every channel the mean, the scale and the bias.
-    columns: &'a [Vec<T>; 3],
-}
-
-impl<T: FloatElement> Kernel for NormalizeRows<'_, T> {
-    type Output = ();
-    const AVX512: bool = wide::<T>();
-
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let [mean, scale, bias] = self.columns;
-        let channels = mean.len();
-        for (x, y) in self.x.chunks_exact(channels).zip(self.y.chunks_exact_mut(channels)) {
-            map::<S, T, 4>([x, mean, scale, bias], y, Columns(self.limits));
+fn forward<T: StoredFloat<Computed: FloatElement>>(
+    norm: &BatchNorm<'_, T>,
+    x: &[T],
+    running: Option<Running<'_, T>>,
+    y: &mut [T],
+    mean: &mut [T::Computed],
+    invstd: &mut [T::Computed],
+) {
+    norm.check(&[x.len(), y.len()], &[mean.len(), invstd.len()]);
+    let mut variances = vec![T::Computed::ZERO; norm.channels];
+    norm.with_computed(|norm| read(x, |x| write(y, |y| norm.normalize(x, y, mean, invstd, &mut variances))));
+    if let Some(running) = running {
+        norm.check(&[], &[running.mean.len(), running.var.len()]);
+        let count = (norm.n * norm.spatial) as f64;
+        let unbiased = count / (count - 1.0);
+        for c in 0..norm.channels {
+            let mix = |old: T, new: f64| {
+                T::narrow(T::Computed::of((1.0 - running.momentum) * old.widen().wide() + running.momentum * new))
+            };
+            running.mean[c] = mix(running.mean[c], mean[c].wide());
+            running.var[c] = mix(running.var[c], variances[c].wide() * unbiased);
         }
     }
+}
+
+fn forward_with<T: StoredFloat<Computed: FloatElement>>(
+    norm: &BatchNorm<'_, T>,
+    x: &[T],
+    mean: &[T],
+    variance: &[T],
+    y: &mut [T],
+) {
+    norm.check(&[x.len(), y.len()], &[mean.len(), variance.len()]);
+    norm.with_computed(|norm| {
+        read(mean, |mean| {
+            read(variance, |variance| read(x, |x| write(y, |y| norm.normalize_with(x, mean, variance, y))))
+        })
+    });
+}
+
+fn backward<T: StoredFloat<Computed: FloatElement>>(
+    norm: &BatchNorm<'_, T>,
+    x: &[T],
+    g: &[T],
+    training: bool,
+    stats: (&[T::Computed], &[T::Computed]),
+    dx: Option<&mut [T]>,
+    dweight: &mut [T],
+    dbias: &mut [T],
+) {
+    let dx_len = dx.as_ref().map_or(norm.len(), |dx| dx.len());
+    norm.check(&[x.len(), g.len(), dx_len], &[stats.0.len(), stats.1.len(), dweight.len(), dbias.len()]);
+    norm.with_computed(|norm| {
+        read(x, |x| {
+            read(g, |g| {
+                write(dweight, |dweight| {
+                    write(dbias, |dbias| match dx {
+                        Some(dx) => write(dx, |dx| norm.gradients(x, g, training, stats, Some(dx), dweight, dbias)),
+                        None => norm.gradients(x, g, training, stats, None, dweight, dbias),
+                    })
+                })
+            })
+        })
+    });
 }
 
 #[cfg(test)]

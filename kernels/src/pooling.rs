@@ -1,43 +1,43 @@
 //! Pooling over the two last dimensions of contiguous arrays `[planes, height, width]`: maximum, average, adaptive average.
 //!
 //! A row of outputs is computed in two steps, each a plain loop along a row: first the window's rows are combined for every
-//! column of the input, then its columns for every output. With stride 2 the columns are parted into even and odd ones in
-//! between. Maxima of windows of 2 by 2 side by side have a shorter way ([`pairs`]).
+//! column of the input, then its columns for every output. With stride 2 the columns are separated into even and odd ones in
+//! between. Maxima of adjacent windows of 2 by 2 have a shorter way ([`pairs`]).
 
 mod avg;
+mod max;
 mod pairs;
 
-pub use avg::{Divisor, adaptive_avg_pool2d, adaptive_avg_pool2d_backward};
-
-use crate::float::Float;
-use crate::isa;
-use crate::simd::{Kernel, Simd, dispatch, wide};
-use crate::split::{Parts, for_ranges};
+use crate::convert::{for_blocks, read, write};
+use crate::dtype::StoredFloat;
+use crate::instances::instances;
+use crate::reduce::FloatElement;
+use crate::split::Parts;
 use std::ops::Range;
 
 /// A pooling window sliding over planes. Pairs are height, width.
 #[derive(Clone, Copy, Debug)]
 pub struct Pool2d {
-    /// Number of planes: batch times channels.
+    /// The number of planes: batch times channels.
     pub planes: usize,
-    /// Height and width of a plane.
+    /// The height and width of a plane.
     pub input: [usize; 2],
-    /// Size of the window.
+    /// The size of the window.
     pub kernel: [usize; 2],
-    /// Steps of the window.
+    /// The distance from one window to the next.
     pub stride: [usize; 2],
-    /// Elements added at each end.
+    /// The number of elements added at each end.
     pub padding: [usize; 2],
-    /// Distance between the window's elements (maximum only).
+    /// The distance between the window's elements (maximum only).
     pub dilation: [usize; 2],
-    /// Whether a last window that hangs over the end counts.
+    /// Whether a last window that extends beyond the end counts.
     pub ceil_mode: bool,
 }
 
 /// Lengths of rows are rounded up to this where there is room.
 const VECTOR: usize = 16;
 
-/// The output size along one dimension, `None` where not even one window fits. A window that starts in the padding behind the end
+/// The output size along one dimension, `None` where not even one window fits. A window that starts in the padding after the end
 /// does not count.
 pub fn pooled_size(
     input: usize,
@@ -54,6 +54,17 @@ pub fn pooled_size(
         size -= 1;
     }
     Some(size)
+}
+
+/// What average pooling divides by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Divisor {
+    /// The number of elements in the window, padding included.
+    IncludePad,
+    /// The number of elements in the window that are not padding.
+    ExcludePad,
+    /// This number.
+    Override(i64),
 }
 
 impl Pool2d {
@@ -75,13 +86,19 @@ impl Pool2d {
     fn check(&self, name: &str, input: usize, outputs: &[usize]) {
         let [h, w] = self.input;
         let [oh, ow] = self.output();
-        assert_eq!(input, self.planes * h * w, "{name}: length of the input");
-        assert!(outputs.iter().all(|&len| len == self.planes * oh * ow), "{name}: length of the output {outputs:?}");
+        let (planes, want) = (self.planes, self.planes * h * w);
+        assert!(input == want, "{name}: expected {want} elements in {planes} planes of {h} by {w}, got {input}");
+        let want = planes * oh * ow;
+        assert!(outputs.iter().all(|&len| len == want), "{name}: expected {want} elements of output, got {outputs:?}");
         let fits = self.stride.iter().chain(&self.dilation).all(|&s| s > 0);
-        assert!(fits, "{name}: strides and dilations are at least 1");
+        assert!(
+            fits,
+            "{name}: expected strides and dilations of at least 1, got {:?} and {:?}",
+            self.stride, self.dilation
+        );
         // Positions in a plane are kept in 32 bits.
         let far = (h + 2 * self.padding[0] + self.kernel[0]).saturating_mul(w + 2 * self.padding[1] + self.kernel[1]);
-        assert!(far < i32::MAX as usize, "{name}: planes of more than 2^31 elements");
+        assert!(far < i32::MAX as usize, "{name}: expected planes of less than 2^31 elements, padding included");
     }
 
     /// The places `k` of the window, along dimension `d`, that lie within the input for output number `o`.
@@ -93,7 +110,7 @@ impl Pool2d {
         first..end.max(first)
     }
 
-    /// Where place `k` of the window lies for output number `o`, along dimension `d`; negative in the padding before.
+    /// Where place `k` of the window lies for output number `o`, along dimension `d`; negative in the padding before it.
     #[inline(always)]
     fn position(&self, d: usize, o: usize, k: usize) -> isize {
         (o * self.stride[d] + k * self.dilation[d]) as isize - self.padding[d] as isize
@@ -104,54 +121,188 @@ impl Pool2d {
         let reach = ow.saturating_sub(1) * self.stride[1] + self.dilation[1] * (self.kernel[1] - 1) + 1;
         reach.max(self.input[1] + 2 * self.padding[1])
     }
+}
 
+instances! {
+    /// A floating-point type that pooling is defined for.
+    pub trait Element: StoredFloat; Float types, bodies in self {
+        fn max(pool: &Pool2d, x: &[Self], values: &mut [Self], indices: &mut [i64]);
+        fn max_backward(pool: &Pool2d, g: &[Self], indices: &[i64], dx: &mut [Self]);
+        fn avg(pool: &Pool2d, x: &[Self], divisor: Divisor, out: &mut [Self]);
+        fn avg_backward(pool: &Pool2d, g: &[Self], divisor: Divisor, dx: &mut [Self]);
+        fn adaptive(pool: &Adaptive, x: &[Self], out: &mut [Self]);
+        fn adaptive_backward(pool: &Adaptive, g: &[Self], dx: &mut [Self]);
+    }
+}
+
+impl Pool2d {
     /// The largest element of every window, and its position in its plane (`row * width + column`). Of equal ones the first
-    /// is taken; nan counts as larger than everything. Of a window without elements: minus infinity at 0.
+    /// is taken; NaN counts as larger than everything. Of a window without elements: minus infinity at 0.
     ///
     /// # Panics
-    /// If a slice has not the right length, a stride or dilation is 0, or a plane has more than 2^31 elements.
-    pub fn max<T: Float>(&self, x: &[T], values: &mut [T], indices: &mut [i64]) {
-        self.check("max_pool2d", x.len(), &[values.len(), indices.len()]);
-        if values.is_empty() {
-            return;
-        }
-        let (isa, pairs) = (isa::isa(), self.is_pairs());
-        let [oh, ow] = self.output();
-        let (values, indices) = (Parts::new(values), Parts::new(indices));
-        for_ranges(self.planes * oh, ow * (self.kernel[0] * self.kernel[1]).max(4), |rows| {
-            let part = rows.start * ow..rows.end * ow;
-            // SAFETY: ranges of output rows do not overlap.
-            let (values, indices) = unsafe { (values.part(part.clone()), indices.part(part)) };
-            if pairs {
-                dispatch(isa, pairs::Max { pool: self, x, rows, values, indices });
-            } else {
-                dispatch(isa, Max { pool: self, x, rows, values, indices });
-            }
-        });
+    /// If the length of a slice is not the shape's, a stride or dilation is 0, or a plane has more than 2^31 elements.
+    #[inline]
+    pub fn max<T: Element>(&self, x: &[T], values: &mut [T], indices: &mut [i64]) {
+        T::max(self, x, values, indices);
     }
 
     /// The gradient through [`max`](Self::max): each output's goes to the element that was its maximum.
     ///
     /// # Panics
-    /// If a slice has not the right length, or an index does not lie within a plane.
-    pub fn max_backward<T: Float>(&self, g: &[T], indices: &[i64], dx: &mut [T]) {
-        self.check("max_pool2d backward", dx.len(), &[g.len(), indices.len()]);
+    /// If the length of a slice is not the shape's, or an index is not a position in a plane.
+    #[inline]
+    pub fn max_backward<T: Element>(&self, g: &[T], indices: &[i64], dx: &mut [T]) {
+        T::max_backward(self, g, indices, dx);
+    }
+
+    /// The average of every window, by `divisor`. Dilations must be 1.
+    ///
+    /// # Panics
+    /// If the length of a slice is not the shape's, a stride is 0, or a plane has more than 2^31 elements.
+    #[inline]
+    pub fn avg<T: Element>(&self, x: &[T], divisor: Divisor, out: &mut [T]) {
+        T::avg(self, x, divisor, out);
+    }
+
+    /// The gradient through [`avg`](Self::avg).
+    ///
+    /// # Panics
+    /// As for `avg`.
+    #[inline]
+    pub fn avg_backward<T: Element>(&self, g: &[T], divisor: Divisor, dx: &mut [T]) {
+        T::avg_backward(self, g, divisor, dx);
+    }
+
+    /// Calls `f` with blocks of planes: the same pool for a block, its range of the input and that of the output.
+    fn for_planes<T: StoredFloat>(&self, f: impl Fn(Pool2d, Range<usize>, Range<usize>) + Sync) {
         let plane = self.input[0] * self.input[1];
-        let [oh, ow] = self.output();
-        let windows = oh * ow;
-        let dx = Parts::new(dx);
-        for_ranges(self.planes, plane + 2 * windows, |planes| {
-            for p in planes {
-                // SAFETY: planes do not overlap.
-                let dx = unsafe { dx.part(p * plane..(p + 1) * plane) };
-                dx.fill(T::ZERO);
-                let range = p * windows..(p + 1) * windows;
-                for (&g, &i) in g[range.clone()].iter().zip(&indices[range]) {
-                    dx[i as usize] += g;
-                }
-            }
+        let windows: usize = self.output().iter().product();
+        for_blocks::<T>(self.planes, plane.max(windows), |block| {
+            let of = |len: usize| block.start * len..block.end * len;
+            f(Pool2d { planes: block.len(), ..*self }, of(plane), of(windows));
         });
     }
+}
+
+/// The mean over windows whose number is given: output `o` of `output` averages elements `floor(o * input / output)` to
+/// `ceil((o + 1) * input / output)`. `[1, 1]` is the mean of each plane.
+///
+/// # Panics
+/// If the length of a slice is not the shape's.
+#[inline]
+pub fn adaptive_avg_pool2d<T: Element>(x: &[T], planes: usize, input: [usize; 2], output: [usize; 2], out: &mut [T]) {
+    T::adaptive(&Adaptive { planes, input, output }, x, out);
+}
+
+/// The gradient through [`adaptive_avg_pool2d`].
+///
+/// # Panics
+/// If the length of a slice is not the shape's.
+#[inline]
+pub fn adaptive_avg_pool2d_backward<T: Element>(
+    g: &[T],
+    planes: usize,
+    input: [usize; 2],
+    output: [usize; 2],
+    dx: &mut [T],
+) {
+    T::adaptive_backward(&Adaptive { planes, input, output }, g, dx);
+}
+
+fn max<T: StoredFloat>(pool: &Pool2d, x: &[T], values: &mut [T], indices: &mut [i64]) {
+    pool.check("max_pool2d", x.len(), &[values.len(), indices.len()]);
+    if values.is_empty() {
+        return;
+    }
+    let (values, indices) = (Parts::new(values), Parts::new(indices));
+    pool.for_planes::<T>(|pool, input, output| {
+        // SAFETY: blocks of planes do not overlap.
+        let (values, indices) = unsafe { (values.part(output.clone()), indices.part(output)) };
+        read(&x[input], |x| write(values, |values| pool.maxima(x, values, indices)));
+    });
+}
+
+fn max_backward<T: StoredFloat>(pool: &Pool2d, g: &[T], indices: &[i64], dx: &mut [T]) {
+    pool.check("max_pool2d backward", dx.len(), &[g.len(), indices.len()]);
+    let dx = Parts::new(dx);
+    pool.for_planes::<T>(|pool, input, output| {
+        // SAFETY: blocks of planes do not overlap.
+        let dx = unsafe { dx.part(input) };
+        read(&g[output.clone()], |g| write(dx, |dx| pool.max_gradients(g, &indices[output], dx)));
+    });
+}
+
+fn avg<T: StoredFloat>(pool: &Pool2d, x: &[T], divisor: Divisor, out: &mut [T]) {
+    assert_eq!(pool.dilation, [1, 1], "avg_pool2d: expected no dilation");
+    pool.check("avg_pool2d", x.len(), &[out.len()]);
+    if out.is_empty() {
+        return;
+    }
+    let out = Parts::new(out);
+    pool.for_planes::<T>(|pool, input, output| {
+        // SAFETY: blocks of planes do not overlap.
+        let out = unsafe { out.part(output) };
+        read(&x[input], |x| write(out, |out| pool.averages(x, divisor, out)));
+    });
+}
+
+fn avg_backward<T: StoredFloat>(pool: &Pool2d, g: &[T], divisor: Divisor, dx: &mut [T]) {
+    assert_eq!(pool.dilation, [1, 1], "avg_pool2d: expected no dilation");
+    pool.check("avg_pool2d backward", dx.len(), &[g.len()]);
+    let dx = Parts::new(dx);
+    pool.for_planes::<T>(|pool, input, output| {
+        // SAFETY: blocks of planes do not overlap.
+        let dx = unsafe { dx.part(input) };
+        read(&g[output], |g| write(dx, |dx| pool.avg_gradients(g, divisor, dx)));
+    });
+}
+
+/// The shape of adaptive pooling. Pairs are height, width.
+#[derive(Clone, Copy, Debug)]
+#[doc(hidden)]
+pub struct Adaptive {
+    planes: usize,
+    input: [usize; 2],
+    output: [usize; 2],
+}
+
+impl Adaptive {
+    fn check(&self, name: &str, input: usize, output: usize) {
+        let Adaptive { planes, input: [h, w], output: [oh, ow] } = *self;
+        assert!(
+            input == planes * h * w && output == planes * oh * ow,
+            "{name}: expected {planes} planes of {h} by {w} and of {oh} by {ow}, got {input} and {output} elements"
+        );
+    }
+
+    /// As [`Pool2d::for_planes`].
+    fn for_planes<T: StoredFloat>(&self, f: impl Fn(Adaptive, Range<usize>, Range<usize>) + Sync) {
+        let [plane, windows] = [self.input, self.output].map(|[h, w]| h * w);
+        for_blocks::<T>(self.planes, plane.max(windows), |block| {
+            let of = |len: usize| block.start * len..block.end * len;
+            f(Adaptive { planes: block.len(), ..*self }, of(plane), of(windows));
+        });
+    }
+}
+
+fn adaptive<T: StoredFloat<Computed: FloatElement>>(pool: &Adaptive, x: &[T], out: &mut [T]) {
+    pool.check("adaptive_avg_pool2d", x.len(), out.len());
+    let out = Parts::new(out);
+    pool.for_planes::<T>(|pool, input, output| {
+        // SAFETY: blocks of planes do not overlap.
+        let out = unsafe { out.part(output) };
+        read(&x[input], |x| write(out, |out| pool.averages(x, out)));
+    });
+}
+
+fn adaptive_backward<T: StoredFloat>(pool: &Adaptive, g: &[T], dx: &mut [T]) {
+    pool.check("adaptive_avg_pool2d backward", dx.len(), g.len());
+    let dx = Parts::new(dx);
+    pool.for_planes::<T>(|pool, input, output| {
+        // SAFETY: blocks of planes do not overlap.
+        let dx = unsafe { dx.part(input) };
+        read(&g[output], |g| write(dx, |dx| pool.gradients(g, dx)));
+    });
 }
 
 /// Columns that a stride of 1 or 2 makes contiguous, others are picked one by one: for place `kx` of the window the columns
@@ -182,7 +333,7 @@ impl<T: Copy> Columns<T> {
         }
     }
 
-    /// Parts even and odd columns, if the stride asks for it.
+    /// Separates even and odd columns, if the stride is 2.
     #[inline(always)]
     fn part(&mut self, pool: &Pool2d, row: &[T]) {
         if pool.stride[1] == 2 {
@@ -195,106 +346,6 @@ impl<T: Copy> Columns<T> {
                 even[pairs.len()] = *last;
             }
         }
-    }
-}
-
-struct Max<'a, T> {
-    pool: &'a Pool2d,
-    x: &'a [T],
-    rows: Range<usize>,
-    values: &'a mut [T],
-    indices: &'a mut [i64],
-}
-
-impl<T: Float> Kernel for Max<'_, T> {
-    type Output = ();
-    const AVX512: bool = wide::<T>();
-
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        let Max { pool, x, rows, values, indices } = self;
-        let [height, width] = pool.input;
-        let [oh, ow] = pool.output();
-        // Rows are handled in whole vectors where there is room: what comes out behind their end is written over, or not used.
-        let (wide, owide) = (width.next_multiple_of(VECTOR), ow.next_multiple_of(VECTOR));
-        let padded = pool.padded_width(owide).max(pool.padding[1] + wide);
-        // Padding is the smallest value at the last place: it never wins.
-        let (mut best, mut place) = (vec![T::NEG_INFINITY; padded], vec![i32::MAX; padded]);
-        let (mut value_columns, mut place_columns) =
-            (Columns::new(padded, T::NEG_INFINITY), Columns::new(padded, i32::MAX));
-        let (mut out_value, mut out_place) = (vec![T::ZERO; owide], vec![0; owide]);
-        let inner = pool.padding[1]..pool.padding[1] + width;
-        let behind = inner.end..inner.end + pool.padding[1].max(VECTOR).min(padded - inner.end);
-        let outputs = values.chunks_exact_mut(ow).zip(indices.chunks_exact_mut(ow));
-        for (row, (values, indices)) in rows.zip(outputs) {
-            let (plane, oy) = (row / oh * height * width, row % oh);
-            let kys = pool.places(0, oy);
-            if kys.is_empty() {
-                best.fill(T::NEG_INFINITY);
-                place.fill(i32::MAX);
-            }
-            for (i, ky) in kys.enumerate() {
-                let y = pool.position(0, oy, ky) as usize;
-                let start = plane + y * width;
-                let n = if start + wide <= x.len() { wide } else { width };
-                let to = inner.start..inner.start + n;
-                best_row(&x[start..start + n], (y * width) as i32, i == 0, &mut best[to.clone()], &mut place[to]);
-            }
-            best[behind.clone()].fill(T::NEG_INFINITY);
-            place[behind.clone()].fill(i32::MAX);
-            value_columns.part(pool, &best);
-            place_columns.part(pool, &place);
-            for kx in 0..pool.kernel[1] {
-                let x = value_columns.get(pool, &best, kx, owide);
-                let at = place_columns.get(pool, &place, kx, owide);
-                if kx == 0 {
-                    out_value.copy_from_slice(x);
-                    out_place.copy_from_slice(at);
-                } else {
-                    better_of(x, at, &mut out_value, &mut out_place);
-                }
-            }
-            values.copy_from_slice(&out_value[..ow]);
-            for (index, &place) in indices.iter_mut().zip(&out_place) {
-                // A dilated window can lie beside the input altogether.
-                *index = if place == i32::MAX { 0 } else { i64::from(place) };
-            }
-        }
-    }
-}
-
-/// Takes a row of the input, whose first element has position `start`, into the best of every column.
-#[inline(always)]
-fn best_row<T: Float>(x: &[T], start: i32, first: bool, best: &mut [T], place: &mut [i32]) {
-    let n = x.len();
-    let (best, place) = (&mut best[..n], &mut place[..n]);
-    if first {
-        best.copy_from_slice(x);
-        for i in 0..n {
-            place[i] = start + i as i32;
-        }
-        return;
-    }
-    for i in 0..n {
-        // As PyTorch does: the first of equals, but the last nan.
-        let beats = (x[i] > best[i]) | x[i].is_nan();
-        best[i] = if beats { x[i] } else { best[i] };
-        place[i] = if beats { start + i as i32 } else { place[i] };
-    }
-}
-
-/// Takes for every output the better of `best` and `x`. Of equals the first in the plane wins, of nan the last.
-#[inline(always)]
-fn better_of<T: Float>(x: &[T], at: &[i32], best: &mut [T], place: &mut [i32]) {
-    let n = x.len();
-    let (at, best, place) = (&at[..n], &mut best[..n], &mut place[..n]);
-    for i in 0..n {
-        // No short cuts: the loop has to be free of branches.
-        let first = (x[i] == best[i]) & (at[i] < place[i]);
-        let nan = x[i].is_nan() & ((at[i] > place[i]) | !best[i].is_nan());
-        let beats = (x[i] > best[i]) | first | nan;
-        best[i] = if beats { x[i] } else { best[i] };
-        place[i] = if beats { at[i] } else { place[i] };
     }
 }
 

@@ -1,47 +1,113 @@
 //! Softmax and log-softmax over one dimension, with their gradients.
 //!
-//! Arrays are contiguous and seen as `[outer, n, inner]`; the softmax runs over `n`. The largest element is taken off before
-//! the exponential, so nothing overflows; a row with nan, with +inf, or of -inf only gives nan, as in PyTorch.
+//! Arrays are contiguous and seen as `[outer, n, inner]`; the softmax runs over `n`. The largest element is subtracted before
+//! the exponential, so nothing overflows; a row with NaN, with +inf, or of -inf only gives NaN, as in PyTorch.
 
-use crate::float::Float;
-use crate::gemm::scratch::with_scratch;
-use crate::isa;
-use crate::reduce::{max_row, sum_row};
-use crate::rows::{Flow, body, largest, map_flow, map_in_place, map_sum, sums, sums_flow};
-use crate::simd::{Kernel, Simd, dispatch, finish_streaming, wide};
-use crate::split::{Parts, TASK, for_ranges_of};
-use crate::threads::parallel_tasks;
+use crate::convert::{for_blocks, read, write};
+use crate::dtype::StoredFloat;
+use crate::instances::instances;
+use crate::split::Parts;
+
+instances! {
+    /// A floating-point type that softmax is defined for.
+    pub trait Element: StoredFloat; Float types, bodies in self {
+        fn forward(x: &[Self], y: &mut [Self], sizes: [usize; 3], log: bool);
+        fn backward(y: &[Self], g: &[Self], dx: &mut [Self], sizes: [usize; 3], log: bool);
+    }
+}
 
 /// `exp(x - max) / sum(exp(x - max))` over the middle dimension. Within about 2 ulp.
 ///
 /// # Panics
 /// If a slice does not have `outer * n * inner` elements.
-pub fn softmax<T: Float>(x: &[T], y: &mut [T], outer: usize, n: usize, inner: usize) {
-    forward::<T, false>(x, y, outer, n, inner);
+#[inline]
+pub fn softmax<T: Element>(x: &[T], y: &mut [T], outer: usize, n: usize, inner: usize) {
+    T::forward(x, y, [outer, n, inner], false);
 }
 
 /// `x - max - log(sum(exp(x - max)))` over the middle dimension.
 ///
 /// # Panics
 /// If a slice does not have `outer * n * inner` elements.
-pub fn log_softmax<T: Float>(x: &[T], y: &mut [T], outer: usize, n: usize, inner: usize) {
-    forward::<T, true>(x, y, outer, n, inner);
+#[inline]
+pub fn log_softmax<T: Element>(x: &[T], y: &mut [T], outer: usize, n: usize, inner: usize) {
+    T::forward(x, y, [outer, n, inner], true);
 }
 
 /// The gradient through [`softmax`] from its output: `dx = y * (g - sum(g * y))`.
 ///
 /// # Panics
 /// If a slice does not have `outer * n * inner` elements.
-pub fn softmax_backward<T: Float>(y: &[T], g: &[T], dx: &mut [T], outer: usize, n: usize, inner: usize) {
-    backward::<T, false>(y, g, dx, outer, n, inner);
+#[inline]
+pub fn softmax_backward<T: Element>(y: &[T], g: &[T], dx: &mut [T], outer: usize, n: usize, inner: usize) {
+    T::backward(y, g, dx, [outer, n, inner], false);
 }
 
 /// The gradient through [`log_softmax`] from its output: `dx = g - exp(y) * sum(g)`.
 ///
 /// # Panics
 /// If a slice does not have `outer * n * inner` elements.
-pub fn log_softmax_backward<T: Float>(y: &[T], g: &[T], dx: &mut [T], outer: usize, n: usize, inner: usize) {
-    backward::<T, true>(y, g, dx, outer, n, inner);
+#[inline]
+pub fn log_softmax_backward<T: Element>(y: &[T], g: &[T], dx: &mut [T], outer: usize, n: usize, inner: usize) {
+    T::backward(y, g, dx, [outer, n, inner], true);
+}
+
+fn forward<T: StoredFloat>(x: &[T], y: &mut [T], [outer, n, inner]: [usize; 3], log: bool) {
+    let len = outer * n * inner;
+    assert!(
+        x.len() == len && y.len() == len,
+        "softmax: expected slices of {len} elements, got {} and {}",
+        x.len(),
+        y.len()
+    );
+    if len == 0 {
+        return;
+    }
+    let y = Parts::new(y);
+    for_blocks::<T>(outer, n * inner, |block| {
+        let part = block.start * n * inner..block.end * n * inner;
+        // SAFETY: blocks do not overlap.
+        let y = unsafe { y.part(part.clone()) };
+        let sizes = [block.len(), n, inner];
+        read(&x[part], |x| {
+            write(
+                y,
+                |y| if log { rows::forward::<_, true>(x, y, sizes) } else { rows::forward::<_, false>(x, y, sizes) },
+            )
+        });
+    });
+}
+
+fn backward<T: StoredFloat>(y: &[T], g: &[T], dx: &mut [T], [outer, n, inner]: [usize; 3], log: bool) {
+    let len = outer * n * inner;
+    assert!(
+        y.len() == len && g.len() == len && dx.len() == len,
+        "softmax backward: expected slices of {len} elements, got {}, {} and {}",
+        y.len(),
+        g.len(),
+        dx.len()
+    );
+    if len == 0 {
+        return;
+    }
+    let dx = Parts::new(dx);
+    for_blocks::<T>(outer, n * inner, |block| {
+        let part = block.start * n * inner..block.end * n * inner;
+        // SAFETY: blocks do not overlap.
+        let dx = unsafe { dx.part(part.clone()) };
+        let sizes = [block.len(), n, inner];
+        read(&y[part.clone()], |y| {
+            read(&g[part], |g| {
+                write(dx, |dx| {
+                    if log {
+                        rows::backward::<_, true>(y, g, dx, sizes)
+                    } else {
+                        rows::backward::<_, false>(y, g, dx, sizes)
+                    }
+                })
+            })
+        });
+    });
 }
 
 /// A loop body as a kernel, so that the functions below can be written as closures over it.
@@ -60,250 +126,10 @@ macro_rules! kernel {
     };
 }
 
-/// Elements that lie at least between those being worked on and those that are fetched.
-pub(crate) const FETCH: usize = 1024;
-
+mod rows;
 mod tiles;
+pub(crate) use rows::{FETCH, exp_sum, sum_above};
 pub(crate) use tiles::{Columns, Tiles};
-
-// ---------------------------------------------------------------------------------------------------- contiguous rows
-
-body!(
-    /// `exp(x - max)`
-    Exp { max } 1 |x| (x - max).exp_not_positive::<S>()
-);
-body!(
-    /// `exp(x - max) / sum`
-    Share { max, sum, inverse } 1 |x| over::<S, T>((x - max).exp_not_positive::<S>(), sum, inverse)
-);
-body!(
-    /// `x / sum`
-    Over { sum, inverse } 1 |x| over::<S, T>(x, sum, inverse)
-);
-body!(
-    /// `x - max`
-    Above { max } 1 |x| x - max
-);
-body!(
-    /// `x - max - log_sum`
-    Log { max, log_sum } 1 |x| x - max - log_sum
-);
-body!(
-    /// `y * g`
-    Product 2 |y, g| y * g
-);
-body!(
-    /// The gradient of softmax.
-    Gradient { sum } 2 |y, g| y * (g - sum)
-);
-body!(
-    /// The gradient of log-softmax.
-    LogGradient { sum } 2 |y, g| g - y.exp::<S>() * sum
-);
-
-/// `x / sum` for a finite sum and its `inverse`: a division takes several times as long as a product and its correction.
-#[inline(always)]
-fn over<S: Simd, T: Float>(x: T, sum: T, inverse: T) -> T {
-    if !S::FUSED {
-        return x / sum;
-    }
-    let quotient = x * inverse;
-    (-quotient).mul_add::<S>(sum, x).mul_add::<S>(inverse, quotient)
-}
-
-/// The sum of `exp(x - max)`.
-#[inline(always)]
-pub(crate) fn exp_sum<S: Simd, T: Float>(x: &[T], max: T, flow: Flow) -> f64 {
-    sums_flow::<S, T, 1, 1>([x], [Exp { max }], flow)[0]
-}
-
-/// The sum of `x - max`.
-#[inline(always)]
-pub(crate) fn sum_above<S: Simd, T: Float>(x: &[T], max: T) -> f64 {
-    sums::<S, T, 1, 1>([x], [Above { max }])[0]
-}
-
-// A nan needs no care in the maximum: it makes the sum nan, and that everything else. So does infinity, or a row that has
-// nothing else than minus infinity: their differences are nan.
-kernel!(ForwardRows<'a, T, const LOG: bool> { x: &'a [T], y: &'a mut [T], n: usize, work: &'a mut [T], flow: Flow } -> (), S => {
-    let ahead = Flow { stream: false, ..flow };
-    for (x, y) in x.chunks_exact(n).zip(y.chunks_exact_mut(n)) {
-        let max = largest(x);
-        if LOG {
-            let log_sum = T::of(exp_sum::<S, T>(x, max, ahead).ln());
-            map_flow::<S, T, 1>([x], y, Log { max, log_sum }, Flow { ahead: 0, ..flow });
-        } else if flow.stream {
-            let sum = T::of(map_sum::<S, T, 1>([x], work, Exp { max }, ahead));
-            map_flow::<S, T, 1>([work], y, Over { sum, inverse: T::ONE / sum }, Flow { ahead: 0, ..flow });
-        } else {
-            let sum = T::of(map_sum::<S, T, 1>([x], y, Exp { max }, ahead));
-            map_in_place::<S, T>(y, Over { sum, inverse: T::ONE / sum });
-        }
-    }
-    if flow.stream {
-        finish_streaming();
-    }
-});
-
-// Pieces of a row that is long enough to be worth two threads.
-kernel!(PieceStats<'a, T> { x: &'a [T] } -> (T, f64), S => {
-    let max = max_row::<S, T>(x);
-    (max, exp_sum::<S, T>(x, max, Flow::default()))
-});
-kernel!(PieceMap<'a, T, const LOG: bool> { x: &'a [T], y: &'a mut [T], max: T, sum: T, flow: Flow } -> (), S => {
-    if LOG {
-        map_flow::<S, T, 1>([x], y, Log { max, log_sum: sum }, flow);
-    } else {
-        map_flow::<S, T, 1>([x], y, Share { max, sum, inverse: T::ONE / sum }, flow);
-    }
-    if flow.stream {
-        finish_streaming();
-    }
-});
-
-/// Calls `f` with scratch memory for `len` numbers.
-fn with_zeros<T: Float>(len: usize, f: impl FnOnce(&mut [T])) {
-    with_scratch(len, |scratch: *mut T| {
-        // SAFETY: there is memory for `len` floats, whose zero is all zero bits; nothing else uses it.
-        let work = unsafe {
-            scratch.write_bytes(0, len);
-            std::slice::from_raw_parts_mut(scratch, len)
-        };
-        f(work)
-    })
-}
-
-fn forward<T: Float, const LOG: bool>(x: &[T], y: &mut [T], outer: usize, n: usize, inner: usize) {
-    let len = outer * n * inner;
-    assert!(x.len() == len && y.len() == len, "softmax: slices of {} and {}, not {len}", x.len(), y.len());
-    if len == 0 {
-        return;
-    }
-    if inner > 1 {
-        return tiles::forward::<T, LOG>(x, y, [outer, n, inner]);
-    }
-    let isa = isa::isa();
-    let flow = Flow::new(y, n, n.max(FETCH));
-    let y = Parts::new(y);
-    if n < 4 * TASK {
-        for_ranges_of(flow.task(), outer, n, |rows| {
-            let part = rows.start * n..rows.end * n;
-            // SAFETY: ranges of rows do not overlap.
-            let y = unsafe { y.part(part.clone()) };
-            let len = if flow.stream && !LOG { n } else { 0 };
-            with_zeros(len, |work| dispatch(isa, ForwardRows::<T, LOG> { x: &x[part], y, n, work, flow }));
-        });
-    } else {
-        let flow = Flow { ahead: 0, ..flow };
-        for (o, x) in x.chunks_exact(n).enumerate() {
-            let piece = |i: usize| i * TASK..n.min((i + 1) * TASK);
-            let pieces = n.div_ceil(TASK);
-            let mut stats = vec![(T::ZERO, 0.0); pieces];
-            let shared = Parts::new(&mut stats);
-            // SAFETY: every task writes its own element.
-            parallel_tasks(pieces, |i| unsafe {
-                shared.part(i..i + 1)[0] = dispatch(isa, PieceStats { x: &x[piece(i)] });
-            });
-            let max = stats.iter().fold(T::NEG_INFINITY, |max, s| max.max_nan(s.0));
-            // Pieces of -inf only have a sum of nan, but count for nothing beside others.
-            let scale = |&(m, sum): &(T, f64)| {
-                if m == T::NEG_INFINITY && max > m { 0.0 } else { sum * (m.wide() - max.wide()).exp() }
-            };
-            let sum: f64 = stats.iter().map(scale).sum();
-            let sum = T::of(if LOG { sum.ln() } else { sum });
-            parallel_tasks(pieces, |i| {
-                let range = piece(i);
-                // SAFETY: pieces do not overlap.
-                let y = unsafe { y.part(o * n + range.start..o * n + range.end) };
-                dispatch(isa, PieceMap::<T, LOG> { x: &x[range], y, max, sum, flow });
-            });
-        }
-    }
-}
-
-/// The sum in a row's gradient.
-#[inline(always)]
-fn gradient_sum<S: Simd, T: Float, const LOG: bool>(y: &[T], g: &[T]) -> f64 {
-    if LOG {
-        // SAFETY: the elements of a slice.
-        unsafe { sum_row::<S, T>(g.as_ptr(), g.len(), 1) }
-    } else {
-        sums::<S, T, 2, 1>([y, g], [Product])[0]
-    }
-}
-
-/// Writes a row's gradient.
-#[inline(always)]
-fn gradients<S: Simd, T: Float, const LOG: bool>(y: &[T], g: &[T], dx: &mut [T], sum: T, flow: Flow) {
-    if LOG {
-        map_flow::<S, T, 2>([y, g], dx, LogGradient { sum }, flow);
-    } else {
-        map_flow::<S, T, 2>([y, g], dx, Gradient { sum }, flow);
-    }
-}
-
-kernel!(BackwardRows<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a mut [T], n: usize, flow: Flow } -> (), S => {
-    for ((y, g), dx) in y.chunks_exact(n).zip(g.chunks_exact(n)).zip(dx.chunks_exact_mut(n)) {
-        let sum = T::of(gradient_sum::<S, T, LOG>(y, g));
-        gradients::<S, T, LOG>(y, g, dx, sum, flow);
-    }
-    if flow.stream {
-        finish_streaming();
-    }
-});
-kernel!(BackwardSum<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T] } -> f64, S => { gradient_sum::<S, T, LOG>(y, g) });
-kernel!(BackwardMap<'a, T, const LOG: bool> { y: &'a [T], g: &'a [T], dx: &'a mut [T], sum: T, flow: Flow } -> (), S => {
-    gradients::<S, T, LOG>(y, g, dx, sum, flow);
-    if flow.stream {
-        finish_streaming();
-    }
-});
-
-fn backward<T: Float, const LOG: bool>(y: &[T], g: &[T], dx: &mut [T], outer: usize, n: usize, inner: usize) {
-    let len = outer * n * inner;
-    assert!(
-        y.len() == len && g.len() == len && dx.len() == len,
-        "softmax backward: slices of {}, {} and {}, not {len}",
-        y.len(),
-        g.len(),
-        dx.len()
-    );
-    if len == 0 {
-        return;
-    }
-    if inner > 1 {
-        return tiles::backward::<T, LOG>(y, g, dx, [outer, n, inner]);
-    }
-    let isa = isa::isa();
-    let flow = Flow::new(dx, n, n.max(FETCH));
-    let dx = Parts::new(dx);
-    if n < 4 * TASK {
-        for_ranges_of(flow.task(), outer, n, |rows| {
-            let part = rows.start * n..rows.end * n;
-            // SAFETY: ranges of rows do not overlap.
-            let dx = unsafe { dx.part(part.clone()) };
-            dispatch(isa, BackwardRows::<T, LOG> { y: &y[part.clone()], g: &g[part], dx, n, flow });
-        });
-    } else {
-        let flow = Flow { ahead: 0, ..flow };
-        for o in 0..outer {
-            let piece = |i: usize| o * n + i * TASK..o * n + n.min((i + 1) * TASK);
-            let pieces = n.div_ceil(TASK);
-            let mut sums = vec![0.0; pieces];
-            let shared = Parts::new(&mut sums);
-            // SAFETY: every task writes its own element.
-            parallel_tasks(pieces, |i| unsafe {
-                shared.part(i..i + 1)[0] = dispatch(isa, BackwardSum::<T, LOG> { y: &y[piece(i)], g: &g[piece(i)] });
-            });
-            let sum = T::of(sums.iter().sum());
-            parallel_tasks(pieces, |i| {
-                // SAFETY: pieces do not overlap.
-                let dx = unsafe { dx.part(piece(i)) };
-                dispatch(isa, BackwardMap::<T, LOG> { y: &y[piece(i)], g: &g[piece(i)], dx, sum, flow });
-            });
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use rushlight_kernels::float::Float;
 use rushlight_kernels::isa::{Isa, with_isa};
-use rushlight_kernels::optim::{Adam, Sgd, adam, sgd};
+use rushlight_kernels::optim::{Adam, Element, Sgd, StepRule, step};
 use rushlight_kernels::threads::set_num_threads;
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ impl Case<'_> {
     }
 
     /// The parameters after all steps. The case's 7 are repeated up to `n`.
-    fn run<T: Float>(&self, n: usize) -> Vec<T> {
+    fn run<T: Element + Float>(&self, n: usize) -> Vec<T> {
         let mut p: Vec<T> = (0..n).map(|i| T::of((i % 7 * 37 % 29) as f64 / 8.0 - 14.0 / 8.0)).collect();
         let [mut m, mut v, mut largest] = std::array::from_fn(|_| vec![T::ZERO; n]);
         for t in 1..=self.steps {
@@ -32,8 +32,9 @@ impl Case<'_> {
                     nesterov: self.get("nesterov") != 0.0,
                     maximize: self.get("maximize") != 0.0,
                 };
-                let buffer = (settings.momentum != 0.0).then_some(&mut m[..]);
-                sgd(&settings, t == 1, &mut p, &g, buffer);
+                let rule = StepRule::Sgd { settings, first: t == 1 };
+                let state: &mut [&mut [T]] = if settings.momentum == 0.0 { &mut [] } else { &mut [&mut m] };
+                step(&rule, &mut p, &g, state);
             } else {
                 let settings = Adam {
                     lr: self.get("lr"),
@@ -44,8 +45,9 @@ impl Case<'_> {
                     decoupled: self.optimizer == "AdamW",
                     maximize: self.get("maximize") != 0.0,
                 };
-                let largest = (self.get("amsgrad") != 0.0).then_some(&mut largest[..]);
-                adam(&settings, t as f64, &mut p, &g, &mut m, &mut v, largest);
+                let rule = StepRule::Adam { settings, t: t as f64 };
+                let arrays = if self.get("amsgrad") == 0.0 { 2 } else { 3 };
+                step(&rule, &mut p, &g, &mut [&mut m[..], &mut v, &mut largest][..arrays]);
             }
         }
         p
@@ -53,7 +55,7 @@ impl Case<'_> {
 }
 
 /// Compares with `want`; `ulps` is how far apart, in units of the last place of 1, two numbers may be.
-fn check<T: Float>(line: &str, case: &Case, want: &[f64], ulp: f64) {
+fn check<T: Element + Float>(line: &str, case: &Case, want: &[f64], ulp: f64) {
     for isa in Isa::available() {
         let got = with_isa(isa, || case.run::<T>(7));
         // Without fused multiply-add each step rounds a few times more. PyTorch's square root is not correctly rounded.

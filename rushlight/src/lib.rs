@@ -41,8 +41,12 @@ pub use backend::Device;
 pub use error::{Error, Result, catch};
 pub use ops::Reduction;
 pub use random::{Generator, manual_seed};
+pub use rushlight_kernels::half::{Bf16, F16};
 pub use rushlight_kernels::threads::{num_threads, set_num_threads};
-pub use tensor::{DType, Dims, Element, Operand, Scalar, Tensor, TensorOptions};
+pub use tensor::{
+    DType, Dims, Element, Operand, Scalar, Tensor, TensorOptions, get_default_dtype, set_default_dtype,
+    try_set_default_dtype,
+};
 
 /// The README's example is a test.
 #[cfg(doctest)]

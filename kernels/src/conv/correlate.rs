@@ -3,7 +3,7 @@
 use super::plan::{Part, Plan};
 use super::source::Source;
 use super::{ConvShape, Shared, Weight, tasks, volume};
-use crate::gemm::GemmElement;
+use crate::gemm::KernelElement;
 use crate::gemm::blocked::Tiles;
 use crate::gemm::kernel::{Kernels, MAX_MR, MAX_TILE, Panel, Run, Scatter, Store};
 use crate::gemm::pack::pack;
@@ -55,9 +55,9 @@ struct Correlation<'a, T: 'static> {
 }
 
 // SAFETY: the elements are `Send + Sync`, weight and bias are only read, and tasks write disjoint elements of `out`.
-unsafe impl<T: GemmElement> Sync for Correlation<'_, T> {}
+unsafe impl<T: KernelElement> Sync for Correlation<'_, T> {}
 
-impl<T: GemmElement> Correlation<'_, T> {
+impl<T: KernelElement> Correlation<'_, T> {
     /// # Safety
     /// The pointers, strides and offsets go with each other.
     unsafe fn run(&self) {
@@ -195,7 +195,7 @@ struct Weights<'a, T: 'static> {
     area: usize,
 }
 
-impl<T: GemmElement> Weights<'_, T> {
+impl<T: KernelElement> Weights<'_, T> {
     /// Elements of a part: `[group][tile of output channels][channel][tap][output channel]`.
     fn len(&self, part: &Part) -> usize {
         self.groups * self.m * self.channels * part.taps.len()
@@ -266,20 +266,24 @@ fn forward_plan<T>(s: &ConvShape, kernels: &Kernels<T>) -> Plan {
     plan
 }
 
-fn forward_weights<'a, T: GemmElement>(s: &ConvShape, kernels: &'static Kernels<T>, plan: &'a Plan) -> Weights<'a, T> {
+fn forward_weights<'a, T: KernelElement>(
+    s: &ConvShape,
+    kernels: &'static Kernels<T>,
+    plan: &'a Plan,
+) -> Weights<'a, T> {
     let (channels, m) = (s.in_group(), s.out_group());
     Weights { kernels, parts: &plan.parts, groups: s.groups, m, channels, area: volume(s.kernel) }
 }
 
 /// Packs `w` for the forward of convolutions with this kernel, whatever the size of the images.
-pub(super) fn pack_forward<T: GemmElement>(s: &ConvShape, kernels: &'static Kernels<T>, w: &[T]) -> Buffer {
+pub(super) fn pack_forward<T: KernelElement>(s: &ConvShape, kernels: &'static Kernels<T>, w: &[T]) -> Buffer {
     let buffer = Buffer::with_room_for::<T>(w.len());
     let plan = Plan::forward(s);
     forward_weights(s, kernels, &plan).pack_rows(w, buffer.as_ptr());
     buffer
 }
 
-pub(super) fn forward<T: GemmElement>(
+pub(super) fn forward<T: KernelElement>(
     s: &ConvShape,
     kernels: &'static Kernels<T>,
     x: &[T],
@@ -299,7 +303,7 @@ pub(super) fn forward<T: GemmElement>(
     }
 }
 
-pub(super) fn backward_input<T: GemmElement>(
+pub(super) fn backward_input<T: KernelElement>(
     s: &ConvShape,
     kernels: &'static Kernels<T>,
     grad_out: &[T],
@@ -320,7 +324,7 @@ pub(super) fn backward_input<T: GemmElement>(
 }
 
 /// Carries out a plan with its packed weights.
-fn run<T: GemmElement>(
+fn run<T: KernelElement>(
     s: &ConvShape,
     weights: &Weights<'_, T>,
     plan: &Plan,

@@ -8,7 +8,7 @@ use super::lanes::{Planes, scatter};
 use super::plan::{Part, Plan};
 use super::weight::Add;
 use super::{ConvShape, Shared, tasks, volume};
-use crate::gemm::GemmElement;
+use crate::gemm::KernelElement;
 use crate::gemm::kernel::Kernels;
 use crate::gemm::pack::pack;
 use crate::gemm::scratch::with_scratch;
@@ -32,7 +32,7 @@ pub(super) fn applies(s: &ConvShape) -> bool {
     s.groups >= 4 && s.groups == s.in_channels && s.groups == s.out_channels && flat
 }
 
-pub(super) fn forward<T: GemmElement>(
+pub(super) fn forward<T: KernelElement>(
     s: &ConvShape,
     kernels: &Kernels<T>,
     x: &[T],
@@ -46,7 +46,7 @@ pub(super) fn forward<T: GemmElement>(
     run(s, kernels, &Plan::forward(s), x, [h, wd], w, bias, clamp, out, [oh, ow]);
 }
 
-pub(super) fn backward_input<T: GemmElement>(
+pub(super) fn backward_input<T: KernelElement>(
     s: &ConvShape,
     kernels: &Kernels<T>,
     grad_out: &[T],
@@ -95,7 +95,7 @@ impl Band {
     ///
     /// # Safety
     /// As [`Planes::gather`].
-    unsafe fn gather<T: GemmElement>(&self, isa: Isa, planes: &Planes<'_, T>, rows: &Range<usize>, to: *mut T) {
+    unsafe fn gather<T: KernelElement>(&self, isa: Isa, planes: &Planes<'_, T>, rows: &Range<usize>, to: *mut T) {
         let first = self.origin[0] + (rows.start * self.step[0]) as isize;
         // SAFETY: the caller's promise.
         unsafe { planes.gather(isa, first..first + self.source(rows) as isize, self.origin[1], self.width, to) }
@@ -106,7 +106,7 @@ impl Band {
     }
 }
 
-fn run<T: GemmElement>(
+fn run<T: KernelElement>(
     s: &ConvShape,
     kernels: &Kernels<T>,
     plan: &Plan,
@@ -201,7 +201,7 @@ struct Rows<'a, T> {
 /// Outputs at a time: enough that no sum waits for itself.
 const BLOCK: usize = 8;
 
-impl<T: GemmElement> VectorKernel for Rows<'_, T> {
+impl<T: KernelElement> VectorKernel for Rows<'_, T> {
     type Elem = T;
 
     #[inline(always)]
@@ -229,7 +229,7 @@ impl<T: GemmElement> VectorKernel for Rows<'_, T> {
     }
 }
 
-impl<T: GemmElement> Rows<'_, T> {
+impl<T: KernelElement> Rows<'_, T> {
     #[inline(always)]
     unsafe fn block<V: Vector<Elem = T>, const N: usize>(&self, h: usize, w: usize) {
         // SAFETY: as `run`.
@@ -256,7 +256,7 @@ impl<T: GemmElement> Rows<'_, T> {
     }
 }
 
-pub(super) fn backward_weight<T: GemmElement>(
+pub(super) fn backward_weight<T: KernelElement>(
     s: &ConvShape,
     kernels: &Kernels<T>,
     x: &[T],
@@ -335,7 +335,7 @@ struct Products<'a, T> {
 /// Taps at a time: as many sums as fit into registers.
 const TAPS: usize = 9;
 
-impl<T: GemmElement> VectorKernel for Products<'_, T> {
+impl<T: KernelElement> VectorKernel for Products<'_, T> {
     type Elem = T;
 
     #[inline(always)]
@@ -361,7 +361,7 @@ impl<T: GemmElement> VectorKernel for Products<'_, T> {
     }
 }
 
-impl<T: GemmElement> Products<'_, T> {
+impl<T: KernelElement> Products<'_, T> {
     #[inline(always)]
     unsafe fn taps<V: Vector<Elem = T>, const N: usize>(&self, first: usize) {
         let [height, width] = self.grid;

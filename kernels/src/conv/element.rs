@@ -1,12 +1,16 @@
 //! The element types of convolution, and which algorithm is used for what.
 
 use super::{ConvShape, correlate, depthwise, weight, winograd};
+use crate::Activation;
+use crate::convert::{read, read_optional, write};
+use crate::dtype::Stored;
+use crate::gemm::Kerneled;
 use crate::gemm::scratch::Buffer;
-use crate::gemm::{GemmElement, Kerneled};
+use crate::half::{Bf16, F16};
 use crate::isa;
 
-/// An element type that convolutions are done in: `f32` and `f64`.
-pub trait ConvElement: GemmElement + Convolved {}
+/// An element type that convolution is defined for: floating-point types. 16-bit floats are computed in `f32`.
+pub trait ConvElement: Convolved {}
 
 /// How the forward is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,18 +21,18 @@ pub enum Algorithm {
     Correlate,
 }
 
-/// A weight as it is, or packed for one of the algorithms.
+/// A weight as it is, or in the computed type and packed for one of the algorithms.
 #[derive(Clone, Copy)]
-pub enum Weight<'a, T> {
+pub enum Weight<'a, T: Stored> {
     Plain(&'a [T]),
-    Packed(*const T),
+    Packed(*const T::Computed),
 }
 
 // SAFETY: only read.
-unsafe impl<T: Sync> Sync for Weight<'_, T> {}
+unsafe impl<T: Stored> Sync for Weight<'_, T> {}
 
 /// The whole operations. Not generic, so that they are compiled in this crate rather than in every one that uses them.
-pub trait Convolved: Sized {
+pub trait Convolved: Stored {
     /// The fastest way to do `s`.
     fn best(s: &ConvShape) -> Algorithm;
     fn forward(
@@ -37,7 +41,7 @@ pub trait Convolved: Sized {
         x: &[Self],
         w: Weight<'_, Self>,
         bias: Option<&[Self]>,
-        clamp: Option<(Self, Self)>,
+        activation: Activation,
         out: &mut [Self],
     );
     /// The weight as `algorithm` reads it, if there is something to gain by keeping that.
@@ -60,9 +64,10 @@ macro_rules! convolved {
             }
 
             fn forward(
-                s: &ConvShape, algorithm: Algorithm, x: &[$t], w: Weight<'_, $t>, bias: Option<&[$t]>, clamp: Option<($t, $t)>,
-                out: &mut [$t],
+                s: &ConvShape, algorithm: Algorithm, x: &[$t], w: Weight<'_, $t>, bias: Option<&[$t]>,
+                activation: Activation, out: &mut [$t],
             ) {
+                let clamp = activation.limits();
                 let kernels = <$t>::kernels(isa::isa());
                 match (algorithm, w) {
                     $((Algorithm::$winograd(m), w) => winograd::forward(s, m, kernels, x, w, bias, clamp, out),)?
@@ -102,3 +107,50 @@ macro_rules! convolved {
 }
 convolved!(f32, Winograd);
 convolved!(f64);
+
+/// The operations of a type through those of `f32`.
+macro_rules! converted {
+    ($t:ident) => {
+        impl ConvElement for $t {}
+
+        impl Convolved for $t {
+            fn best(s: &ConvShape) -> Algorithm {
+                f32::best(s)
+            }
+
+            fn forward(
+                s: &ConvShape,
+                algorithm: Algorithm,
+                x: &[$t],
+                w: Weight<'_, $t>,
+                bias: Option<&[$t]>,
+                activation: Activation,
+                out: &mut [$t],
+            ) {
+                let run = |x: &[f32], w: Weight<'_, f32>, out: &mut [f32]| {
+                    read_optional(bias, |bias| f32::forward(s, algorithm, x, w, bias, activation, out))
+                };
+                read(x, |x| {
+                    write(out, |out| match w {
+                        Weight::Plain(w) => read(w, |w| run(x, Weight::Plain(w), out)),
+                        Weight::Packed(w) => run(x, Weight::Packed(w), out),
+                    })
+                })
+            }
+
+            fn pack(s: &ConvShape, algorithm: Algorithm, w: &[$t]) -> Option<Buffer> {
+                read(w, |w| f32::pack(s, algorithm, w))
+            }
+
+            fn backward_input(s: &ConvShape, grad_out: &[$t], w: &[$t], grad_x: &mut [$t]) {
+                read(grad_out, |g| read(w, |w| write(grad_x, |grad_x| f32::backward_input(s, g, w, grad_x))))
+            }
+
+            fn backward_weight(s: &ConvShape, x: &[$t], grad_out: &[$t], grad_w: &mut [$t]) {
+                read(x, |x| read(grad_out, |g| write(grad_w, |grad_w| f32::backward_weight(s, x, g, grad_w))))
+            }
+        }
+    };
+}
+converted!(F16);
+converted!(Bf16);

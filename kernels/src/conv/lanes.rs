@@ -1,6 +1,6 @@
 //! Images with a few channels as the lanes of a register: `[row][column][lane]`.
 
-use crate::gemm::GemmElement;
+use crate::gemm::KernelElement;
 use crate::gemm::pack::pack;
 use crate::gemm::scratch::with_scratch;
 use crate::isa::Isa;
@@ -18,7 +18,7 @@ pub(super) struct Planes<'a, T> {
     pub size: [usize; 2],
 }
 
-impl<T: GemmElement> Planes<'_, T> {
+impl<T: KernelElement> Planes<'_, T> {
     /// Copies some rows to `to`, which has `width` columns, the first of them `origin` of the plane, and zeros wherever the
     /// plane has no element. Rows are counted from the plane's first, and may be outside, too.
     ///
@@ -87,7 +87,7 @@ unsafe fn zero<T>(to: *mut T, len: usize) {
 ///
 /// # Safety
 /// Both sides have as many elements.
-pub(super) unsafe fn scatter<T: GemmElement>(
+pub(super) unsafe fn scatter<T: KernelElement>(
     isa: Isa,
     from: *const T,
     lanes: usize,

@@ -40,25 +40,25 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConvShape {
-    /// Images.
+    /// The number of images.
     pub batch: usize,
-    /// Channels of the input.
+    /// The number of input channels.
     pub in_channels: usize,
-    /// Channels of the output.
+    /// The number of output channels.
     pub out_channels: usize,
-    /// Channels are cut into this many groups that do not see each other.
+    /// The number of groups of channels, which are convolved independently.
     pub groups: usize,
-    /// Size of the input.
+    /// The size of the input.
     pub input: [usize; 3],
-    /// Size of the kernel.
+    /// The size of the kernel.
     pub kernel: [usize; 3],
-    /// Input elements from one output element to the next.
+    /// The number of input elements from one output element to the next.
     pub stride: [usize; 3],
-    /// Zeros before the input.
+    /// The number of zeros before the input.
     pub padding: [usize; 3],
-    /// Zeros behind the input.
+    /// The number of zeros after the input.
     pub padding_end: [usize; 3],
-    /// Input elements from one tap of the kernel to the next.
+    /// The number of input elements from one tap of the kernel to the next.
     pub dilation: [usize; 3],
 }
 
@@ -90,14 +90,14 @@ impl ConvShape {
         Self { stride: [1, stride[0], stride[1]], ..self }
     }
 
-    /// The same with this padding along height and width, before and behind.
+    /// The same with this padding along height and width, before and after.
     pub fn with_padding(self, padding: [usize; 2]) -> Self {
         self.with_padding_of(padding, padding)
     }
 
     /// The same with this padding along height and width.
-    pub fn with_padding_of(self, before: [usize; 2], behind: [usize; 2]) -> Self {
-        Self { padding: [0, before[0], before[1]], padding_end: [0, behind[0], behind[1]], ..self }
+    pub fn with_padding_of(self, before: [usize; 2], after: [usize; 2]) -> Self {
+        Self { padding: [0, before[0], before[1]], padding_end: [0, after[0], after[1]], ..self }
     }
 
     /// The same with this dilation along height and width.
@@ -151,7 +151,7 @@ impl ConvShape {
             self.groups > 0
                 && self.in_channels.is_multiple_of(self.groups)
                 && self.out_channels.is_multiple_of(self.groups),
-            "{what}: {} input and {} output channels cannot be cut into {} groups",
+            "{what}: expected channels divisible by the groups, got {} input and {} output channels in {} groups",
             self.in_channels,
             self.out_channels,
             self.groups
@@ -159,14 +159,14 @@ impl ConvShape {
         let positive = |a: [usize; 3]| a.iter().all(|&x| x > 0);
         assert!(
             positive(self.kernel) && positive(self.stride) && positive(self.dilation),
-            "{what}: kernel {:?}, stride {:?} and dilation {:?} must be positive",
+            "{what}: expected a positive kernel, stride and dilation, got {:?}, {:?} and {:?}",
             self.kernel,
             self.stride,
             self.dilation
         );
         let wanted = [self.input_len(), self.weight_len(), self.output_len()];
         for (name, got, wanted) in [("input", x, wanted[0]), ("weight", w, wanted[1]), ("output", out, wanted[2])] {
-            assert!(got == wanted, "{what}: the {name} of {self:?} has {wanted} elements, but got a slice of {got}");
+            assert!(got == wanted, "{what}: expected {wanted} elements in the {name} of {self:?}, got {got}");
         }
     }
 }
@@ -262,10 +262,10 @@ fn forward_with<T: ConvElement>(
 ) {
     if let Some(bias) = bias {
         let (want, got) = (s.out_channels, bias.len());
-        assert!(got == want, "conv: a bias for {want} output channels has as many values, but got {got}");
+        assert!(got == want, "conv: expected a bias for {want} output channels, got {got} values");
     }
     if !out.is_empty() {
-        T::forward(s, algorithm, x, w, bias, activation.limits(), out);
+        T::forward(s, algorithm, x, w, bias, activation, out);
     }
 }
 
@@ -278,7 +278,7 @@ fn forward_with<T: ConvElement>(
 pub fn backward_input<T: ConvElement>(s: &ConvShape, grad_out: &[T], w: &[T], grad_x: &mut [T]) {
     s.check("conv backward_input", grad_x.len(), w.len(), grad_out.len());
     if grad_out.is_empty() {
-        grad_x.fill(T::ZERO);
+        grad_x.fill(T::default());
     } else if !grad_x.is_empty() {
         T::backward_input(s, grad_out, w, grad_x);
     }
@@ -292,7 +292,7 @@ pub fn backward_input<T: ConvElement>(s: &ConvShape, grad_out: &[T], w: &[T], gr
 pub fn backward_weight<T: ConvElement>(s: &ConvShape, x: &[T], grad_out: &[T], grad_w: &mut [T]) {
     s.check("conv backward_weight", x.len(), grad_w.len(), grad_out.len());
     if grad_out.is_empty() {
-        grad_w.fill(T::ZERO);
+        grad_w.fill(T::default());
     } else if !grad_w.is_empty() {
         T::backward_weight(s, x, grad_out, grad_w);
     }

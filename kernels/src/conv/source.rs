@@ -6,7 +6,7 @@
 //! of the source, with a few columns in between that are computed and thrown away.
 
 use super::{ConvShape, Shared, tasks, volume};
-use crate::gemm::GemmElement;
+use crate::gemm::KernelElement;
 use crate::gemm::kernel::copy;
 use crate::gemm::scratch::with_scratch;
 use crate::gemm::vector::{Vector, VectorKernel, dispatch};
@@ -175,7 +175,7 @@ impl Layout {
     }
 
     /// Calls `f` with some images and channels of `x`, prepared.
-    pub(super) fn prepare<T: GemmElement>(
+    pub(super) fn prepare<T: KernelElement>(
         &self,
         isa: Isa,
         x: &[T],
@@ -217,7 +217,7 @@ impl Layout {
     ///
     /// # Safety
     /// `to` has room for all its phases, as `source` says.
-    pub(super) unsafe fn fill<T: GemmElement>(&self, isa: Isa, source: &Source<T>, from: &[T], to: *mut T) {
+    pub(super) unsafe fn fill<T: KernelElement>(&self, isa: Isa, source: &Source<T>, from: &[T], to: *mut T) {
         // SAFETY: the caller's promise.
         unsafe { dispatch(isa, Fill { layout: self, source, from, to }) }
     }
@@ -231,7 +231,7 @@ struct Fill<'a, T> {
     to: *mut T,
 }
 
-impl<T: GemmElement> VectorKernel for Fill<'_, T> {
+impl<T: KernelElement> VectorKernel for Fill<'_, T> {
     type Elem = T;
 
     #[inline(always)]

@@ -1,5 +1,7 @@
 use super::*;
+use crate::convert::testing;
 use crate::gemm::{Kerneled, test_noise as noise};
+use crate::half::{Bf16, F16};
 use crate::isa::{Isa, with_isa};
 use crate::threads::{num_threads, set_num_threads};
 
@@ -239,5 +241,44 @@ fn winograd_is_within_its_bound() {
                 set_num_threads(before);
             }
         }
+    }
+}
+
+/// 16-bit types give what `f32` gives, rounded once.
+fn rounded_once<T: ConvElement + testing::Half>(s: &ConvShape) {
+    let (x, w) = (testing::noise::<T>(s.input_len(), 2.0), testing::noise::<T>(s.weight_len(), 1.0));
+    let (g, bias) = (testing::noise::<T>(s.output_len(), 1.0), testing::noise::<T>(s.out_channels, 1.0));
+    let [wide_x, wide_w, wide_g, wide_bias] = [&x, &w, &g, &bias].map(|x| testing::widened(x));
+    testing::everywhere(|| {
+        let new = |len: usize| (vec![T::default(); len], vec![9.0; len]);
+        let ((mut y, mut want), relu) = (new(g.len()), Activation::Relu);
+        forward(s, &x, &w, Some(&bias), relu, &mut y);
+        forward(s, &wide_x, &wide_w, Some(&wide_bias), relu, &mut want);
+        testing::check("out", &y, &want);
+        y.fill(T::default());
+        forward_packed(s, &x, &PackedWeight::new(s, &w), Some(&bias), relu, &mut y);
+        testing::check("out of a packed weight", &y, &want);
+        let (mut dx, mut want) = new(x.len());
+        backward_input(s, &g, &w, &mut dx);
+        backward_input(s, &wide_g, &wide_w, &mut want);
+        testing::check("grad_x", &dx, &want);
+        let (mut dw, mut want) = new(w.len());
+        backward_weight(s, &x, &g, &mut dw);
+        backward_weight(s, &wide_x, &wide_g, &mut want);
+        testing::check("grad_w", &dw, &want);
+    });
+}
+
+#[test]
+fn halves_are_rounded_once() {
+    let shapes = [
+        ConvShape::conv2d(2, 3, 8, [17, 19], [3, 3]).with_padding([1, 1]).with_stride([2, 2]),
+        ConvShape::conv2d(2, 64, 64, [28, 28], [3, 3]).with_padding([1, 1]),
+        ConvShape::conv2d(3, 16, 16, [15, 14], [3, 3]).with_padding([1, 1]).with_groups(16),
+        ConvShape::conv2d(1, 40, 24, [9, 9], [1, 1]),
+    ];
+    for s in shapes {
+        rounded_once::<F16>(&s);
+        rounded_once::<Bf16>(&s);
     }
 }

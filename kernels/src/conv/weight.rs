@@ -7,7 +7,7 @@
 use super::plan::Plan;
 use super::source::Source;
 use super::{ConvShape, Shared, tasks, volume};
-use crate::gemm::GemmElement;
+use crate::gemm::KernelElement;
 use crate::gemm::blocked::Tiles;
 use crate::gemm::kernel::{Direct, Kernels, Store};
 use crate::gemm::pack::pack;
@@ -27,7 +27,7 @@ const TASKS: usize = 32;
 /// Taps that a task takes at least: fewer would not be worth the transposition.
 const BAND: usize = 128;
 
-pub(super) fn backward_weight<T: GemmElement>(
+pub(super) fn backward_weight<T: KernelElement>(
     s: &ConvShape,
     kernels: &'static Kernels<T>,
     x: &[T],
@@ -98,7 +98,7 @@ pub(super) struct Add<T> {
     pub len: usize,
 }
 
-impl<T: GemmElement> VectorKernel for Add<T> {
+impl<T: KernelElement> VectorKernel for Add<T> {
     type Elem = T;
 
     #[inline(always)]
@@ -179,7 +179,7 @@ struct Weight<'a, T: 'static> {
     sums: Shared<T>,
 }
 
-impl<T: GemmElement> Weight<'_, T> {
+impl<T: KernelElement> Weight<'_, T> {
     /// Adds up some blocks of the images of the source.
     ///
     /// # Safety

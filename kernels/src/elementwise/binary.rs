@@ -4,7 +4,8 @@ use super::Error;
 use super::block::{each2, map2, map3, steps2};
 use super::math::Float;
 use super::ops::{BinaryOp, CompareOp, GradOp};
-use crate::simd::{Kernel, Simd, wide};
+use crate::isa::Isa;
+use crate::simd::{Kernel, Simd, dispatch, wide};
 
 /// [`BinaryOp`] on contiguous floats.
 pub(super) struct BinaryFloat<T, const L: usize> {
@@ -286,21 +287,42 @@ impl<T: Copy + Default + PartialOrd, const L: usize> Kernel for Compare<T, L> {
     }
 }
 
-/// Selection on contiguous elements.
-pub(super) struct Where<T, const L: usize> {
-    pub(super) condition: *const bool,
-    pub(super) a: *const T,
-    pub(super) b: *const T,
-    pub(super) out: *mut T,
-    pub(super) n: usize,
+/// `out[i] = a[i]` where the condition holds, else `b[i]`, for contiguous elements of `size` bytes.
+///
+/// # Safety
+/// The pointers must be valid for `n` elements; `out` equal to or disjoint from each input.
+#[inline]
+pub(super) unsafe fn select(
+    isa: Isa,
+    size: usize,
+    condition: *const bool,
+    a: *const u8,
+    b: *const u8,
+    out: *mut u8,
+    n: usize,
+) {
+    match size {
+        1 => dispatch(isa, Select::<u8> { condition, a, b, out, n }),
+        2 => dispatch(isa, Select::<u16> { condition, a: a.cast(), b: b.cast(), out: out.cast(), n }),
+        4 => dispatch(isa, Select::<u32> { condition, a: a.cast(), b: b.cast(), out: out.cast(), n }),
+        _ => dispatch(isa, Select::<u64> { condition, a: a.cast(), b: b.cast(), out: out.cast(), n }),
+    }
 }
 
-impl<T: Copy + Default, const L: usize> Kernel for Where<T, L> {
+struct Select<T> {
+    condition: *const bool,
+    a: *const T,
+    b: *const T,
+    out: *mut T,
+    n: usize,
+}
+
+impl<T: Copy> Kernel for Select<T> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Where { condition, a, b, out, n } = self;
+        let Select { condition, a, b, out, n } = self;
         // SAFETY: whoever made this kernel promised `n` elements at each pointer.
         unsafe { map3(condition, a, b, out, n, |c, a, b| if c { a } else { b }) }
     }

@@ -1,84 +1,169 @@
 //! Copies between strides and types, and filling.
+//!
+//! A copy to another type widens to the source's computed type, casts that to the output's, and narrows: four types are
+//! cast to each other, and each stored type adds two conversions. Pairs that programs wait for are cast in one step.
 
 use super::block::map;
-use super::element::Element;
+use super::convert::{Buffer, CHUNK};
 use super::layout::{self, Operand};
 use super::ops::LIGHT;
+use crate::dtype::Stored;
 use crate::isa::{self, Isa};
 use crate::simd::{Kernel, Simd, dispatch};
+use std::any::TypeId;
 
-/// Conversion of an element from another type, as PyTorch's `to` does it: floats are cut off towards 0 on the way to
+/// Converts `n` contiguous elements from one type to another.
+///
+/// # Safety
+/// The pointers must be valid for `n` elements of the types, and disjoint.
+pub type Step = unsafe fn(isa: Isa, from: *const u8, to: *mut u8, n: usize);
+
+/// A type that the other computed types are cast to, as PyTorch's `to` does it: floats are cut off towards 0 on the way to
 /// integers, and become the smallest integer if they do not fit; everything but 0 is true.
-pub trait CastFrom<S>: Sized {
-    /// The converted element.
-    fn cast_from(source: S) -> Self;
-
-    /// [`copy`] of `n` contiguous elements.
-    ///
-    /// # Safety
-    /// The pointers must be valid for `n` elements, and disjoint.
+pub trait Cast: 'static {
+    /// The cast from the type with this id; `None` if it is this type itself.
     #[doc(hidden)]
-    unsafe fn cast_block(isa: Isa, source: *const S, out: *mut Self, n: usize);
+    fn cast_from(source: TypeId) -> Option<Step>;
+
+    /// This type as a 64-bit integer that holds a 32-bit one: what narrower signed integers are cut off from. `None` where
+    /// this is not a floating-point type.
+    #[doc(hidden)]
+    const CAST_TO_I32: Option<Step> = None;
 }
 
-struct Cast<S, D> {
+struct Map<S, D, F> {
     source: *const S,
     out: *mut D,
     n: usize,
+    f: F,
 }
 
-impl<S: Copy, D: Copy + CastFrom<S>> Kernel for Cast<S, D> {
+impl<S: Copy, D: Copy, F: Fn(S) -> D> Kernel for Map<S, D, F> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Simd>(self) {
         // SAFETY: whoever made this kernel promised `n` elements at each pointer.
-        unsafe { map(self.source, self.out, self.n, D::cast_from) }
+        unsafe { map(self.source, self.out, self.n, self.f) }
     }
 }
 
+/// A [`Step`] that converts elements with a function.
+macro_rules! step {
+    (|$x:ident: $from:ty| -> $to:ty { $convert:expr }) => {{
+        unsafe fn step(isa: Isa, from: *const u8, to: *mut u8, n: usize) {
+            let f = |$x: $from| -> $to { $convert };
+            dispatch(isa, Map { source: from.cast::<$from>(), out: to.cast::<$to>(), n, f })
+        }
+        step
+    }};
+}
+
 macro_rules! cast {
-    ($from:ty => $to:ty, |$x:ident| $convert:expr) => {
-        impl CastFrom<$from> for $to {
-            #[inline(always)]
-            fn cast_from($x: $from) -> $to {
-                $convert
+    (to $to:ty, $(from $from:ty: |$x:ident| $convert:expr),* $(; i32 |$y:ident| $to_i32:expr)?) => {
+        impl Cast for $to {
+            fn cast_from(source: TypeId) -> Option<Step> {
+                $(
+                    if source == TypeId::of::<$from>() {
+                        return Some(step!(|$x: $from| -> $to { $convert }));
+                    }
+                )*
+                None
             }
 
-            unsafe fn cast_block(isa: Isa, source: *const $from, out: *mut $to, n: usize) {
-                dispatch(isa, Cast::<$from, $to> { source, out, n })
-            }
+            $(const CAST_TO_I32: Option<Step> = Some(step!(|$y: $to| -> i64 { $to_i32 }));)?
         }
     };
 }
-cast!(f32 => f32, |x| x);
-cast!(f64 => f32, |x| x as f32);
-cast!(i64 => f32, |x| x as f32);
-cast!(bool => f32, |x| x as u8 as f32);
-cast!(f32 => f64, |x| x as f64);
-cast!(f64 => f64, |x| x);
-cast!(i64 => f64, |x| x as f64);
-cast!(bool => f64, |x| x as u8 as f64);
-cast!(f32 => i64, |x| i64::cast_from(x as f64));
-cast!(f64 => i64, |x| {
-    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    let fits = (-LIMIT..LIMIT).contains(&x);
-    // SAFETY: the argument is inside the range of `i64`.
-    let y = unsafe { if fits { x } else { 0.0 }.to_int_unchecked::<i64>() };
-    if fits { y } else { i64::MIN }
-});
-cast!(i64 => i64, |x| x);
-cast!(bool => i64, |x| x as i64);
-cast!(f32 => bool, |x| x != 0.0);
-cast!(f64 => bool, |x| x != 0.0);
-cast!(i64 => bool, |x| x != 0);
-cast!(bool => bool, |x| x);
+cast!(to f32, from f64: |x| x as f32, from i64: |x| x as f32, from bool: |x| x as u8 as f32; i32 |x| to_i32(x.into()).into());
+cast!(to f64, from f32: |x| x.into(), from i64: |x| x as f64, from bool: |x| x as u8 as f64; i32 |x| to_i32(x).into());
+cast!(to i64, from f32: |x| to_i64(x.into()), from f64: |x| to_i64(x), from bool: |x| x.into());
+cast!(to bool, from f32: |x| x != 0.0, from f64: |x| x != 0.0, from i64: |x| x != 0);
+
+/// The number without its fraction; the smallest integer where that is out of range, as x86 processors have it.
+macro_rules! truncate {
+    ($name:ident, $t:ident, |$x:ident| $fits:expr) => {
+        #[inline(always)]
+        fn $name($x: f64) -> $t {
+            let fits = $fits;
+            // SAFETY: the argument is inside the range of the integers.
+            let y = unsafe { if fits { $x } else { 0.0 }.to_int_unchecked::<$t>() };
+            if fits { y } else { $t::MIN }
+        }
+    };
+}
+truncate!(to_i64, i64, |x| (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&x));
+truncate!(to_i32, i32, |x| -2_147_483_649.0 < x && x < 2_147_483_648.0);
+
+/// Casts in one step between types that are not computed with.
+fn shortcut(source: TypeId, out: TypeId) -> Option<Step> {
+    if (source, out) == (TypeId::of::<u8>(), TypeId::of::<f32>()) {
+        return Some(step!(|x: u8| -> f32 { x.into() }));
+    }
+    if (source, out) == (TypeId::of::<f32>(), TypeId::of::<u8>()) {
+        // Where the 64-bit integer that PyTorch goes through does not fit 32 bits, its last 8 are 0, as the smallest one's are.
+        return Some(step!(|x: f32| -> u8 { to_i32(x.into()) as u8 }));
+    }
+    None
+}
+
+/// The steps from one type to another, each absent where nothing is to be done.
+struct Conversion([Option<Step>; 3]);
+
+impl Conversion {
+    fn of<S: Stored, D: Stored>() -> Conversion {
+        unsafe fn load<S: Stored>(isa: Isa, from: *const u8, to: *mut u8, n: usize) {
+            // SAFETY: the caller's promise.
+            unsafe { S::load(isa, from.cast(), to.cast(), n) }
+        }
+        unsafe fn store<D: Stored>(isa: Isa, from: *const u8, to: *mut u8, n: usize) {
+            // SAFETY: the caller's promise.
+            unsafe { D::store(isa, from.cast(), to.cast(), n) }
+        }
+        if let Some(step) = shortcut(TypeId::of::<S>(), TypeId::of::<D>()) {
+            return Conversion([None, Some(step), None]);
+        }
+        let narrowed = if D::FLOATS_BY_I32 { S::Computed::CAST_TO_I32 } else { None };
+        Conversion([
+            (!S::DIRECT).then_some(load::<S>),
+            narrowed.or_else(|| D::Computed::cast_from(TypeId::of::<S::Computed>())),
+            (!D::DIRECT).then_some(store::<D>),
+        ])
+    }
+
+    /// Converts contiguous elements.
+    ///
+    /// # Safety
+    /// As for [`Step`].
+    unsafe fn run(&self, isa: Isa, [from, to]: [*const u8; 2], sizes: [usize; 2], n: usize) {
+        let Conversion(steps) = self;
+        let last = steps.iter().rposition(Option::is_some);
+        // SAFETY: the caller's promise; a buffer has room for a chunk of any computed type.
+        unsafe {
+            if let [None, Some(step), None] | [Some(step), None, None] | [None, None, Some(step)] = *steps {
+                return step(isa, from, to.cast_mut(), n);
+            }
+            let mut buffers = [Buffer::<u64>::NEW; 2];
+            for start in (0..n).step_by(CHUNK) {
+                let m = CHUNK.min(n - start);
+                let mut at = from.add(start * sizes[0]);
+                for (i, step) in steps.iter().enumerate() {
+                    let Some(step) = step else { continue };
+                    let next =
+                        if last == Some(i) { to.add(start * sizes[1]).cast_mut() } else { buffers[i % 2].ptr().cast() };
+                    step(isa, at, next, m);
+                    at = next;
+                }
+            }
+        }
+    }
+}
 
 /// Copies elements, converting them if the types differ.
 ///
 /// # Safety
 /// As for [`unary`](super::unary); source and output must not share memory.
-pub unsafe fn copy<S: Element, D: Element + CastFrom<S>>(
+pub unsafe fn copy<S: Stored, D: Stored>(
     dims: &[usize],
     source: *const S,
     source_strides: &[isize],
@@ -86,15 +171,26 @@ pub unsafe fn copy<S: Element, D: Element + CastFrom<S>>(
     out_strides: &[isize],
 ) {
     let operands = [Operand::new(out, out_strides), Operand::new(source, source_strides)];
-    if std::any::TypeId::of::<S>() == std::any::TypeId::of::<D>() {
-        // SAFETY: the caller's promise.
-        return unsafe { layout::copy(dims, operands) };
+    // SAFETY: the caller's promise.
+    unsafe {
+        if TypeId::of::<S>() == TypeId::of::<D>() {
+            layout::copy(dims, operands)
+        } else {
+            convert(dims, operands, [size_of::<S>(), size_of::<D>()], &Conversion::of::<S, D>())
+        }
     }
+}
+
+/// [`copy`] between different types.
+///
+/// # Safety
+/// As for [`copy`].
+unsafe fn convert(dims: &[usize], operands: [Operand; 2], sizes: [usize; 2], conversion: &Conversion) {
     let isa = isa::isa();
     // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
     let result = unsafe {
         layout::run(dims, operands, LIGHT, &|[out, source], n| {
-            D::cast_block(isa, source.cast::<S>(), out.cast(), n);
+            conversion.run(isa, [source, out], sizes, n);
             Ok(())
         })
     };
@@ -105,7 +201,7 @@ pub unsafe fn copy<S: Element, D: Element + CastFrom<S>>(
 ///
 /// # Safety
 /// `out` with its strides must be valid for `dims`, and none of its elements shared with another.
-pub unsafe fn fill<T: Element>(dims: &[usize], out: *mut T, out_strides: &[isize], value: T) {
+pub unsafe fn fill<T: Stored>(dims: &[usize], out: *mut T, out_strides: &[isize], value: T) {
     let scalar = [0; crate::MAX_RANK];
     assert!(dims.len() <= scalar.len(), "fill: {} dimensions, at most {}", dims.len(), scalar.len());
     let operands = [Operand::new(out, out_strides), Operand::new(&value, &scalar[..dims.len()])];

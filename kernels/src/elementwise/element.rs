@@ -1,9 +1,10 @@
-//! The types of elements, and which block function does which operation on them.
+//! The types that are computed with, and which block function does which operation on them.
 
-use super::binary::{BinaryBool, BinaryFloat, BinaryInt, Compare, GradFloat, Where};
+use super::Error;
+use super::binary::{BinaryBool, BinaryFloat, BinaryInt, Compare, GradFloat};
+use super::copy::Cast;
 use super::ops::{BinaryOp, CompareOp, GradOp, UnaryOp};
 use super::unary::{UnaryBool, UnaryFloat, UnaryInt};
-use super::{CastFrom, Error};
 use crate::isa::Isa;
 use crate::simd::dispatch;
 
@@ -11,20 +12,11 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// A type of element that the elementwise kernels know: `f32`, `f64`, `i64`, `bool`.
-pub trait Element:
-    sealed::Sealed
-    + Copy
-    + Default
-    + PartialEq
-    + Send
-    + Sync
-    + 'static
-    + CastFrom<f32>
-    + CastFrom<f64>
-    + CastFrom<i64>
-    + CastFrom<bool>
-{
+/// A type that elementwise arithmetic is compiled for: `f32`, `f64`, `i64`, `bool`.
+pub trait Arithmetic: sealed::Sealed + Cast + Copy {
+    /// The sum: of integers wrapping, of truth values `or`.
+    fn plus(self, other: Self) -> Self;
+
     /// [`unary`](super::unary) on `n` contiguous elements.
     ///
     /// # Safety
@@ -35,7 +27,7 @@ pub trait Element:
     /// [`binary`](super::binary) on `n` contiguous elements.
     ///
     /// # Safety
-    /// As for [`Element::unary_block`].
+    /// As for [`Arithmetic::unary_block`].
     #[doc(hidden)]
     unsafe fn binary_block(
         op: BinaryOp,
@@ -49,7 +41,7 @@ pub trait Element:
     /// [`gradient`](super::gradient) on `n` contiguous elements.
     ///
     /// # Safety
-    /// As for [`Element::unary_block`].
+    /// As for [`Arithmetic::unary_block`].
     #[doc(hidden)]
     unsafe fn gradient_block(
         op: GradOp,
@@ -63,24 +55,23 @@ pub trait Element:
     /// [`compare`](super::compare) on `n` contiguous elements.
     ///
     /// # Safety
-    /// As for [`Element::unary_block`].
+    /// As for [`Arithmetic::unary_block`].
     #[doc(hidden)]
     unsafe fn compare_block(op: CompareOp, isa: Isa, a: *const Self, b: *const Self, out: *mut bool, n: usize);
-
-    /// [`where_`](super::where_) on `n` contiguous elements.
-    ///
-    /// # Safety
-    /// As for [`Element::unary_block`].
-    #[doc(hidden)]
-    unsafe fn where_block(isa: Isa, condition: *const bool, a: *const Self, b: *const Self, out: *mut Self, n: usize);
 }
 
-/// Implements [`Element`] for a type: its kernels, how many elements a step of their loops takes, and the gradients.
-macro_rules! element {
-    ($t:ty, $lanes:literal, $unary:ident, $binary:ident $(, $gradient:ident)?) => {
+/// Implements [`Arithmetic`] for a type: its kernels, how many elements a step of their loops takes, and the gradients.
+macro_rules! arithmetic {
+    ($t:ty, |$a:ident, $b:ident| $plus:expr, $lanes:literal, $unary:ident, $binary:ident $(, $gradient:ident)?) => {
         impl sealed::Sealed for $t {}
 
-        impl Element for $t {
+        impl Arithmetic for $t {
+            #[inline(always)]
+            fn plus(self, $b: $t) -> $t {
+                let $a = self;
+                $plus
+            }
+
             unsafe fn unary_block(op: UnaryOp, isa: Isa, x: *const Self, out: *mut Self, n: usize) -> Result<(), Error> {
                 dispatch(isa, $unary::<$t, $lanes> { op, x, out, n })
             }
@@ -113,21 +104,10 @@ macro_rules! element {
             unsafe fn compare_block(op: CompareOp, isa: Isa, a: *const Self, b: *const Self, out: *mut bool, n: usize) {
                 dispatch(isa, Compare::<$t, $lanes> { op, a, b, out, n })
             }
-
-            unsafe fn where_block(
-                isa: Isa,
-                condition: *const bool,
-                a: *const Self,
-                b: *const Self,
-                out: *mut Self,
-                n: usize,
-            ) {
-                dispatch(isa, Where::<$t, $lanes> { condition, a, b, out, n })
-            }
         }
     };
 }
-element!(f32, 16, UnaryFloat, BinaryFloat, GradFloat);
-element!(f64, 8, UnaryFloat, BinaryFloat, GradFloat);
-element!(i64, 8, UnaryInt, BinaryInt);
-element!(bool, 64, UnaryBool, BinaryBool);
+arithmetic!(f32, |a, b| a + b, 16, UnaryFloat, BinaryFloat, GradFloat);
+arithmetic!(f64, |a, b| a + b, 8, UnaryFloat, BinaryFloat, GradFloat);
+arithmetic!(i64, |a, b| a.wrapping_add(b), 8, UnaryInt, BinaryInt);
+arithmetic!(bool, |a, b| a | b, 64, UnaryBool, BinaryBool);

@@ -4,12 +4,16 @@
 //! in the same order). `dims` has at most [`MAX_RANK`](crate::MAX_RANK) entries; strides count elements and may be 0
 //! (broadcasting; all 0 for a scalar operand) or negative.
 //!
+//! Arithmetic is compiled for computed types (see [`crate::dtype`]); elements stored in another type are converted in
+//! blocks on the way in and out.
+//!
 //! How it works: `layout` brings all operands into one loop order, merges dimensions, and cuts the work into short
 //! contiguous blocks, gathering what is not contiguous into small buffers; a block function does the arithmetic. So
 //! each operation is one loop over contiguous elements for each type and instruction set, whatever the strides.
 
 mod binary;
 mod block;
+mod convert;
 mod copy;
 mod element;
 mod gather;
@@ -20,11 +24,14 @@ mod ops;
 mod tests;
 mod unary;
 
-pub use copy::{CastFrom, copy, fill};
-pub use element::Element;
+pub use copy::{copy, fill};
+pub use element::Arithmetic;
 pub use ops::{BinaryOp, CompareOp, GradOp, UnaryOp};
 
+use crate::dtype::Stored;
 use crate::isa;
+use binary::select;
+use convert::{converted, widened};
 use layout::Operand;
 
 /// Why a kernel gave no result.
@@ -44,7 +51,7 @@ pub enum Error {
 /// # Safety
 /// `x` and `out` with their strides must be valid for `dims`; no element of `out` may be shared with another element of
 /// `out`, or with an element of `x` at another position.
-pub unsafe fn unary<T: Element>(
+pub unsafe fn unary<T: Stored>(
     op: UnaryOp,
     dims: &[usize],
     x: *const T,
@@ -55,7 +62,13 @@ pub unsafe fn unary<T: Element>(
     let (op, isa) = (op.simplify(), isa::isa());
     let operands = [Operand::new(out, out_strides), Operand::new(x, x_strides)];
     // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
-    unsafe { layout::run(dims, operands, op.grain(), &|[out, x], n| T::unary_block(op, isa, x.cast(), out.cast(), n)) }
+    unsafe {
+        layout::run(dims, operands, op.grain(), &|[out, x], n| {
+            converted::<T, 1>(isa, [x.cast()], out.cast(), n, |[x], out, n| {
+                T::Computed::unary_block(op, isa, x, out, n)
+            })
+        })
+    }
 }
 
 /// `out = op(a, b)`, elementwise.
@@ -65,7 +78,7 @@ pub unsafe fn unary<T: Element>(
 ///
 /// # Safety
 /// As for [`unary`], with both inputs.
-pub unsafe fn binary<T: Element>(
+pub unsafe fn binary<T: Stored>(
     op: BinaryOp,
     dims: &[usize],
     a: *const T,
@@ -80,7 +93,42 @@ pub unsafe fn binary<T: Element>(
     // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
     unsafe {
         layout::run(dims, operands, op.grain(), &|[out, a, b], n| {
-            T::binary_block(op, isa, a.cast(), b.cast(), out.cast(), n)
+            converted::<T, 2>(isa, [a.cast(), b.cast()], out.cast(), n, |[a, b], out, n| {
+                T::Computed::binary_block(op, isa, a, b, out, n)
+            })
+        })
+    }
+}
+
+/// `out = op(x, number)`, or `op(number, x)` if `number_first`, for a type that is not [direct](Stored::DIRECT): the number is
+/// one of the computed type, and is not rounded to `T` before the operation.
+///
+/// # Errors
+/// As for [`binary`].
+///
+/// # Safety
+/// As for [`unary`].
+pub unsafe fn binary_with_number<T: Stored>(
+    op: BinaryOp,
+    dims: &[usize],
+    x: *const T,
+    x_strides: &[isize],
+    number: T::Computed,
+    number_first: bool,
+    out: *mut T,
+    out_strides: &[isize],
+) -> Result<(), Error> {
+    assert!(!T::DIRECT, "binary_with_number: numbers of a type that is computed with are operands of `binary`");
+    let isa = isa::isa();
+    let operands = [Operand::new(out, out_strides), Operand::new(x, x_strides)];
+    let numbers = [number; convert::CHUNK];
+    // SAFETY: the caller's promise; blocks are at most a chunk long, as there is a conversion.
+    unsafe {
+        layout::run(dims, operands, op.grain(), &|[out, x], n| {
+            converted::<T, 1>(isa, [x.cast()], out.cast(), n, |[x], out, n| {
+                let (a, b) = if number_first { (numbers.as_ptr(), x) } else { (x, numbers.as_ptr()) };
+                T::Computed::binary_block(op, isa, a, b, out, n)
+            })
         })
     }
 }
@@ -92,7 +140,7 @@ pub unsafe fn binary<T: Element>(
 ///
 /// # Safety
 /// As for [`unary`], with both inputs.
-pub unsafe fn gradient<T: Element>(
+pub unsafe fn gradient<T: Stored>(
     op: GradOp,
     dims: &[usize],
     g: *const T,
@@ -107,7 +155,9 @@ pub unsafe fn gradient<T: Element>(
     // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
     unsafe {
         layout::run(dims, operands, op.grain(), &|[out, g, x], n| {
-            T::gradient_block(op, isa, g.cast(), x.cast(), out.cast(), n)
+            converted::<T, 2>(isa, [g.cast(), x.cast()], out.cast(), n, |[g, x], out, n| {
+                T::Computed::gradient_block(op, isa, g, x, out, n)
+            })
         })
     }
 }
@@ -116,7 +166,7 @@ pub unsafe fn gradient<T: Element>(
 ///
 /// # Safety
 /// As for [`unary`], with both inputs. `out` may share memory with an input only if `T` is `bool`.
-pub unsafe fn compare<T: Element>(
+pub unsafe fn compare<T: Stored>(
     op: CompareOp,
     dims: &[usize],
     a: *const T,
@@ -131,8 +181,10 @@ pub unsafe fn compare<T: Element>(
     // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
     let result = unsafe {
         layout::run(dims, operands, ops::LIGHT, &|[out, a, b], n| {
-            T::compare_block(op, isa, a.cast(), b.cast(), out.cast(), n);
-            Ok(())
+            widened::<T, 2>(isa, [a.cast(), b.cast()], n, |[a, b], start, n| {
+                T::Computed::compare_block(op, isa, a, b, out.cast::<bool>().add(start), n);
+                Ok(())
+            })
         })
     };
     debug_assert!(result.is_ok());
@@ -142,7 +194,7 @@ pub unsafe fn compare<T: Element>(
 ///
 /// # Safety
 /// As for [`unary`], with the three inputs. `out` may share memory with `condition` only if `T` is `bool`.
-pub unsafe fn where_<T: Element>(
+pub unsafe fn where_<T: Stored>(
     dims: &[usize],
     condition: *const bool,
     condition_strides: &[isize],
@@ -163,7 +215,7 @@ pub unsafe fn where_<T: Element>(
     // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
     let result = unsafe {
         layout::run(dims, operands, ops::LIGHT, &|[out, condition, a, b], n| {
-            T::where_block(isa, condition.cast(), a.cast(), b.cast(), out.cast(), n);
+            select(isa, size_of::<T>(), condition.cast(), a, b, out, n);
             Ok(())
         })
     };
@@ -177,15 +229,16 @@ pub unsafe fn where_<T: Element>(
 ///
 /// # Safety
 /// `x` and `out` must be valid for `n` elements, and equal or disjoint.
-pub unsafe fn unary_contiguous<T: Element>(op: UnaryOp, n: usize, x: *const T, out: *mut T) -> Result<(), Error> {
+pub unsafe fn unary_contiguous<T: Stored>(op: UnaryOp, n: usize, x: *const T, out: *mut T) -> Result<(), Error> {
     let (op, isa) = (op.simplify(), isa::isa());
     let operands = [Operand::new(out, &[1]), Operand::new(x, &[1])];
     // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
     unsafe {
+        let block = |[x]: [*const T::Computed; 1], out, n| T::Computed::unary_block(op, isa, x, out, n);
         if n < 2 * op.grain() {
-            return T::unary_block(op, isa, x, out, n);
+            return converted(isa, [x], out, n, block);
         }
-        layout::run(&[n], operands, op.grain(), &|[out, x], n| T::unary_block(op, isa, x.cast(), out.cast(), n))
+        layout::run(&[n], operands, op.grain(), &|[out, x], n| converted::<T, 1>(isa, [x.cast()], out.cast(), n, block))
     }
 }
 
@@ -196,7 +249,7 @@ pub unsafe fn unary_contiguous<T: Element>(op: UnaryOp, n: usize, x: *const T, o
 ///
 /// # Safety
 /// `a`, `b` and `out` must be valid for `n` elements; `out` equal to or disjoint from each input.
-pub unsafe fn binary_contiguous<T: Element>(
+pub unsafe fn binary_contiguous<T: Stored>(
     op: BinaryOp,
     n: usize,
     a: *const T,
@@ -206,7 +259,8 @@ pub unsafe fn binary_contiguous<T: Element>(
     // SAFETY: the caller's promise.
     unsafe {
         if n < 2 * op.grain() {
-            return T::binary_block(op, isa::isa(), a, b, out, n);
+            let isa = isa::isa();
+            return converted(isa, [a, b], out, n, |[a, b], out, n| T::Computed::binary_block(op, isa, a, b, out, n));
         }
         binary(op, &[n], a, &[1], b, &[1], out, &[1])
     }

@@ -4,7 +4,7 @@
 use super::kernel::{Direct, Kernels, MAX_MR, Panel};
 use super::pack::Input;
 use super::scratch::with_scratch;
-use super::{GemmElement, PARALLEL_MULTIPLY_ADDS, Problem, split};
+use super::{KernelElement, PARALLEL_MULTIPLY_ADDS, Problem, split};
 use crate::simd::LINE;
 use crate::{isa, threads};
 
@@ -18,13 +18,13 @@ const CHUNK: usize = 4096;
 const CHUNK_BYTES: usize = 16 << 20;
 
 /// Chooses between `C = A B` and `Cᵀ = Bᵀ Aᵀ`: vectors run along the columns of what is chosen.
-fn orient<T: GemmElement, I: Input<T>>(p: &Problem<T, I>, kernels: &Kernels<T>) -> Problem<T, I> {
+fn orient<T: KernelElement, I: Input<T>>(p: &Problem<T, I>, kernels: &Kernels<T>) -> Problem<T, I> {
     let t = p.t();
     if cost(&t, kernels) < cost(p, kernels) { t } else { *p }
 }
 
 /// A rough number of cycles.
-fn cost<T: GemmElement, I: Input<T>>(p: &Problem<T, I>, kernels: &Kernels<T>) -> usize {
+fn cost<T: KernelElement, I: Input<T>>(p: &Problem<T, I>, kernels: &Kernels<T>) -> usize {
     let vectors = p.n.div_ceil(kernels.lanes);
     // Per step of k a tile takes as long as its multiply-adds (two a cycle), and four cycles at least.
     let rows = p.m.div_ceil(kernels.mr);
@@ -77,7 +77,7 @@ impl Tiles {
 
 /// # Safety
 /// As [`super::gemm`].
-pub(super) unsafe fn run<T: GemmElement>(p: &Problem<T>, kernels: &'static Kernels<T>) {
+pub(super) unsafe fn run<T: KernelElement>(p: &Problem<T>, kernels: &'static Kernels<T>) {
     let work = p.m * p.n * p.k;
     let small = work <= IN_PLACE_MULTIPLY_ADDS;
     // SAFETY: the caller's promise.
@@ -95,13 +95,13 @@ pub(super) unsafe fn run<T: GemmElement>(p: &Problem<T>, kernels: &'static Kerne
 ///
 /// # Safety
 /// As [`super::gemm`], and the kernels take what `I` is packed as.
-pub(super) unsafe fn run_packed<T: GemmElement, I: Input<T>>(p: &Problem<T, I>, kernels: &'static Kernels<T>) {
+pub(super) unsafe fn run_packed<T: KernelElement, I: Input<T>>(p: &Problem<T, I>, kernels: &'static Kernels<T>) {
     // SAFETY: the caller's promise.
     unsafe { packed(&orient(p, kernels), kernels) }
 }
 
 /// One thread, no packing.
-unsafe fn in_place<T: GemmElement>(p: &Problem<T>, kernels: &Kernels<T>) {
+unsafe fn in_place<T: KernelElement>(p: &Problem<T>, kernels: &Kernels<T>) {
     let offsets: [isize; MAX_MR] = std::array::from_fn(|i| i as isize * p.a.rs);
     if p.m <= kernels.mr && p.n <= kernels.nr {
         // SAFETY: the tile is C.
@@ -117,7 +117,7 @@ unsafe fn in_place<T: GemmElement>(p: &Problem<T>, kernels: &Kernels<T>) {
 }
 
 #[inline(always)]
-unsafe fn in_place_tile<T: GemmElement>(
+unsafe fn in_place_tile<T: KernelElement>(
     p: &Problem<T>,
     kernels: &Kernels<T>,
     offsets: &[isize; MAX_MR],
@@ -160,13 +160,13 @@ struct Chunk<'a, T: 'static, I> {
 }
 
 // SAFETY: the elements are `Send + Sync`; tasks write disjoint parts of the packed operands and of C.
-unsafe impl<T: GemmElement, I: Input<T>> Sync for Chunk<'_, T, I> {}
+unsafe impl<T: KernelElement, I: Input<T>> Sync for Chunk<'_, T, I> {}
 
 /// Steps of the inner dimension that a tile takes at a time. The panel of B that goes with them streams from the
 /// second-level cache at no cost; shorter ones would visit C more often.
 const STEPS: usize = 1024;
 
-unsafe fn packed<T: GemmElement, I: Input<T>>(p: &Problem<T, I>, kernels: &'static Kernels<T>) {
+unsafe fn packed<T: KernelElement, I: Input<T>>(p: &Problem<T, I>, kernels: &'static Kernels<T>) {
     let steps = p.k.div_ceil(I::PER_STEP);
     let (m_chunk, n_chunk) = (p.m.min(CHUNK), p.n.min(CHUNK));
     let all_parts = steps.div_ceil(STEPS).max(1);
@@ -196,7 +196,7 @@ unsafe fn packed<T: GemmElement, I: Input<T>>(p: &Problem<T, I>, kernels: &'stat
     });
 }
 
-impl<T: GemmElement, I: Input<T>> Chunk<'_, T, I> {
+impl<T: KernelElement, I: Input<T>> Chunk<'_, T, I> {
     unsafe fn run(&self) {
         let Tiles { m, n, rows, columns, .. } = self.tiles;
         let work = m * n * self.k.1;

@@ -1,7 +1,7 @@
 //! The product of a matrix and a vector: each element of the matrix is used once, so all that counts is to stream it.
 
 use super::kernel::Kernels;
-use super::{GemmElement, Problem};
+use super::{KernelElement, Problem};
 use crate::isa::Isa;
 use crate::simd::{self, Kernel, Simd};
 use crate::threads;
@@ -15,7 +15,7 @@ const ROWS: usize = 1024;
 ///
 /// # Safety
 /// As [`super::gemm`], with `n` = 1.
-pub(super) unsafe fn run<T: GemmElement>(p: &Problem<T>, kernels: &Kernels<T>) {
+pub(super) unsafe fn run<T: KernelElement>(p: &Problem<T>, kernels: &Kernels<T>) {
     let isa = kernels.isa;
     // A task takes whole rows, so how many tasks there are does not show in the result.
     let rows = (GRAIN / p.k.max(1)).clamp(1, ROWS);
@@ -39,7 +39,7 @@ struct Shared<'a, T>(&'a Problem<T>);
 unsafe impl<T> Sync for Shared<'_, T> {}
 
 /// Rows `i..i + rows`, at most [`ROWS`].
-unsafe fn block<T: GemmElement>(p: &Problem<T>, isa: Isa, i: usize, rows: usize) {
+unsafe fn block<T: KernelElement>(p: &Problem<T>, isa: Isa, i: usize, rows: usize) {
     let mut sums = [T::ZERO; ROWS];
     let sums = &mut sums[..rows];
     if p.k > 0 {
@@ -82,7 +82,7 @@ struct Dots<'a, T> {
     sums: &'a mut [T],
 }
 
-impl<T: GemmElement> Kernel for Dots<'_, T> {
+impl<T: KernelElement> Kernel for Dots<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -114,7 +114,7 @@ impl<T: GemmElement> Kernel for Dots<'_, T> {
 
 /// The inner products of `R` rows of `k` elements with `x`.
 #[inline(always)]
-unsafe fn dots<S: Simd, T: GemmElement, const R: usize>(rows: [*const T; R], x: *const T, k: usize) -> [T; R] {
+unsafe fn dots<S: Simd, T: KernelElement, const R: usize>(rows: [*const T; R], x: *const T, k: usize) -> [T; R] {
     let mut acc = [[T::ZERO; LANES]; R];
     let whole = k / LANES * LANES;
     // SAFETY: the caller vouches for k elements.
@@ -153,7 +153,7 @@ struct Columns<'a, T> {
     sums: &'a mut [T],
 }
 
-impl<T: GemmElement> Kernel for Columns<'_, T> {
+impl<T: KernelElement> Kernel for Columns<'_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -6,7 +6,7 @@
 //! the edges of a matrix cost what they contain; the last vector is masked, so nothing is read or written
 //! beyond a row's end.
 
-use super::GemmElement;
+use super::KernelElement;
 #[cfg(target_arch = "x86_64")]
 use super::vector::{Bf16x32, F32x8, F32x16, F64x4, F64x8};
 use super::vector::{Lanes, Vector, VectorKernel};
@@ -312,7 +312,7 @@ unsafe fn direct<V: Vector, const R: usize, const NV: usize>(args: &Direct<V::El
     }
 }
 
-impl<T: GemmElement> VectorKernel for Scatter<'_, T> {
+impl<T: KernelElement> VectorKernel for Scatter<'_, T> {
     type Elem = T;
 
     /// # Safety
@@ -406,7 +406,7 @@ macro_rules! kernels {
 }
 
 // Rows times vectors leave room in the 32 (16) registers for one row of B and a broadcast element of A.
-kernels!(portable, Isa::Portable, [], mr 4 [1 2 3 4], nv 1, direct 1, [F32: Lanes<f32, 8>, F64: Lanes<f64, 4>, I32: Lanes<i32, 4>, I64: Lanes<i64, 4>]);
+kernels!(portable, Isa::Portable, [], mr 4 [1 2 3 4], nv 1, direct 1, [F32: Lanes<f32, 8>, F64: Lanes<f64, 4>, I64: Lanes<i64, 4>]);
 #[cfg(target_arch = "x86_64")]
 kernels!(avx2, Isa::Avx2, [target_feature(enable = "avx2,fma")], mr 6 [1 2 3 4 5 6], nv 2, direct 2, [F32: F32x8, F64: F64x4]);
 #[cfg(target_arch = "x86_64")]
@@ -438,10 +438,6 @@ pub(crate) fn kernels_bf16(isa: Isa) -> Option<&'static Kernels<f32>> {
     }
     let _ = isa;
     None
-}
-
-pub(crate) fn kernels_i32(_: Isa) -> &'static Kernels<i32> {
-    &portable::I32
 }
 
 pub(crate) fn kernels_i64(_: Isa) -> &'static Kernels<i64> {

@@ -6,8 +6,8 @@
 //! instruction set, so results do not depend on the number of threads.
 
 pub(crate) mod blocked;
+mod converted;
 mod gemv;
-mod half;
 pub(crate) mod kernel;
 pub(crate) mod pack;
 mod problem;
@@ -20,9 +20,10 @@ mod tests;
 pub(crate) use tests::noise as test_noise;
 
 use crate::Activation;
-pub use half::{Half, HalfOutput, gemm_half};
 
-use crate::{isa, threads};
+use crate::dtype::Stored;
+use crate::isa::{self, Isa};
+use crate::threads;
 use kernel::Kernels;
 use problem::Problem;
 
@@ -72,6 +73,11 @@ impl<T> Mat<T> {
         Self { ptr: self.ptr, rs: self.cs, cs: self.rs }
     }
 
+    /// The matrix that begins `offset` elements on.
+    fn moved(self, offset: isize) -> Self {
+        Self { ptr: self.ptr.wrapping_offset(offset), ..self }
+    }
+
     pub(crate) fn at(self, i: usize, j: usize) -> *const T {
         self.ptr.wrapping_offset(i as isize * self.rs + j as isize * self.cs)
     }
@@ -111,7 +117,6 @@ impl<T> Default for Epilogue<'_, T> {
 }
 
 mod sealed {
-    use super::Problem;
     use super::kernel::Kernels;
     use crate::isa::Isa;
     use crate::simd::Simd;
@@ -121,19 +126,43 @@ mod sealed {
 
         /// `a * b + c`
         fn mul_add<S: Simd>(a: Self, b: Self, c: Self) -> Self;
-
-        /// The whole multiplication, compiled in this crate rather than in every one that uses it.
-        ///
-        /// # Safety
-        /// As `gemm`.
-        unsafe fn multiply(problem: &Problem<Self>, kernels: &'static Kernels<Self>);
     }
 }
 
 pub(crate) use sealed::Kerneled;
 
-/// An element type that matrices can be multiplied in: `f32`, `f64`, `i32` and `i64` (wrapping around on overflow).
-pub trait GemmElement: sealed::Kerneled + Copy + PartialEq + Send + Sync + std::fmt::Debug {
+/// An element type that matrices can be multiplied in: all but `bool`.
+pub trait GemmElement: Stored {
+    /// 0
+    const ZERO: Self::Computed;
+    /// 1
+    const ONE: Self::Computed;
+
+    /// The whole multiplication, compiled in this crate rather than in every one that uses it.
+    ///
+    /// # Safety
+    /// As [`gemm`].
+    #[doc(hidden)]
+    unsafe fn multiply(isa: Isa, product: &Product<Self>);
+}
+
+/// One call of [`gemm`].
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct Product<'a, T: Stored> {
+    m: usize,
+    n: usize,
+    k: usize,
+    alpha: T::Computed,
+    a: Mat<T>,
+    b: Mat<T>,
+    beta: T::Computed,
+    c: MatMut<T>,
+    epilogue: Epilogue<'a, T>,
+}
+
+/// An element type that there are micro-kernels for: `f32`, `f64` and `i64` (wrapping around on overflow).
+pub(crate) trait KernelElement: sealed::Kerneled + Stored<Computed = Self> {
     /// 0
     const ZERO: Self;
     /// 1
@@ -154,19 +183,25 @@ macro_rules! element {
     ($t:ident, $max:expr, $kernels:ident, |$a:ident, $b:ident, $c:ident| $add:expr, $mul:expr, <$s:ident> $mul_add:expr) => {
         impl sealed::Kerneled for $t {
             #[inline]
-            fn kernels(isa: isa::Isa) -> &'static Kernels<$t> {
+            fn kernels(isa: Isa) -> &'static Kernels<$t> {
                 kernel::$kernels(isa)
             }
             #[inline(always)]
             fn mul_add<$s: crate::simd::Simd>($a: $t, $b: $t, $c: $t) -> $t {
                 $mul_add
             }
-            unsafe fn multiply(problem: &Problem<$t>, kernels: &'static Kernels<$t>) {
-                // SAFETY: the caller's promise.
-                unsafe { run(problem, kernels) }
-            }
         }
         impl GemmElement for $t {
+            const ZERO: $t = 0 as $t;
+            const ONE: $t = 1 as $t;
+
+            unsafe fn multiply(isa: Isa, p: &Product<$t>) {
+                let problem = problem_of(p.m, p.n, p.k, p.alpha, p.a, p.b, p.beta, p.c, &p.epilogue);
+                // SAFETY: the caller's promise.
+                unsafe { run(&problem, kernel::$kernels(isa)) }
+            }
+        }
+        impl KernelElement for $t {
             const ZERO: $t = 0 as $t;
             const ONE: $t = 1 as $t;
             const MAX: $t = $max;
@@ -200,9 +235,6 @@ macro_rules! element {
 element!(f32, f32::INFINITY, kernels_f32, |a, b, c| a + b, a * b, <S> S::mul_add_f32(a, b, c));
 element!(f64, f64::INFINITY, kernels_f64, |a, b, c| a + b, a * b, <S> S::mul_add_f64(a, b, c));
 element!(
-    i32, i32::MAX, kernels_i32, |a, b, c| a.wrapping_add(b), a.wrapping_mul(b), <S> a.wrapping_mul(b).wrapping_add(c)
-);
-element!(
     i64, i64::MAX, kernels_i64, |a, b, c| a.wrapping_add(b), a.wrapping_mul(b), <S> a.wrapping_mul(b).wrapping_add(c)
 );
 
@@ -219,32 +251,47 @@ pub(crate) fn split(n: usize, parts: usize, i: usize) -> (usize, usize) {
 /// `C = act(alpha * A B + beta * C + bias)` with A `m` by `k`, B `k` by `n`, C `m` by `n`.
 ///
 /// C is not read when `beta` is 0, so it may be uninitialized then. A sum of no terms (`k` is 0) is 0. Floating-point
-/// sums are taken in the order of `k`, in parts of a few hundred.
+/// sums are taken in the order of `k`, in parts of a few hundred. 16-bit floats are computed in `f32`, and C is rounded once;
+/// integers wrap. On processors with AVX-512 BF16, `Bf16` numbers below 2^-126 count as 0, and so do their sums.
+///
+/// ```
+/// use rushlight_kernels::gemm::{Epilogue, Mat, MatMut, gemm};
+/// use rushlight_kernels::half::Bf16;
+///
+/// let a = [1.0, 2.0, 3.0, 4.0].map(Bf16::from_f32);
+/// let b = [0.5, 0.0, 0.0, 2.0].map(Bf16::from_f32);
+/// let mut c = [Bf16::default(); 4];
+/// let (a, b) = (Mat::new(a.as_ptr(), 2, 1), Mat::new(b.as_ptr(), 2, 1));
+/// // SAFETY: three matrices of two by two.
+/// unsafe { gemm(2, 2, 2, 1.0, a, b, 0.0, MatMut::new(c.as_mut_ptr(), 2, 1), &Epilogue::default()) };
+/// assert_eq!(c.map(Bf16::to_f32), [0.5, 4.0, 1.5, 8.0]);
+/// ```
 ///
 /// # Safety
 /// `a`, `b` and `c` are valid for all their elements; C overlaps neither A nor B.
 ///
 /// # Panics
-/// If a bias has not as many values as C has columns (rows).
+/// If a bias does not have as many values as C has columns (rows).
+#[inline]
 pub unsafe fn gemm<T: GemmElement>(
     m: usize,
     n: usize,
     k: usize,
-    alpha: T,
+    alpha: T::Computed,
     a: Mat<T>,
     b: Mat<T>,
-    beta: T,
+    beta: T::Computed,
     c: MatMut<T>,
     epilogue: &Epilogue<T>,
 ) {
-    let problem = problem_of(m, n, k, alpha, a, b, beta, c, epilogue);
+    let product = Product { m, n, k, alpha, a, b, beta, c, epilogue: *epilogue };
     // SAFETY: the caller's promise.
-    unsafe { T::multiply(&problem, T::kernels(isa::isa())) }
+    unsafe { T::multiply(isa::isa(), &product) }
 }
 
 /// # Panics
 /// As [`gemm`].
-fn problem_of<T: GemmElement, I>(
+fn problem_of<T: KernelElement, I>(
     m: usize,
     n: usize,
     k: usize,
@@ -257,7 +304,7 @@ fn problem_of<T: GemmElement, I>(
 ) -> Problem<T, I> {
     let pointer = |bias: Option<&[T]>, len: usize, what: &str| {
         bias.map_or(std::ptr::null(), |bias| {
-            assert!(bias.len() == len, "gemm: C has {len} {what}, but its bias has {} values", bias.len());
+            assert!(bias.len() == len, "gemm: expected a bias for {len} {what}, got {} values", bias.len());
             bias.as_ptr()
         })
     };
@@ -267,44 +314,41 @@ fn problem_of<T: GemmElement, I>(
 }
 
 /// `batch` independent multiplications, see [`gemm`]: the `i`th uses `a + i * stride_a`, `b + i * stride_b` and
-/// `c + i * stride_c`. A stride of 0 uses one matrix for all.
+/// `c + i * stride_c`. A stride of 0 uses one matrix for all. Bias and activation are the same for all.
 ///
 /// # Safety
 /// As [`gemm`], for each of them; no two of the C overlap.
+///
+/// # Panics
+/// If a bias does not have as many values as each C has columns (rows).
 pub unsafe fn gemm_batched<T: GemmElement>(
     batch: usize,
     m: usize,
     n: usize,
     k: usize,
-    alpha: T,
+    alpha: T::Computed,
     a: Mat<T>,
     stride_a: isize,
     b: Mat<T>,
     stride_b: isize,
-    beta: T,
+    beta: T::Computed,
     c: MatMut<T>,
     stride_c: isize,
+    epilogue: &Epilogue<T>,
 ) {
-    let kernels = T::kernels(isa::isa());
-    let shared = SharedPointers(a.ptr, b.ptr, c.ptr);
-    let one = move |i: usize| {
-        let SharedPointers(pa, pb, pc) = { shared };
+    let isa = isa::isa();
+    let shared = Shared(Product { m, n, k, alpha, a, b, beta, c, epilogue: *epilogue });
+    let one = |i: usize| {
+        let Shared(product) = { &shared };
         let i = i as isize;
-        let problem = Problem {
-            m,
-            n,
-            k,
-            alpha,
-            a: Mat { ptr: pa.wrapping_offset(i * stride_a), ..Mat::new(pa, a.rs, a.cs) },
-            b: Mat { ptr: pb.wrapping_offset(i * stride_b), ..Mat::new(pb, b.rs, b.cs) },
-            beta,
-            c: MatMut::new(pc.wrapping_offset(i * stride_c), c.rs, c.cs),
-            bias_row: std::ptr::null(),
-            bias_col: std::ptr::null(),
-            clamp: None,
+        let product = Product {
+            a: product.a.moved(i * stride_a),
+            b: product.b.moved(i * stride_b),
+            c: MatMut { ptr: product.c.ptr.wrapping_offset(i * stride_c), ..product.c },
+            ..*product
         };
         // SAFETY: the caller's promise.
-        unsafe { T::multiply(&problem, kernels) }
+        unsafe { T::multiply(isa, &product) }
     };
     let work = m.saturating_mul(n).saturating_mul(k);
     if work.saturating_mul(batch) < PARALLEL_MULTIPLY_ADDS || batch == 1 || batch < threads::num_threads() {
@@ -316,17 +360,14 @@ pub unsafe fn gemm_batched<T: GemmElement>(
     }
 }
 
-/// Pointers that tasks on several threads use, each for its own elements.
-#[derive(Clone, Copy)]
-struct SharedPointers<T>(*const T, *const T, *mut T);
-// SAFETY: the elements behind them are `Send + Sync` (`GemmElement`), and tasks write disjoint ones.
-unsafe impl<T> Sync for SharedPointers<T> {}
-// SAFETY: as above.
-unsafe impl<T> Send for SharedPointers<T> {}
+/// What tasks on several threads multiply, each matrices of its own.
+struct Shared<'a, T: Stored>(Product<'a, T>);
+// SAFETY: elements are `Send + Sync` (`Stored`), and tasks write disjoint ones.
+unsafe impl<T: Stored> Sync for Shared<'_, T> {}
 
 /// # Safety
 /// As [`gemm`].
-unsafe fn run<T: GemmElement>(p: &Problem<T>, kernels: &'static Kernels<T>) {
+unsafe fn run<T: KernelElement>(p: &Problem<T>, kernels: &'static Kernels<T>) {
     if p.m == 0 || p.n == 0 {
         return;
     }

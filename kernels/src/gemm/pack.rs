@@ -1,6 +1,6 @@
 //! Copies a piece of a matrix into the order in which a micro-kernel reads it; transposes where that is needed.
 
-use super::GemmElement;
+use super::KernelElement;
 use crate::isa::Isa;
 use crate::simd::{LINE, prefetch};
 use std::ops::Range;
@@ -19,7 +19,7 @@ pub(crate) trait Input<T>: Copy + 'static {
     unsafe fn pack(isa: Isa, src: *const Self, strides: [isize; 2], size: [usize; 2], dst: *mut T, width: usize);
 }
 
-impl<T: GemmElement> Input<T> for T {
+impl<T: KernelElement> Input<T> for T {
     const SAME: bool = true;
     const PER_STEP: usize = 1;
 

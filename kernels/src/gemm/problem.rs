@@ -1,7 +1,7 @@
 //! One multiplication as all its ways see it.
 
 use super::kernel::{MAX_TILE, Store};
-use super::{GemmElement, Mat, MatMut};
+use super::{KernelElement, Mat, MatMut};
 use std::mem::MaybeUninit;
 
 /// One multiplication, with the options of the public functions unpacked; A and B may consist of something else than C.
@@ -20,7 +20,7 @@ pub struct Problem<T, I = T> {
     pub clamp: Option<(T, T)>,
 }
 
-impl<T: GemmElement, I: Copy> Problem<T, I> {
+impl<T: KernelElement, I: Copy> Problem<T, I> {
     /// The same multiplication as `Cᵀ = Bᵀ Aᵀ`.
     pub(super) fn t(self) -> Self {
         Self {

@@ -17,29 +17,44 @@ pub(crate) fn noise(len: usize, seed: u64) -> Vec<f64> {
 }
 
 trait TestElement: GemmElement {
+    /// The relative error of one operation, and of rounding to the stored type.
     const EPS: f64;
-    fn from_noise(x: f64) -> Self;
+    const ROUNDING: f64;
+    /// The largest test number.
+    const SCALE: f64;
+    fn computed(x: f64) -> Self::Computed;
     fn to_f64(self) -> f64;
+
+    fn from_f64(x: f64) -> Self {
+        Self::narrow(Self::computed(x))
+    }
 }
 macro_rules! test_element {
-    ($t:ident, $eps:expr, $scale:expr) => {
+    ($t:ident as $computed:ident, $eps:expr, $rounding:expr, $scale:expr) => {
         impl TestElement for $t {
             const EPS: f64 = $eps;
-            fn from_noise(x: f64) -> $t {
-                (x * $scale) as $t
+            const ROUNDING: f64 = $rounding;
+            const SCALE: f64 = $scale;
+            fn computed(x: f64) -> $computed {
+                x as $computed
             }
             fn to_f64(self) -> f64 {
-                self as f64
+                self.widen() as f64
             }
         }
     };
 }
-test_element!(f32, f32::EPSILON as f64, 1.0);
-test_element!(f64, f64::EPSILON, 1.0);
-test_element!(i32, 0.0, 100.0);
-test_element!(i64, 0.0, 100.0);
+test_element!(f32 as f32, f32::EPSILON as f64, 0.0, 1.0);
+test_element!(f64 as f64, f64::EPSILON, 0.0, 1.0);
+test_element!(F16 as f32, f32::EPSILON as f64, 1.0 / 1024.0, 1.0);
+test_element!(Bf16 as f32, f32::EPSILON as f64, 1.0 / 128.0, 1.0);
+test_element!(i64 as i64, 0.0, 0.0, 100.0);
+test_element!(i32 as i64, 0.0, 0.0, 10_000.0);
+test_element!(i16 as i64, 0.0, 0.0, 1000.0);
+test_element!(i8 as i64, 0.0, 0.0, 100.0);
+test_element!(u8 as i64, 0.0, 0.0, 100.0);
 
-/// How a test matrix lies in memory.
+/// The memory layout of a test matrix.
 #[derive(Clone, Copy, Debug)]
 enum Order {
     Rows,
@@ -72,7 +87,7 @@ fn product<T: TestElement>(case: &Case) -> Vec<T> {
     let (ars, acs, alen) = strides(orders[0], m, k);
     let (brs, bcs, blen) = strides(orders[1], k, n);
     let (crs, ccs, clen) = strides(orders[2], m, n);
-    let make = |len, seed| noise(len, seed).into_iter().map(T::from_noise).collect::<Vec<T>>();
+    let make = |len, seed| noise(len, seed).into_iter().map(|x| T::from_f64(x * T::SCALE)).collect::<Vec<T>>();
     let (a, b, mut c) = (make(alen, 1), make(blen, 2), make(clen, 3));
     let (row, col) = (make(m, 4), make(n, 5));
     let epilogue = Epilogue {
@@ -80,8 +95,8 @@ fn product<T: TestElement>(case: &Case) -> Vec<T> {
         bias_col: case.bias.then_some(&col[..]),
         activation: case.activation,
     };
-    let (alpha, beta) = (T::from_noise(case.alpha), T::from_noise(case.beta));
-    let mut want = c.clone();
+    let (alpha, beta) = (case.alpha * T::SCALE, case.beta * T::SCALE);
+    let mut want: Vec<f64> = c.iter().map(|c| c.to_f64()).collect();
     let mut bound = 0.0f64;
     for i in 0..m {
         for j in 0..n {
@@ -94,7 +109,7 @@ fn product<T: TestElement>(case: &Case) -> Vec<T> {
                 size += x.abs();
             }
             let at = i * crs as usize + j * ccs as usize;
-            let mut x = alpha.to_f64() * sum + beta.to_f64() * c[at].to_f64();
+            let mut x = alpha * sum + beta * c[at].to_f64();
             if case.bias {
                 x += row[i].to_f64() + col[j].to_f64();
             }
@@ -104,18 +119,21 @@ fn product<T: TestElement>(case: &Case) -> Vec<T> {
             if case.activation == Activation::Relu6 {
                 x = x.min(6.0);
             }
-            bound = bound.max((size * alpha.to_f64().abs() + 4.0) * T::EPS * ((k as f64).sqrt() + 4.0));
-            want[at] = if T::EPS > 0.0 { T::from_noise(x) } else { T::from_noise(x / 100.0) };
+            let sums = (size * alpha.abs() + 4.0) * T::EPS * ((k as f64).sqrt() + 4.0);
+            bound = bound.max(sums + T::ROUNDING / 2.0 * (x.abs() + sums));
+            // Integers wrap.
+            want[at] = if T::EPS > 0.0 { x } else { T::from_f64(x).to_f64() };
         }
     }
     // SAFETY: the vectors are as long as the strides need.
     unsafe {
         let (a, b) = (Mat::new(a.as_ptr(), ars, acs), Mat::new(b.as_ptr(), brs, bcs));
-        gemm(m, n, k, alpha, a, b, beta, MatMut::new(c.as_mut_ptr(), crs, ccs), &epilogue);
+        let c = MatMut::new(c.as_mut_ptr(), crs, ccs);
+        gemm(m, n, k, T::computed(alpha), a, b, T::computed(beta), c, &epilogue);
     }
     // Elements between those of C are compared too: they must not have changed.
     for (at, (&got, &want)) in c.iter().zip(&want).enumerate() {
-        let off = (got.to_f64() - want.to_f64()).abs();
+        let off = (got.to_f64() - want).abs();
         assert!(
             off <= bound,
             "{m}x{n}x{k} {orders:?}: element {at} is {got:?}, not {want:?} (off by {off:e}, bound {bound:e})"
@@ -136,7 +154,6 @@ fn everywhere(case: &Case) {
             product::<f64>(case);
         });
     }
-    product::<i32>(case);
     product::<i64>(case);
 }
 
@@ -226,16 +243,17 @@ fn c_is_not_read_when_beta_is_zero_and_nan_passes_a_clamp() {
 #[test]
 fn batches_share_a_matrix_by_stride_zero() {
     for (batch, m, n, k) in [(3, 4, 5, 6), (40, 8, 8, 8), (9, 70, 50, 60)] {
-        let (a, b) = (noise(batch * m * k, 1), noise(k * n, 2));
+        let (a, b, bias) = (noise(batch * m * k, 1), noise(k * n, 2), noise(n, 3));
+        let epilogue = Epilogue { bias_col: Some(&bias[..]), activation: Activation::Relu, ..Epilogue::default() };
         let mut got = vec![f64::NAN; batch * m * n];
         let mut want = got.clone();
         // SAFETY: the vectors have the sizes given.
         unsafe {
             let (ma, mb) = (Mat::new(a.as_ptr(), k as isize, 1), Mat::new(b.as_ptr(), n as isize, 1));
             let c = MatMut::new(got.as_mut_ptr(), n as isize, 1);
-            gemm_batched(batch, m, n, k, 1.0, ma, (m * k) as isize, mb, 0, 0.0, c, (m * n) as isize);
+            gemm_batched(batch, m, n, k, 1.0, ma, (m * k) as isize, mb, 0, 0.0, c, (m * n) as isize, &epilogue);
             let c = MatMut::new(want.as_mut_ptr(), n as isize, 1);
-            gemm(batch * m, n, k, 1.0, ma, mb, 0.0, c, &Epilogue::default());
+            gemm(batch * m, n, k, 1.0, ma, mb, 0.0, c, &epilogue);
         }
         for (got, want) in got.iter().zip(&want) {
             assert!((got - want).abs() < 1e-12);
@@ -243,85 +261,23 @@ fn batches_share_a_matrix_by_stride_zero() {
     }
 }
 
-/// From `f32`, and back.
-type Conversions<T> = (fn(f32) -> T, fn(T) -> f32);
-
-fn half_product<H: Half + std::fmt::Debug, O: HalfOutput<H> + Copy + std::fmt::Debug>(
-    case: &Case,
-    numbers: Conversions<H>,
-    outputs: Conversions<O>,
-    eps: f64,
-) -> Vec<f32> {
-    let &Case { m, n, k, orders, .. } = case;
-    let (ars, acs, alen) = strides(orders[0], m, k);
-    let (brs, bcs, blen) = strides(orders[1], k, n);
-    let (crs, ccs, clen) = strides(orders[2], m, n);
-    let f32s = |len, seed| noise(len, seed).into_iter().map(|x| x as f32).collect::<Vec<f32>>();
-    let halves = |len, seed| f32s(len, seed).into_iter().map(numbers.0).collect::<Vec<H>>();
-    let (a, b) = (halves(alen, 1), halves(blen, 2));
-    let mut c: Vec<O> = f32s(clen, 3).into_iter().map(outputs.0).collect();
-    let (row, col) = (f32s(m, 4), f32s(n, 5));
-    let epilogue = Epilogue {
-        bias_row: case.bias.then_some(&row[..]),
-        bias_col: case.bias.then_some(&col[..]),
-        activation: case.activation,
-    };
-    let (mut want, mut bounds): (Vec<f64>, Vec<f64>) = c.iter().map(|&c| (outputs.1(c) as f64, 0.0)).unzip();
-    for i in 0..m {
-        for j in 0..n {
-            let (mut sum, mut size) = (0.0, 0.0);
-            for q in 0..k {
-                let a = numbers.1(a[i * ars as usize + q * acs as usize]) as f64;
-                let x = a * numbers.1(b[q * brs as usize + j * bcs as usize]) as f64;
-                sum += x;
-                size += x.abs();
-            }
-            let at = i * crs as usize + j * ccs as usize;
-            let mut x = case.alpha * sum + case.beta * want[at];
-            if case.bias {
-                x += (row[i] + col[j]) as f64;
-            }
-            want[at] = if case.activation == Activation::Relu { x.max(0.0) } else { x };
-            // Sums in f32, then one rounding.
-            let sums = (size * case.alpha.abs() + 4.0) * f32::EPSILON as f64 * ((k as f64).sqrt() + 4.0);
-            bounds[at] = sums + eps / 2.0 * (want[at].abs() + sums);
-        }
-    }
-    // SAFETY: the vectors are as long as the strides need.
-    unsafe {
-        let (a, b) = (Mat::new(a.as_ptr(), ars, acs), Mat::new(b.as_ptr(), brs, bcs));
-        let c = MatMut::new(c.as_mut_ptr(), crs, ccs);
-        gemm_half(m, n, k, case.alpha as f32, a, b, case.beta as f32, c, &epilogue);
-    }
-    let got: Vec<f32> = c.into_iter().map(outputs.1).collect();
-    for (at, (&got, &want)) in got.iter().zip(&want).enumerate() {
-        let off = (got as f64 - want).abs();
-        assert!(off <= bounds[at], "{m}x{n}x{k} {orders:?}: element {at} is {got}, not {want} (off by {off:e})");
-    }
-    got
-}
-
-fn every_half(case: &Case) -> [Vec<f32>; 4] {
-    let f16: Conversions<F16> = (F16::from_f32, F16::to_f32);
-    let bf16: Conversions<Bf16> = (Bf16::from_f32, Bf16::to_f32);
-    let same: Conversions<f32> = (|x| x, |x| x);
-    [
-        half_product(case, f16, f16, 2f64.powi(-10)),
-        half_product(case, f16, same, 0.0),
-        half_product(case, bf16, bf16, 2f64.powi(-7)),
-        half_product(case, bf16, same, 0.0),
-    ]
+fn every_converted(case: &Case) -> (Vec<F16>, Vec<Bf16>) {
+    product::<u8>(case);
+    product::<i8>(case);
+    product::<i16>(case);
+    product::<i32>(case);
+    (product::<F16>(case), product::<Bf16>(case))
 }
 
 #[test]
-fn halves_in_every_size_and_order() {
+fn converted_types_in_every_size_and_order() {
     use Order::*;
     for isa in Isa::available() {
         with_isa(isa, || {
             for m in [1, 2, 5, 8, 17] {
                 for n in [1, 3, 16, 49] {
                     for k in [0, 1, 2, 3, 8, 31] {
-                        every_half(&plain(m, n, k));
+                        every_converted(&plain(m, n, k));
                     }
                 }
             }
@@ -332,9 +288,9 @@ fn halves_in_every_size_and_order() {
                     [Sparse, Sparse, Sparse],
                     [Columns, Columns, Rows],
                 ] {
-                    every_half(&Case { orders, ..plain(m, n, k) });
+                    every_converted(&Case { orders, ..plain(m, n, k) });
                     let activation = Activation::Relu;
-                    every_half(&Case { orders, alpha: 2.0, beta: -0.5, bias: true, activation, ..plain(m, n, k) });
+                    every_converted(&Case { orders, alpha: 2.0, beta: -0.5, bias: true, activation, ..plain(m, n, k) });
                 }
             }
         });
@@ -364,16 +320,16 @@ fn halves_without_their_own_multiplication() {
 }
 
 #[test]
-fn halves_do_not_depend_on_the_number_of_threads() {
+fn converted_types_do_not_depend_on_the_number_of_threads() {
     let before = crate::threads::num_threads();
     for isa in Isa::available() {
         with_isa(isa, || {
             let case = Case { bias: true, beta: 0.5, ..plain(129, 410, 1301) };
             set_num_threads(1);
-            let one = every_half(&case);
+            let one = every_converted(&case);
             for threads in 2..4 {
                 set_num_threads(threads);
-                assert!(every_half(&case) == one);
+                assert!(every_converted(&case) == one);
             }
         });
     }

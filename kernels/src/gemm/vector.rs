@@ -1,6 +1,6 @@
 //! Vector registers as a type, so that one micro-kernel serves every instruction set and element type.
 
-use super::GemmElement;
+use super::KernelElement;
 use crate::isa::{self, Isa};
 pub(crate) use crate::simd::finish_streaming;
 
@@ -13,7 +13,7 @@ pub(crate) use crate::simd::finish_streaming;
 #[allow(clippy::missing_safety_doc)]
 pub trait Vector: Copy {
     /// What a lane holds.
-    type Elem: GemmElement;
+    type Elem: KernelElement;
     /// Which lanes a masked access touches: the first ones.
     type Mask: Copy;
     /// Elements in a register.
@@ -53,7 +53,7 @@ pub trait Vector: Copy {
 #[repr(transparent)]
 pub struct Lanes<T, const N: usize>([T; N]);
 
-impl<T: GemmElement, const N: usize> Vector for Lanes<T, N> {
+impl<T: KernelElement, const N: usize> Vector for Lanes<T, N> {
     type Elem = T;
     type Mask = usize;
     const LANES: usize = N;
@@ -160,7 +160,7 @@ pub trait Registers: Sized {
 /// A piece of work on vector registers, to be compiled for every instruction set.
 pub(crate) trait VectorKernel {
     /// The element type.
-    type Elem: GemmElement;
+    type Elem: KernelElement;
 
     /// Does the work. Implementations are `#[inline(always)]`, and so is everything they call in a loop; they hand no
     /// registers to closures, which would be compiled without the instruction set and then not be inlined.
@@ -220,12 +220,7 @@ macro_rules! registers {
 registers!(f32, Lanes<f32, 8>, F32x8, F32x16);
 registers!(f64, Lanes<f64, 4>, F64x4, F64x8);
 
-// Nobody trains in integers: what the compiler makes of plain loops has to do.
-impl Registers for i32 {
-    type Portable = Lanes<i32, 4>;
-    type Avx2 = Lanes<i32, 4>;
-    type Avx512 = Lanes<i32, 4>;
-}
+// Nobody trains in integers: what the compiler makes of plain loops is enough.
 impl Registers for i64 {
     type Portable = Lanes<i64, 4>;
     type Avx2 = Lanes<i64, 4>;

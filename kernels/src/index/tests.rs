@@ -1,6 +1,7 @@
 //! Against plain loops, with one and two threads.
 
 use super::*;
+use crate::half::F16;
 use crate::threads::set_num_threads;
 
 fn numbers(n: usize, below: usize) -> Vec<i64> {
@@ -61,30 +62,25 @@ fn gather_and_scatter_add_match_plain_loops() {
 }
 
 #[test]
-fn rows_are_selected_and_added() {
+fn rows_are_selected() {
     for [outer, n, inner] in [[1, 5, 3], [2, 7, 1], [3, 4, 200], [1, 1000, 64], [0, 3, 2]] {
         for k in [0, 1, 6, 500] {
             let x: Vec<f32> = (0..outer * n * inner).map(|i| (i as f32).sin()).collect();
-            let src: Vec<f32> = (0..outer * k * inner).map(|i| (i as f32).cos()).collect();
             let indices = numbers(k, n);
-            let (mut want, mut want_sum) = (vec![0.0; src.len()], x.clone());
+            let mut want = vec![0.0; outer * k * inner];
             for o in 0..outer {
                 for (row, &index) in indices.iter().enumerate() {
                     for i in 0..inner {
                         let at = (o * n + index as usize) * inner + i;
                         want[(o * k + row) * inner + i] = x[at];
-                        want_sum[at] += 0.5 * src[(o * k + row) * inner + i];
                     }
                 }
             }
             for threads in [1, 2] {
                 set_num_threads(threads);
-                let mut out = vec![9.0; src.len()];
+                let mut out = vec![9.0; want.len()];
                 index_select(&x, [outer, n, inner], &indices, &mut out).unwrap();
                 assert_eq!(out, want);
-                let mut sum = x.clone();
-                index_add(&mut sum, [outer, n, inner], &indices, &src, 0.5).unwrap();
-                assert_eq!(sum, want_sum);
             }
         }
     }
@@ -102,9 +98,46 @@ fn a_bad_index_is_reported_and_nothing_written() {
         assert!(out.iter().all(|&x| x == 9.0));
         let mut sum = vec![1.0; 5];
         assert_eq!(scatter_add(&mut sum, &[5], 0, &index, &[2000], &out, &[2000]), want);
-        assert_eq!(index_add(&mut sum, [1, 5, 1], &index, &out, 1.0), want);
         assert_eq!(sum, x);
     }
     let error = check_indices(&[0, 7], 3).unwrap_err().to_string();
     assert_eq!(error, "index 7 at position 1 is out of bounds for a dimension of size 3");
+}
+
+#[test]
+fn every_type_is_moved_and_added_in_its_own_way() {
+    let index = [2, 0, 2, 1];
+    let run = |name: &str| -> Result<(), BadIndex> {
+        macro_rules! case {
+            ($t:ty, $x:expr, $src:expr, $taken:expr, $sums:expr) => {{
+                let (x, mut taken): ([$t; 3], [$t; 4]) = ($x, Default::default());
+                index_select(&x, [1, 3, 1], &index, &mut taken)?;
+                assert_eq!(taken, $taken, "{name}: index_select");
+                gather(&x, &[3], 0, &index, &[4], &mut taken)?;
+                assert_eq!(taken, $taken, "{name}: gather");
+                let mut sums = x;
+                scatter_add(&mut sums, &[3], 0, &index, &[4], &$src, &[4])?;
+                assert_eq!(sums, $sums, "{name}: scatter_add");
+            }};
+        }
+        match name {
+            "bool" => {
+                let (x, src) = ([false, true, false], [false, true, true, false]);
+                case!(bool, x, src, [false, false, false, true], [true, true, true]);
+            }
+            "u8" => case!(u8, [250, 1, 2], [100, 10, 200, 3], [2, 250, 2, 1], [4, 4, 46]),
+            "i64" => case!(i64, [i64::MAX, 1, 2], [1, 1, 2, 3], [2, i64::MAX, 2, 1], [i64::MIN, 4, 5]),
+            _ => {
+                // 2048 is followed by 2050: two halves of that are lost if they are added one by one.
+                let half = |x: [f32; 3]| x.map(F16::from_f32);
+                let src = [1.0, 0.5, 1.0, 3.0].map(F16::from_f32);
+                let taken = [2048.0, 0.0, 2048.0, 1.0].map(F16::from_f32);
+                case!(F16, half([0.0, 1.0, 2048.0]), src, taken, half([0.5, 4.0, 2050.0]));
+            }
+        }
+        Ok(())
+    };
+    for name in ["bool", "u8", "i64", "f16"] {
+        run(name).unwrap();
+    }
 }

@@ -1,6 +1,8 @@
 //! Against plain loops in f64, on every instruction set, with one and two threads.
 
 use super::*;
+use crate::convert::testing;
+use crate::half::{Bf16, F16};
 use crate::isa::{Isa, with_isa};
 use crate::threads::set_num_threads;
 
@@ -128,4 +130,41 @@ fn ignored_rows_have_no_gradient_even_with_nan() {
         loss.cross_entropy_backward(&x, &targets, &stats, RowGrad::All(1.0), &mut dx).unwrap();
         assert!(losses.iter().chain(&dx).all(|&x| x == 0.0));
     }
+}
+
+fn rounded_once<T: Element + testing::Half>() {
+    for (outer, classes, inner) in [(64, 10, 1), (2000, 40, 1), (1, 21, 300), (20, 40, 100)] {
+        let (x, weight) = (testing::noise::<T>(outer * classes * inner, 8.0), testing::noise::<T>(classes, 1.0));
+        let (wide_x, wide_weight) = (testing::widened(&x), testing::widened(&weight));
+        let mut targets: Vec<i64> = (0..outer * inner).map(|i| (i * 31 % classes) as i64).collect();
+        targets.iter_mut().skip(2).step_by(5).for_each(|t| *t = -100);
+        let g = noise(targets.len(), 2.0);
+        for (label_smoothing, grad) in [(0.0, RowGrad::All(0.25)), (0.1, RowGrad::Each(&g[..]))] {
+            let weight = Some(&weight[..]);
+            let loss = ClassLoss { outer, classes, inner, weight, ignore_index: -100, label_smoothing };
+            let wide = loss.part(outer, Some(&wide_weight));
+            testing::everywhere(|| {
+                let (mut losses, mut want) = (vec![T::default(); targets.len()], vec![9.0; targets.len()]);
+                let (mut dx, mut want_dx) = (vec![T::default(); x.len()], vec![9.0; x.len()]);
+                let mut stats = vec![[9.0; 2]; targets.len()];
+                let total = loss.cross_entropy(&x, &targets, &mut stats, &mut losses);
+                assert_eq!(total, wide.cross_entropy(&wide_x, &targets, &mut stats.clone(), &mut want));
+                testing::check("cross entropy", &losses, &want);
+                loss.cross_entropy_backward(&x, &targets, &stats, grad, &mut dx).unwrap();
+                wide.cross_entropy_backward(&wide_x, &targets, &stats, grad, &mut want_dx).unwrap();
+                testing::check("cross entropy backward", &dx, &want_dx);
+                assert_eq!(loss.nll(&x, &targets, &mut losses), wide.nll(&wide_x, &targets, &mut want));
+                testing::check("nll", &losses, &want);
+                loss.nll_backward(&targets, grad, &mut dx).unwrap();
+                wide.nll_backward(&targets, grad, &mut want_dx).unwrap();
+                testing::check("nll backward", &dx, &want_dx);
+            });
+        }
+    }
+}
+
+#[test]
+fn halves_are_rounded_once() {
+    rounded_once::<F16>();
+    rounded_once::<Bf16>();
 }

@@ -1,6 +1,7 @@
 //! The gradients of batch normalization: two sums for each channel, then one value for each element.
 
-use super::{Affine, BatchNorm, Limits, Pieces, TILE};
+use super::BatchNorm;
+use super::forward::{Affine, Limits, Pieces, TILE};
 use crate::float::Float;
 use crate::isa;
 use crate::reduce::FloatElement;
@@ -35,14 +36,14 @@ impl<T: Float> Body<T, 2> for Slope<T> {
     }
 }
 
-/// An activation, and what it is given.
+/// An activation that follows the normalization, and how its input is computed.
 #[derive(Clone, Copy)]
-struct Behind<T> {
+struct Activated<T> {
     affine: Affine<T>,
     limits: Limits<T>,
 }
 
-impl<T: Float> Behind<T> {
+impl<T: Float> Activated<T> {
     #[inline(always)]
     fn grad<S: Simd>(self, x: T, g: T) -> T {
         self.limits.grad(g, self.affine.apply::<S>(x))
@@ -51,7 +52,7 @@ impl<T: Float> Behind<T> {
 
 /// The gradient through an activation and the normalization.
 #[derive(Clone, Copy)]
-struct LimitedSlope<T>(Slope<T>, Behind<T>);
+struct LimitedSlope<T>(Slope<T>, Activated<T>);
 
 impl<T: Float> Body<T, 2> for LimitedSlope<T> {
     #[inline(always)]
@@ -61,12 +62,8 @@ impl<T: Float> Body<T, 2> for LimitedSlope<T> {
 }
 
 impl<T: FloatElement> BatchNorm<'_, T> {
-    /// The gradients through [`forward`](Self::forward) (`training`; with its `mean` and `invstd`) or through
-    /// [`forward_with`](Self::forward_with) (with its mean and `1 / sqrt(variance + eps)`). Writes the gradients of the weight, of the bias, and of the input where it is wanted.
-    ///
-    /// # Panics
-    /// If a slice has not the right length.
-    pub fn backward(
+    /// [`backward`](Self::backward) of checked arguments.
+    pub(super) fn gradients(
         &self,
         x: &[T],
         g: &[T],
@@ -76,9 +73,6 @@ impl<T: FloatElement> BatchNorm<'_, T> {
         dweight: &mut [T],
         dbias: &mut [T],
     ) {
-        let dx_len = dx.as_ref().map_or(self.len(), |dx| dx.len());
-        let per_channel = [mean.len(), invstd.len(), dweight.len(), dbias.len()];
-        self.check(&[x.len(), g.len(), dx_len], &per_channel);
         let isa = isa::isa();
         let [dweight, dbias] = [dweight, dbias].map(Parts::new);
         let dx = dx.map(Parts::new);
@@ -176,7 +170,7 @@ body!(
 
 /// [`Grad`] and [`Dot`] through an activation.
 #[derive(Clone, Copy)]
-struct LimitedTerms<T>(Behind<T>);
+struct LimitedTerms<T>(Activated<T>);
 
 impl<T: Float> Sums<T, 2, 2> for LimitedTerms<T> {
     #[inline(always)]
@@ -213,9 +207,9 @@ impl<T: FloatElement> Kernel for ChannelSums<'_, T> {
         let [mut sum, mut dot] = [0.0; 2];
         let mut pieces = Pieces::new([x, g], norm.segments(self.channel, self.range));
         while let Some(arrays) = pieces.next() {
-            let part = match limits.map(|limits| Behind { affine, limits }) {
+            let part = match limits.map(|limits| Activated { affine, limits }) {
                 None => sums::<S, T, 2, 2>(arrays, (Grad, Dot { mean: affine.mean })),
-                Some(behind) => sums::<S, T, 2, 2>(arrays, LimitedTerms(behind)),
+                Some(activated) => sums::<S, T, 2, 2>(arrays, LimitedTerms(activated)),
             };
             sum += part[0];
             dot += part[1];
@@ -246,9 +240,9 @@ impl<T: FloatElement> Kernel for Grads<'_, T> {
             // SAFETY: every segment belongs to one task.
             let dx = unsafe { dx.part(at.clone()) };
             let arrays = [&x[at.clone()], &g[at]];
-            match limits.map(|limits| Behind { affine, limits }) {
+            match limits.map(|limits| Activated { affine, limits }) {
                 None => map_flow::<S, T, 2>(arrays, dx, slope, flow),
-                Some(behind) => map_flow::<S, T, 2>(arrays, dx, LimitedSlope(slope, behind), flow),
+                Some(activated) => map_flow::<S, T, 2>(arrays, dx, LimitedSlope(slope, activated), flow),
             }
         }
         finish_streaming();
@@ -274,7 +268,7 @@ impl<T: FloatElement> Kernel for SumColumns<'_, T> {
             let at = row * norm.channels + self.first..row * norm.channels + self.first + self.width;
             for (c, (&x, &g)) in x[at.clone()].iter().zip(&g[at]).enumerate() {
                 let affine = self.affines[c];
-                let g = limits.map_or(g, |limits| Behind { affine, limits }.grad::<S>(x, g));
+                let g = limits.map_or(g, |limits| Activated { affine, limits }.grad::<S>(x, g));
                 out[c][0] += g.wide();
                 out[c][1] += (g * (x - affine.mean)).wide();
             }
@@ -317,7 +311,7 @@ impl<T: FloatElement> Kernel for GradColumns<'_, T> {
     }
 }
 
-/// [`Slope`] behind an activation for elements of different channels.
+/// [`Slope`] through an activation for elements of different channels.
 #[derive(Clone, Copy)]
 struct SlopeColumns<T>(Option<Limits<T>>);
 
@@ -326,7 +320,7 @@ impl<T: Float> Body<T, 7> for SlopeColumns<T> {
     fn of<S: Simd>(self, [x, g, mean, scale, shift, tilt, bias]: [T; 7]) -> T {
         // The factor of the forward is that of the gradient.
         let affine = Affine { mean, scale, bias };
-        let g = self.0.map_or(g, |limits| Behind { affine, limits }.grad::<S>(x, g));
+        let g = self.0.map_or(g, |limits| Activated { affine, limits }.grad::<S>(x, g));
         Slope { mean, scale, shift, tilt }.apply::<S>(x, g)
     }
 }

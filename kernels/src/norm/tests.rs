@@ -1,6 +1,8 @@
 //! Against plain loops in f64, on every instruction set, with one and two threads.
 
 use super::*;
+use crate::convert::testing;
+use crate::half::{Bf16, F16};
 use crate::isa::{Isa, with_isa};
 use crate::threads::set_num_threads;
 
@@ -165,4 +167,50 @@ fn statistics_survive_a_huge_mean() {
         assert_eq!(mean, [1048576.0; 2]);
         assert!(invstd.iter().all(|i| (i - 1.5f32.sqrt()).abs() < 1e-6), "{invstd:?}");
     }
+}
+
+fn rounded_once<T: Element + testing::Half>() {
+    for [n, channels, spatial] in [[300, 200, 1], [4, 7, 49], [2, 3, 20_000], [40, 40, 64]] {
+        let len = n * channels * spatial;
+        let (x, g) = (testing::noise::<T>(len, 3.0), testing::noise::<T>(len, 1.0));
+        let (weight, bias) = (testing::noise::<T>(channels, 2.0), testing::noise::<T>(channels, 1.0));
+        let variance = vec![T::narrow(0.75); channels];
+        let [wide_x, wide_g, wide_weight, wide_bias, wide_variance] =
+            [&x, &g, &weight, &bias, &variance].map(|x| testing::widened(x));
+        let (weight, wide_weight) = (Some(&weight[..]), Some(&wide_weight[..]));
+        let (eps, activation) = (1e-5, Activation::Relu);
+        let norm = BatchNorm { n, channels, spatial, weight, bias: Some(&bias), eps, activation };
+        let wide = BatchNorm { n, channels, spatial, weight: wide_weight, bias: Some(&wide_bias), eps, activation };
+        testing::everywhere(|| {
+            let (mut y, mut want) = (vec![T::default(); len], vec![9.0; len]);
+            let [mut mean, mut invstd, mut want_mean, mut want_invstd] = [(); 4].map(|()| vec![9.0; channels]);
+            let (mut running_mean, mut running_var) = (variance.clone(), variance.clone());
+            let (mut want_running_mean, mut want_running_var) = (wide_variance.clone(), wide_variance.clone());
+            let running = Running { mean: &mut running_mean, var: &mut running_var, momentum: 0.1 };
+            norm.forward(&x, Some(running), &mut y, &mut mean, &mut invstd);
+            let running = Running { mean: &mut want_running_mean, var: &mut want_running_var, momentum: 0.1 };
+            wide.forward(&wide_x, Some(running), &mut want, &mut want_mean, &mut want_invstd);
+            testing::check("batch norm", &y, &want);
+            testing::check("running mean", &running_mean, &want_running_mean);
+            testing::check("running variance", &running_var, &want_running_var);
+            assert_eq!((&mean, &invstd), (&want_mean, &want_invstd), "statistics are of the computed type");
+            let [mut dw, mut db] = [(); 2].map(|()| vec![T::default(); channels]);
+            let stats = (&mean[..], &invstd[..]);
+            norm.backward(&x, &g, true, stats, Some(&mut y), &mut dw, &mut db);
+            let (want_dw, want_db) = (&mut want_mean, &mut want_invstd);
+            wide.backward(&wide_x, &wide_g, true, stats, Some(&mut want), want_dw, want_db);
+            testing::check("gradient of the input", &y, &want);
+            testing::check("gradient of the weight", &dw, want_dw);
+            testing::check("gradient of the bias", &db, want_db);
+            norm.forward_with(&x, &bias, &variance, &mut y);
+            wide.forward_with(&wide_x, &wide_bias, &wide_variance, &mut want);
+            testing::check("batch norm in evaluation", &y, &want);
+        });
+    }
+}
+
+#[test]
+fn halves_are_rounded_once() {
+    rounded_once::<F16>();
+    rounded_once::<Bf16>();
 }

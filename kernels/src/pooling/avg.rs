@@ -1,23 +1,12 @@
 //! Average pooling, by windows and adaptive.
 
-use super::{Columns, Pool2d, VECTOR};
+use super::{Adaptive, Columns, Divisor, Pool2d, VECTOR};
 use crate::float::Float;
 use crate::isa;
 use crate::reduce::{Axes, FloatElement, mean};
 use crate::simd::{Kernel, Simd, dispatch, wide};
 use crate::split::{Parts, for_ranges};
 use std::ops::Range;
-
-/// By what average pooling divides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Divisor {
-    /// The number of elements in the window, padding included.
-    IncludePad,
-    /// The number of elements in the window that are not padding.
-    ExcludePad,
-    /// This number.
-    Override(i64),
-}
 
 impl Pool2d {
     /// The number that divides along one dimension, and whether anything but padding is there.
@@ -35,16 +24,8 @@ impl Pool2d {
         (0..ow.next_multiple_of(VECTOR)).map(|o| T::of(self.extent(1, o, divisor) as f64)).collect()
     }
 
-    /// The average of every window, by `divisor`. Dilations must be 1.
-    ///
-    /// # Panics
-    /// If a slice has not the right length, a stride is 0, or a plane has more than 2^31 elements.
-    pub fn avg<T: Float>(&self, x: &[T], divisor: Divisor, out: &mut [T]) {
-        assert_eq!(self.dilation, [1, 1], "avg_pool2d: dilation");
-        self.check("avg_pool2d", x.len(), &[out.len()]);
-        if out.is_empty() {
-            return;
-        }
+    /// [`avg`](Self::avg) of checked arguments, at least one window.
+    pub(super) fn averages<T: Float>(&self, x: &[T], divisor: Divisor, out: &mut [T]) {
         let isa = isa::isa();
         let [oh, ow] = self.output();
         let columns = self.extents(ow, divisor);
@@ -56,13 +37,8 @@ impl Pool2d {
         });
     }
 
-    /// The gradient through [`avg`](Self::avg).
-    ///
-    /// # Panics
-    /// As for `avg`.
-    pub fn avg_backward<T: Float>(&self, g: &[T], divisor: Divisor, dx: &mut [T]) {
-        assert_eq!(self.dilation, [1, 1], "avg_pool2d: dilation");
-        self.check("avg_pool2d backward", dx.len(), &[g.len()]);
+    /// [`avg_backward`](Self::avg_backward) of checked arguments.
+    pub(super) fn avg_gradients<T: Float>(&self, g: &[T], divisor: Divisor, dx: &mut [T]) {
         let isa = isa::isa();
         let [oh, ow] = self.output();
         let columns = self.extents(ow, divisor);
@@ -208,74 +184,55 @@ fn adaptive_window(o: usize, input: usize, output: usize) -> Range<usize> {
     o * input / output..((o + 1) * input).div_ceil(output)
 }
 
-/// Averages over windows whose number is given: output `o` of `output` averages elements `floor(o * input / output)` to
-/// `ceil((o + 1) * input / output)`. `[1, 1]` is the mean of each plane.
-///
-/// # Panics
-/// If a slice has not the right length.
-pub fn adaptive_avg_pool2d<T: FloatElement>(
-    x: &[T],
-    planes: usize,
-    input: [usize; 2],
-    output: [usize; 2],
-    out: &mut [T],
-) {
-    let ([h, w], [oh, ow]) = (input, output);
-    assert!(x.len() == planes * h * w && out.len() == planes * oh * ow, "adaptive_avg_pool2d: lengths");
-    if output == [1, 1] {
-        let (kept, reduced) = (Axes::new(&[planes], &[(h * w) as isize]), Axes::new(&[h * w], &[1]));
-        // SAFETY: the axes describe `x`, whose length was checked, and there is an output for every plane.
-        unsafe { mean(x.as_ptr(), &kept, &reduced, out.as_mut_ptr()) };
-        return;
-    }
-    if out.is_empty() {
-        return;
-    }
-    let out = Parts::new(out);
-    for_ranges(planes, h * w, |range| {
-        for p in range {
-            // SAFETY: planes do not overlap.
-            let out = unsafe { out.part(p * oh * ow..(p + 1) * oh * ow) };
-            let x = &x[p * h * w..(p + 1) * h * w];
-            for (o, out) in out.iter_mut().enumerate() {
-                let (rows, columns) = (adaptive_window(o / ow, h, oh), adaptive_window(o % ow, w, ow));
-                let count = rows.len() * columns.len();
-                let mut sum = 0.0;
-                for y in rows {
-                    sum += x[y * w..][columns.clone()].iter().map(|x| x.wide()).sum::<f64>();
-                }
-                *out = T::of(sum / count as f64);
-            }
+impl Adaptive {
+    /// [`super::adaptive_avg_pool2d`] of checked arguments.
+    pub(super) fn averages<T: FloatElement>(&self, x: &[T], out: &mut [T]) {
+        let Adaptive { planes, input: [h, w], output: [oh, ow] } = *self;
+        if [oh, ow] == [1, 1] {
+            let (kept, reduced) = (Axes::new(&[planes], &[(h * w) as isize]), Axes::new(&[h * w], &[1]));
+            // SAFETY: the axes describe `x`, whose length was checked, and there is an output for every plane.
+            unsafe { mean(x.as_ptr(), &kept, &reduced, out.as_mut_ptr()) };
+            return;
         }
-    });
-}
+        if out.is_empty() {
+            return;
+        }
+        let out = Parts::new(out);
+        for_ranges(planes, h * w, |range| {
+            for p in range {
+                // SAFETY: planes do not overlap.
+                let out = unsafe { out.part(p * oh * ow..(p + 1) * oh * ow) };
+                let x = &x[p * h * w..(p + 1) * h * w];
+                for (o, out) in out.iter_mut().enumerate() {
+                    let (rows, columns) = (adaptive_window(o / ow, h, oh), adaptive_window(o % ow, w, ow));
+                    let count = rows.len() * columns.len();
+                    let mut sum = 0.0;
+                    for y in rows {
+                        sum += x[y * w..][columns.clone()].iter().map(|x| x.wide()).sum::<f64>();
+                    }
+                    *out = T::of(sum / count as f64);
+                }
+            }
+        });
+    }
 
-/// The gradient through [`adaptive_avg_pool2d`].
-///
-/// # Panics
-/// If a slice has not the right length.
-pub fn adaptive_avg_pool2d_backward<T: Float>(
-    g: &[T],
-    planes: usize,
-    input: [usize; 2],
-    output: [usize; 2],
-    dx: &mut [T],
-) {
-    let ([h, w], [oh, ow]) = (input, output);
-    assert!(dx.len() == planes * h * w && g.len() == planes * oh * ow, "adaptive_avg_pool2d backward: lengths");
-    let dx = Parts::new(dx);
-    for_ranges(planes, h * w, |range| {
-        for p in range {
-            // SAFETY: planes do not overlap.
-            let dx = unsafe { dx.part(p * h * w..(p + 1) * h * w) };
-            dx.fill(T::ZERO);
-            for (o, &g) in g[p * oh * ow..(p + 1) * oh * ow].iter().enumerate() {
-                let (rows, columns) = (adaptive_window(o / ow, h, oh), adaptive_window(o % ow, w, ow));
-                let share = g / T::of((rows.len() * columns.len()) as f64);
-                for y in rows {
-                    dx[y * w..][columns.clone()].iter_mut().for_each(|dx| *dx += share);
+    /// [`super::adaptive_avg_pool2d_backward`] of checked arguments.
+    pub(super) fn gradients<T: Float>(&self, g: &[T], dx: &mut [T]) {
+        let Adaptive { planes, input: [h, w], output: [oh, ow] } = *self;
+        let dx = Parts::new(dx);
+        for_ranges(planes, h * w, |range| {
+            for p in range {
+                // SAFETY: planes do not overlap.
+                let dx = unsafe { dx.part(p * h * w..(p + 1) * h * w) };
+                dx.fill(T::ZERO);
+                for (o, &g) in g[p * oh * ow..(p + 1) * oh * ow].iter().enumerate() {
+                    let (rows, columns) = (adaptive_window(o / ow, h, oh), adaptive_window(o % ow, w, ow));
+                    let share = g / T::of((rows.len() * columns.len()) as f64);
+                    for y in rows {
+                        dx[y * w..][columns.clone()].iter_mut().for_each(|dx| *dx += share);
+                    }
                 }
             }
-        }
-    });
+        });
+    }
 }

@@ -1,6 +1,8 @@
 //! Against plain loops in f64, on every instruction set, with one and two threads.
 
 use super::*;
+use crate::convert::testing;
+use crate::half::{Bf16, F16};
 use crate::isa::{Isa, with_isa};
 use crate::threads::set_num_threads;
 
@@ -228,4 +230,46 @@ fn adaptive_averages_match_a_plain_loop() {
         let near = |a: &[f32], b: &[f64]| a.iter().zip(b).all(|(a, b)| (*a as f64 - b).abs() < 3e-6);
         assert!(near(&got.0, &want) && near(&got.1, &dx), "{input:?} {output:?}");
     }
+}
+
+fn rounded_once<T: Element + testing::Half>() {
+    for (kernel, stride, padding) in [([2, 2], [2, 2], [0, 0]), ([3, 3], [2, 1], [1, 1])] {
+        let pool = Pool2d { planes: 70, input: [30, 41], kernel, stride, padding, dilation: [1, 1], ceil_mode: false };
+        let (input, windows) = (70 * 30 * 41, 70 * pool.output().iter().product::<usize>());
+        let (x, g) = (testing::noise::<T>(input, 3.0), testing::noise::<T>(windows, 1.0));
+        let (wide_x, wide_g) = (testing::widened(&x), testing::widened(&g));
+        testing::everywhere(|| {
+            let (mut y, mut want, mut dx, mut want_dx) =
+                (vec![T::default(); windows], vec![9.0; windows], vec![T::default(); input], vec![9.0; input]);
+            let (mut at, mut want_at) = (vec![9; windows], vec![9; windows]);
+            pool.max(&x, &mut y, &mut at);
+            pool.max(&wide_x, &mut want, &mut want_at);
+            testing::check("maximum", &y, &want);
+            assert_eq!(at, want_at);
+            pool.max_backward(&g, &at, &mut dx);
+            pool.max_backward(&wide_g, &at, &mut want_dx);
+            testing::check("gradient of the maximum", &dx, &want_dx);
+            pool.avg(&x, Divisor::ExcludePad, &mut y);
+            pool.avg(&wide_x, Divisor::ExcludePad, &mut want);
+            testing::check("average", &y, &want);
+            pool.avg_backward(&g, Divisor::ExcludePad, &mut dx);
+            pool.avg_backward(&wide_g, Divisor::ExcludePad, &mut want_dx);
+            testing::check("gradient of the average", &dx, &want_dx);
+            for output in [[1, 1], [7, 5]] {
+                let windows = 70 * output[0] * output[1];
+                adaptive_avg_pool2d(&x, 70, pool.input, output, &mut y[..windows]);
+                adaptive_avg_pool2d(&wide_x, 70, pool.input, output, &mut want[..windows]);
+                testing::check("adaptive average", &y[..windows], &want[..windows]);
+                adaptive_avg_pool2d_backward(&g[..windows], 70, pool.input, output, &mut dx);
+                adaptive_avg_pool2d_backward(&wide_g[..windows], 70, pool.input, output, &mut want_dx);
+                testing::check("gradient of the adaptive average", &dx, &want_dx);
+            }
+        });
+    }
+}
+
+#[test]
+fn halves_are_rounded_once() {
+    rounded_once::<F16>();
+    rounded_once::<Bf16>();
 }

@@ -1,10 +1,11 @@
-//! The element types of reductions, and which fold each operation is for them.
+//! The types that reductions compute in, and which fold each operation is for them.
 
 use super::Axes;
 use super::arg::{Arg, Ordered};
-use super::engine::{Out, reduce};
+use super::engine::{Out, Source, reduce};
 use super::fold::{self, Folding};
 use super::var::Var;
+use crate::dtype::{Computed, Stored};
 use crate::float::Float;
 
 /// A reduction.
@@ -26,39 +27,43 @@ pub enum Op {
     All,
 }
 
-/// `f32`, `f64`, `i64` or `bool`.
-pub trait Element: Ordered {
-    /// The type of sums and products: floating-point types keep theirs, integers and bools give `i64`.
-    type Sum: Copy + Send + Sync + 'static;
+/// A type that reductions are compiled for: `f32`, `f64`, `i64` or `bool`.
+pub trait Reduce: Ordered {
+    /// The type of sums and products of elements that are stored as `T` and computed with in this type: floating-point types
+    /// keep theirs, integers and bools give `i64`.
+    type SumOf<T: Stored>: Stored;
 
-    /// Writes `Self::Sum`, `Self` or `bool`, as `op` says.
+    /// Writes what `op` says: a sum or a product in the computed type of [`SumOf`](Self::SumOf), `Self`, or `bool`.
     ///
     /// # Safety
     /// As for [`super::sum`].
     #[doc(hidden)]
-    unsafe fn reduce(op: Op, x: *const Self, kept: &Axes, reduced: &Axes, out: *mut u8);
+    unsafe fn reduce(op: Op, x: Source<Self>, kept: &Axes, reduced: &Axes, out: *mut u8)
+    where
+        Self: Sized;
 
     /// # Safety
     /// As for [`super::max_with_index`].
     #[doc(hidden)]
     unsafe fn reduce_with_index(
         max: bool,
-        x: *const Self,
+        x: Source<Self>,
         kept: &Axes,
         reduced: &Axes,
         values: *mut Self,
         indices: *mut i64,
-    );
+    ) where
+        Self: Sized;
 }
 
-/// `f32` or `f64`.
-pub trait FloatElement: Element<Sum = Self> + Float {
+/// A floating-point type that is computed with: `f32` or `f64`.
+pub trait FloatElement: Computed + Float {
     /// # Safety
     /// As for [`super::var`].
     #[doc(hidden)]
     unsafe fn reduce_var(
         correction: f64,
-        x: *const Self,
+        x: Source<Self>,
         kept: &Axes,
         reduced: &Axes,
         variances: *mut Self,
@@ -67,11 +72,11 @@ pub trait FloatElement: Element<Sum = Self> + Float {
 }
 
 macro_rules! element {
-    ($t:ty, sum $sum:ty $(, mean $mean:ident)?) => {
-        impl Element for $t {
-            type Sum = $sum;
+    ($t:ty, sum |$stored:ident| $sum:ty $(, mean $mean:ident)?) => {
+        impl Reduce for $t {
+            type SumOf<$stored: Stored> = $sum;
 
-            unsafe fn reduce(op: Op, x: *const $t, kept: &Axes, reduced: &Axes, out: *mut u8) {
+            unsafe fn reduce(op: Op, x: Source<$t>, kept: &Axes, reduced: &Axes, out: *mut u8) {
                 // SAFETY: passed on; each operation writes what the caller's `out` points to.
                 unsafe {
                     match op {
@@ -90,7 +95,7 @@ macro_rules! element {
 
             unsafe fn reduce_with_index(
                 max: bool,
-                x: *const $t,
+                x: Source<$t>,
                 kept: &Axes,
                 reduced: &Axes,
                 values: *mut $t,
@@ -109,17 +114,17 @@ macro_rules! element {
         }
     };
 }
-element!(f32, sum f32, mean Mean);
-element!(f64, sum f64, mean Mean);
-element!(i64, sum i64);
-element!(bool, sum i64);
+element!(f32, sum |T| T, mean Mean);
+element!(f64, sum |T| T, mean Mean);
+element!(i64, sum | T | i64);
+element!(bool, sum | T | i64);
 
 macro_rules! float_element {
     ($t:ty) => {
         impl FloatElement for $t {
             unsafe fn reduce_var(
                 correction: f64,
-                x: *const $t,
+                x: Source<$t>,
                 kept: &Axes,
                 reduced: &Axes,
                 variances: *mut $t,

@@ -6,10 +6,12 @@
 //! alone, so that the result does not depend on the number of threads.
 
 use super::axes::{Axes, Cursor};
-use crate::isa;
+use crate::dtype::Stored;
+use crate::isa::{self, Isa};
 use crate::simd::{Kernel, Simd, dispatch, wide};
 use crate::split::{TASK, WORTH_THREADS};
 use crate::threads::parallel_tasks;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -19,6 +21,82 @@ const TILE: usize = 256;
 pub(super) const ROWS: usize = 64;
 /// Pieces that a reduction to few outputs is cut into.
 const PIECES: usize = 32;
+/// Elements of a row, and rows of columns, that are converted at a time.
+const CHUNK: usize = 512;
+const CHUNK_ROWS: usize = 8;
+
+/// The input of a reduction that computes in `T`: elements of that type, or of another one and how they are converted.
+pub struct Source<T> {
+    data: *const u8,
+    /// Bytes of an element.
+    size: isize,
+    /// Widens elements that are some elements apart.
+    load: Option<unsafe fn(isa: Isa, from: *const u8, stride: isize, to: *mut u8, n: usize)>,
+    computed: PhantomData<T>,
+}
+
+impl<T> Clone for Source<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Source<T> {}
+
+impl<T> Source<T> {
+    /// The elements at `x`.
+    pub(super) fn new<S: Stored<Computed = T>>(x: *const S) -> Self {
+        unsafe fn load<S: Stored>(isa: Isa, from: *const u8, stride: isize, to: *mut u8, n: usize) {
+            let (from, to) = (from.cast::<S>(), to.cast::<S::Computed>());
+            // SAFETY: the caller's promise.
+            unsafe {
+                if stride == 1 {
+                    return S::load(isa, from, to, n);
+                }
+                for i in 0..n {
+                    to.add(i).write((*from.offset(i as isize * stride)).widen());
+                }
+            }
+        }
+        let load = if S::DIRECT { None } else { Some(load::<S> as _) };
+        Source { data: x.cast(), size: size_of::<S>() as isize, load, computed: PhantomData }
+    }
+
+    #[inline(always)]
+    fn at(self, offset: isize) -> *const u8 {
+        self.data.wrapping_offset(offset * self.size)
+    }
+
+    /// Calls `f` with `n` elements from this offset on, `stride` apart: as they are, or converted a chunk at a time. `f` gets
+    /// the elements, how many, how far apart, and the number of the first.
+    ///
+    /// # Safety
+    /// The elements can be read.
+    #[inline(always)]
+    unsafe fn row<S: Simd>(
+        self,
+        offset: isize,
+        n: usize,
+        stride: isize,
+        mut f: impl FnMut(*const T, usize, isize, usize),
+    ) {
+        let mut buffer = MaybeUninit::<[T; CHUNK]>::uninit();
+        let chunk = if self.load.is_some() { CHUNK } else { n };
+        let mut done = 0;
+        while done < n {
+            let m = (n - done).min(chunk);
+            let from = self.at(offset + done as isize * stride);
+            match self.load {
+                Some(load) => {
+                    // SAFETY: the caller's promise; the buffer has room for a chunk.
+                    unsafe { load(S::ISA, from, stride, buffer.as_mut_ptr().cast(), m) };
+                    f(buffer.as_ptr().cast(), m, 1, done);
+                }
+                None => f(from.cast(), m, stride, done),
+            }
+            done += m;
+        }
+    }
+}
 
 /// A way to combine elements of type `T`.
 pub(super) trait Reducer<T>: Copy + Send + Sync {
@@ -111,7 +189,7 @@ impl<P: Copy> Shared<P> {
 
 struct Plan<T, R: Reducer<T>> {
     reducer: R,
-    x: Shared<*const T>,
+    x: Shared<Source<T>>,
     out: Shared<Out<R::Value, R::Second>>,
     /// Kept dimensions but the columns', and the same with the strides of the output.
     kept: Axes,
@@ -132,7 +210,7 @@ struct Plan<T, R: Reducer<T>> {
 /// All elements at `x` plus the offsets of both sets of axes can be read, and `kept.count()` elements at `out` written.
 pub(super) unsafe fn reduce<T, R: Reducer<T>>(
     reducer: R,
-    x: *const T,
+    x: Source<T>,
     kept: &Axes,
     reduced: &Axes,
     out: Out<R::Value, R::Second>,
@@ -249,7 +327,7 @@ const fn fast<T>() -> bool {
 /// A single output from a single row.
 struct One<T, R> {
     reducer: R,
-    x: *const T,
+    x: Source<T>,
     row: (usize, isize),
 }
 
@@ -261,8 +339,9 @@ impl<T, R: Reducer<T>> Kernel for One<T, R> {
     #[inline(always)]
     fn run<S: Simd>(self) -> (R::Value, R::Second) {
         let mut acc = R::EMPTY;
+        let (n, stride) = self.row;
         // SAFETY: by the promise of `reduce`'s caller.
-        unsafe { R::row::<S>(&mut acc, self.x, self.row.0, self.row.1, 0) };
+        unsafe { self.x.row::<S>(0, n, stride, |x, n, stride, first| R::row::<S>(&mut acc, x, n, stride, first)) };
         self.reducer.finish(acc, self.row.0)
     }
 }
@@ -286,15 +365,18 @@ impl<T, R: Reducer<T>> Kernel for Rows<'_, T, R> {
         let mut kept = Cursor::at(&plan.kept, self.outputs.start);
         for output in self.outputs {
             let mut acc = R::EMPTY;
-            let x = plan.x.0.wrapping_offset(kept.offset);
             let mut at = self.elements.start;
             let mut row = Cursor::at(&plan.rows, at.checked_div(n).unwrap_or(0));
             while at < self.elements.end {
                 let skip = at % n;
                 let len = (n - skip).min(self.elements.end - at);
-                let start = x.wrapping_offset(row.offset + skip as isize * stride);
+                let start = kept.offset + row.offset + skip as isize * stride;
                 // SAFETY: elements of this output, readable by the promise of `reduce`'s caller.
-                unsafe { R::row::<S>(&mut acc, start, len, stride, at) };
+                unsafe {
+                    plan.x.0.row::<S>(start, len, stride, |x, n, stride, first| {
+                        R::row::<S>(&mut acc, x, n, stride, at + first)
+                    })
+                };
                 at += len;
                 row.next(&plan.rows);
             }
@@ -333,7 +415,7 @@ impl<T, R: Reducer<T>> Kernel for Columns<'_, T, R> {
             let kept_at = Cursor::at(&plan.kept, kept).offset;
             let out_at = Cursor::at(&plan.kept_out, kept).offset;
             let columns = (width - first).min(TILE);
-            let x = plan.x.0.wrapping_offset(kept_at + first as isize * stride);
+            let x = kept_at + first as isize * stride;
             let accs = &mut accs[..columns];
             accs.fill(MaybeUninit::new(R::EMPTY));
             // SAFETY: just initialized, and `MaybeUninit<A>` has the layout of `A`.
@@ -355,23 +437,39 @@ impl<T, R: Reducer<T>> Kernel for Columns<'_, T, R> {
 }
 
 impl<T, R: Reducer<T>> Plan<T, R> {
-    /// Takes rows number `elements` into the accumulators of neighboring columns.
+    /// Takes rows number `elements` into the accumulators of neighboring columns, the first of which is at offset `x`.
     ///
     /// # Safety
     /// The elements can be read.
     #[inline(always)]
-    unsafe fn rows_into<S: Simd>(&self, accs: &mut [R::Acc], x: *const T, stride: isize, elements: Range<usize>) {
+    unsafe fn rows_into<S: Simd>(&self, accs: &mut [R::Acc], x: isize, stride: isize, elements: Range<usize>) {
+        let source = self.x.0;
+        let mut buffer = MaybeUninit::<[T; CHUNK_ROWS * TILE]>::uninit();
+        let most = if source.load.is_some() { CHUNK_ROWS } else { ROWS };
         let mut offsets = [0isize; ROWS];
         let mut cursor = Cursor::at(&self.rows, elements.start);
         let mut at = elements.start;
         while at < elements.end {
-            let rows = (elements.end - at).min(ROWS);
+            let rows = (elements.end - at).min(most);
             for offset in &mut offsets[..rows] {
                 *offset = cursor.offset;
                 cursor.next(&self.rows);
             }
-            // SAFETY: the caller's promise.
-            unsafe { R::columns::<S>(accs, x, stride, &offsets[..rows], at) };
+            let (mut from, mut step) = (source.at(x).cast::<T>(), stride);
+            if let Some(load) = source.load {
+                (from, step) = (buffer.as_ptr().cast(), 1);
+                for (r, offset) in offsets[..rows].iter_mut().enumerate() {
+                    let row = r * TILE;
+                    // SAFETY: the caller's promise; there are at most `TILE` columns, and `CHUNK_ROWS` rows here.
+                    unsafe {
+                        let to = buffer.as_mut_ptr().cast::<T>().add(row).cast();
+                        load(S::ISA, source.at(x + *offset), stride, to, accs.len());
+                    }
+                    *offset = row as isize;
+                }
+            }
+            // SAFETY: the caller's promise, or just converted.
+            unsafe { R::columns::<S>(accs, from, step, &offsets[..rows], at) };
             at += rows;
         }
     }

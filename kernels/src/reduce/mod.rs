@@ -2,7 +2,8 @@
 //! values, variance.
 //!
 //! The input is described by two sets of [`Axes`]: those that are *kept* and those that are *reduced*, each in the order of
-//! the tensor's dimensions. The output is contiguous over the kept ones. Sums of f32 are accumulated in f64.
+//! the tensor's dimensions. The output is contiguous over the kept ones. Sums of f32 (and of 16-bit floats, which are
+//! computed in f32 and rounded once) are accumulated in f64.
 //!
 //! ```
 //! use rushlight_kernels::reduce::{Axes, sum};
@@ -25,9 +26,17 @@ mod tests;
 
 pub use arg::Ordered;
 pub use axes::Axes;
-pub use element::{Element, FloatElement, Op};
+pub use element::{FloatElement, Op, Reduce};
+#[doc(hidden)]
+pub use engine::Source;
 pub(crate) use fold::max_row;
 pub(crate) use var::{Moments, deviation_sums, sum_row};
+
+use crate::dtype::{Stored, StoredFloat};
+use crate::isa;
+
+/// The type of sums and products of `T`: floating-point types keep theirs, integers and bools give `i64`.
+pub type Sum<T> = <<T as Stored>::Computed as Reduce>::SumOf<T>;
 
 /// A reduction that is named by a value: [`sum`], [`mean`] and the others are this one with the output's type.
 ///
@@ -36,9 +45,41 @@ pub(crate) use var::{Moments, deviation_sums, sum_row};
 ///
 /// # Safety
 /// As for [`sum`]; `out` points to elements of the type that `op` writes.
-pub unsafe fn reduce<T: Element>(op: Op, x: *const T, kept: &Axes, reduced: &Axes, out: *mut u8) {
+pub unsafe fn reduce<T: Stored>(op: Op, x: *const T, kept: &Axes, reduced: &Axes, out: *mut u8) {
     // SAFETY: passed on.
-    unsafe { T::reduce(op, x, kept, reduced, out) }
+    unsafe {
+        match op {
+            Op::Sum | Op::Prod => reduce_to::<T, Sum<T>>(op, x, kept, reduced, out.cast()),
+            Op::Mean | Op::Max | Op::Min => reduce_to::<T, T>(op, x, kept, reduced, out.cast()),
+            Op::Any | Op::All => reduce_to::<T, bool>(op, x, kept, reduced, out.cast()),
+        }
+    }
+}
+
+/// Reduces, and writes the results as `Out`: the computed type of the reduction, or a type that stores it.
+///
+/// # Safety
+/// As for [`sum`]; results of `op` are of the computed type of `Out`.
+unsafe fn reduce_to<T: Stored, Out: Stored>(op: Op, x: *const T, kept: &Axes, reduced: &Axes, out: *mut Out) {
+    // SAFETY: passed on.
+    unsafe {
+        let write = |out| T::Computed::reduce(op, Source::new(x), kept, reduced, out);
+        converted(kept.count(), out, |out| write(out.cast()))
+    }
+}
+
+/// Lets `write` write `n` results of the computed type, and stores them as `Out`.
+///
+/// # Safety
+/// `out` is valid for `n` elements.
+unsafe fn converted<Out: Stored>(n: usize, out: *mut Out, write: impl FnOnce(*mut Out::Computed)) {
+    if Out::DIRECT || out.is_null() {
+        return write(out.cast());
+    }
+    let mut results = vec![Out::Computed::default(); n];
+    write(results.as_mut_ptr());
+    // SAFETY: the caller's promise.
+    unsafe { Out::store(isa::isa(), results.as_ptr(), out, n) }
 }
 
 /// The sum over `reduced` for every element of `kept`: 0 where there is nothing to sum. Integers (and bools, which
@@ -47,63 +88,63 @@ pub unsafe fn reduce<T: Element>(op: Op, x: *const T, kept: &Axes, reduced: &Axe
 /// # Safety
 /// Every element that the two sets of axes reach from `x` can be read, and `kept.count()` elements at `out` can be written.
 /// The same holds for all functions of this module.
-pub unsafe fn sum<T: Element>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T::Sum) {
-    // SAFETY: passed on; `out` has the type that `Op::Sum` writes.
-    unsafe { T::reduce(Op::Sum, x, kept, reduced, out.cast()) }
+pub unsafe fn sum<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut Sum<T>) {
+    // SAFETY: passed on; `out` has the type of what `Op::Sum` gives.
+    unsafe { reduce_to(Op::Sum, x, kept, reduced, out) }
 }
 
 /// The sum divided by the number of elements, nan where there are none.
 ///
 /// # Safety
 /// As for [`sum`].
-pub unsafe fn mean<T: FloatElement>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
-    // SAFETY: passed on; `out` has the type that `Op::Mean` writes.
-    unsafe { T::reduce(Op::Mean, x, kept, reduced, out.cast()) }
+pub unsafe fn mean<T: StoredFloat>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
+    // SAFETY: passed on; `out` has the type of what `Op::Mean` gives.
+    unsafe { reduce_to(Op::Mean, x, kept, reduced, out) }
 }
 
 /// The product: 1 where there is nothing to multiply.
 ///
 /// # Safety
 /// As for [`sum`].
-pub unsafe fn prod<T: Element>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T::Sum) {
-    // SAFETY: passed on; `out` has the type that `Op::Prod` writes.
-    unsafe { T::reduce(Op::Prod, x, kept, reduced, out.cast()) }
+pub unsafe fn prod<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut Sum<T>) {
+    // SAFETY: passed on; `out` has the type of what `Op::Prod` gives.
+    unsafe { reduce_to(Op::Prod, x, kept, reduced, out) }
 }
 
 /// The largest element; nan if there is one. Of nothing: [`Ordered::LOWEST`] (PyTorch reports an error; so should the caller).
 ///
 /// # Safety
 /// As for [`sum`].
-pub unsafe fn max<T: Element>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
-    // SAFETY: passed on; `out` has the type that `Op::Max` writes.
-    unsafe { T::reduce(Op::Max, x, kept, reduced, out.cast()) }
+pub unsafe fn max<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
+    // SAFETY: passed on; `out` has the type of what `Op::Max` gives.
+    unsafe { reduce_to(Op::Max, x, kept, reduced, out) }
 }
 
 /// The smallest element; nan if there is one. Of nothing: [`Ordered::HIGHEST`].
 ///
 /// # Safety
 /// As for [`sum`].
-pub unsafe fn min<T: Element>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
-    // SAFETY: passed on; `out` has the type that `Op::Min` writes.
-    unsafe { T::reduce(Op::Min, x, kept, reduced, out.cast()) }
+pub unsafe fn min<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
+    // SAFETY: passed on; `out` has the type of what `Op::Min` gives.
+    unsafe { reduce_to(Op::Min, x, kept, reduced, out) }
 }
 
 /// Whether any element differs from 0 (nan does): false for nothing.
 ///
 /// # Safety
 /// As for [`sum`].
-pub unsafe fn any<T: Element>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut bool) {
-    // SAFETY: passed on; `out` has the type that `Op::Any` writes.
-    unsafe { T::reduce(Op::Any, x, kept, reduced, out.cast()) }
+pub unsafe fn any<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut bool) {
+    // SAFETY: passed on; `out` has the type of what `Op::Any` gives.
+    unsafe { reduce_to(Op::Any, x, kept, reduced, out) }
 }
 
 /// Whether all elements differ from 0 (nan does): true for nothing.
 ///
 /// # Safety
 /// As for [`sum`].
-pub unsafe fn all<T: Element>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut bool) {
-    // SAFETY: passed on; `out` has the type that `Op::All` writes.
-    unsafe { T::reduce(Op::All, x, kept, reduced, out.cast()) }
+pub unsafe fn all<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut bool) {
+    // SAFETY: passed on; `out` has the type of what `Op::All` gives.
+    unsafe { reduce_to(Op::All, x, kept, reduced, out) }
 }
 
 /// The largest element along one dimension of `n` elements `stride` apart, and its index there. The first of equals wins;
@@ -112,7 +153,7 @@ pub unsafe fn all<T: Element>(x: *const T, kept: &Axes, reduced: &Axes, out: *mu
 ///
 /// # Safety
 /// As for [`sum`], with both outputs.
-pub unsafe fn max_with_index<T: Element>(
+pub unsafe fn max_with_index<T: Stored>(
     x: *const T,
     kept: &Axes,
     (n, stride): (usize, isize),
@@ -120,14 +161,14 @@ pub unsafe fn max_with_index<T: Element>(
     indices: *mut i64,
 ) {
     // SAFETY: passed on.
-    unsafe { T::reduce_with_index(true, x, kept, &Axes::new(&[n], &[stride]), values, indices) }
+    unsafe { with_index(true, x, kept, &Axes::new(&[n], &[stride]), values, indices) }
 }
 
 /// The smallest element along one dimension and its index, see [`max_with_index`].
 ///
 /// # Safety
 /// As for [`max_with_index`].
-pub unsafe fn min_with_index<T: Element>(
+pub unsafe fn min_with_index<T: Stored>(
     x: *const T,
     kept: &Axes,
     (n, stride): (usize, isize),
@@ -135,7 +176,25 @@ pub unsafe fn min_with_index<T: Element>(
     indices: *mut i64,
 ) {
     // SAFETY: passed on.
-    unsafe { T::reduce_with_index(false, x, kept, &Axes::new(&[n], &[stride]), values, indices) }
+    unsafe { with_index(false, x, kept, &Axes::new(&[n], &[stride]), values, indices) }
+}
+
+/// # Safety
+/// As for [`max_with_index`].
+unsafe fn with_index<T: Stored>(
+    max: bool,
+    x: *const T,
+    kept: &Axes,
+    reduced: &Axes,
+    values: *mut T,
+    indices: *mut i64,
+) {
+    // SAFETY: passed on.
+    unsafe {
+        converted(kept.count(), values, |values| {
+            T::Computed::reduce_with_index(max, Source::new(x), kept, reduced, values, indices)
+        })
+    }
 }
 
 /// The variance: squared deviations from the mean, summed and divided by `n - correction` (1: unbiased estimate; 0: of the
@@ -144,7 +203,7 @@ pub unsafe fn min_with_index<T: Element>(
 ///
 /// # Safety
 /// As for [`sum`], with both outputs.
-pub unsafe fn var<T: FloatElement>(
+pub unsafe fn var<T: StoredFloat>(
     x: *const T,
     kept: &Axes,
     reduced: &Axes,
@@ -153,5 +212,12 @@ pub unsafe fn var<T: FloatElement>(
     means: *mut T,
 ) {
     // SAFETY: passed on.
-    unsafe { T::reduce_var(correction, x, kept, reduced, variances, means) }
+    unsafe {
+        let n = kept.count();
+        converted(n, means, |means| {
+            converted(n, variances, |variances| {
+                T::Computed::reduce_var(correction, Source::new(x), kept, reduced, variances, means)
+            })
+        })
+    }
 }

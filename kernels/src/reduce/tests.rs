@@ -1,4 +1,5 @@
 use super::*;
+use crate::half::{Bf16, F16};
 use crate::isa::{Isa, with_isa};
 use crate::threads::set_num_threads;
 
@@ -207,7 +208,7 @@ fn integers_and_bools_match_a_plain_loop() {
 
 #[test]
 fn extremes_have_the_first_index() {
-    fn check<T: Element + std::fmt::Debug>(x: &[T], case: &Case) {
+    fn check<T: Stored>(x: &[T], case: &Case) {
         let d = case.reduced[0];
         let dim = (case.sizes[d], case.strides[d]);
         let kept = case.axes(false);
@@ -331,4 +332,82 @@ fn a_sum_of_sixteen_million_is_exact_to_an_ulp() {
     let want = x.iter().map(|&x| x as f64).sum::<f64>() as f32;
     let got = everywhere(|| run(&Case::contiguous(&[1 << 24], &[0]), &x, 0.0f32, sum))[0];
     assert!(got.next_down() <= want && want <= got.next_up(), "{got} {want}");
+}
+
+/// Every stored type reduces as its elements do in the type that is computed with, and is rounded once.
+#[test]
+fn stored_types_match_computed_ones() {
+    fn floats<T: StoredFloat<Computed = f32>>(of: fn(f64) -> T, sum: F<T, T>) {
+        for case in cases() {
+            let x: Vec<T> = noise(case.len).iter().map(|&x| of(x * 4.0)).collect();
+            let wide: Vec<f32> = x.iter().map(|x| x.widen()).collect();
+            let narrow = |results: Vec<f32>| results.into_iter().map(T::narrow).collect::<Vec<T>>();
+            let zero = T::default();
+            let (kept, reduced) = (case.axes(false), case.axes(true));
+            let same = |name: &str, got: Vec<T>, want: Vec<T>| {
+                let [got, want] = [got, want].map(|x| x.into_iter().map(|x| format!("{x:?}")).collect::<Vec<_>>());
+                assert_eq!(got, want, "{name} of {:?} {:?} {:?}", case.sizes, case.strides, case.reduced);
+            };
+            let means = everywhere(|| run(&case, &x, zero, mean::<T>).iter().map(|x| format!("{x:?}")).collect());
+            let want = narrow(run(&case, &wide, 9.0, mean::<f32>));
+            assert_eq!(means, want.iter().map(|x| format!("{x:?}")).collect::<Vec<_>>());
+            same("max", run(&case, &x, zero, max), narrow(run(&case, &wide, 9.0, max)));
+            let near = |name: &str, got: Vec<T>, want: Vec<f32>, scale: f32| {
+                // Blocks of converted elements are smaller, which may change the last bit in the wide type.
+                for (got, want) in got.into_iter().map(T::widen).zip(want) {
+                    let near = got == want || (got - want).abs() <= 0.005 * want.abs() + 1e-6 * scale;
+                    assert!(near || got.is_nan() && want.is_nan(), "{name} of {:?}: {got} {want}", case.sizes);
+                }
+            };
+            near("sum", run(&case, &x, zero, sum), run(&case, &wide, 9.0, super::sum::<f32>), case.len as f32);
+            let variances = run(&case, &x, zero, |x, kept, reduced, out| {
+                // SAFETY: the caller's promise.
+                unsafe { var::<T>(x, kept, reduced, 1.0, out, std::ptr::null_mut()) }
+            });
+            let (mut want, mut means) = (vec![9.0; kept.count()], vec![9.0; kept.count()]);
+            // SAFETY: the case's offsets lie within `wide`.
+            unsafe {
+                let wide = wide.as_ptr().wrapping_offset(case.start);
+                var(wide, &kept, &reduced, 1.0, want.as_mut_ptr(), means.as_mut_ptr());
+            }
+            near("var", variances, want, 0.0);
+        }
+    }
+    floats::<F16>(|x| F16::from_f32(x as f32), sum::<F16>);
+    floats::<Bf16>(|x| Bf16::from_f32(x as f32), sum::<Bf16>);
+
+    fn integers<T: Stored<Computed = i64>>() {
+        for case in cases() {
+            let x: Vec<T> = noise(case.len).iter().map(|&x| T::narrow((x * 600.0) as i64)).collect();
+            let wide: Vec<i64> = x.iter().map(|x| x.widen()).collect();
+            let zero = T::default();
+            let filled = case.groups().iter().all(|group| !group.is_empty());
+            assert_eq!(everywhere(|| run(&case, &x, 9, sum::<T>)), run(&case, &wide, 9, sum::<i64>));
+            assert_eq!(everywhere(|| run(&case, &x, 9, prod::<T>)), run(&case, &wide, 9, prod::<i64>));
+            assert_eq!(everywhere(|| run(&case, &x, true, any)), run(&case, &wide, true, any));
+            assert_eq!(everywhere(|| run(&case, &x, true, all)), run(&case, &wide, true, all));
+            if filled {
+                let widened = |x: Vec<T>| x.into_iter().map(T::widen).collect::<Vec<_>>();
+                assert_eq!(widened(everywhere(|| run(&case, &x, zero, max))), run(&case, &wide, 9, max));
+                assert_eq!(widened(everywhere(|| run(&case, &x, zero, min))), run(&case, &wide, 9, min));
+            }
+            if let ([d], true) = (&case.reduced[..], filled) {
+                let (kept, dim) = (case.axes(false), (case.sizes[*d], case.strides[*d]));
+                let (mut values, mut indices) = (vec![zero; kept.count()], vec![-1; kept.count()]);
+                let (mut wide_values, mut wide_indices) = (vec![9; kept.count()], vec![-1; kept.count()]);
+                // SAFETY: the case's offsets lie within `x` and `wide`.
+                unsafe {
+                    let (x, wide) = (x.as_ptr().wrapping_offset(case.start), wide.as_ptr().wrapping_offset(case.start));
+                    max_with_index(x, &kept, dim, values.as_mut_ptr(), indices.as_mut_ptr());
+                    max_with_index(wide, &kept, dim, wide_values.as_mut_ptr(), wide_indices.as_mut_ptr());
+                }
+                assert_eq!(indices, wide_indices);
+                assert_eq!(values.into_iter().map(T::widen).collect::<Vec<_>>(), wide_values);
+            }
+        }
+    }
+    integers::<u8>();
+    integers::<i8>();
+    integers::<i16>();
+    integers::<i32>();
 }

@@ -1,6 +1,8 @@
 //! Against plain loops in f64, on every instruction set, with one and two threads.
 
 use super::*;
+use crate::convert::testing;
+use crate::half::{Bf16, F16};
 use crate::isa::{Isa, with_isa};
 use crate::threads::set_num_threads;
 
@@ -144,4 +146,35 @@ fn infinities_and_nan_are_as_in_pytorch() {
             }
         }
     }
+}
+
+fn rounded_once<T: Element + testing::Half>() {
+    for (outer, n, inner) in [(3, 100, 1), (1, 70_000, 1), (600, 300, 1), (2, 21, 130), (50, 3, 1000)] {
+        let (x, g) = (testing::noise::<T>(outer * n * inner, 8.0), testing::noise::<T>(outer * n * inner, 1.0));
+        let (wide_x, wide_g) = (testing::widened(&x), testing::widened(&g));
+        testing::everywhere(|| {
+            let (mut y, mut want) = (vec![T::default(); x.len()], vec![9.0; x.len()]);
+            softmax(&x, &mut y, outer, n, inner);
+            softmax(&wide_x, &mut want, outer, n, inner);
+            testing::check("softmax", &y, &want);
+            let wide_y = testing::widened(&y);
+            let mut dx = y.clone();
+            softmax_backward(&y, &g, &mut dx, outer, n, inner);
+            softmax_backward(&wide_y, &wide_g, &mut want, outer, n, inner);
+            testing::check("softmax backward", &dx, &want);
+            log_softmax(&x, &mut y, outer, n, inner);
+            log_softmax(&wide_x, &mut want, outer, n, inner);
+            testing::check("log_softmax", &y, &want);
+            let wide_y = testing::widened(&y);
+            log_softmax_backward(&y, &g, &mut dx, outer, n, inner);
+            log_softmax_backward(&wide_y, &wide_g, &mut want, outer, n, inner);
+            testing::check("log_softmax backward", &dx, &want);
+        });
+    }
+}
+
+#[test]
+fn halves_are_rounded_once() {
+    rounded_once::<F16>();
+    rounded_once::<Bf16>();
 }

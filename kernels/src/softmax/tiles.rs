@@ -3,7 +3,7 @@
 //! Rows are `inner` elements apart, often a power of two, so that all the rows of a tile fall into the same few places of the
 //! caches and drive each other out. A tile is therefore copied to memory of its own by the pass that reads it first.
 
-use super::{over, with_zeros};
+use super::rows::{over, with_zeros};
 use crate::float::Float;
 use crate::isa;
 use crate::rows::{Flow, body, map_flow};

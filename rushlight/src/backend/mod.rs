@@ -27,31 +27,6 @@ use crate::Error;
 use rushlight_kernels::index::BadIndex;
 use std::fmt;
 
-/// Runs `$body` with `$T` standing for the Rust type of `$dtype`.
-macro_rules! each {
-    ($dtype:expr, $T:ident => $body:expr) => {
-        match $dtype {
-            $crate::tensor::DType::Bool => {
-                type $T = bool;
-                $body
-            }
-            $crate::tensor::DType::I64 => {
-                type $T = i64;
-                $body
-            }
-            $crate::tensor::DType::F32 => {
-                type $T = f32;
-                $body
-            }
-            $crate::tensor::DType::F64 => {
-                type $T = f64;
-                $body
-            }
-        }
-    };
-}
-pub(crate) use each;
-
 /// Where a tensor's memory is and its operations run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -5,7 +5,7 @@ use super::param::with_names;
 use super::repr::{python_bool, python_float};
 use super::{Buffer, Module, Parameter, Training};
 use crate::backend::Activation;
-use crate::tensor::{DType, TensorOptions};
+use crate::tensor::{DType, TensorOptions, get_default_dtype};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 
@@ -30,7 +30,7 @@ impl Options {
             affine: true,
             bias: true,
             track_running_stats: true,
-            dtype: DType::F32,
+            dtype: get_default_dtype(),
         }
     }
 

@@ -6,7 +6,7 @@ use super::param::with_names;
 use super::{BatchNorm2d, Module, Pair, Parameter, init};
 use crate::backend::Activation;
 use crate::ops::conv::Window;
-use crate::tensor::{DType, TensorOptions};
+use crate::tensor::{DType, TensorOptions, get_default_dtype};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 use std::fmt;
@@ -106,7 +106,7 @@ impl Conv2d {
             dilation: 1.into(),
             groups: 1,
             bias: true,
-            dtype: DType::F32,
+            dtype: get_default_dtype(),
         }
     }
 

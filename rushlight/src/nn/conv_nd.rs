@@ -6,7 +6,7 @@ use super::param::with_names;
 use super::{Module, Padding, Pair, Parameter, Sizes, init};
 use crate::backend::Activation;
 use crate::ops::conv::{Window, convolve};
-use crate::tensor::{DType, TensorOptions};
+use crate::tensor::{DType, TensorOptions, get_default_dtype};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 use std::fmt;
@@ -91,7 +91,7 @@ impl<const N: usize> Options<N> {
             dilation: 1.into(),
             groups: 1,
             bias: true,
-            dtype: DType::F32,
+            dtype: get_default_dtype(),
         }
     }
 

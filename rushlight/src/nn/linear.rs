@@ -5,7 +5,7 @@ use super::param::with_names;
 use super::repr::python_bool;
 use super::{Module, Parameter, init};
 use crate::Result;
-use crate::tensor::{DType, TensorOptions};
+use crate::tensor::{DType, TensorOptions, get_default_dtype};
 use rushlight_macros::op;
 
 /// `y = x @ weight.t() + bias`: input `[…, in_features]`, output `[…, out_features]`.
@@ -47,7 +47,7 @@ impl Linear {
 
     /// A layer with options.
     pub fn builder(in_features: usize, out_features: usize) -> LinearBuilder {
-        LinearBuilder { in_features, out_features, bias: true, dtype: DType::F32 }
+        LinearBuilder { in_features, out_features, bias: true, dtype: get_default_dtype() }
     }
 
     /// The size of the last dimension of the input.

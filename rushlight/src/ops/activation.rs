@@ -3,6 +3,7 @@
 use super::{as_float, composed, unary};
 use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::{Activation, BinaryOp, GradOp, UnaryOp};
+use crate::tensor::Category;
 use crate::{Result, Tensor};
 use rushlight_macros::op;
 
@@ -98,6 +99,9 @@ impl Tensor {
     /// `min(max(x, 0), 6)`, elementwise. Its derivative at 0 and 6 is 0.
     #[op]
     pub fn try_relu6(&self) -> Result<Tensor> {
+        if self.dtype().category() == Category::Integer {
+            return unary("relu6", UnaryOp::ClampInt { min: 0, max: 6 }, self);
+        }
         super::want_float("relu6", self)?;
         let out = unary("relu6", UnaryOp::Clamp { min: 0.0, max: 6.0 }, self)?;
         Ok(out.record("HardtanhBackward0", [self], [Save::Input(self)], |[x], [_], g| {

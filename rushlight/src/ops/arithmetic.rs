@@ -1,11 +1,12 @@
 //! `+ - * / %`, powers and extremes of two operands, with broadcasting and type promotion.
 
-use super::{binary, grad_if, operands, result_type, scaled};
+use super::{arithmetic_operands, binary, grad_if, operands, result_type, scaled};
 use crate::autograd::Save;
 use crate::backend::{BinaryOp, UnaryOp};
 use crate::tensor::{Category, DType, Operand, Scalar};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
+use std::borrow::Cow;
 
 impl Tensor {
     /// `self + other`, elementwise with broadcasting; *or* of two bool tensors.
@@ -18,7 +19,7 @@ impl Tensor {
     pub fn try_add<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
         let dtype = result_type(self, &other);
-        let [a, b] = operands(self, other, dtype)?;
+        let [a, b] = arithmetic_operands(self, other, dtype)?;
         let out = binary("add", BinaryOp::Add, &a, &b)?;
         Ok(out.record_binary("AddBackward0", [&a, &b], [], |[], [x, y], g| {
             Ok([x.then(|| g.clone()), y.then(|| g.clone())])
@@ -35,7 +36,7 @@ impl Tensor {
         refuse_bool("sub", self.dtype())?;
         refuse_bool("sub", other.dtype())?;
         let dtype = result_type(self, &other);
-        let [a, b] = operands(self, other, dtype)?;
+        let [a, b] = arithmetic_operands(self, other, dtype)?;
         sub(&a, &b)
     }
 
@@ -44,7 +45,7 @@ impl Tensor {
     pub fn try_mul<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
         let dtype = result_type(self, &other);
-        let [a, b] = operands(self, other, dtype)?;
+        let [a, b] = arithmetic_operands(self, other, dtype)?;
         let out = binary("mul", BinaryOp::Mul, &a, &b)?;
         let saves = [Save::for_grad_of(&a, &b), Save::for_grad_of(&b, &a)];
         Ok(out.record_binary("MulBackward0", [&a, &b], saves, |[a, b], [x, y], g| {
@@ -57,7 +58,7 @@ impl Tensor {
     pub fn try_div<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
         let dtype = result_type(self, &other).to_float();
-        let [a, b] = operands(self, other, dtype)?;
+        let [a, b] = arithmetic_operands(self, other, dtype)?;
         div(&a, &b)
     }
 
@@ -104,10 +105,11 @@ impl Tensor {
     #[op]
     pub fn try_pow<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
-        let dtype = result_type(self, &other).join(DType::I64);
+        let dtype = result_type(self, &other);
         if let Operand::Scalar(exponent) = other {
-            return self.pow_scalar(exponent, dtype);
+            return self.pow_scalar(exponent, dtype.to_number());
         }
+        refuse_bool("pow", dtype)?;
         let [a, b] = operands(self, other, dtype)?;
         pow(&a, &b)
     }
@@ -121,7 +123,7 @@ impl Tensor {
     #[op]
     pub fn try_rpow(&self, base: impl Into<Scalar>) -> Result<Tensor> {
         let base = Operand::Scalar(base.into());
-        let dtype = result_type(self, &base).join(DType::I64);
+        let dtype = result_type(self, &base).to_number();
         let [exponent, base] = operands(self, base, dtype)?;
         pow(&base, &exponent)
     }
@@ -291,16 +293,23 @@ impl Tensor {
         refuse_bool("sub", self.dtype())?;
         refuse_bool("sub", number.default_dtype())?;
         let dtype = result_type(self, &Operand::Scalar(number));
-        let [a, b] = operands(self, Operand::Scalar(number), dtype)?;
-        sub(&b, &a)
+        let [a, b] = reversed(self, number, dtype)?;
+        sub(&a, &b)
     }
 
     /// `number / self`.
     pub(crate) fn try_scalar_div(&self, number: Scalar) -> Result<Tensor> {
         let dtype = result_type(self, &Operand::Scalar(number)).to_float();
-        let [a, b] = operands(self, Operand::Scalar(number), dtype)?;
-        div(&b, &a)
+        let [a, b] = reversed(self, number, dtype)?;
+        div(&a, &b)
     }
+}
+
+/// The number and the tensor as operands of `- /`. Beside a 0-d tensor the number has to be of the result's type.
+fn reversed(x: &Tensor, number: Scalar, dtype: DType) -> Result<[Cow<'_, Tensor>; 2]> {
+    let number = Operand::Scalar(number);
+    let [x, number] = if x.dim() == 0 { operands(x, number, dtype)? } else { arithmetic_operands(x, number, dtype)? };
+    Ok([number, x])
 }
 
 pub(super) fn refuse_bool(op: &'static str, dtype: DType) -> Result<()> {

@@ -5,7 +5,7 @@
 //! nothing that other nodes have saved of this operation is lost.
 
 use super::arithmetic::{power_op, refuse_bool};
-use super::{grad_if, operands, result_type};
+use super::{arithmetic_operands, grad_if, operands, result_type};
 use crate::autograd::is_grad_enabled;
 use crate::backend::{BinaryOp, UnaryOp};
 use crate::tensor::{Category, DType, Operand, Scalar, WriteGuard, broadcast_dims};
@@ -90,7 +90,10 @@ impl Tensor {
             let wide = out_of_place(&self.detach(), other)?;
             return self.change(name, false, |out| self.backend().copy(&wide.read(name)?, out), Tensor::try_copy);
         }
-        let [_, b] = operands(self, other, dtype)?;
+        let [_, b] = match op {
+            BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div => arithmetic_operands(self, other, dtype)?,
+            _ => operands(self, other, dtype)?,
+        };
         let b = self.apart(b)?;
         self.change(name, false, |out| self.backend().binary(op, None, Some(&b.read(name)?), out), Tensor::try_copy)
     }
@@ -170,7 +173,7 @@ impl Tensor {
         let Operand::Scalar(exponent) = other else {
             return self.arithmetic_in_place("pow_", BinaryOp::Pow, other, |x, y| x.try_pow(y));
         };
-        let dtype = result_type(self, &other).join(DType::I64);
+        let dtype = result_type(self, &other).to_number();
         self.fits_type("pow_", dtype)?;
         let op = power_op("pow_", exponent, self.dtype())?;
         self.function_in_place("pow_", op, |x| x.try_pow(exponent))

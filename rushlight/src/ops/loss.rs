@@ -388,7 +388,7 @@ impl Classes {
         let name = self.name;
         let source = x.try_contiguous()?;
         let losses = self.rows_of(x)?;
-        let stats = x.fresh_like(Layout::contiguous(&[losses.numel(), 2]), x.dtype())?;
+        let stats = x.fresh_like(Layout::contiguous(&[losses.numel(), 2]), x.dtype().computed_float())?;
         let done = {
             let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
             let (x, target) = (source.read(name)?, self.target.read(name)?);

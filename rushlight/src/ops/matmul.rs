@@ -2,7 +2,7 @@
 
 use super::{Sizes, grad_if, want_same_dtype};
 use crate::autograd::Save;
-use crate::tensor::{DType, Layout, broadcast_dims};
+use crate::tensor::{DType, Layout, broadcast_dims, unsupported};
 use crate::{Error, Result, Tensor};
 use rushlight_kernels::MAX_RANK;
 use rushlight_macros::op;
@@ -22,7 +22,7 @@ fn mismatch(op: &'static str, a: &Tensor, b: &Tensor) -> Error {
 /// `a @ b` for matrices or batches of them (3-d, equal batch sizes or 1), plus a row `bias` where there is one.
 fn product(name: &'static str, a: &Tensor, b: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     if a.dtype() == DType::Bool {
-        return Err(Error::dtype(name, "is not defined for bool"));
+        return Err(unsupported(name, DType::Bool));
     }
     let (da, db) = (a.shape(), b.shape());
     let layout = match (da, db) {

@@ -99,8 +99,11 @@ pub(crate) fn result_type(a: &Tensor, b: &Operand<'_>) -> DType {
         Operand::Tensor(b) => by_tensor(b),
         Operand::Owned(b) => by_tensor(b),
         Operand::Scalar(number) => {
-            let weak = number.default_dtype();
-            if weak.category() > first.category() { weak } else { first }
+            if number.category() > first.category() {
+                number.default_dtype()
+            } else {
+                first
+            }
         }
     }
 }
@@ -108,16 +111,45 @@ pub(crate) fn result_type(a: &Tensor, b: &Operand<'_>) -> DType {
 /// Both sides as tensors of type `dtype`.
 #[inline]
 pub(crate) fn operands<'a>(a: &'a Tensor, b: Operand<'a>, dtype: DType) -> Result<[Cow<'a, Tensor>; 2]> {
+    convert_operands::<false>(a, b, dtype)
+}
+
+/// [`operands`] for `+ - * /`: beside a tensor of 16-bit floats, a number (or a 0-d tensor that needs no gradient) keeps the
+/// precision of the arithmetic, as in PyTorch. It is of the type that `dtype` computes in.
+#[inline]
+pub(crate) fn arithmetic_operands<'a>(a: &'a Tensor, b: Operand<'a>, dtype: DType) -> Result<[Cow<'a, Tensor>; 2]> {
+    convert_operands::<true>(a, b, dtype)
+}
+
+#[inline]
+fn convert_operands<'a, const WIDE_NUMBERS: bool>(
+    a: &'a Tensor,
+    b: Operand<'a>,
+    dtype: DType,
+) -> Result<[Cow<'a, Tensor>; 2]> {
     let device = a.device();
-    let cast = |tensor: Cow<'a, Tensor>| {
-        if tensor.dtype() == dtype { Ok(tensor) } else { tensor.try_to_dtype(dtype).map(Cow::Owned) }
+    let cast = |tensor: Cow<'a, Tensor>, other: usize| {
+        if tensor.dtype() == dtype { Ok(tensor) } else { cast::<WIDE_NUMBERS>(tensor, dtype, other).map(Cow::Owned) }
     };
-    let b = match b {
-        Operand::Tensor(b) => cast(Cow::Borrowed(b))?,
-        Operand::Owned(b) => cast(Cow::Owned(b))?,
-        Operand::Scalar(number) => Cow::Owned(scalar(device, number, dtype)?),
+    let (b, b_rank) = match b {
+        Operand::Tensor(b) => (cast(Cow::Borrowed(b), a.dim())?, b.dim()),
+        Operand::Owned(b) => {
+            let rank = b.dim();
+            (cast(Cow::Owned(b), a.dim())?, rank)
+        }
+        Operand::Scalar(number) => {
+            let dtype = if WIDE_NUMBERS { dtype.computed_float() } else { dtype };
+            (Cow::Owned(scalar(device, number, dtype)?), 0)
+        }
     };
-    Ok([cast(Cow::Borrowed(a))?, b])
+    Ok([cast(Cow::Borrowed(a), b_rank)?, b])
+}
+
+/// A tensor as `dtype`, or as the type that `dtype` computes in if it is a number beside a tensor with dimensions.
+#[cold]
+fn cast<const WIDE_NUMBERS: bool>(tensor: Cow<'_, Tensor>, dtype: DType, other_rank: usize) -> Result<Tensor> {
+    let number = WIDE_NUMBERS && tensor.dim() == 0 && other_rank > 0 && !tensor.requires_grad();
+    tensor.try_to_dtype(if number { dtype.computed_float() } else { dtype })
 }
 
 /// An error unless both are on one device.
@@ -137,6 +169,7 @@ fn scalar(device: Device, number: Scalar, dtype: DType) -> Result<Tensor> {
     let scalar = Tensor::fresh(device, Layout::contiguous(&[]), dtype)?;
     let mut out = scalar.write_fresh();
     match dtype {
+        // A shortcut for the usual types; what `fill` does for all of them.
         DType::F32 if device.is_host() => out.slice()[0] = f32::from_scalar(number),
         DType::F64 if device.is_host() => out.slice()[0] = f64::from_scalar(number),
         _ => device.backend().fill(number, &mut out)?,
@@ -145,14 +178,19 @@ fn scalar(device: Device, number: Scalar, dtype: DType) -> Result<Tensor> {
     Ok(scalar)
 }
 
-/// Computes `op(a, b)` with broadcasting. Both have the same type, which is the result's.
+/// Computes `op(a, b)` with broadcasting. Both have the same type, which is the result's; or one of them is a number as
+/// [`arithmetic_operands`] makes it.
 #[inline]
 pub(crate) fn binary(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     same_device(name, a, b)?;
     let (la, lb) = (a.layout(), b.layout());
     let same = (la.same_dims(lb) || lb.rank() == 0) && la.is_contiguous() && la.offset() == 0;
-    let out =
-        if same { a.fresh_like(*la, a.dtype())? } else { a.fresh_like(broadcast_layout(name, a, b)?, a.dtype())? };
+    let out = if same {
+        a.fresh_like(*la, a.dtype())?
+    } else {
+        let dtype = if la.rank() > 0 { a.dtype() } else { b.dtype() };
+        a.fresh_like(broadcast_layout(name, a, b)?, dtype)?
+    };
     let done = a.backend().binary(op, Some(&a.read(name)?), Some(&b.read(name)?), &mut out.write_fresh());
     done.map_err(|error| error.named(name))?;
     Ok(out)

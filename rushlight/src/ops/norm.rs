@@ -109,7 +109,7 @@ fn normalize(
     momentum: f64,
 ) -> Result<Tensor> {
     let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype())?;
-    let channels = || x.fresh_like(Layout::contiguous(&[norm.channels]), x.dtype());
+    let channels = || x.fresh_like(Layout::contiguous(&[norm.channels]), x.dtype().computed_float());
     let (mean, invstd) = (channels()?, channels()?);
     let done = {
         let (w, b) = (read!(weight), read!(bias));
@@ -156,8 +156,10 @@ fn normalize_by(
     if !is_grad_enabled() {
         return Ok(out);
     }
-    let invstd = var.try_add(norm.eps)?.try_rsqrt()?;
-    Ok(recorded(norm, out, [x.clone(), mean.try_copy()?, invstd], weight, bias, false))
+    let computed = x.dtype().computed_float();
+    let invstd = var.try_to_dtype(computed)?.try_add(norm.eps)?.try_rsqrt()?;
+    let mean = if computed == x.dtype() { mean.try_copy()? } else { mean.try_to_dtype(computed)? };
+    Ok(recorded(norm, out, [x.clone(), mean, invstd], weight, bias, false))
 }
 
 fn recorded(
@@ -230,7 +232,8 @@ fn composed_grad(
         let var = x.try_var_dim(&over, 0.0, true)?;
         (x.try_mean_dim(&over, true)?, var.try_add(norm.eps)?.try_rsqrt()?)
     } else {
-        (mean.try_view(&along)?, invstd.try_view(&along)?)
+        let stored = |values: &Tensor| values.try_to_dtype(x.dtype())?.try_view(&along);
+        (stored(mean)?, stored(invstd)?)
     };
     let [weight, bias] = [weight, bias].map(|values| values.map(|values| values.try_view(&along)).transpose());
     let (weight, bias) = (weight?, bias?);

@@ -1,16 +1,12 @@
 //! Filling tensors with random numbers, and dropout.
 
 use crate::random::{Generator, default_generator, fill_order};
-use crate::tensor::{DType, Element, Layout, WriteGuard};
+use crate::tensor::{Layout, WriteGuard, each, each_float};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 
 fn argument(op: &'static str) -> impl Fn(String) -> Error {
     move |message| Error::value(op, message)
-}
-
-fn not_for(op: &'static str, dtype: DType) -> Error {
-    Error::dtype(op, format!("is not defined for {dtype}"))
 }
 
 impl Tensor {
@@ -39,42 +35,29 @@ impl Tensor {
 
     pub(crate) fn try_uniform_with(&self, from: f64, to: f64, generator: &Generator) -> Result<()> {
         let name = "uniform_";
-        self.fill_random(name, |out, _| match out.dtype() {
-            DType::F32 => out.write_by(|out: &mut [f32]| generator.uniform(out, from, to).map_err(argument(name))),
-            DType::F64 => out.write_by(|out: &mut [f64]| generator.uniform(out, from, to).map_err(argument(name))),
-            other => Err(not_for(name, other)),
+        self.fill_random(name, |out, _| {
+            each_float!(name, out.dtype(), T => {
+                out.write_by(|out: &mut [T]| generator.uniform(out, from, to).map_err(argument(name)))
+            })
         })?;
         Ok(())
     }
 
     pub(crate) fn try_normal_with(&self, mean: f64, std: f64, generator: &Generator) -> Result<()> {
-        fn fill<T: Element + crate::random::Float>(
-            out: &mut [T],
-            contiguous: bool,
-            mean: f64,
-            std: f64,
-            generator: &Generator,
-        ) -> Result<()> {
-            let drawn =
-                if contiguous { generator.normal(out, mean, std) } else { generator.normal_scalar(out, mean, std) };
-            drawn.map_err(argument("normal_"))
-        }
         let name = "normal_";
-        self.fill_random(name, |out, contiguous| match out.dtype() {
-            DType::F32 => out.write_by(|out: &mut [f32]| fill(out, contiguous, mean, std, generator)),
-            DType::F64 => out.write_by(|out: &mut [f64]| fill(out, contiguous, mean, std, generator)),
-            other => Err(not_for(name, other)),
+        self.fill_random(name, |out, contiguous| {
+            each_float!(name, out.dtype(), T => out.write_by(|out: &mut [T]| {
+                let drawn = if contiguous { generator.normal(out, mean, std) } else { generator.normal_scalar(out, mean, std) };
+                drawn.map_err(argument(name))
+            }))
         })?;
         Ok(())
     }
 
     pub(crate) fn try_randint_with(&self, low: i64, high: i64, generator: &Generator) -> Result<()> {
         let name = "randint";
-        self.fill_random(name, |out, _| match out.dtype() {
-            DType::F32 => out.write_by(|out: &mut [f32]| generator.randint(out, low, high).map_err(argument(name))),
-            DType::F64 => out.write_by(|out: &mut [f64]| generator.randint(out, low, high).map_err(argument(name))),
-            DType::I64 => out.write_by(|out: &mut [i64]| generator.randint(out, low, high).map_err(argument(name))),
-            DType::Bool => out.write_by(|out: &mut [bool]| generator.randint(out, low, high).map_err(argument(name))),
+        self.fill_random(name, |out, _| {
+            each!(out.dtype(), T => out.write_by(|out: &mut [T]| generator.randint(out, low, high).map_err(argument(name))))
         })?;
         Ok(())
     }
@@ -116,11 +99,8 @@ impl Tensor {
     #[op]
     pub fn try_bernoulli_(&self, p: f64) -> Result<Tensor> {
         let (name, generator) = ("bernoulli_", default_generator());
-        self.fill_random(name, |out, _| match out.dtype() {
-            DType::F32 => out.write_by(|out: &mut [f32]| generator.bernoulli(out, p).map_err(argument(name))),
-            DType::F64 => out.write_by(|out: &mut [f64]| generator.bernoulli(out, p).map_err(argument(name))),
-            DType::I64 => out.write_by(|out: &mut [i64]| generator.bernoulli(out, p).map_err(argument(name))),
-            DType::Bool => out.write_by(|out: &mut [bool]| generator.bernoulli(out, p).map_err(argument(name))),
+        self.fill_random(name, |out, _| {
+            each!(out.dtype(), T => out.write_by(|out: &mut [T]| generator.bernoulli(out, p).map_err(argument(name))))
         })
     }
 
@@ -150,9 +130,10 @@ impl Tensor {
         }
         let noise = self.fresh_like(self.layout().dense_like(), self.dtype())?;
         let generator = default_generator();
-        noise.fill_random(name, |out, _| match out.dtype() {
-            DType::F64 => out.write_by(|out: &mut [f64]| generator.dropout_noise(out, p).map_err(argument(name))),
-            _ => out.write_by(|out: &mut [f32]| generator.dropout_noise(out, p).map_err(argument(name))),
+        noise.fill_random(name, |out, _| {
+            each_float!(name, out.dtype(), T => {
+                out.write_by(|out: &mut [T]| generator.dropout_noise(out, p).map_err(argument(name)))
+            })
         })?;
         self.try_mul(&noise)
     }

@@ -3,7 +3,7 @@
 use super::{Sizes, composed, scaled, want_float};
 use crate::autograd::Save;
 use crate::backend::ReduceOp;
-use crate::tensor::{DType, Dims, Layout, wrap_dim};
+use crate::tensor::{DType, Dims, Layout, unsupported, wrap_dim};
 use crate::{Error, Result, Tensor};
 use rushlight_kernels::MAX_RANK;
 use rushlight_macros::op;
@@ -71,7 +71,7 @@ impl Tensor {
     }
 
     fn sum_axes(&self, axes: Axes, keepdim: bool, node: &'static str) -> Result<Tensor> {
-        let dtype = if self.dtype().is_float() { self.dtype() } else { DType::I64 };
+        let dtype = self.dtype().to_sum();
         let out = self.reduced("sum", ReduceOp::Sum, &axes, keepdim, dtype)?;
         Ok(out.record(node, [self], [], move |[], [_], g| Ok([Some(axes.spread(g)?)])))
     }
@@ -133,7 +133,7 @@ impl Tensor {
     /// The product of all elements. Integers and bool give int64.
     #[op]
     pub fn try_prod(&self) -> Result<Tensor> {
-        let dtype = if self.dtype().is_float() { self.dtype() } else { DType::I64 };
+        let dtype = self.dtype().to_sum();
         let axes = Axes::all(self);
         let out = self.reduced("prod", ReduceOp::Prod, &axes, false, dtype)?;
         Ok(out.record("ProdBackward0", [self], [Save::Input(self)], move |[x], [_], g| {
@@ -286,19 +286,19 @@ impl Tensor {
     /// The index of the largest of all elements, in row-major order.
     ///
     /// # Errors
-    /// If there are no elements.
+    /// If there are no elements, or they are bool.
     #[op]
     pub fn try_argmax(&self) -> Result<Tensor> {
-        Ok(self.detach().try_reshape([self.numel()])?.with_indices("argmax", true, 0, false, "")?.1)
+        self.argument("argmax", true, None, false)
     }
 
     /// The index of the smallest of all elements, in row-major order.
     ///
     /// # Errors
-    /// If there are no elements.
+    /// If there are no elements, or they are bool.
     #[op]
     pub fn try_argmin(&self) -> Result<Tensor> {
-        Ok(self.detach().try_reshape([self.numel()])?.with_indices("argmin", false, 0, false, "")?.1)
+        self.argument("argmin", false, None, false)
     }
 
     /// The indices of the largest elements along `dim`.
@@ -307,7 +307,7 @@ impl Tensor {
     /// If there is no such dimension, or it has no elements.
     #[op]
     pub fn try_argmax_dim(&self, dim: isize, keepdim: bool) -> Result<Tensor> {
-        Ok(self.detach().with_indices("argmax", true, dim, keepdim, "")?.1)
+        self.argument("argmax", true, Some(dim), keepdim)
     }
 
     /// The indices of the smallest elements along `dim`.
@@ -316,7 +316,17 @@ impl Tensor {
     /// If there is no such dimension, or it has no elements.
     #[op]
     pub fn try_argmin_dim(&self, dim: isize, keepdim: bool) -> Result<Tensor> {
-        Ok(self.detach().with_indices("argmin", false, dim, keepdim, "")?.1)
+        self.argument("argmin", false, Some(dim), keepdim)
+    }
+
+    /// The index of the extreme along `dim`, or of all elements in row-major order.
+    fn argument(&self, name: &'static str, largest: bool, dim: Option<isize>, keepdim: bool) -> Result<Tensor> {
+        if self.dtype() == DType::Bool {
+            return Err(unsupported(name, DType::Bool));
+        }
+        let x = self.detach();
+        let x = if dim.is_some() { x } else { x.try_reshape([x.numel()])? };
+        Ok(x.with_indices(name, largest, dim.unwrap_or(0), keepdim, "")?.1)
     }
 
     fn var_axes(&self, axes: Axes, correction: f64, keepdim: bool) -> Result<Tensor> {
@@ -380,16 +390,21 @@ impl Tensor {
         self.std_axes(Axes::new("std", self, dims.into())?, correction, keepdim)
     }
 
-    /// Whether any element is true (not zero).
+    /// Whether any element is true (not zero): bool, of uint8 uint8.
     #[op]
     pub fn try_any(&self) -> Result<Tensor> {
-        self.reduced("any", ReduceOp::Any, &Axes::all(self), false, DType::Bool)
+        self.truth("any", ReduceOp::Any)
     }
 
-    /// Whether all elements are true (not zero).
+    /// Whether all elements are true (not zero): bool, of uint8 uint8.
     #[op]
     pub fn try_all(&self) -> Result<Tensor> {
-        self.reduced("all", ReduceOp::All, &Axes::all(self), false, DType::Bool)
+        self.truth("all", ReduceOp::All)
+    }
+
+    fn truth(&self, name: &'static str, op: ReduceOp) -> Result<Tensor> {
+        let out = self.reduced(name, op, &Axes::all(self), false, DType::Bool)?;
+        if self.dtype() == DType::U8 { out.try_to_dtype(DType::U8) } else { Ok(out) }
     }
 }
 

@@ -47,7 +47,7 @@ impl Generator {
     ///
     /// # Errors
     /// If `p` is not in [0, 1].
-    pub fn dropout_noise<T: Float + std::ops::Div<Output = T>>(&self, out: &mut [T], p: f64) -> Result<(), String> {
+    pub fn dropout_noise<T: Float>(&self, out: &mut [T], p: f64) -> Result<(), String> {
         if !(0.0..=1.0).contains(&p) {
             return Err(format!(
                 "dropout probability has to be between 0 and 1, but got {}",
@@ -61,7 +61,7 @@ impl Generator {
             out.fill(zero);
         } else {
             let keep = 1.0 - p;
-            self.choose(out, keep, one / T::from_f64(keep), zero);
+            self.choose(out, keep, T::reciprocal(keep), zero);
         }
         Ok(())
     }

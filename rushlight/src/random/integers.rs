@@ -20,7 +20,7 @@ impl Generator {
         }
         let (low, high) = match T::SIGNIFICANT_BITS {
             Some(bits) => {
-                let (from, to) = shrink(low, high, bits);
+                let (from, to) = shrink::<T>(low, high, bits);
                 if from >= to {
                     return Err(format!(
                         "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got from={from} >= to={to}"
@@ -31,9 +31,7 @@ impl Generator {
             None => (low, high),
         };
         check_bound::<T>("from", low)?;
-        if T::SIGNIFICANT_BITS.is_none() {
-            check_bound::<T>("to - 1", high - 1)?;
-        }
+        check_bound::<T>("to - 1", high - 1)?;
         fill_range(&mut self.lock().engine, out, low, high.wrapping_sub(low) as u64);
         Ok(())
     }
@@ -46,7 +44,7 @@ impl Generator {
     pub fn random_from<T: Element>(&self, out: &mut [T], low: i64) -> Result<(), String> {
         let low = match T::SIGNIFICANT_BITS {
             Some(bits) => {
-                let (from, _) = shrink(low, i64::MAX, bits);
+                let (from, _) = shrink::<T>(low, i64::MAX, bits);
                 if from > T::MAX {
                     return Err(format!(
                         "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to dtype, but got from={from} > to_inc={}",
@@ -139,9 +137,9 @@ fn fill_range<T: Element>(engine: &mut Mt19937, out: &mut [T], low: i64, range: 
 }
 
 /// Moves the bounds of [from, to) inwards until every integer between them, rounded to `bits` significant bits, stays inside.
-fn shrink(from: i64, to: i64, bits: u32) -> (i64, i64) {
+fn shrink<T: Element>(from: i64, to: i64, bits: u32) -> (i64, i64) {
     // PyTorch compares after a cast to the type; the wider arithmetic only avoids overflow.
-    let round = |value: i64| if bits == f32::MANTISSA_DIGITS { value as f32 as i128 } else { value as f64 as i128 };
+    let round = |value: i64| T::from_i64(value).rounded();
     let spacing = |value: i64| {
         let exponent = value.unsigned_abs().checked_ilog2().unwrap_or(0);
         if exponent < bits { 0 } else { 1i128 << (exponent + 1 - bits) }
@@ -155,11 +153,7 @@ fn shrink(from: i64, to: i64, bits: u32) -> (i64, i64) {
 }
 
 fn check_bound<T: Element>(which: &str, value: i64) -> Result<(), String> {
-    if T::SIGNIFICANT_BITS.is_some() || (T::MIN..=T::MAX).contains(&value) {
-        Ok(())
-    } else {
-        Err(format!("{which} is out of bounds for {}", T::NAME))
-    }
+    if T::holds(value) { Ok(()) } else { Err(format!("{which} is out of bounds for {}", T::NAME)) }
 }
 
 /// [`Generator::randperm`]'s form for long permutations, at any length.

@@ -6,7 +6,9 @@ use rushlight_kernels::isa;
 use rushlight_kernels::simd::{Kernel, Simd, dispatch};
 
 use super::element::Float;
+use super::element::sealed::FloatKernels;
 use super::generator::{Generator, State};
+use super::mt19937::Mt19937;
 
 /// Values filled with uniform numbers and transformed before the next ones are drawn: they are still in the first-level cache.
 const CHUNK: usize = 2048;
@@ -24,17 +26,7 @@ impl Generator {
         }
         check_std(std)?;
         let engine = &mut self.lock().engine;
-        for chunk in out.chunks_mut(CHUNK) {
-            T::fill_uniform(engine, chunk, 0.0, 1.0);
-            T::box_muller(chunk.as_chunks_mut().0, mean, std);
-        }
-        if !out.len().is_multiple_of(16) {
-            // The last 16 places are drawn anew, those of the last whole block among them.
-            let start = out.len() - 16;
-            let tail = &mut out[start..];
-            T::fill_uniform(engine, tail, 0.0, 1.0);
-            T::box_muller(tail.as_chunks_mut().0, mean, std);
-        }
+        T::fill_normal(engine, out, mean, std);
         Ok(())
     }
 
@@ -89,6 +81,48 @@ fn check_std(std: f64) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("normal expects std >= 0.0, but found std {}", std.to_string().to_lowercase()))
+    }
+}
+
+/// Fills `out` with uniform numbers and turns its whole blocks into normal ones; where a part of a block is left, the last 16
+/// places are drawn anew, those of the last whole block among them.
+pub(super) fn fill_blocks<T>(
+    engine: &mut Mt19937,
+    out: &mut [T],
+    uniform: fn(&mut Mt19937, &mut [T], f64, f64),
+    box_muller: impl Fn(&mut [[T; 16]]),
+) {
+    let mut fill = |part: &mut [T]| {
+        uniform(engine, part, 0.0, 1.0);
+        box_muller(part.as_chunks_mut().0);
+    };
+    out.chunks_mut(CHUNK).for_each(&mut fill);
+    if !out.len().is_multiple_of(16) {
+        let start = out.len() - 16;
+        fill(&mut out[start..]);
+    }
+}
+
+/// [`fill_blocks`] for 16-bit floats, from float32 numbers. Only whole blocks are drawn before the last 16 places.
+pub(super) fn fill_narrow_blocks<T>(
+    engine: &mut Mt19937,
+    out: &mut [T],
+    mean: f64,
+    std: f64,
+    narrow: impl Fn(f32) -> T,
+) {
+    let mut wide = [0f32; CHUNK];
+    let mut fill = |part: &mut [T]| {
+        let wide = &mut wide[..part.len()];
+        f32::fill_uniform(engine, wide, 0.0, 1.0);
+        box_muller_f32(wide.as_chunks_mut().0, mean, std);
+        part.iter_mut().zip(wide).for_each(|(out, &mut x)| *out = narrow(x));
+    };
+    let whole = out.len() / 16 * 16;
+    out[..whole].chunks_mut(CHUNK).for_each(&mut fill);
+    if whole < out.len() {
+        let start = out.len() - 16;
+        fill(&mut out[start..]);
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{DType, Dims, Element, Layout, Tensor};
 use crate::backend::Device;
 use crate::{Error, Result};
+use rushlight_kernels::half::{Bf16, F16};
 use rushlight_macros::op;
 
 /// A number, or an array of numbers nested to any depth: what [`Tensor::from`] takes.
@@ -52,7 +53,9 @@ macro_rules! nested_number {
         }
     )*};
 }
-nested_number!(bool => bool, i32 => i64, i64 => i64, u8 => i64, f32 => f32, f64 => f64);
+nested_number!(
+    bool => bool, u8 => u8, i8 => i8, i16 => i16, i32 => i64, i64 => i64, F16 => F16, Bf16 => Bf16, f32 => f32, f64 => f64
+);
 
 impl<T: Nested, const N: usize> Nested for [T; N] {
     type Element = T::Element;
@@ -68,7 +71,8 @@ impl<T: Nested, const N: usize> Nested for [T; N] {
 }
 
 impl<T: Nested, const N: usize> From<[T; N]> for Tensor {
-    /// A tensor of the array's shape and element type; `i32` becomes int64.
+    /// A tensor of the array's shape and element type; only `i32`, the type of literals, becomes int64, PyTorch's type of
+    /// integers ([`from_slice`](Tensor::from_slice) gives int32).
     ///
     /// # Panics
     /// If the array is nested more than 8 deep.

@@ -1,6 +1,6 @@
 //! Making tensors.
 
-use super::{DType, Dims, Layout, Scalar, Tensor};
+use super::{DType, Dims, Element, Layout, Scalar, Tensor, each, get_default_dtype, unsupported};
 use crate::backend::Device;
 use crate::random::{Generator, default_generator};
 use crate::{Error, Result};
@@ -62,9 +62,17 @@ impl TensorOptions {
         self.finish(tensor)
     }
 
-    /// Elements of the type that `compute` is asked for, converted to the type that the options name.
-    fn computed(&self, default: DType, compute: impl FnOnce(DType) -> Result<Tensor>) -> Result<Tensor> {
+    /// Elements of the type that `compute` is asked for, converted to the type that the options name, which is not bool.
+    fn computed(
+        &self,
+        op: &'static str,
+        default: DType,
+        compute: impl FnOnce(DType) -> Result<Tensor>,
+    ) -> Result<Tensor> {
         let dtype = self.dtype.unwrap_or(default);
+        if dtype == DType::Bool {
+            return Err(unsupported(op, dtype));
+        }
         let tensor = compute(dtype)?;
         self.finish(if tensor.dtype() == dtype { tensor } else { tensor.try_to_dtype(dtype)? })
     }
@@ -72,13 +80,13 @@ impl TensorOptions {
     /// See [`Tensor::zeros`].
     #[op]
     pub fn try_zeros(&self, shape: impl Into<Dims>) -> Result<Tensor> {
-        self.filled(shape.into().layout("zeros")?, Scalar::I64(0), DType::F32)
+        self.filled(shape.into().layout("zeros")?, Scalar::I64(0), get_default_dtype())
     }
 
     /// See [`Tensor::ones`].
     #[op]
     pub fn try_ones(&self, shape: impl Into<Dims>) -> Result<Tensor> {
-        self.filled(shape.into().layout("ones")?, Scalar::I64(1), DType::F32)
+        self.filled(shape.into().layout("ones")?, Scalar::I64(1), get_default_dtype())
     }
 
     /// See [`Tensor::full`].
@@ -127,7 +135,7 @@ impl TensorOptions {
             return Err(Error::value("arange", format!("{count} elements are more than memory can hold")));
         }
         let count = count as usize;
-        self.computed(if whole { DType::I64 } else { DType::F32 }, |_| {
+        self.computed("arange", if whole { DType::I64 } else { get_default_dtype() }, |_| {
             let layout = Dims::from(count).layout("arange")?;
             if whole {
                 let (start, step) = (start.to_i64(), step.to_i64());
@@ -142,10 +150,11 @@ impl TensorOptions {
     #[op]
     pub fn try_linspace(&self, start: f64, end: f64, steps: usize) -> Result<Tensor> {
         let layout = Dims::from(steps).layout("linspace")?;
-        self.computed(DType::F32, |dtype| {
-            // Symmetric about the middle, in the arithmetic of the type, as in PyTorch.
-            let half = steps / 2;
-            if dtype == DType::F32 {
+        self.computed("linspace", get_default_dtype(), |dtype| {
+            // Symmetric about the middle, from bounds of the type and in its arithmetic, as in PyTorch.
+            let bound = |bound: f64| each!(dtype, T => T::from_scalar(Scalar::F64(bound)).to_scalar().to_f64());
+            let (start, end, half) = (bound(start), bound(end), steps / 2);
+            if dtype.computed() == DType::F32 {
                 let (a, b) = (start as f32, end as f32);
                 let step = (b - a) / (steps.max(2) - 1) as f32;
                 Tensor::filled_by(self.device, layout, |i| match i {
@@ -171,7 +180,7 @@ impl TensorOptions {
         fill: impl FnOnce(&Tensor, &Generator) -> Result<()>,
     ) -> Result<Tensor> {
         let layout = shape.layout(op)?;
-        let tensor = Tensor::fresh(self.device, layout, self.dtype.unwrap_or(DType::F32))?;
+        let tensor = Tensor::fresh(self.device, layout, self.dtype.unwrap_or(get_default_dtype()))?;
         fill(&tensor, &self.generator.clone().unwrap_or_else(|| default_generator().clone()))?;
         self.finish(tensor)
     }
@@ -203,7 +212,7 @@ impl TensorOptions {
     pub fn try_randperm(&self, n: usize) -> Result<Tensor> {
         let layout = Dims::from(n).layout("randperm")?;
         let generator = self.generator.clone().unwrap_or_else(|| default_generator().clone());
-        self.computed(DType::I64, |_| {
+        self.computed("randperm", DType::I64, |_| {
             // Memory that is not to be had is an error here; the list would end the program.
             let tensor = Tensor::fresh(self.device, layout, DType::I64)?;
             tensor.write_fresh().upload(&generator.randperm(n))?;

@@ -1,7 +1,7 @@
 //! Printing tensors as PyTorch does.
 
 use super::format::{PrintOptions, Suffixes, Value, format_tensor};
-use super::{DType, Scalar, Tensor};
+use super::{Scalar, Tensor, get_default_dtype};
 use std::fmt;
 
 impl fmt::Display for Tensor {
@@ -26,7 +26,7 @@ impl fmt::Display for Tensor {
         };
         let suffixes = Suffixes {
             dtype: self.dtype().name(),
-            default_dtype: DType::F32.name(),
+            default_dtype: get_default_dtype().name(),
             grad_fn: self.grad_fn_name(),
             requires_grad: self.requires_grad(),
         };

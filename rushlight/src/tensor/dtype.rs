@@ -1,20 +1,12 @@
 //! Element types, single values of any type, and PyTorch's rules for combining types.
 
+use crate::{Error, Result};
+use rushlight_kernels::dtype::Stored;
+use rushlight_kernels::for_each_dtype;
+use rushlight_kernels::half::{Bf16, F16};
+use rushlight_macros::op;
 use std::fmt;
-
-/// The type of a tensor's elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum DType {
-    /// `bool`, one byte.
-    Bool,
-    /// 64-bit signed integer, the type of indices and class numbers.
-    I64,
-    /// 32-bit floating point, the default.
-    F32,
-    /// 64-bit floating point.
-    F64,
-}
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 /// What kind of number a type holds; a higher category wins when types are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,64 +15,164 @@ pub enum Category {
     Bool,
     /// Integers.
     Integer,
-    /// Floating point numbers.
+    /// Floating-point numbers.
     Float,
 }
 
+/// Makes everything that there is of each type from the list of types.
+macro_rules! dtypes {
+    ($($category:ident {
+        $($(#[$doc:meta])* $variant:ident: $stored:ty as $computed:ty, $name:literal, $safetensors:literal;)*
+    })*) => {
+        /// The type of a tensor's elements.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum DType {
+            $($($(#[$doc])* $variant,)*)*
+        }
+
+        impl DType {
+            /// All types: bool, integers, floating-point types, in each category the narrow ones first.
+            pub const ALL: &'static [DType] = &[$($(DType::$variant),*),*];
+
+            /// Bytes per element.
+            #[inline]
+            pub const fn size(self) -> usize {
+                match self {
+                    $($(DType::$variant => size_of::<$stored>(),)*)*
+                }
+            }
+
+            /// The type that its arithmetic is done in.
+            #[inline]
+            pub(crate) const fn computed(self) -> DType {
+                match self {
+                    $($(DType::$variant => <$computed as Element>::DTYPE,)*)*
+                }
+            }
+
+            /// The kind of number.
+            #[inline]
+            pub const fn category(self) -> Category {
+                match self {
+                    $($(DType::$variant => Category::$category,)*)*
+                }
+            }
+
+            /// PyTorch's name: `float32`, `int64`, …
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $($(DType::$variant => $name,)*)*
+                }
+            }
+
+            /// The name in safetensors files: `F32`, `I64`, …
+            pub const fn safetensors_name(self) -> &'static str {
+                match self {
+                    $($(DType::$variant => $safetensors,)*)*
+                }
+            }
+        }
+
+        $($(
+            impl Element for $stored {
+                const DTYPE: DType = DType::$variant;
+
+                #[inline]
+                fn to_scalar(self) -> Scalar {
+                    self.widen().into()
+                }
+
+                #[inline]
+                fn from_scalar(scalar: Scalar) -> Self {
+                    Self::narrow(<$computed>::of_scalar(scalar))
+                }
+            }
+        )*)*
+    };
+}
+for_each_dtype!(dtypes);
+
+/// The number of types.
+const COUNT: usize = DType::ALL.len();
+
+/// What each two types combine to.
+const JOINED: [[DType; COUNT]; COUNT] = {
+    let mut table = [[DType::Bool; COUNT]; COUNT];
+    let mut i = 0;
+    while i < COUNT {
+        let mut j = 0;
+        while j < COUNT {
+            table[i][j] = joined(i, j);
+            j += 1;
+        }
+        i += 1;
+    }
+    table
+};
+
+/// The type of the higher category; within one the wider type, and the next wider one than both where they differ without one
+/// being wider (uint8 and int8, float16 and bfloat16).
+const fn joined(i: usize, j: usize) -> DType {
+    let (a, b) = (DType::ALL[i], DType::ALL[j]);
+    if i == j || a.category() as u8 > b.category() as u8 {
+        return a;
+    }
+    if (b.category() as u8) > a.category() as u8 || b.size() > a.size() {
+        return b;
+    }
+    if a.size() > b.size() {
+        return a;
+    }
+    let mut next = if i > j { i } else { j };
+    while DType::ALL[next].size() == a.size() {
+        next += 1;
+    }
+    DType::ALL[next]
+}
+
 impl DType {
-    /// Bytes per element.
-    #[inline]
-    pub const fn size(self) -> usize {
-        match self {
-            DType::Bool => 1,
-            DType::F32 => 4,
-            DType::I64 | DType::F64 => 8,
-        }
-    }
-
-    /// The kind of number.
-    #[inline]
-    pub const fn category(self) -> Category {
-        match self {
-            DType::Bool => Category::Bool,
-            DType::I64 => Category::Integer,
-            DType::F32 | DType::F64 => Category::Float,
-        }
-    }
-
-    /// Whether this is a floating point type, the only ones that can require gradients.
+    /// Whether this is a floating-point type, the only ones that can require gradients.
     #[inline]
     pub const fn is_float(self) -> bool {
-        matches!(self, DType::F32 | DType::F64)
+        matches!(self.category(), Category::Float)
     }
 
-    /// PyTorch's name: `float32`, `int64`, …
-    pub const fn name(self) -> &'static str {
-        match self {
-            DType::Bool => "bool",
-            DType::I64 => "int64",
-            DType::F32 => "float32",
-            DType::F64 => "float64",
-        }
-    }
-
-    /// The type that two types of the same priority combine to: the higher category, and within one the wider type.
+    /// The type that two types of the same priority combine to: PyTorch's `promote_types`.
+    ///
+    /// ```
+    /// use rushlight::DType;
+    /// assert_eq!(DType::I64.join(DType::F16), DType::F16);
+    /// assert_eq!(DType::U8.join(DType::I8), DType::I16);
+    /// assert_eq!(DType::F16.join(DType::Bf16), DType::F32);
+    /// ```
     #[inline]
-    pub fn join(self, other: DType) -> DType {
-        let (a, b) = (self.category(), other.category());
-        if a == b {
-            if self.size() >= other.size() { self } else { other }
-        } else if a > b {
-            self
-        } else {
-            other
-        }
+    pub const fn join(self, other: DType) -> DType {
+        JOINED[self as usize][other as usize]
     }
 
-    /// This type, or the default floating point type where this is no floating point type.
+    /// This type, or the [default](get_default_dtype) where this is not a floating-point type.
     #[inline]
     pub(crate) fn to_float(self) -> DType {
-        if self.is_float() { self } else { DType::F32 }
+        if self.is_float() { self } else { get_default_dtype() }
+    }
+
+    /// This type, or int64 where this is bool: what integer arithmetic makes of truth values.
+    #[inline]
+    pub(crate) const fn to_number(self) -> DType {
+        if matches!(self.category(), Category::Bool) { DType::I64 } else { self }
+    }
+
+    /// The type that arithmetic is done in, of a floating-point type; any other type itself.
+    #[inline]
+    pub(crate) const fn computed_float(self) -> DType {
+        if self.is_float() { self.computed() } else { self }
+    }
+
+    /// The type of sums and products: int64 for bool and integers.
+    #[inline]
+    pub(crate) const fn to_sum(self) -> DType {
+        if self.is_float() { self } else { DType::I64 }
     }
 }
 
@@ -90,16 +182,129 @@ impl fmt::Display for DType {
     }
 }
 
+static DEFAULT: AtomicU8 = AtomicU8::new(DType::F32 as u8);
+
+/// The floating-point type of what is made without a type: by creation functions, from floating-point numbers, and by
+/// division and functions of integers. It is float32 until [`set_default_dtype`] changes it.
+#[inline]
+pub fn get_default_dtype() -> DType {
+    DType::ALL[DEFAULT.load(Relaxed) as usize]
+}
+
+/// Changes the [default](get_default_dtype) floating-point type, for all threads.
+///
+/// # Errors
+/// If `dtype` is not a floating-point type.
+///
+/// ```
+/// use rushlight::{DType, Tensor};
+/// rushlight::set_default_dtype(DType::F64);
+/// assert_eq!(Tensor::zeros([2]).dtype(), DType::F64);
+/// rushlight::set_default_dtype(DType::F32);
+/// ```
+#[op(free)]
+pub fn try_set_default_dtype(dtype: DType) -> Result<()> {
+    if !dtype.is_float() {
+        return Err(Error::dtype("set_default_dtype", format!("expected a floating-point type, got {dtype}")));
+    }
+    DEFAULT.store(dtype as u8, Relaxed);
+    Ok(())
+}
+
 /// A Rust type that can be a tensor's element.
-pub trait Element: Copy + Send + Sync + fmt::Debug + PartialEq + Default + 'static {
+pub trait Element: Stored {
     /// The element type it stands for.
     const DTYPE: DType;
 
     /// The value as a [`Scalar`].
     fn to_scalar(self) -> Scalar;
 
-    /// The value nearest to `scalar`, as PyTorch converts it.
+    /// The value nearest to `scalar`, as PyTorch converts it; integers wrap.
     fn from_scalar(scalar: Scalar) -> Self;
+}
+
+/// Runs `$body` with `$T` standing for the Rust type of `$dtype`.
+macro_rules! each {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        rushlight_kernels::for_each_dtype!(each @arms ($dtype, $T => $body))
+    };
+    (@arms ($dtype:expr, $T:ident => $body:expr) $($category:ident {
+        $($(#[$doc:meta])* $variant:ident: $stored:ty as $computed:ty, $name:literal, $safetensors:literal;)*
+    })*) => {
+        match $dtype {
+            $($($crate::tensor::DType::$variant => {
+                type $T = $stored;
+                $body
+            })*)*
+        }
+    };
+}
+pub(crate) use each;
+
+/// The same for floating-point types; others are an error that names `$op`.
+macro_rules! each_float {
+    ($op:expr, $dtype:expr, $T:ident => $body:expr) => {
+        rushlight_kernels::for_each_dtype!(each_float @arms ($op, $dtype, $T => $body))
+    };
+    (@arms ($op:expr, $dtype:expr, $T:ident => $body:expr) Bool { $($bool:tt)* } Integer { $($integer:tt)* } Float {
+        $($(#[$doc:meta])* $variant:ident: $stored:ty as $computed:ty, $name:literal, $safetensors:literal;)*
+    }) => {
+        match $dtype {
+            $($crate::tensor::DType::$variant => {
+                type $T = $stored;
+                $body
+            })*
+            other => Err($crate::tensor::unsupported($op, other)),
+        }
+    };
+}
+pub(crate) use each_float;
+
+/// The same for all types but bool.
+macro_rules! each_number {
+    ($op:expr, $dtype:expr, $T:ident => $body:expr) => {
+        rushlight_kernels::for_each_dtype!(each_number @arms ($op, $dtype, $T => $body))
+    };
+    (@arms ($op:expr, $dtype:expr, $T:ident => $body:expr) Bool { $($bool:tt)* } $($category:ident {
+        $($(#[$doc:meta])* $variant:ident: $stored:ty as $computed:ty, $name:literal, $safetensors:literal;)*
+    })*) => {
+        match $dtype {
+            $($($crate::tensor::DType::$variant => {
+                type $T = $stored;
+                $body
+            })*)*
+            other => Err($crate::tensor::unsupported($op, other)),
+        }
+    };
+}
+pub(crate) use each_number;
+
+/// The error of an operation that is not defined for a type.
+#[cold]
+pub(crate) fn unsupported(op: &'static str, dtype: DType) -> Error {
+    Error::dtype(op, format!("is not defined for {dtype}"))
+}
+
+/// What a number is in a type that is computed with.
+trait OfScalar {
+    fn of_scalar(scalar: Scalar) -> Self;
+}
+
+macro_rules! of_scalar {
+    ($($t:ty: |$scalar:ident| $value:expr;)*) => {$(
+        impl OfScalar for $t {
+            #[inline]
+            fn of_scalar($scalar: Scalar) -> $t {
+                $value
+            }
+        }
+    )*};
+}
+of_scalar! {
+    bool: |scalar| scalar.to_bool();
+    i64: |scalar| scalar.to_i64();
+    f32: |scalar| scalar.to_f64() as f32;
+    f64: |scalar| scalar.to_f64();
 }
 
 /// One number of any type; what stands beside a tensor in `x * 2.0`.
@@ -110,9 +315,9 @@ pub trait Element: Copy + Send + Sync + fmt::Debug + PartialEq + Default + 'stat
 pub enum Scalar {
     /// A truth value.
     Bool(bool),
-    /// A integer.
+    /// An integer.
     I64(i64),
-    /// A floating point number.
+    /// A floating-point number.
     F64(f64),
 }
 
@@ -149,13 +354,23 @@ impl Scalar {
         }
     }
 
-    /// The type that a tensor made of this number has: bool, int64 or float32.
+    /// The type that a tensor made of this number has: bool, int64 or the [default](get_default_dtype).
     #[inline]
     pub fn default_dtype(self) -> DType {
         match self {
             Scalar::Bool(_) => DType::Bool,
             Scalar::I64(_) => DType::I64,
-            Scalar::F64(_) => DType::F32,
+            Scalar::F64(_) => get_default_dtype(),
+        }
+    }
+
+    /// The kind of number.
+    #[inline]
+    pub fn category(self) -> Category {
+        match self {
+            Scalar::Bool(_) => Category::Bool,
+            Scalar::I64(_) => Category::Integer,
+            Scalar::F64(_) => Category::Float,
         }
     }
 }
@@ -170,28 +385,6 @@ impl fmt::Display for Scalar {
     }
 }
 
-macro_rules! element {
-    ($type:ty, $dtype:ident, $variant:ident, $wide:ty, $from:expr) => {
-        impl Element for $type {
-            const DTYPE: DType = DType::$dtype;
-
-            #[inline]
-            fn to_scalar(self) -> Scalar {
-                Scalar::$variant(<$wide>::from(self))
-            }
-
-            #[inline]
-            fn from_scalar(scalar: Scalar) -> Self {
-                $from(scalar)
-            }
-        }
-    };
-}
-element!(bool, Bool, Bool, bool, Scalar::to_bool);
-element!(i64, I64, I64, i64, Scalar::to_i64);
-element!(f32, F32, F64, f64, |s| Scalar::to_f64(s) as f32);
-element!(f64, F64, F64, f64, Scalar::to_f64);
-
 macro_rules! scalar_from {
     ($($type:ty => $variant:ident),*) => {$(
         impl From<$type> for Scalar {
@@ -202,7 +395,7 @@ macro_rules! scalar_from {
         }
     )*};
 }
-scalar_from!(bool => Bool, i8 => I64, u8 => I64, i16 => I64, u16 => I64, i32 => I64, u32 => I64, i64 => I64, f32 => F64, f64 => F64);
+scalar_from!(bool => Bool, i8 => I64, u8 => I64, i16 => I64, u16 => I64, i32 => I64, u32 => I64, i64 => I64, F16 => F64, Bf16 => F64, f32 => F64, f64 => F64);
 
 impl From<usize> for Scalar {
     /// Counts above `i64::MAX` do not occur in memory that a computer has.
@@ -217,11 +410,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn join_is_symmetric_and_follows_category_then_width() {
-        use DType::*;
-        for (a, b, joined) in [(Bool, Bool, Bool), (Bool, I64, I64), (I64, F32, F32), (F32, F64, F64), (Bool, F64, F64)]
-        {
-            assert_eq!((a.join(b), b.join(a)), (joined, joined));
+    fn join_is_symmetric_and_never_lower() {
+        for &a in DType::ALL {
+            for &b in DType::ALL {
+                let both = a.join(b);
+                assert_eq!(both, b.join(a));
+                assert_eq!((both.join(a), both.join(b)), (both, both), "{a} {b}");
+                assert_eq!(both.category(), a.category().max(b.category()));
+            }
         }
     }
 

@@ -10,11 +10,12 @@ mod operators;
 mod storage;
 
 pub use create::TensorOptions;
-pub use dtype::{Category, DType, Element, Scalar};
+pub use dtype::{Category, DType, Element, Scalar, get_default_dtype, set_default_dtype, try_set_default_dtype};
 pub use layout::{Dims, Layout};
 pub use operators::Operand;
 pub(crate) use storage::{ReadGuard, WriteGuard};
 
+pub(crate) use dtype::{each, each_float, each_number, unsupported};
 pub(crate) use layout::{broadcast, broadcast_dims, wrap_dim};
 pub(crate) use storage::Storage;
 

@@ -8,6 +8,7 @@
 use super::{DType, Element, Layout};
 use crate::backend::Device;
 use crate::{Error, Result};
+use rushlight_kernels::for_each_dtype;
 use std::borrow::Cow;
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
@@ -342,6 +343,70 @@ impl Drop for WriteGuard<'_> {
 }
 
 impl ReadGuard<'_> {
+    /// The bytes of contiguous elements, in the order of the processor: those themselves on the host, a copy of those of another device.
+    ///
+    /// # Panics
+    /// If the layout is not contiguous.
+    pub(crate) fn bytes_to_host(&self) -> Result<Cow<'_, [u8]>> {
+        assert!(self.layout.is_contiguous());
+        let size = self.dtype.size();
+        if !self.storage.device.is_host() {
+            let mut bytes = staged(self.layout.numel() * size)?;
+            self.storage.device.backend().download(self, &mut bytes)?;
+            return Ok(Cow::Owned(bytes));
+        }
+        let start = self.storage.start().cast_const().wrapping_add(self.layout.offset() * size);
+        // SAFETY: `Storage::check` found the elements inside the block (a block without elements has a start, too); they are
+        // initialized, no type has padding, and nobody writes them while this guard lives.
+        Ok(Cow::Borrowed(unsafe { std::slice::from_raw_parts(start, self.layout.numel() * size) }))
+    }
+}
+
+impl WriteGuard<'_> {
+    /// Has the program write the bytes of contiguous elements, in the order of the processor: where they are on the host, else in memory
+    /// that is then uploaded. Any bytes will do; those of a bool that are not 0 become 1.
+    ///
+    /// # Panics
+    /// If the layout is not contiguous.
+    pub(crate) fn write_bytes_by<E: From<Error>>(
+        &mut self,
+        write: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        assert!(self.layout.is_contiguous());
+        let len = self.layout.numel() * self.dtype.size();
+        let dtype = self.dtype;
+        let write = |bytes: &mut [u8]| {
+            let result = write(bytes);
+            if dtype == DType::Bool {
+                bytes.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
+            }
+            result
+        };
+        if !self.storage.device.is_host() {
+            let mut bytes = staged(len)?;
+            write(&mut bytes)?;
+            return Ok(self.storage.device.backend().upload(&bytes, self)?);
+        }
+        // SAFETY: as in `ReadGuard::bytes_to_host`, and this is the only guard on the storage. A bool is made valid before anything
+        // reads it.
+        write(unsafe { std::slice::from_raw_parts_mut(self.bytes(), len) })
+    }
+}
+
+/// The element number `$index` of a block of a type.
+macro_rules! element {
+    (($dtype:expr, $block:expr, $index:expr) $($category:ident {
+        $($(#[$doc:meta])* $variant:ident: $stored:ty as $computed:ty, $name:literal, $safetensors:literal;)*
+    })*) => {
+        match $dtype {
+            // SAFETY: the element is inside the block (checked below), is initialized and valid for its type, and nobody writes
+            // it while this guard lives. Blocks are aligned for every type.
+            $($(DType::$variant => unsafe { $block.cast::<$stored>().add($index).read() }.to_scalar(),)*)*
+        }
+    };
+}
+
+impl ReadGuard<'_> {
     /// The element of a host's storage `place` steps of one element from the first.
     ///
     /// # Panics
@@ -350,15 +415,6 @@ impl ReadGuard<'_> {
         let index = self.layout.offset().checked_add_signed(place).expect("inside the storage");
         assert!((index + 1) * self.dtype.size() <= self.storage.bytes);
         let block = self.storage.start();
-        // SAFETY: the element lies inside the block (checked above), is initialized and valid for its type, and nobody writes
-        // it while this permission lives. Blocks are aligned for every type.
-        unsafe {
-            match self.dtype {
-                DType::Bool => block.cast::<bool>().add(index).read().to_scalar(),
-                DType::I64 => block.cast::<i64>().add(index).read().to_scalar(),
-                DType::F32 => block.cast::<f32>().add(index).read().to_scalar(),
-                DType::F64 => block.cast::<f64>().add(index).read().to_scalar(),
-            }
-        }
+        for_each_dtype!(element(self.dtype, block, index))
     }
 }

@@ -13,7 +13,10 @@ import zlib
 import numpy as np
 import torch
 
-DTYPES = {"bool": torch.bool, "i64": torch.int64, "f32": torch.float32, "f64": torch.float64}
+DTYPES = {
+    "bool": torch.bool, "u8": torch.uint8, "i8": torch.int8, "i16": torch.int16, "i32": torch.int32, "i64": torch.int64,
+    "f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32, "f64": torch.float64,
+}
 NAMES = {v: k for k, v in DTYPES.items()}
 
 
@@ -36,7 +39,9 @@ def number(x):
 
 def encode(t, stride=False):
     t = t.detach()
-    out = {"dtype": NAMES[t.dtype], "shape": list(t.shape), "data": [number(x) for x in t.contiguous().numpy(force=True).ravel()]}
+    elements = t.float() if t.dtype in (torch.float16, torch.bfloat16) else t  # numpy has no bfloat16
+    data = [number(x) for x in elements.contiguous().numpy(force=True).ravel()]
+    out = {"dtype": NAMES[t.dtype], "shape": list(t.shape), "data": data}
     if stride:
         out["stride"] = list(t.stride())
     return out

@@ -49,24 +49,19 @@ pub fn shape(value: &Value) -> Vec<usize> {
 
 /// A number of the type that the fixture calls `kind`.
 pub fn scalar(value: &Value, kind: &str) -> Scalar {
-    match kind {
-        "bool" => Scalar::Bool(value.as_bool().expect("a truth value")),
-        "i64" => Scalar::I64(value.as_i64().expect("an integer")),
+    match dtype(kind) {
+        DType::Bool => Scalar::Bool(value.as_bool().expect("a truth value")),
         // Written with just the digits that tell it from other numbers of its type.
-        "f32" => Scalar::F64(f64::from(number(value) as f32)),
-        _ => Scalar::F64(number(value)),
+        DType::F16 | DType::Bf16 | DType::F32 => Scalar::F64(f64::from(number(value) as f32)),
+        other if other.is_float() => Scalar::F64(number(value)),
+        _ => Scalar::I64(value.as_i64().expect("an integer")),
     }
 }
 
-/// The type that the fixture calls `name`.
+/// The type that the fixture calls `name`: as safetensors files do, but in lower case.
 pub fn dtype(name: &str) -> DType {
-    match name {
-        "bool" => DType::Bool,
-        "i64" => DType::I64,
-        "f32" => DType::F32,
-        "f64" => DType::F64,
-        other => panic!("unknown type {other}"),
-    }
+    let found = DType::ALL.iter().find(|dtype| dtype.safetensors_name().eq_ignore_ascii_case(name));
+    *found.unwrap_or_else(|| panic!("unknown type {name}"))
 }
 
 /// How far apart floating point values may be: relative and absolute. Integers and bool must be equal.
@@ -113,12 +108,12 @@ impl Golden {
     /// The tensor.
     pub fn tensor(&self) -> Tensor {
         let shape = &self.shape;
-        let floats = || self.data.iter().map(|v| v.to_f64());
-        let tensor = match self.dtype {
-            DType::Bool => Tensor::from_vec(self.data.iter().map(|v| v.to_bool()).collect(), shape),
-            DType::I64 => Tensor::from_vec(self.data.iter().map(|v| v.to_i64()).collect(), shape),
-            DType::F32 => Tensor::from_vec(floats().map(|v| v as f32).collect(), shape),
-            DType::F64 => Tensor::from_vec(floats().collect(), shape),
+        let tensor = if self.dtype == DType::Bool {
+            Tensor::from_vec(self.data.iter().map(|v| v.to_bool()).collect(), shape)
+        } else if self.dtype.is_float() {
+            Tensor::from_vec(self.data.iter().map(|v| v.to_f64()).collect(), shape).to_dtype(self.dtype)
+        } else {
+            Tensor::from_vec(self.data.iter().map(|v| v.to_i64()).collect(), shape).to_dtype(self.dtype)
         };
         tensor.to_device(DEVICE.get())
     }
@@ -139,11 +134,11 @@ impl Golden {
         {
             return Err(format!("{what} has strides {:?}, but PyTorch has {strides:?}", found.strides()));
         }
+        let found = found.detach();
         let values: Vec<Scalar> = match self.dtype {
             DType::Bool => found.to_vec::<bool>().into_iter().map(Scalar::Bool).collect(),
-            DType::I64 => found.to_vec::<i64>().into_iter().map(Scalar::I64).collect(),
-            DType::F32 => found.to_vec::<f32>().into_iter().map(|v| Scalar::F64(v.into())).collect(),
-            DType::F64 => found.to_vec::<f64>().into_iter().map(Scalar::F64).collect(),
+            dtype if dtype.is_float() => found.to_dtype(DType::F64).to_vec().into_iter().map(Scalar::F64).collect(),
+            _ => found.to_dtype(DType::I64).to_vec().into_iter().map(Scalar::I64).collect(),
         };
         for (i, (&want, &got)) in self.data.iter().zip(&values).enumerate() {
             let same = match (want, got) {

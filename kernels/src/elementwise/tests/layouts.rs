@@ -8,14 +8,14 @@ use crate::threads;
 
 /// A tensor for tests: `data[offset + sum(index * stride)]`.
 #[derive(Clone, Debug)]
-struct View<T> {
+pub(super) struct View<T> {
     data: Vec<T>,
     offset: usize,
-    strides: Vec<isize>,
+    pub(super) strides: Vec<isize>,
 }
 
 impl<T: Copy> View<T> {
-    fn at(&self, dims: &[usize], index: usize) -> usize {
+    pub(super) fn at(&self, dims: &[usize], index: usize) -> usize {
         let (mut rest, mut at) = (index, self.offset as isize);
         for d in (0..dims.len()).rev() {
             at += (rest % dims[d]) as isize * self.strides[d];
@@ -24,21 +24,21 @@ impl<T: Copy> View<T> {
         at as usize
     }
 
-    fn get(&self, dims: &[usize], index: usize) -> T {
+    pub(super) fn get(&self, dims: &[usize], index: usize) -> T {
         self.data[self.at(dims, index)]
     }
 
-    fn ptr(&self) -> *const T {
+    pub(super) fn ptr(&self) -> *const T {
         &self.data[self.offset]
     }
 
-    fn ptr_mut(&mut self) -> *mut T {
+    pub(super) fn ptr_mut(&mut self) -> *mut T {
         &mut self.data[self.offset]
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
+pub(super) enum Kind {
     Contiguous,
     Transposed,
     EverySecond,
@@ -47,11 +47,12 @@ enum Kind {
     LastBroadcast,
     Scalar,
 }
-use Kind::*;
+pub(super) use Kind::*;
 
-const KINDS: [Kind; 7] = [Contiguous, Transposed, EverySecond, Reversed, FirstBroadcast, LastBroadcast, Scalar];
+pub(super) const KINDS: [Kind; 7] =
+    [Contiguous, Transposed, EverySecond, Reversed, FirstBroadcast, LastBroadcast, Scalar];
 
-const SHAPES: [&[usize]; 14] = [
+pub(super) const SHAPES: [&[usize]; 14] = [
     &[],
     &[1],
     &[0],
@@ -69,7 +70,7 @@ const SHAPES: [&[usize]; 14] = [
 ];
 
 /// A view of distinct values in this layout.
-fn view<T: Copy>(kind: Kind, dims: &[usize], value: impl Fn(usize) -> T) -> View<T> {
+pub(super) fn view<T: Copy>(kind: Kind, dims: &[usize], value: impl Fn(usize) -> T) -> View<T> {
     let rank = dims.len();
     let mut strides = vec![0isize; rank];
     let mut step = if kind == EverySecond { 2 } else { 1 };

@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod layouts;
+mod stored;
 mod values;
 
 use crate::isa::{Isa, with_isa};

@@ -7,7 +7,7 @@ const INF: f64 = f64::INFINITY;
 const NAN: f64 = f64::NAN;
 
 /// Applies `op` to contiguous elements. Enough copies of them follow each other that vector and rest are both used.
-fn apply<T: Element>(op: UnaryOp, x: &[T]) -> Vec<T> {
+fn apply<T: Stored>(op: UnaryOp, x: &[T]) -> Vec<T> {
     let x = x.repeat(7);
     let mut y = vec![T::default(); x.len()];
     // SAFETY: both vectors have this length.
@@ -15,7 +15,7 @@ fn apply<T: Element>(op: UnaryOp, x: &[T]) -> Vec<T> {
     y
 }
 
-fn apply2<T: Element>(op: BinaryOp, a: &[T], b: &[T]) -> Result<Vec<T>, Error> {
+fn apply2<T: Stored>(op: BinaryOp, a: &[T], b: &[T]) -> Result<Vec<T>, Error> {
     assert_eq!(a.len(), b.len());
     let (a, b) = (a.repeat(7), b.repeat(7));
     let mut y = vec![T::default(); a.len()];
@@ -328,7 +328,7 @@ fn what_a_type_does_not_have_is_refused() {
 
 #[test]
 fn comparisons() {
-    fn run<T: Element>(op: CompareOp, a: &[T], b: &[T]) -> Vec<bool> {
+    fn run<T: Stored>(op: CompareOp, a: &[T], b: &[T]) -> Vec<bool> {
         let mut y = vec![false; a.len()];
         // SAFETY: the slices have this length.
         unsafe { compare(op, &[a.len()], a.as_ptr(), &[1], b.as_ptr(), &[1], y.as_mut_ptr(), &[1]) };
@@ -359,7 +359,7 @@ fn comparisons() {
 
 #[test]
 fn casts() {
-    fn run<S: Element, D: Element + CastFrom<S>>(x: &[S]) -> Vec<D> {
+    fn run<S: Stored, D: Stored>(x: &[S]) -> Vec<D> {
         let mut y = vec![D::default(); x.len()];
         // SAFETY: both have this length.
         unsafe { copy(&[x.len()], x.as_ptr(), &[1], y.as_mut_ptr(), &[1]) };

@@ -1,9 +1,9 @@
 //! Convolutions.
 
-use super::{Cpu, each_float};
+use super::Cpu;
 use crate::Error;
 use crate::backend::{Activation, ConvShape, ConvWeight, Convolution, Fused};
-use crate::tensor::{Element, ReadGuard, WriteGuard};
+use crate::tensor::{Element, ReadGuard, WriteGuard, each_float};
 use rushlight_kernels::conv::{self, ConvElement, PackedWeight};
 use std::any::Any;
 

@@ -4,7 +4,8 @@ use super::{Cpu, aligned, each, each_float, seen, unsupported};
 use crate::backend::{BinaryOp, CompareOp, Elementwise, Fused, GradOp, UnaryOp};
 use crate::tensor::{DType, Element, Layout, ReadGuard, Scalar, WriteGuard};
 use crate::{Error, Result};
-use rushlight_kernels::elementwise::{self, CastFrom};
+use rushlight_kernels::dtype::Stored;
+use rushlight_kernels::elementwise::{self, Arithmetic};
 
 /// Operations put their own name to it.
 #[cold]
@@ -15,13 +16,7 @@ fn kernel_error(error: elementwise::Error, dtype: DType) -> Error {
     }
 }
 
-fn cast<S: Element + elementwise::Element>(x: &ReadGuard<'_>, out: &mut WriteGuard<'_>)
-where
-    bool: CastFrom<S>,
-    i64: CastFrom<S>,
-    f32: CastFrom<S>,
-    f64: CastFrom<S>,
-{
+fn cast<S: Element>(x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) {
     let layout = out.layout();
     let from = seen(x, layout);
     each!(out.dtype(), D => {
@@ -33,7 +28,7 @@ where
 }
 
 /// Adds elements one after the other, for outputs that repeat places.
-fn accumulate<T: Element + std::ops::Add<Output = T>>(x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) {
+fn accumulate<T: Element>(x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) {
     let layout = out.layout();
     let from = seen(x, layout);
     let mut index = [0usize; rushlight_kernels::MAX_RANK];
@@ -42,7 +37,7 @@ fn accumulate<T: Element + std::ops::Add<Output = T>>(x: &ReadGuard<'_>, out: &m
         // SAFETY: the index is inside the sizes of `out`, whose layout and the input's stay inside what they cover.
         unsafe {
             let place = out.ptr::<T>().offset(target);
-            *place = *place + *x.ptr::<T>().offset(source);
+            *place = T::narrow((*place).widen().plus((*x.ptr::<T>().offset(source)).widen()));
         }
         for i in (0..layout.rank()).rev() {
             index[i] += 1;
@@ -56,6 +51,32 @@ fn accumulate<T: Element + std::ops::Add<Output = T>>(x: &ReadGuard<'_>, out: &m
             index[i] = 0;
         }
     }
+}
+
+/// [`Elementwise::binary`] where one of the inputs is a single number of the computed type.
+fn with_number<T: Element>(
+    op: BinaryOp,
+    [x, number]: [Option<&ReadGuard<'_>>; 2],
+    first: bool,
+    out: &mut WriteGuard<'_>,
+) -> Result<()>
+where
+    T::Computed: Element,
+{
+    let layout = out.layout();
+    let (from, number) = (side(x, layout), start::<T::Computed>(number, out));
+    // SAFETY: the layouts stay inside what the guards cover; `out` is other memory or the very same elements as `x`; the number
+    // is an element.
+    unsafe {
+        let (x, to, dims) = (start::<T>(x, out), out.ptr::<T>(), layout.dims());
+        elementwise::binary_with_number(op, dims, x, from.strides(), *number, first, to, layout.strides())
+    }
+    .map_err(|error| kernel_error(error, T::DTYPE))
+}
+
+/// Whether an input is a number of another type than the output's.
+fn is_number(x: Option<&ReadGuard<'_>>, out: &WriteGuard<'_>) -> bool {
+    x.is_some_and(|x| x.dtype() != out.dtype())
 }
 
 /// Whether an input's elements and the output's correspond one to one in memory order; an absent input is the output.
@@ -119,6 +140,13 @@ impl Elementwise for Cpu {
     ) -> Result<()> {
         let layout = out.layout();
         each!(out.dtype(), T => {
+            // Only a type that is converted meets numbers of its computed type.
+            if !T::DIRECT && is_number(b, out) {
+                return with_number::<T>(op, [a, b], false, out);
+            }
+            if !T::DIRECT && is_number(a, out) {
+                return with_number::<T>(op, [b, a], true, out);
+            }
             let result = if in_order(a, layout) && in_order(b, layout) {
                 // SAFETY: all have as many elements; `out` is other memory or the very same elements.
                 unsafe {

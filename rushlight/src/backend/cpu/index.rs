@@ -1,9 +1,9 @@
 //! Elements chosen by indices.
 
-use super::{Cpu, around, each, unsupported};
+use super::{Cpu, around, each};
 use crate::Result;
 use crate::backend::{Fused, Indexing, bad_index};
-use crate::tensor::{DType, ReadGuard, WriteGuard};
+use crate::tensor::{ReadGuard, WriteGuard};
 use rushlight_kernels::index;
 
 impl Indexing for Cpu {
@@ -21,40 +21,10 @@ impl Indexing for Cpu {
         out: &mut WriteGuard<'_>,
     ) -> Result<()> {
         let (sizes, table_sizes) = (out.layout().dims(), table.layout().dims());
-        let bad = |bad| bad_index("scatter_add", bad);
-        match out.dtype() {
-            DType::F32 => index::scatter_add::<f32>(
-                out.slice(),
-                sizes,
-                dim,
-                table.slice(),
-                table_sizes,
-                source.slice(),
-                table_sizes,
-            )
-            .map_err(bad),
-            DType::F64 => index::scatter_add::<f64>(
-                out.slice(),
-                sizes,
-                dim,
-                table.slice(),
-                table_sizes,
-                source.slice(),
-                table_sizes,
-            )
-            .map_err(bad),
-            DType::I64 => index::scatter_add::<i64>(
-                out.slice(),
-                sizes,
-                dim,
-                table.slice(),
-                table_sizes,
-                source.slice(),
-                table_sizes,
-            )
-            .map_err(bad),
-            DType::Bool => Err(unsupported("scatter_add", DType::Bool)),
-        }
+        each!(out.dtype(), T => index::scatter_add::<T>(
+            out.slice(), sizes, dim, table.slice(), table_sizes, source.slice(), table_sizes,
+        ))
+        .map_err(|bad| bad_index("scatter_add", bad))
     }
 
     fn index_select(&self, x: &ReadGuard<'_>, dim: usize, table: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {

@@ -1,8 +1,9 @@
 //! Losses of rows of classes.
 
-use super::{Cpu, each_float};
+use super::Cpu;
 use crate::backend::{ClassLoss, ClassLosses, Fused, bad_class};
-use crate::tensor::{Element, ReadGuard, Scalar, WriteGuard};
+use crate::tensor::{Element, ReadGuard, WriteGuard, each_float};
+use rushlight_kernels::dtype::{Stored, StoredFloat};
 use rushlight_kernels::float::Float;
 use rushlight_kernels::loss::{self, RowGrad};
 
@@ -13,12 +14,16 @@ fn class_loss<'a, T: Element>(sizes: &ClassLoss, weight: &'a Option<&ReadGuard<'
 }
 
 /// Calls `f` with the gradients of the rows: one for all where `g` is a single number, else one each.
-fn with_row_grad<T: Element + Float, R>(g: &ReadGuard<'_>, factor: f64, f: impl FnOnce(RowGrad<'_, T>) -> R) -> R {
-    let factor = T::from_scalar(Scalar::F64(factor));
+fn with_row_grad<T: Element + StoredFloat, R>(
+    g: &ReadGuard<'_>,
+    factor: f64,
+    f: impl FnOnce(RowGrad<'_, T::Computed>) -> R,
+) -> R {
+    let factor = T::Computed::of(factor);
     if g.layout().rank() == 0 {
-        return f(RowGrad::All(g.slice::<T>()[0] * factor));
+        return f(RowGrad::All(g.slice::<T>()[0].widen() * factor));
     }
-    let rows: Vec<T> = g.slice::<T>().iter().map(|&g| g * factor).collect();
+    let rows: Vec<T::Computed> = g.slice::<T>().iter().map(|&g| g.widen() * factor).collect();
     f(RowGrad::Each(&rows))
 }
 
@@ -33,7 +38,7 @@ impl ClassLosses for Cpu {
     ) -> Fused<f64> {
         Some(each_float!("nll_loss", x.dtype(), T => class_loss::<T>(sizes, &weight)
             .nll(x.slice(), target.slice(), losses.slice())
-            .map(|total| total.to_scalar().to_f64())
+            .map(|total| total.wide())
             .map_err(|bad| bad_class("nll_loss", bad))))
     }
 
@@ -63,7 +68,7 @@ impl ClassLosses for Cpu {
     ) -> Fused<f64> {
         Some(each_float!("cross_entropy", x.dtype(), T => class_loss::<T>(sizes, &weight)
             .cross_entropy(x.slice(), target.slice(), stats.slice().as_chunks_mut().0, losses.slice())
-            .map(|total| total.to_scalar().to_f64())
+            .map(|total| total.wide())
             .map_err(|bad| bad_class("cross_entropy", bad))))
     }
 
@@ -79,7 +84,7 @@ impl ClassLosses for Cpu {
         out: &mut WriteGuard<'_>,
     ) -> Fused {
         Some(each_float!("cross_entropy", x.dtype(), T => {
-            let stats = stats.slice::<T>().as_chunks().0;
+            let stats = stats.slice::<<T as Stored>::Computed>().as_chunks().0;
             with_row_grad::<T, _>(g, factor, |g| {
                 class_loss::<T>(sizes, &weight).cross_entropy_backward(x.slice(), target.slice(), stats, g, out.slice())
             })

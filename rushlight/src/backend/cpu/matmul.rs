@@ -1,9 +1,9 @@
 //! Products of matrices.
 
-use super::{Cpu, unsupported};
+use super::Cpu;
 use crate::Result;
 use crate::backend::Product;
-use crate::tensor::{DType, Element, Layout, ReadGuard, WriteGuard};
+use crate::tensor::{Element, Layout, ReadGuard, WriteGuard, each_number};
 use rushlight_kernels::gemm::{Epilogue, GemmElement, Mat, MatMut, gemm, gemm_batched};
 
 fn matmul<T: Element + GemmElement>(
@@ -39,6 +39,7 @@ fn matmul<T: Element + GemmElement>(
                 T::ZERO,
                 c_mat,
                 lc.strides()[0],
+                &Epilogue::default(),
             )
         }
     }
@@ -52,12 +53,9 @@ impl Product for Cpu {
         bias: Option<&ReadGuard<'_>>,
         out: &mut WriteGuard<'_>,
     ) -> Result<()> {
-        match a.dtype() {
-            DType::F32 => matmul::<f32>(a, b, bias, out),
-            DType::F64 => matmul::<f64>(a, b, bias, out),
-            DType::I64 => matmul::<i64>(a, b, bias, out),
-            DType::Bool => return Err(unsupported("matmul", DType::Bool)),
-        }
-        Ok(())
+        each_number!("matmul", a.dtype(), T => {
+            matmul::<T>(a, b, bias, out);
+            Ok(())
+        })
     }
 }

@@ -16,36 +16,12 @@ mod pooling;
 mod reduce;
 mod softmax;
 
-use super::{Backend, each};
-use crate::Error;
-use crate::tensor::{DType, Layout, ReadGuard};
+use super::Backend;
+use crate::tensor::{Layout, ReadGuard, each, each_float, unsupported};
 
 pub(super) struct Cpu;
 
 impl Backend for Cpu {}
-
-/// The same for floating point types; others are an error that names `$op`.
-macro_rules! each_float {
-    ($op:expr, $dtype:expr, $T:ident => $body:expr) => {
-        match $dtype {
-            $crate::tensor::DType::F32 => {
-                type $T = f32;
-                $body
-            }
-            $crate::tensor::DType::F64 => {
-                type $T = f64;
-                $body
-            }
-            other => Err($crate::backend::cpu::unsupported($op, other)),
-        }
-    };
-}
-use each_float;
-
-#[cold]
-fn unsupported(op: &'static str, dtype: DType) -> Error {
-    Error::dtype(op, format!("is not defined for {dtype}"))
-}
 
 /// The strides of an input as the output's sizes see it.
 #[inline]

@@ -1,8 +1,8 @@
 //! Batch normalization.
 
-use super::{Cpu, each_float};
+use super::Cpu;
 use crate::backend::{BatchNorm, Fused, Normalization};
-use crate::tensor::{Element, ReadGuard, WriteGuard};
+use crate::tensor::{Element, ReadGuard, WriteGuard, each_float};
 use rushlight_kernels::norm;
 
 fn batch_norm<'a, T: Element>(

@@ -1,8 +1,8 @@
 //! Steps of optimizers.
 
-use super::{Cpu, each_float};
+use super::Cpu;
 use crate::backend::{Fused, Optimizer, StepRule};
-use crate::tensor::{ReadGuard, WriteGuard};
+use crate::tensor::{ReadGuard, WriteGuard, each_float};
 use rushlight_kernels::optim;
 
 impl Optimizer for Cpu {

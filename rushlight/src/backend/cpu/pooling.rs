@@ -1,8 +1,8 @@
 //! Pooling over windows.
 
-use super::{Cpu, each_float};
+use super::Cpu;
 use crate::backend::{Divisor, Fused, Pool2d, Pooling};
-use crate::tensor::{Layout, ReadGuard, WriteGuard};
+use crate::tensor::{Layout, ReadGuard, WriteGuard, each_float};
 use rushlight_kernels::pooling;
 
 /// The number of pictures, and the size of one.

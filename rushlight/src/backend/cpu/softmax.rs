@@ -1,8 +1,8 @@
 //! Softmax along one dimension.
 
-use super::{Cpu, around, each_float};
+use super::{Cpu, around};
 use crate::backend::{Fused, Softmax, SoftmaxKind};
-use crate::tensor::{ReadGuard, WriteGuard};
+use crate::tensor::{ReadGuard, WriteGuard, each_float};
 use rushlight_kernels::softmax;
 
 impl Softmax for Cpu {

@@ -2,6 +2,7 @@
 //! nothing that it did not ask for, and so costs no more memory than the header has bytes, whatever they are.
 
 use super::Metadata;
+use crate::tensor::DType;
 use rushlight_kernels::MAX_RANK;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -13,51 +14,42 @@ pub(super) const METADATA: &str = "__metadata__";
 /// The element types that can be read; the format knows a few more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stored {
-    Bool,
-    U8,
-    I8,
+    /// A type that tensors have, too.
+    As(DType),
+    /// 16-bit unsigned integers.
     U16,
-    I16,
+    /// 32-bit unsigned integers.
     U32,
-    I32,
-    I64,
-    F16,
-    BF16,
-    F32,
-    F64,
 }
 
 impl Stored {
-    const ALL: [(Stored, &'static str, usize); 12] = [
-        (Stored::Bool, "BOOL", 1),
-        (Stored::U8, "U8", 1),
-        (Stored::I8, "I8", 1),
-        (Stored::U16, "U16", 2),
-        (Stored::I16, "I16", 2),
-        (Stored::U32, "U32", 4),
-        (Stored::I32, "I32", 4),
-        (Stored::I64, "I64", 8),
-        (Stored::F16, "F16", 2),
-        (Stored::BF16, "BF16", 2),
-        (Stored::F32, "F32", 4),
-        (Stored::F64, "F64", 8),
-    ];
+    fn all() -> impl Iterator<Item = Stored> {
+        DType::ALL.iter().map(|&dtype| Stored::As(dtype)).chain([Stored::U16, Stored::U32])
+    }
 
     fn named(name: &str) -> Result<Stored, String> {
-        let found = Stored::ALL.iter().find(|(_, known, _)| *known == name).map(|&(stored, ..)| stored);
-        found.ok_or_else(|| {
-            let known = Stored::ALL.map(|(_, name, _)| name).join(", ");
-            format!("is of type {name:?}, which cannot be read; what can: {known}")
+        Stored::all().find(|stored| stored.name() == name).ok_or_else(|| {
+            let known: Vec<_> = Stored::all().map(Stored::name).collect();
+            format!("expected a type out of {}, got {name:?}", known.join(", "))
         })
     }
 
-    fn entry(self) -> (Stored, &'static str, usize) {
-        Stored::ALL[self as usize]
+    /// The format's name for it.
+    fn name(self) -> &'static str {
+        match self {
+            Stored::As(dtype) => dtype.safetensors_name(),
+            Stored::U16 => "U16",
+            Stored::U32 => "U32",
+        }
     }
 
     /// Bytes per element.
     pub(super) fn size(self) -> usize {
-        self.entry().2
+        match self {
+            Stored::As(dtype) => dtype.size(),
+            Stored::U16 => 2,
+            Stored::U32 => 4,
+        }
     }
 }
 
@@ -111,7 +103,7 @@ impl Header {
         for Entry { name, stored, shape, place } in &self.entries {
             let bytes = shape.iter().try_fold(stored.size(), |bytes, &size| bytes.checked_mul(size));
             if place.start > place.end || bytes != Some(place.end - place.start) {
-                let (_, dtype, size) = stored.entry();
+                let (dtype, size) = (stored.name(), stored.size());
                 return Err(format!(
                     "tensor {name:?} of shape {shape:?} and type {dtype} ({size} bytes each) cannot lie at the bytes {place:?}"
                 ));
@@ -150,7 +142,7 @@ impl Header {
         for Entry { name, stored, shape, place } in &self.entries {
             begin(&mut json, name);
             let sizes = shape.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
-            let (dtype, start, end) = (stored.entry().1, place.start, place.end);
+            let (dtype, start, end) = (stored.name(), place.start, place.end);
             write!(json, r#":{{"dtype":"{dtype}","shape":[{sizes}],"data_offsets":[{start},{end}]}}"#)
                 .expect("a string");
         }

@@ -27,10 +27,10 @@ fn sample() -> Header {
         |name: &str, stored, shape: &[usize], place| Entry { name: name.into(), stored, shape: shape.into(), place };
     Header {
         entries: vec![
-            entry("fc.weight", Stored::F32, &[2, 3], 0..24),
-            entry("scalar \"é\" \\ \n \u{1}", Stored::I64, &[], 24..32),
-            entry("empty 漢 🕯", Stored::Bool, &[0, 7], 32..32),
-            entry("", Stored::BF16, &[1, 2, 1, 1, 1, 1, 1, 1], 32..36),
+            entry("fc.weight", Stored::As(DType::F32), &[2, 3], 0..24),
+            entry("scalar \"é\" \\ \n \u{1}", Stored::As(DType::I64), &[], 24..32),
+            entry("empty 漢 🕯", Stored::As(DType::Bool), &[0, 7], 32..32),
+            entry("", Stored::As(DType::Bf16), &[1, 2, 1, 1, 1, 1, 1, 1], 32..36),
         ],
         metadata: Metadata::from([("format".into(), "pt".into()), ("note\t".into(), "\u{7f}\"".into())]),
     }

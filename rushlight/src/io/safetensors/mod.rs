@@ -5,9 +5,8 @@
 //!
 //! | in the file | read as |
 //! |---|---|
-//! | `BOOL`, `I64`, `F32`, `F64` | the same |
-//! | `F16`, `BF16` | float32, which has each of their values |
-//! | `U8`, `I8`, `U16`, `I16`, `U32`, `I32` | int64, which has each of their values |
+//! | `BOOL`, `U8`, `I8`, `I16`, `I32`, `I64`, `F16`, `BF16`, `F32`, `F64` | the same |
+//! | `U16`, `U32` | int64, which has each of their values |
 //! | `U64`, complex numbers, floats below 16 bits | an error that names the tensor |
 //!
 //! Nothing read here is trusted: a file is taken only if every byte of it belongs to exactly one tensor, and a header that
@@ -16,7 +15,7 @@
 mod header;
 
 use crate::backend::Device;
-use crate::tensor::{DType, Dims, Element, ReadGuard, WriteGuard};
+use crate::tensor::{DType, Dims, ReadGuard, WriteGuard};
 use crate::{Error, Result, Tensor};
 use header::{Entry, Header, METADATA, Stored};
 use std::borrow::Borrow;
@@ -160,12 +159,7 @@ fn encode<N: Into<String>, T: Borrow<Tensor>, R>(
         }
         let start = end;
         end += tensor.numel() * tensor.dtype().size();
-        let stored = match tensor.dtype() {
-            DType::Bool => Stored::Bool,
-            DType::I64 => Stored::I64,
-            DType::F32 => Stored::F32,
-            DType::F64 => Stored::F64,
-        };
+        let stored = Stored::As(tensor.dtype());
         header.entries.push(Entry { name: name.clone(), stored, shape: tensor.shape().to_vec(), place: start..end });
     }
     let mut names: Vec<&String> = named.iter().map(|(name, _)| name).collect();
@@ -181,24 +175,21 @@ fn encode<N: Into<String>, T: Borrow<Tensor>, R>(
     finish(&mut |out| {
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
-        inputs.iter().try_for_each(|input| match input.dtype() {
-            DType::Bool => put(input.slice(), out, |x: bool| [u8::from(x)]),
-            DType::I64 => put(input.slice(), out, i64::to_le_bytes),
-            DType::F32 => put(input.slice(), out, f32::to_le_bytes),
-            DType::F64 => put(input.slice(), out, f64::to_le_bytes),
-        })
+        inputs.iter().try_for_each(|input| put(input, out))
     })
 }
 
-fn put<T: Copy, const N: usize>(
-    elements: &[T],
-    out: &mut dyn Write,
-    bytes_of: impl Fn(T) -> [u8; N],
-) -> io::Result<()> {
-    let mut bytes = vec![[0; N]; elements.len().min(CHUNK)];
-    elements.chunks(CHUNK).try_for_each(|elements| {
-        bytes.iter_mut().zip(elements).for_each(|(bytes, &x)| *bytes = bytes_of(x));
-        out.write_all(bytes[..elements.len()].as_flattened())
+/// Writes the elements, little endian.
+fn put(input: &ReadGuard<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let bytes = input.bytes_to_host().map_err(io::Error::other)?;
+    if cfg!(target_endian = "little") {
+        return out.write_all(&bytes);
+    }
+    let size = input.dtype().size();
+    bytes.chunks(CHUNK * size).try_for_each(|part| {
+        let mut bytes = part.to_vec();
+        bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+        out.write_all(&bytes)
     })
 }
 
@@ -237,40 +228,35 @@ fn decode(input: &mut impl Read, total: u64) -> Result<(Tensors, Metadata), Prob
 }
 
 fn read_tensor(input: &mut impl Read, Entry { name, stored, shape, .. }: &Entry) -> Result<Tensor, Problem> {
-    let dtype = match stored {
-        Stored::Bool => DType::Bool,
-        Stored::F16 | Stored::BF16 | Stored::F32 => DType::F32,
-        Stored::F64 => DType::F64,
-        _ => DType::I64,
+    let dtype = match *stored {
+        Stored::As(dtype) => dtype,
+        Stored::U16 | Stored::U32 => DType::I64,
     };
     let fault = |error: Error| format!("tensor {name:?}: {error}");
     let layout = Dims::from(&shape[..]).layout("load").map_err(fault)?;
     let tensor = Tensor::fresh(Device::Cpu, layout, dtype).map_err(fault)?;
     let mut out = tensor.write("load").map_err(fault)?;
     match stored {
-        Stored::Bool => get(input, &mut out, |[byte]| byte != 0),
-        Stored::U8 => get(input, &mut out, |[byte]| i64::from(byte)),
-        Stored::I8 => get(input, &mut out, |b| i64::from(i8::from_le_bytes(b))),
-        Stored::U16 => get(input, &mut out, |b| i64::from(u16::from_le_bytes(b))),
-        Stored::I16 => get(input, &mut out, |b| i64::from(i16::from_le_bytes(b))),
-        Stored::U32 => get(input, &mut out, |b| i64::from(u32::from_le_bytes(b))),
-        Stored::I32 => get(input, &mut out, |b| i64::from(i32::from_le_bytes(b))),
-        Stored::I64 => get(input, &mut out, i64::from_le_bytes),
-        Stored::F16 => get(input, &mut out, |b| half_to_f32(u16::from_le_bytes(b))),
-        Stored::BF16 => get(input, &mut out, |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
-        Stored::F32 => get(input, &mut out, f32::from_le_bytes),
-        Stored::F64 => get(input, &mut out, f64::from_le_bytes),
+        Stored::As(_) => out.write_bytes_by(|bytes| {
+            input.read_exact(bytes)?;
+            if cfg!(target_endian = "big") {
+                bytes.chunks_exact_mut(dtype.size()).for_each(<[u8]>::reverse);
+            }
+            Ok::<_, Problem>(())
+        }),
+        Stored::U16 => get(input, &mut out, |b| u16::from_le_bytes(b).into()),
+        Stored::U32 => get(input, &mut out, |b| u32::from_le_bytes(b).into()),
     }?;
     drop(out);
     Ok(tensor)
 }
 
-fn get<T: Element, const N: usize>(
+fn get<const N: usize>(
     input: &mut impl Read,
     out: &mut WriteGuard<'_>,
-    element: impl Fn([u8; N]) -> T,
+    element: impl Fn([u8; N]) -> i64,
 ) -> Result<(), Problem> {
-    out.write_by(|out: &mut [T]| {
+    out.write_by(|out: &mut [i64]| {
         let mut bytes = vec![[0; N]; out.len().min(CHUNK)];
         out.chunks_mut(CHUNK).try_for_each(|out| {
             let bytes = &mut bytes[..out.len()];
@@ -279,38 +265,4 @@ fn get<T: Element, const N: usize>(
             Ok(())
         })
     })
-}
-
-/// A 16-bit float (1 sign, 5 exponent, 10 fraction bits) as the float32 of the same value.
-fn half_to_f32(bits: u16) -> f32 {
-    let sign = u32::from(bits >> 15) << 31;
-    let (exponent, fraction) = (u32::from(bits >> 10) & 31, u32::from(bits) & 0x3ff);
-    let magnitude = match exponent {
-        // Zero and what is below the smallest normal number: a multiple of 2^-24, exact in float32.
-        0 => (fraction as f32 * f32::from_bits((127 - 24) << 23)).to_bits(),
-        31 => 0xff << 23 | fraction << 13,
-        _ => (exponent + 127 - 15) << 23 | fraction << 13,
-    };
-    f32::from_bits(sign | magnitude)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_half_precision_number() {
-        for bits in 0..=u16::MAX {
-            let (sign, exponent, fraction) = (bits >> 15, i32::from(bits >> 10 & 31), f64::from(bits & 0x3ff));
-            let magnitude = match exponent {
-                0 => fraction * 2f64.powi(-24),
-                31 if fraction == 0.0 => f64::INFINITY,
-                31 => f64::NAN,
-                e => (1.0 + fraction / 1024.0) * 2f64.powi(e - 15),
-            };
-            let got = f64::from(half_to_f32(bits));
-            assert!(got.abs() == magnitude || got.is_nan() && magnitude.is_nan(), "{bits:04x}");
-            assert_eq!(got.is_sign_negative(), sign == 1, "{bits:04x}");
-        }
-    }
 }

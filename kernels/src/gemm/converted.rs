@@ -1,0 +1,332 @@
+//! Matrix multiplication of types that are not stored as they are computed with: 16-bit floats, with sums in `f32`, and narrow
+//! integers, with sums in `i64`.
+//!
+//! Operands are widened while they are packed, and the micro-kernels of the computed type do the rest. Where the processor
+//! multiplies pairs of [`Bf16`] itself (AVX-512 BF16), those are packed as pairs, and its own micro-kernel takes two steps of the
+//! inner dimension at a time: both products are exact and added to the `f32` sum one after the other, each time rounded to
+//! nearest; numbers below 2^-126 count as 0, in the operands and in the sum.
+
+use super::kernel::{self, Kernels};
+use super::pack::{Input, pack};
+use super::scratch::with_scratch;
+use super::{Epilogue, GemmElement, KernelElement, Kerneled, Mat, MatMut, Product, blocked, problem_of};
+use crate::convert::read_optional;
+use crate::dtype::Stored;
+use crate::half::{Bf16, F16};
+use crate::isa::Isa;
+use crate::simd::{Kernel, Simd, dispatch};
+use crate::split::TASK;
+use crate::threads;
+use std::ops::Range;
+
+/// Multiplies into scratch memory, since C is rounded at the end and not between the parts that the inner dimension is cut into;
+/// `run` multiplies matrices of `T` to one of the computed type.
+///
+/// # Safety
+/// As [`super::gemm`].
+unsafe fn multiply<T: Stored<Computed: KernelElement>>(
+    isa: Isa,
+    product: &Product<T>,
+    run: unsafe fn(Isa, &Wide<T>, &Epilogue<T::Computed>),
+) {
+    let &Product { m, n, k, alpha, a, b, beta, c, epilogue: Epilogue { bias_col, bias_row, activation } } = product;
+    if m == 0 || n == 0 {
+        return;
+    }
+    read_optional(bias_col, |bias_col| {
+        read_optional(bias_row, |bias_row| {
+            let epilogue = Epilogue { bias_col, bias_row, activation };
+            with_scratch(m * n, |wide: *mut T::Computed| {
+                let sums = MatMut::new(wide, n as isize, 1);
+                // SAFETY: C has these elements, by the caller's promise, and the scratch memory as many.
+                unsafe {
+                    if beta != T::Computed::ZERO {
+                        convert(isa, [m, n], Mat::new(c.ptr, c.rs, c.cs), sums);
+                    }
+                    run(isa, &Wide { shape: [m, n, k], alpha, a, b, beta, c: sums }, &epilogue);
+                    convert(isa, [m, n], Mat::new(wide, n as isize, 1), c);
+                }
+            })
+        })
+    });
+}
+
+/// A multiplication whose product is of the computed type.
+struct Wide<T: Stored> {
+    shape: [usize; 3],
+    alpha: T::Computed,
+    a: Mat<T>,
+    b: Mat<T>,
+    beta: T::Computed,
+    c: MatMut<T::Computed>,
+}
+
+/// # Safety
+/// As [`super::gemm`].
+unsafe fn run<T: Input<T::Computed> + Stored<Computed: KernelElement>>(
+    isa: Isa,
+    wide: &Wide<T>,
+    epilogue: &Epilogue<T::Computed>,
+) {
+    // SAFETY: the caller's promise; these kernels take widened elements.
+    unsafe { run_with(T::Computed::kernels(isa), wide, wide.a, wide.b, epilogue) }
+}
+
+/// # Safety
+/// As [`super::gemm`].
+unsafe fn run_bf16(isa: Isa, wide: &Wide<Bf16>, epilogue: &Epilogue<f32>) {
+    let Some(kernels) = kernel::kernels_bf16(isa) else {
+        // SAFETY: the caller's promise.
+        return unsafe { run(isa, wide, epilogue) };
+    };
+    let pairs = |x: Mat<Bf16>| Mat::new(x.ptr.cast::<Paired>(), x.rs, x.cs);
+    // SAFETY: the caller's promise; a `Paired` is a `Bf16`.
+    unsafe { run_with(kernels, wide, pairs(wide.a), pairs(wide.b), epilogue) }
+}
+
+/// # Safety
+/// As [`super::gemm`], and the kernels take what `I` is packed as.
+unsafe fn run_with<T: Stored<Computed: KernelElement>, I: Input<T::Computed>>(
+    kernels: &'static Kernels<T::Computed>,
+    wide: &Wide<T>,
+    a: Mat<I>,
+    b: Mat<I>,
+    epilogue: &Epilogue<T::Computed>,
+) {
+    let &Wide { shape: [m, n, k], alpha, beta, c, .. } = wide;
+    let problem = problem_of(m, n, k, alpha, a, b, beta, c, epilogue);
+    // SAFETY: the caller's promise.
+    unsafe { blocked::run_packed(&problem, kernels) }
+}
+
+macro_rules! multiplied {
+    ($t:ident, $run:ident) => {
+        impl GemmElement for $t {
+            const ZERO: Self::Computed = 0 as Self::Computed;
+            const ONE: Self::Computed = 1 as Self::Computed;
+
+            unsafe fn multiply(isa: Isa, product: &Product<$t>) {
+                // SAFETY: the caller's promise.
+                unsafe { multiply(isa, product, $run) }
+            }
+        }
+    };
+}
+multiplied!(F16, run);
+multiplied!(Bf16, run_bf16);
+multiplied!(u8, run);
+multiplied!(i8, run);
+multiplied!(i16, run);
+multiplied!(i32, run);
+
+/// Copies a matrix of `size` rows and columns, and rounds its numbers to `O`.
+///
+/// # Safety
+/// Both are valid for all elements, and do not overlap.
+unsafe fn convert<I: Stored, O: Stored<Computed = I::Computed>>(
+    isa: Isa,
+    [m, n]: [usize; 2],
+    from: Mat<I>,
+    to: MatMut<O>,
+) {
+    let rows = (TASK / n.max(1)).max(1);
+    let shared = Shared(from, to);
+    threads::parallel_tasks(m.div_ceil(rows), |task| {
+        let Shared(from, to) = { &shared };
+        let rows = task * rows..m.min((task + 1) * rows);
+        dispatch(isa, Convert { from: *from, to: *to, rows, n });
+    });
+}
+
+struct Convert<I, O> {
+    from: Mat<I>,
+    to: MatMut<O>,
+    rows: Range<usize>,
+    n: usize,
+}
+
+impl<I: Stored, O: Stored<Computed = I::Computed>> Kernel for Convert<I, O> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Convert { from, to, rows, n } = self;
+        for i in rows {
+            let (from_row, to_row) = (from.at(i, 0), to.at(i, 0));
+            // SAFETY: the promise of whoever made this.
+            unsafe {
+                if from.cs == 1 && to.cs == 1 {
+                    for j in 0..n {
+                        to_row.add(j).write(O::narrow((*from_row.add(j)).widen()));
+                    }
+                } else {
+                    for j in 0..n as isize {
+                        to_row.offset(j * to.cs).write(O::narrow((*from_row.offset(j * from.cs)).widen()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Shared<I, O>(Mat<I>, MatMut<O>);
+// SAFETY: plain numbers; tasks write different ones.
+unsafe impl<I, O> Sync for Shared<I, O> {}
+
+/// A [`Bf16`] that is packed as one of a pair.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Paired(Bf16);
+
+/// Elements that are widened at a time.
+const WIDTH: usize = 64;
+
+/// Widens and packs, see [`pack`].
+struct Widen<T: Stored> {
+    src: *const T,
+    ps: isize,
+    js: isize,
+    k: usize,
+    cols: usize,
+    dst: *mut T::Computed,
+    width: usize,
+}
+
+impl<T: Stored<Computed: KernelElement>> Kernel for Widen<T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Widen { src, ps, js, k, cols, dst, width } = self;
+        // SAFETY: the promise of whoever made this.
+        unsafe {
+            if js == 1 {
+                for p in 0..k {
+                    T::widen_block::<S>(src.offset(p as isize * ps), dst.add(p * width), cols);
+                }
+                return;
+            }
+            // Columns are widened, some of them at a time, and transposed.
+            let mut wide = [T::Computed::ZERO; WIDTH * WIDTH];
+            for j in (0..cols).step_by(WIDTH) {
+                let columns = WIDTH.min(cols - j);
+                for p in (0..k).step_by(WIDTH) {
+                    let steps = WIDTH.min(k - p);
+                    for c in 0..columns {
+                        let from = src.offset((j + c) as isize * js + p as isize * ps);
+                        let to = wide.as_mut_ptr().add(c * WIDTH);
+                        if ps == 1 {
+                            T::widen_block::<S>(from, to, steps);
+                        } else {
+                            for q in 0..steps {
+                                to.add(q).write((*from.offset(q as isize * ps)).widen());
+                            }
+                        }
+                    }
+                    let to = dst.add(p * width + j);
+                    pack(S::ISA, wide.as_ptr(), 1, WIDTH as isize, steps, columns, to, width);
+                }
+            }
+        }
+    }
+}
+
+macro_rules! widened {
+    ($($t:ident as $computed:ident),*) => {$(
+        impl Input<$computed> for $t {
+            const SAME: bool = false;
+            const PER_STEP: usize = 1;
+
+            unsafe fn pack(
+                isa: Isa,
+                src: *const $t,
+                [ps, js]: [isize; 2],
+                [k, cols]: [usize; 2],
+                dst: *mut $computed,
+                width: usize,
+            ) {
+                dispatch(isa, Widen { src, ps, js, k, cols, dst, width })
+            }
+        }
+    )*};
+}
+widened!(F16 as f32, Bf16 as f32, u8 as i64, i8 as i64, i16 as i64, i32 as i64);
+
+/// Packs pairs of neighbors in the inner dimension, the last with 0 where there is none.
+struct Pair {
+    src: *const Bf16,
+    ps: isize,
+    js: isize,
+    k: usize,
+    cols: usize,
+    dst: *mut u32,
+    width: usize,
+}
+
+impl Kernel for Pair {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Pair { src, ps, js, k, cols, dst, width } = self;
+        let pair = |low: Bf16, high: Bf16| u32::from(low.0) | u32::from(high.0) << 16;
+        let (pairs, odd) = (k / 2, k % 2 == 1);
+        // SAFETY: the promise of whoever made this.
+        unsafe {
+            if ps == 1 {
+                // The pairs are there already, as one number of 32 bits: they are packed as such.
+                let mut columns = [0u32; WIDTH * WIDTH];
+                for j in (0..cols).step_by(WIDTH) {
+                    let count = WIDTH.min(cols - j);
+                    for p in (0..pairs).step_by(WIDTH) {
+                        let steps = WIDTH.min(pairs - p);
+                        for c in 0..count {
+                            let from = src.offset((j + c) as isize * js + 2 * p as isize).cast::<u32>();
+                            for q in 0..steps {
+                                columns[c * WIDTH + q] = from.add(q).read_unaligned();
+                            }
+                        }
+                        let to = dst.add(p * width + j);
+                        pack(S::ISA, columns.as_ptr(), 1, WIDTH as isize, steps, count, to, width);
+                    }
+                }
+            } else {
+                for p in 0..pairs {
+                    let (low, to) = (src.offset(2 * p as isize * ps), dst.add(p * width));
+                    let high = low.offset(ps);
+                    if js == 1 {
+                        for j in 0..cols {
+                            to.add(j).write(pair(*low.add(j), *high.add(j)));
+                        }
+                    } else {
+                        for j in 0..cols as isize {
+                            to.offset(j).write(pair(*low.offset(j * js), *high.offset(j * js)));
+                        }
+                    }
+                }
+            }
+            if odd {
+                for j in 0..cols {
+                    let low = *src.offset(2 * pairs as isize * ps + j as isize * js);
+                    dst.add(pairs * width + j).write(pair(low, Bf16(0)));
+                }
+            }
+        }
+    }
+}
+
+impl Input<f32> for Paired {
+    const SAME: bool = false;
+    const PER_STEP: usize = 2;
+
+    unsafe fn pack(
+        isa: Isa,
+        src: *const Paired,
+        [ps, js]: [isize; 2],
+        [k, cols]: [usize; 2],
+        dst: *mut f32,
+        width: usize,
+    ) {
+        dispatch(isa, Pair { src: src.cast(), ps, js, k, cols, dst: dst.cast(), width })
+    }
+}

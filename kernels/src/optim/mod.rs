@@ -1,0 +1,257 @@
+//! Optimizer steps, one pass over memory each, in PyTorch's order of operations and with its roundings: a sum with a
+//! multiple is fused where the instruction set can, divisions are true divisions, scalars are computed in f64 and rounded.
+//!
+//! An optimizer is a file with its settings and a [`Rule`], the arithmetic of one element. The driver here runs a rule over the
+//! parameter, its gradient and its state.
+
+mod adam;
+mod sgd;
+
+pub use adam::Adam;
+pub use sgd::Sgd;
+
+use crate::convert::is_direct;
+use crate::dtype::StoredFloat;
+use crate::float::Float;
+use crate::instances::instances;
+use crate::isa::{self, Isa};
+use crate::simd::{Kernel, Simd, dispatch, wide};
+use crate::split::{Parts, TASK};
+use crate::threads::parallel_for;
+use std::mem::MaybeUninit;
+
+/// A step of an optimizer: which one, and its settings at this step.
+#[derive(Clone, Copy, Debug)]
+pub enum StepRule {
+    /// Stochastic gradient descent. State: the momentum buffer, or none for no momentum.
+    Sgd {
+        /// The optimizer's settings.
+        settings: Sgd,
+        /// Whether this step starts the momentum buffer, whose contents are then ignored.
+        first: bool,
+    },
+    /// Adam or AdamW. State: the averages of the gradient and of its square; for `amsgrad` also the largest of the latter so far.
+    Adam {
+        /// The optimizer's settings.
+        settings: Adam,
+        /// The number of the step, from 1.
+        t: f64,
+    },
+}
+
+instances! {
+    /// A floating-point type that parameters can have.
+    pub trait Element: StoredFloat; Float types, bodies in self {
+        fn run_rule(rule: &StepRule, p: &mut [Self], g: &[Self], state: &mut [&mut [Self]]);
+    }
+}
+
+/// Updates the parameter `p` and the arrays of its `state` by the gradient `g`.
+///
+/// # Panics
+/// If the slices differ in length, or the number of state arrays is not the rule's.
+#[inline]
+pub fn step<T: Element>(rule: &StepRule, p: &mut [T], g: &[T], state: &mut [&mut [T]]) {
+    T::run_rule(rule, p, g, state);
+}
+
+fn run_rule<T: StoredFloat>(rule: &StepRule, p: &mut [T], g: &[T], state: &mut [&mut [T]]) {
+    match rule {
+        StepRule::Sgd { settings, first } => sgd::step(settings, *first, p, g, state),
+        StepRule::Adam { settings, t } => adam::step(settings, *t, p, g, state),
+    }
+}
+
+/// The arithmetic of an optimizer with `N` state arrays, in the type that is computed with.
+trait Rule<T, const N: usize>: Copy + Send + Sync {
+    /// The new parameter and state of an element.
+    fn element<S: Simd>(self, p: T, g: T, state: [T; N]) -> (T, [T; N]);
+}
+
+/// Elements handled at a time where operands or results go through buffers, which stay in the first-level cache.
+const BLOCK: usize = 512;
+
+/// Runs a rule over arrays of the same length, in parallel if it is worth it.
+///
+/// # Panics
+/// If the slices differ in length, or there are not `N` state arrays.
+fn apply<T: StoredFloat, R: Rule<T::Computed, N>, const N: usize>(
+    name: &str,
+    rule: R,
+    p: &mut [T],
+    g: &[T],
+    state: &mut [&mut [T]],
+) {
+    let count = state.len();
+    let Ok(state) = <&mut [&mut [T]; N]>::try_from(state) else {
+        panic!("{name}: expected {N} state arrays, got {count}");
+    };
+    for len in state.iter().map(|s| s.len()).chain([p.len()]) {
+        assert!(len == g.len(), "{name}: expected {} elements, as in the gradient, got {len}", g.len());
+    }
+    let isa = isa::isa();
+    let (p, state) = (Parts::new(p), state.each_mut().map(|s| Parts::new(s)));
+    parallel_for(g.len(), TASK, |range| {
+        // SAFETY: ranges do not overlap.
+        let p = unsafe { p.part(range.clone()) };
+        // SAFETY: as above.
+        let state = std::array::from_fn(|k| unsafe { state[k].part(range.clone()) });
+        step_part(isa, rule, p, &g[range], state);
+    });
+}
+
+/// Runs a rule over arrays of one length, converted block by block if they are not stored as they are computed with.
+fn step_part<T: StoredFloat, R: Rule<T::Computed, N>, const N: usize>(
+    isa: Isa,
+    rule: R,
+    p: &mut [T],
+    g: &[T],
+    state: [&mut [T]; N],
+) {
+    let n = g.len();
+    let (p, g, state) = (p.as_mut_ptr(), g.as_ptr(), state.map(|s| s.as_mut_ptr()));
+    if is_direct::<T>() {
+        return dispatch(isa, Elements { rule, p: p.cast(), g: g.cast(), state: state.map(|s| s.cast()), n });
+    }
+    let mut buffers = [[T::Computed::ZERO; BLOCK]; 2];
+    let mut state_buffers = [[T::Computed::ZERO; BLOCK]; N];
+    let [wide_p, wide_g] = buffers.each_mut().map(|b| b.as_mut_ptr());
+    let wide_state = state_buffers.each_mut().map(|b| b.as_mut_ptr());
+    for start in (0..n).step_by(BLOCK) {
+        let len = BLOCK.min(n - start);
+        // SAFETY: `len` elements are left in every array, and a buffer has as many.
+        unsafe {
+            T::load(isa, p.add(start), wide_p, len);
+            T::load(isa, g.add(start), wide_g, len);
+            for k in 0..N {
+                T::load(isa, state[k].add(start), wide_state[k], len);
+            }
+            dispatch(isa, Elements { rule, p: wide_p, g: wide_g, state: wide_state, n: len });
+            T::store(isa, wide_p, p.add(start), len);
+            for k in 0..N {
+                T::store(isa, wide_state[k], state[k].add(start), len);
+            }
+        }
+    }
+}
+
+/// A rule, and the `n` elements it is applied to; whoever makes one vouches that they can be read and written.
+struct Elements<C, R, const N: usize> {
+    rule: R,
+    p: *mut C,
+    g: *const C,
+    state: [*mut C; N],
+    n: usize,
+}
+
+impl<C: Float, R: Rule<C, N>, const N: usize> Kernel for Elements<C, R, N> {
+    type Output = ();
+    const AVX512: bool = wide::<C>();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Elements { rule, p, g, state, n } = self;
+        // A loop that changes more than three arrays would not be vectorized for fear of overlaps: its results go through buffers.
+        if N < 3 {
+            // SAFETY: the promise of whoever made this.
+            unsafe { elements::<S, C, R, N>(rule, g, (p, state), (p, state), n) };
+            return;
+        }
+        let mut new_p = [const { MaybeUninit::<C>::uninit() }; BLOCK];
+        let mut new_state = [const { [const { MaybeUninit::<C>::uninit() }; BLOCK] }; N];
+        let new_p: *mut C = new_p.as_mut_ptr().cast();
+        let new_state = new_state.each_mut().map(|s| s.as_mut_ptr().cast::<C>());
+        for start in (0..n).step_by(BLOCK) {
+            let len = BLOCK.min(n - start);
+            // SAFETY: `len` elements are left in every array, and a buffer has as many.
+            unsafe {
+                let (p, g, state) = (p.add(start), g.add(start), state.map(|s| s.add(start)));
+                elements::<S, C, R, N>(rule, g, (p, state), (new_p, new_state), len);
+                new_p.copy_to_nonoverlapping(p, len);
+                for k in 0..N {
+                    new_state[k].copy_to_nonoverlapping(state[k], len);
+                }
+            }
+        }
+    }
+}
+
+/// Applies `rule` to `n` elements of the parameter and state `from`, and writes the new ones to `to`, which may be the same.
+///
+/// # Safety
+/// `n` elements of each array can be read or written.
+#[inline(always)]
+unsafe fn elements<S: Simd, C: Float, R: Rule<C, N>, const N: usize>(
+    rule: R,
+    g: *const C,
+    from: (*mut C, [*mut C; N]),
+    to: (*mut C, [*mut C; N]),
+    n: usize,
+) {
+    for i in 0..n {
+        let mut state = [C::ZERO; N];
+        // SAFETY: the caller's promise.
+        unsafe {
+            for k in 0..N {
+                state[k] = *from.1[k].add(i);
+            }
+            let (p, state) = rule.element::<S>(*from.0.add(i), *g.add(i), state);
+            to.0.add(i).write(p);
+            for k in 0..N {
+                to.1[k].add(i).write(state[k]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::convert::testing;
+    use crate::half::{Bf16, F16};
+
+    fn rounded_once<T: Element + testing::Half>() {
+        let sgd = Sgd { lr: 0.1, momentum: 0.9, dampening: 0.2, weight_decay: 0.01, nesterov: true, maximize: false };
+        let adam =
+            Adam { lr: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-5, weight_decay: 0.01, decoupled: true, maximize: true };
+        let rules = [
+            (StepRule::Sgd { settings: sgd, first: false }, 0),
+            (StepRule::Sgd { settings: sgd, first: true }, 1),
+            (StepRule::Sgd { settings: sgd, first: false }, 1),
+            (StepRule::Adam { settings: adam, t: 3.0 }, 2),
+            (StepRule::Adam { settings: adam, t: 3.0 }, 3),
+        ];
+        let n = 40_001;
+        let g = testing::noise::<T>(n, 1.0);
+        for (rule, count) in rules {
+            testing::everywhere(|| {
+                let mut p = testing::noise::<T>(n, 2.0);
+                let mut states: [Vec<T>; 3] = [0.5, 0.25, 0.375].map(|x| vec![T::narrow(x); n]);
+                let mut wide_p = testing::widened(&p);
+                let mut wide_states = states.each_ref().map(|s| testing::widened(s));
+                let wide_g = testing::widened(&g);
+                step(&rule, &mut p, &g, &mut states.each_mut().map(|s| &mut s[..])[..count]);
+                step(&rule, &mut wide_p, &wide_g, &mut wide_states.each_mut().map(|s| &mut s[..])[..count]);
+                testing::check("parameter", &p, &wide_p);
+                for (state, wide) in states.iter().zip(&wide_states) {
+                    testing::check("state", state, wide);
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn halves_are_rounded_once() {
+        rounded_once::<F16>();
+        rounded_once::<Bf16>();
+    }
+
+    #[test]
+    #[should_panic(expected = "sgd: expected 1 state arrays, got 2")]
+    fn the_number_of_states_is_checked() {
+        let settings =
+            Sgd { lr: 0.1, momentum: 0.9, dampening: 0.0, weight_decay: 0.0, nesterov: false, maximize: false };
+        let rule = StepRule::Sgd { settings, first: true };
+        step(&rule, &mut [1.0f32], &[1.0], &mut [&mut [0.0], &mut [0.0]]);
+    }
+}

@@ -1,0 +1,83 @@
+//! Stochastic gradient descent.
+
+use super::{Rule, apply};
+use crate::dtype::StoredFloat;
+use crate::float::Float;
+use crate::simd::Simd;
+
+/// Settings of stochastic gradient descent, named as `torch.optim.SGD`'s.
+#[derive(Clone, Copy, Debug)]
+pub struct Sgd {
+    /// The learning rate.
+    pub lr: f64,
+    /// The factor on the buffer.
+    pub momentum: f64,
+    /// The share of the gradient that does not enter the buffer, except at the first step.
+    pub dampening: f64,
+    /// The multiple of the parameter that is added to the gradient.
+    pub weight_decay: f64,
+    /// Steps along the gradient plus `momentum` times the buffer instead of the buffer.
+    pub nesterov: bool,
+    /// Maximizes instead of minimizes.
+    pub maximize: bool,
+}
+
+/// A step without momentum if there is no state, else with the buffer in `state`.
+pub(super) fn step<T: StoredFloat>(sgd: &Sgd, first: bool, p: &mut [T], g: &[T], state: &mut [&mut [T]]) {
+    let of = T::Computed::of;
+    let plain = Plain {
+        minus_lr: of(-sgd.lr),
+        weight_decay: (sgd.weight_decay != 0.0).then_some(of(sgd.weight_decay)),
+        maximize: sgd.maximize,
+    };
+    if state.is_empty() {
+        return apply("sgd", plain, p, g, state);
+    }
+    let (momentum, keep) = (of(sgd.momentum), of(1.0 - sgd.dampening));
+    apply("sgd", Momentum { plain, momentum, keep, first, nesterov: sgd.nesterov }, p, g, state);
+}
+
+#[derive(Clone, Copy)]
+struct Plain<T> {
+    minus_lr: T,
+    weight_decay: Option<T>,
+    maximize: bool,
+}
+
+impl<T: Float> Plain<T> {
+    #[inline(always)]
+    fn gradient<S: Simd>(self, p: T, g: T) -> T {
+        let g = if self.maximize { -g } else { g };
+        match self.weight_decay {
+            Some(decay) => decay.mul_add::<S>(p, g),
+            None => g,
+        }
+    }
+}
+
+impl<T: Float> Rule<T, 0> for Plain<T> {
+    #[inline(always)]
+    fn element<S: Simd>(self, p: T, g: T, _: [T; 0]) -> (T, [T; 0]) {
+        (self.minus_lr.mul_add::<S>(self.gradient::<S>(p, g), p), [])
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Momentum<T> {
+    plain: Plain<T>,
+    momentum: T,
+    /// The share of the gradient that enters the buffer.
+    keep: T,
+    first: bool,
+    nesterov: bool,
+}
+
+impl<T: Float> Rule<T, 1> for Momentum<T> {
+    #[inline(always)]
+    fn element<S: Simd>(self, p: T, g: T, [buffer]: [T; 1]) -> (T, [T; 1]) {
+        let g = self.plain.gradient::<S>(p, g);
+        let buffer = if self.first { g } else { self.keep.mul_add::<S>(g, buffer * self.momentum) };
+        let g = if self.nesterov { self.momentum.mul_add::<S>(buffer, g) } else { buffer };
+        (self.plain.minus_lr.mul_add::<S>(g, p), [buffer])
+    }
+}
