@@ -39,25 +39,25 @@ pub trait Float:
     fn mul_add<S: Simd>(self, b: Self, c: Self) -> Self;
     /// The exponential within 1 ulp (2 ulp in `f64`), without branches so that loops over it vectorize.
     fn exp<S: Simd>(self) -> Self;
-    /// [`exp`](Self::exp) of what is not positive (or nan), in fewer instructions. Anything may come of other numbers.
+    /// [`exp`](Self::exp) of a number that is not positive (or NaN), in fewer instructions. The result for others is unspecified.
     fn exp_not_positive<S: Simd>(self) -> Self;
 
-    /// The larger one, nan if either is.
+    /// The larger one, NaN if either is.
     #[inline(always)]
     fn max_nan(self, other: Self) -> Self {
-        // The second comparison is true for nan only; `other`'s nan falls through the first to the last case.
+        // The second comparison is true for NaN only; a NaN in `other` falls through to the last case.
         #[allow(clippy::eq_op)]
         if self > other || self != self { self } else { other }
     }
 
-    /// The smaller one, nan if either is.
+    /// The smaller one, NaN if either is.
     #[inline(always)]
     fn min_nan(self, other: Self) -> Self {
         #[allow(clippy::eq_op)]
         if self < other || self != self { self } else { other }
     }
 
-    /// Whether this is nan.
+    /// Whether this is NaN.
     #[inline(always)]
     fn is_nan(self) -> bool {
         #[allow(clippy::eq_op)]

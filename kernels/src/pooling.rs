@@ -101,7 +101,7 @@ impl Pool2d {
         assert!(far < i32::MAX as usize, "{name}: expected planes of less than 2^31 elements, padding included");
     }
 
-    /// The places `k` of the window, along dimension `d`, that lie within the input for output number `o`.
+    /// The taps `k` of the window, along dimension `d`, that are within the input for output number `o`.
     #[inline(always)]
     fn places(&self, d: usize, o: usize) -> Range<usize> {
         let (start, dilation) = (o * self.stride[d], self.dilation[d]);
@@ -110,7 +110,7 @@ impl Pool2d {
         first..end.max(first)
     }
 
-    /// Where place `k` of the window lies for output number `o`, along dimension `d`; negative in the padding before it.
+    /// The position of tap `k` of the window for output number `o`, along dimension `d`; negative in the padding before the input.
     #[inline(always)]
     fn position(&self, d: usize, o: usize, k: usize) -> isize {
         (o * self.stride[d] + k * self.dilation[d]) as isize - self.padding[d] as isize

@@ -372,6 +372,15 @@ fn rust_types_become_tensors_and_back() {
 }
 
 #[test]
+fn indices_are_int64_or_where_pytorch_takes_them_int32() {
+    let x = Tensor::from([10u8, 20, 30]);
+    let index = Tensor::from([2, 0]).to_dtype(DType::I32);
+    assert_eq!(x.index_select(0, &index).to_vec::<u8>(), [30, 10]);
+    let error = x.try_gather(0, &index).unwrap_err().to_string();
+    assert!(error.contains("int64") && error.contains("int32"), "{error}");
+}
+
+#[test]
 fn gradients_have_the_type_of_their_tensor() {
     // A 0-d tensor of another type that needs a gradient gets one of its own type.
     let scale = Tensor::from(0.3f32).requires_grad_(true);

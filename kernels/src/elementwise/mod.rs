@@ -273,7 +273,7 @@ pub unsafe fn binary_contiguous<T: Stored>(
 ///
 /// # Safety
 /// `g`, `x` and `out` must be valid for `n` elements; `out` equal to or disjoint from each input.
-pub unsafe fn gradient_contiguous<T: Element>(
+pub unsafe fn gradient_contiguous<T: Stored>(
     op: GradOp,
     n: usize,
     g: *const T,
@@ -283,7 +283,8 @@ pub unsafe fn gradient_contiguous<T: Element>(
     // SAFETY: the caller's promise.
     unsafe {
         if n < 2 * op.grain() {
-            return T::gradient_block(op, isa::isa(), g, x, out, n);
+            let isa = isa::isa();
+            return converted(isa, [g, x], out, n, |[g, x], out, n| T::Computed::gradient_block(op, isa, g, x, out, n));
         }
         gradient(op, &[n], g, &[1], x, &[1], out, &[1])
     }

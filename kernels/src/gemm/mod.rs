@@ -1,8 +1,9 @@
 //! Matrix multiplication: `C = act(alpha * A B + beta * C + bias)` for any strides.
 //!
-//! One micro-kernel design ([`kernel`]) serves all instruction sets. Around it lie a plain loop over tiles for small
-//! problems, which reads A and B where they are, and a blocked, packed and threaded one ([`blocked`]) for the
-//! rest; products with a vector have their own ([`gemv`]). How the inner dimension is cut depends on nothing but the shape and the
+//! One micro-kernel design ([`kernel`]) serves all instruction sets. Around it are a plain loop over tiles for small
+//! problems, which reads A and B in place, and a blocked, packed and threaded one ([`blocked`]) for the
+//! rest; products with a vector have their own ([`gemv`]), and so have types that are not stored as they are computed with
+//! ([`converted`]). How the inner dimension is cut depends on nothing but the shape and the
 //! instruction set, so results do not depend on the number of threads.
 
 pub(crate) mod blocked;

@@ -198,7 +198,7 @@ impl<T: Float> Kernel for Backward<'_, T> {
                 let dx = unsafe { dx.part(part.clone()) };
                 let x = &x[part];
                 if targets[row] == loss.ignore_index {
-                    // Not a product with 0: that would let nan and infinity through.
+                    // Not a product with 0: that would keep NaN and infinity.
                     dx.fill(T::ZERO);
                     continue;
                 }

@@ -14,7 +14,7 @@ impl Pool2d {
         let places = self.places(d, o);
         match divisor {
             Divisor::ExcludePad => places.len(),
-            // A window that hangs over the padding behind the end counts as far as the padding goes.
+            // Of a window that extends beyond the padding after the end, what is within the padding counts.
             _ => self.kernel[d].min((self.input[d] + 2 * self.padding[d]).saturating_sub(o * self.stride[d])),
         }
     }
@@ -141,7 +141,7 @@ impl<T: Float> Kernel for AvgBackward<'_, T> {
         }
         let owide = ow.next_multiple_of(VECTOR);
         let padded = pool.padded_width(owide);
-        // Lanes behind the last output stay 0.
+        // Lanes after the last output stay 0.
         let mut share = vec![T::ZERO; owide];
         let mut sum = vec![T::ZERO; padded + 1];
         let mut parts = [vec![T::ZERO; padded / 2 + 1], vec![T::ZERO; padded / 2 + 1]];

@@ -62,7 +62,7 @@ impl<T: Float> Kernel for Max<'_, T> {
         let Max { pool, x, rows, values, indices } = self;
         let [height, width] = pool.input;
         let [oh, ow] = pool.output();
-        // Rows are handled in whole vectors where there is room: what comes out behind their end is written over, or not used.
+        // Rows are handled in whole vectors where there is room: results beyond their end are overwritten or not used.
         let (wide, owide) = (width.next_multiple_of(VECTOR), ow.next_multiple_of(VECTOR));
         let padded = pool.padded_width(owide).max(pool.padding[1] + wide);
         // Padding is the smallest value at the last place: it never wins.
@@ -103,7 +103,7 @@ impl<T: Float> Kernel for Max<'_, T> {
             }
             values.copy_from_slice(&out_value[..ow]);
             for (index, &place) in indices.iter_mut().zip(&out_place) {
-                // A dilated window can lie beside the input altogether.
+                // A dilated window can be outside of the input altogether.
                 *index = if place == i32::MAX { 0 } else { i64::from(place) };
             }
         }
@@ -123,14 +123,14 @@ fn best_row<T: Float>(x: &[T], start: i32, first: bool, best: &mut [T], place: &
         return;
     }
     for i in 0..n {
-        // As PyTorch does: the first of equals, but the last nan.
+        // As PyTorch does: the first of equals, but the last NaN.
         let beats = (x[i] > best[i]) | x[i].is_nan();
         best[i] = if beats { x[i] } else { best[i] };
         place[i] = if beats { start + i as i32 } else { place[i] };
     }
 }
 
-/// Takes for every output the better of `best` and `x`. Of equals the first in the plane wins, of nan the last.
+/// Takes for every output the better of `best` and `x`. Of equals the first in the plane wins, of NaN the last.
 #[inline(always)]
 fn better_of<T: Float>(x: &[T], at: &[i32], best: &mut [T], place: &mut [i32]) {
     let n = x.len();

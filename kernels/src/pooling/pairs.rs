@@ -80,7 +80,7 @@ fn maxima<T: Float, const N: usize>(pair: &[T], y: usize, first: usize, values: 
     }
 }
 
-/// The larger of two elements, the second of which lies behind the first: of equals the first, but the last nan.
+/// The larger of two elements, the second of which comes after the first: of equals the first, but the last NaN.
 #[inline(always)]
 fn later<T: Float>(a: (T, i32), b: (T, i32)) -> (T, i32) {
     let beats = (b.0 > a.0) | b.0.is_nan();

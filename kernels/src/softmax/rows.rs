@@ -68,8 +68,8 @@ pub(crate) fn sum_above<S: Simd, T: Float>(x: &[T], max: T) -> f64 {
     sums::<S, T, 1, 1>([x], [Above { max }])[0]
 }
 
-// A nan needs no care in the maximum: it makes the sum nan, and that everything else. So does infinity, or a row that has
-// nothing else than minus infinity: their differences are nan.
+// NaN needs no special case in the maximum: it makes the sum NaN, and that everything else. So does infinity, or a row of minus
+// infinity only: their differences are NaN.
 kernel!(ForwardRows<'a, T, const LOG: bool> { x: &'a [T], y: &'a mut [T], n: usize, work: &'a mut [T], flow: Flow } -> (), S => {
     let ahead = Flow { stream: false, ..flow };
     for (x, y) in x.chunks_exact(n).zip(y.chunks_exact_mut(n)) {
@@ -147,7 +147,7 @@ pub(super) fn forward<T: Float, const LOG: bool>(x: &[T], y: &mut [T], sizes: [u
                 shared.part(i..i + 1)[0] = dispatch(isa, PieceStats { x: &x[piece(i)] });
             });
             let max = stats.iter().fold(T::NEG_INFINITY, |max, s| max.max_nan(s.0));
-            // Pieces of -inf only have a sum of nan, but count for nothing beside others.
+            // Pieces of -inf only have a sum of NaN, but contribute nothing to others.
             let scale = |&(m, sum): &(T, f64)| {
                 if m == T::NEG_INFINITY && max > m { 0.0 } else { sum * (m.wide() - max.wide()).exp() }
             };

@@ -1,7 +1,7 @@
 //! Softmax over a dimension that is not the last: neighboring columns are handled together, as a tile.
 //!
 //! Rows are `inner` elements apart, often a power of two, so that all the rows of a tile fall into the same few places of the
-//! caches and drive each other out. A tile is therefore copied to memory of its own by the pass that reads it first.
+//! caches and evict each other. The pass that reads a tile first therefore copies it to memory of its own.
 
 use super::rows::{over, with_zeros};
 use crate::float::Float;
@@ -16,7 +16,7 @@ use std::ops::Range;
 const TILE: usize = 1024;
 /// Bytes of copies that a tile takes at most, unless its columns are few already.
 const COPY_BYTES: usize = 512 << 10;
-/// Rows that are asked for before they are read.
+/// Rows that are prefetched before they are read.
 const AHEAD: usize = 12;
 /// Terms that are added up before they are widened.
 const TREE: usize = 8;
@@ -78,14 +78,14 @@ impl Tiles {
 }
 
 impl Tile {
-    /// Where row `r` is.
+    /// The positions of row `r`.
     #[inline(always)]
     pub(crate) fn row(&self, r: usize) -> Range<usize> {
         let at = self.start + r * self.inner;
         at..at + self.width
     }
 
-    /// Asks for the row of `x` that lies [`AHEAD`] of row `r`, if there is one.
+    /// Prefetches the row of `x` that is [`AHEAD`] of row `r`, if there is one.
     #[inline(always)]
     fn fetch<T>(&self, x: &[T], r: usize) {
         if r + AHEAD < self.n {
@@ -93,7 +93,7 @@ impl Tile {
         }
     }
 
-    /// Asks for row `r` of the tile that follows, one of the first.
+    /// Prefetches row `r` of the next tile, one of the first.
     #[inline(always)]
     fn fetch_next<T>(&self, x: &[T], r: usize) {
         if r < AHEAD {

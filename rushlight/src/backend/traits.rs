@@ -67,7 +67,8 @@ pub(crate) trait Elementwise {
     /// A function of one element. Without `x`, of the elements of `out`, in place.
     fn unary(&self, op: UnaryOp, x: Option<&ReadGuard<'_>>, out: &mut WriteGuard<'_>) -> Result<()>;
 
-    /// A function of two elements. A side that is absent stands for the elements of `out`, in place.
+    /// A function of two elements. A side that is absent stands for the elements of `out`, in place. Beside 16-bit floats, one side of
+    /// `+ - * /` may be a 0-d tensor of float32, the type that they compute in: it takes part without being rounded first.
     fn binary(
         &self,
         op: BinaryOp,
@@ -255,8 +256,8 @@ pub(crate) trait ClassLosses {
         None
     }
 
-    /// Cross entropy of contiguous rows of logits. Writes each row's loss and two numbers a row for the gradient, and gives the
-    /// sum of the rows' weights.
+    /// Cross entropy of contiguous rows of logits. Writes each row's loss and two numbers a row for the gradient (float32 for 16-bit
+    /// floats), and gives the sum of the rows' weights.
     fn cross_entropy(
         &self,
         loss: &ClassLoss<&ReadGuard<'_>>,
@@ -301,7 +302,7 @@ pub(crate) trait Optimizer {
 /// Batch normalization.
 pub(crate) trait Normalization {
     /// Normalizes contiguous `[n, channels, spatial]` by each channel's own statistics. Writes the output, and the means and
-    /// `1 / sqrt(variance + eps)`. Running means and unbiased variances move towards the batch's by a share.
+    /// `1 / sqrt(variance + eps)` (float32 for 16-bit floats). Running means and unbiased variances move towards the batch's by a share.
     fn batch_norm(
         &self,
         norm: &BatchNorm<&ReadGuard<'_>>,

@@ -2,8 +2,8 @@
 
 use super::composed;
 use crate::autograd::Save;
-use crate::backend::{Device, each};
-use crate::tensor::{DType, Layout};
+use crate::backend::Device;
+use crate::tensor::{DType, Layout, each};
 use crate::{Result, Tensor};
 use rushlight_macros::op;
 use std::sync::Arc;

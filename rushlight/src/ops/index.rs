@@ -150,10 +150,13 @@ impl Tensor {
     /// The slices along `dim` that a 1-d `index` names.
     ///
     /// # Errors
-    /// If the index is not 1-d int64 or names a slice that is not there.
+    /// If the index is not 1-d int64 or int32, or names a slice that does not exist.
     #[op]
     pub fn try_index_select(&self, dim: isize, index: &Tensor) -> Result<Tensor> {
         let at = wrap_dim("index_select", dim, self.dim())?;
+        if index.dtype() == DType::I32 {
+            return self.try_index_select(dim, &index.try_to_dtype(DType::I64)?);
+        }
         want_index("index_select", index)?;
         super::same_device("index_select", self, index)?;
         if index.dim() > 1 {

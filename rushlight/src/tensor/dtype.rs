@@ -200,6 +200,7 @@ pub fn get_default_dtype() -> DType {
 /// use rushlight::{DType, Tensor};
 /// rushlight::set_default_dtype(DType::F64);
 /// assert_eq!(Tensor::zeros([2]).dtype(), DType::F64);
+/// assert_eq!((Tensor::from([1, 2]) * 0.5).to_string(), "tensor([0.5000, 1.0000])");
 /// rushlight::set_default_dtype(DType::F32);
 /// ```
 #[op(free)]

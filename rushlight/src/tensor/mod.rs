@@ -18,6 +18,8 @@ pub(crate) use storage::{ReadGuard, WriteGuard};
 pub(crate) use dtype::{each, each_float, each_number, unsupported};
 pub(crate) use layout::{broadcast, broadcast_dims, wrap_dim};
 pub(crate) use storage::Storage;
+#[cfg(feature = "reference")]
+pub(crate) use storage::{decode, encode};
 
 use crate::Result;
 use crate::autograd::{Edge, RareState};

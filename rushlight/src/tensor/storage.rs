@@ -6,6 +6,8 @@
 //! elements that its layout addresses. Making them is what this file answers for.
 
 use super::{DType, Element, Layout};
+#[cfg(feature = "reference")]
+use super::{Scalar, each};
 use crate::backend::Device;
 use crate::{Error, Result};
 use rushlight_kernels::for_each_dtype;
@@ -230,6 +232,29 @@ impl<'a> ReadGuard<'a> {
 fn bytes_of<T: Element>(elements: &[T]) -> &[u8] {
     // SAFETY: numbers and bools have no padding, and any byte may be read as such.
     unsafe { std::slice::from_raw_parts(elements.as_ptr().cast(), size_of_val(elements)) }
+}
+
+/// The element that these bytes are, in the order of the processor.
+///
+/// # Panics
+/// If there are not as many bytes as the type has.
+#[cfg(feature = "reference")]
+pub(crate) fn decode(dtype: DType, bytes: &[u8]) -> Scalar {
+    assert_eq!(bytes.len(), dtype.size());
+    if dtype == DType::Bool {
+        return Scalar::Bool(bytes[0] != 0);
+    }
+    // SAFETY: as many bytes as the type has, which is a number and takes any.
+    each!(dtype, T => unsafe { bytes.as_ptr().cast::<T>().read_unaligned() }.to_scalar())
+}
+
+/// Writes the bytes of an element, in the order of the processor.
+///
+/// # Panics
+/// If there are not as many bytes as the type has.
+#[cfg(feature = "reference")]
+pub(crate) fn encode(dtype: DType, value: Scalar, bytes: &mut [u8]) {
+    each!(dtype, T => bytes.copy_from_slice(bytes_of(&[T::from_scalar(value)])))
 }
 
 /// Elements in the program's memory on their way from or to a device.

@@ -24,7 +24,7 @@ fn apply2<T: Stored>(op: BinaryOp, a: &[T], b: &[T]) -> Result<Vec<T>, Error> {
     Ok(y)
 }
 
-fn apply_grad<T: Element>(op: GradOp, g: &[T], x: &[T]) -> Vec<T> {
+fn apply_grad<T: Stored>(op: GradOp, g: &[T], x: &[T]) -> Vec<T> {
     assert_eq!(g.len(), x.len());
     let (g, x) = (g.repeat(7), x.repeat(7));
     let mut y = vec![T::default(); g.len()];

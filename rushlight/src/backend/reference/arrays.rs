@@ -1,9 +1,9 @@
 //! Reductions, products of matrices, and elements chosen by indices.
 
-use super::{Reference, positions, read, unsupported, write};
+use super::{Reference, positions, read, write};
 use crate::Result;
 use crate::backend::{Indexing, Product, ReduceOp, Reduction, bad_index};
-use crate::tensor::{DType, Layout, ReadGuard, Scalar, WriteGuard};
+use crate::tensor::{DType, Layout, ReadGuard, Scalar, WriteGuard, unsupported};
 use rushlight_kernels::index::check_indices;
 
 impl Reduction for Reference {
@@ -114,13 +114,11 @@ impl Indexing for Reference {
         source: &ReadGuard<'_>,
         out: &mut WriteGuard<'_>,
     ) -> Result<()> {
-        if out.dtype() == DType::Bool {
-            return Err(unsupported("scatter_add", out.dtype()));
-        }
         let places = named(out.layout().dims(), dim, index, "scatter_add")?;
         let mut sums = super::read_as(None, out);
         for (place, value) in places.into_iter().zip(read(source)) {
             sums[place] = match (sums[place], value) {
+                (Scalar::Bool(sum), Scalar::Bool(value)) => Scalar::Bool(sum | value),
                 (Scalar::I64(sum), Scalar::I64(value)) => Scalar::I64(sum.wrapping_add(value)),
                 (sum, value) => Scalar::F64(sum.to_f64() + value.to_f64()),
             };

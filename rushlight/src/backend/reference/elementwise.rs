@@ -1,9 +1,9 @@
 //! Elementwise operations, fills and copies.
 
 use super::functions::{binary_bool, binary_float, binary_int, unary_bool, unary_float, unary_int};
-use super::{Reference, read_as, unsupported, write};
+use super::{Reference, read_as, write};
 use crate::backend::{BinaryOp, CompareOp, Elementwise, UnaryOp};
-use crate::tensor::{ReadGuard, Scalar, WriteGuard};
+use crate::tensor::{ReadGuard, Scalar, WriteGuard, unsupported};
 use crate::{Error, Result};
 
 impl Elementwise for Reference {

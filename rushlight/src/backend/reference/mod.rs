@@ -8,7 +8,7 @@ mod elementwise;
 mod functions;
 
 use super::{Backend, ClassLosses, Convolution, Memory, Normalization, Optimizer, Pooling, Softmax};
-use crate::tensor::{DType, Layout, ReadGuard, Scalar, WriteGuard};
+use crate::tensor::{DType, Layout, ReadGuard, Scalar, WriteGuard, decode, encode};
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -84,24 +84,6 @@ fn positions(layout: &Layout) -> Vec<usize> {
     positions.into_iter().map(|position| position as usize).collect()
 }
 
-fn decode(dtype: DType, bytes: &[u8]) -> Scalar {
-    match dtype {
-        DType::Bool => Scalar::Bool(bytes[0] != 0),
-        DType::I64 => Scalar::I64(i64::from_ne_bytes(bytes.try_into().expect("8 bytes"))),
-        DType::F32 => Scalar::F64(f32::from_ne_bytes(bytes.try_into().expect("4 bytes")).into()),
-        DType::F64 => Scalar::F64(f64::from_ne_bytes(bytes.try_into().expect("8 bytes"))),
-    }
-}
-
-fn encode(dtype: DType, value: Scalar, bytes: &mut [u8]) {
-    match dtype {
-        DType::Bool => bytes[0] = value.to_bool().into(),
-        DType::I64 => bytes.copy_from_slice(&value.to_i64().to_ne_bytes()),
-        DType::F32 => bytes.copy_from_slice(&(value.to_f64() as f32).to_ne_bytes()),
-        DType::F64 => bytes.copy_from_slice(&value.to_f64().to_ne_bytes()),
-    }
-}
-
 /// The elements of a block that a layout addresses, in row-major order.
 fn elements(block: NonNull<u8>, dtype: DType, layout: &Layout) -> Vec<Scalar> {
     let (mut memory, size) = (memory(), dtype.size());
@@ -129,9 +111,4 @@ fn write(out: &mut WriteGuard<'_>, values: impl IntoIterator<Item = Scalar>) {
     for (at, value) in positions(out.layout()).into_iter().zip(values) {
         encode(out.dtype(), value, &mut bytes[at * size..(at + 1) * size]);
     }
-}
-
-#[cold]
-fn unsupported(op: &'static str, dtype: DType) -> Error {
-    Error::dtype(op, format!("is not defined for {dtype}"))
 }

@@ -81,7 +81,7 @@ fn faults_are_named() {
         (
             r#"{"a":{"dtype":"F8_E4M3"}}"#,
             0,
-            "tensor \"a\": is of type \"F8_E4M3\", which cannot be read; what can: BOOL, U8",
+            "tensor \"a\": expected a type out of BOOL, U8, I8, I16, I32, I64, F16, BF16, F32, F64, U16, U32, got \"F8_E4M3\"",
         ),
         (r#"{"a":{"dtype":"F32","dtype":"F32"}}"#, 0, "tensor \"a\": has the field \"dtype\" twice"),
         (r#"{"a":{"strides":[1]}}"#, 0, "has a field \"strides\""),
