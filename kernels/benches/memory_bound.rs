@@ -183,7 +183,7 @@ mod cross_entropy {
         shapes([[64, 10], [64, 1000], [16384, 1000]])
     }
 
-    fn loss([outer, classes]: Shape) -> ClassLoss<'static, f32> {
+    fn loss([outer, classes]: Shape) -> ClassLoss<&'static [f32]> {
         ClassLoss { outer, classes, inner: 1, weight: None, ignore_index: -100, label_smoothing: 0.0 }
     }
 
@@ -286,7 +286,7 @@ mod batch_norm {
         shapes([[16, 64, 112 * 112], [16, 512, 49], [64, 256, 1]])
     }
 
-    fn norm([n, channels, spatial]: Shape, activation: Activation, ones: &[f32]) -> BatchNorm<'_, f32> {
+    fn norm([n, channels, spatial]: Shape, activation: Activation, ones: &[f32]) -> BatchNorm<&[f32]> {
         BatchNorm { n, channels, spatial, weight: Some(ones), bias: Some(ones), eps: 1e-5, activation }
     }
 

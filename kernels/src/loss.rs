@@ -13,9 +13,9 @@ use crate::instances::instances;
 use crate::split::{Parts, WORTH_THREADS};
 use crate::threads::parallel_for;
 
-/// What cross entropy and negative log likelihood have in common.
+/// What cross entropy and negative log likelihood have in common. `V` is what holds a weight for each class; without it, the sizes alone.
 #[derive(Clone, Copy, Debug)]
-pub struct ClassLoss<'a, T> {
+pub struct ClassLoss<V = ()> {
     /// The number of elements before the class dimension (the batch).
     pub outer: usize,
     /// The number of classes.
@@ -23,11 +23,24 @@ pub struct ClassLoss<'a, T> {
     /// The number of elements after the class dimension (pixels); 1 for plain classification.
     pub inner: usize,
     /// A weight for each class; 1 where there are none.
-    pub weight: Option<&'a [T]>,
+    pub weight: Option<V>,
     /// Rows with this target do not contribute.
     pub ignore_index: i64,
     /// The share of the target that is spread evenly over all classes (cross entropy only).
     pub label_smoothing: f64,
+}
+
+impl<V> ClassLoss<V> {
+    /// The same loss with these weights of the classes.
+    pub fn with<U>(&self, weight: Option<U>) -> ClassLoss<U> {
+        let ClassLoss { outer, classes, inner, ignore_index, label_smoothing, .. } = *self;
+        ClassLoss { outer, classes, inner, weight, ignore_index, label_smoothing }
+    }
+
+    /// The same loss with what `f` makes of its weights.
+    pub fn map<'a, U>(&'a self, f: impl FnOnce(&'a V) -> U) -> ClassLoss<U> {
+        self.with(self.weight.as_ref().map(f))
+    }
 }
 
 /// The gradient with respect to the losses, in the type that is computed with.
@@ -43,14 +56,14 @@ instances! {
     /// A floating-point type that class losses are defined for.
     pub trait Element: StoredFloat; Float types, bodies in self {
         fn cross_entropy(
-            loss: &ClassLoss<'_, Self>,
+            loss: &ClassLoss<&[Self]>,
             x: &[Self],
             targets: &[i64],
             stats: &mut [[Self::Computed; 2]],
             losses: &mut [Self],
         ) -> Result<Self::Computed, BadIndex>;
         fn cross_entropy_backward(
-            loss: &ClassLoss<'_, Self>,
+            loss: &ClassLoss<&[Self]>,
             x: &[Self],
             targets: &[i64],
             stats: &[[Self::Computed; 2]],
@@ -58,13 +71,13 @@ instances! {
             dx: &mut [Self],
         ) -> Result<(), BadIndex>;
         fn nll(
-            loss: &ClassLoss<'_, Self>,
+            loss: &ClassLoss<&[Self]>,
             x: &[Self],
             targets: &[i64],
             losses: &mut [Self],
         ) -> Result<Self::Computed, BadIndex>;
         fn nll_backward(
-            loss: &ClassLoss<'_, Self>,
+            loss: &ClassLoss<&[Self]>,
             targets: &[i64],
             grad: RowGrad<'_, Self::Computed>,
             dx: &mut [Self],
@@ -72,7 +85,7 @@ instances! {
     }
 }
 
-impl<T: Element> ClassLoss<'_, T> {
+impl<T: Element> ClassLoss<&[T]> {
     /// Cross entropy of the logits `x` with `targets`. Writes the loss of every row, and to `stats` what the backward needs: for
     /// every row its largest logit and the logarithm of `sum(exp(x - largest))`. Returns the sum of the rows' weights, by which
     /// the sum of the losses is divided for the mean.
@@ -137,7 +150,7 @@ impl<T: Element> ClassLoss<'_, T> {
     }
 }
 
-impl<T: Stored> ClassLoss<'_, T> {
+impl<T: Stored> ClassLoss<&[T]> {
     fn rows(&self) -> usize {
         self.outer * self.inner
     }
@@ -162,13 +175,13 @@ impl<T: Stored> ClassLoss<'_, T> {
     }
 
     /// The same loss of a part of the batch, with these weights in the type that is computed with.
-    fn part<'a>(&self, outer: usize, weight: Option<&'a [T::Computed]>) -> ClassLoss<'a, T::Computed> {
+    fn part<'a>(&self, outer: usize, weight: Option<&'a [T::Computed]>) -> ClassLoss<&'a [T::Computed]> {
         let ClassLoss { classes, inner, ignore_index, label_smoothing, .. } = *self;
         ClassLoss { outer, classes, inner, weight, ignore_index, label_smoothing }
     }
 }
 
-impl<T> ClassLoss<'_, T> {
+impl<T> ClassLoss<&[T]> {
     /// The position of the class `target` of a row.
     #[inline(always)]
     fn at(&self, row: usize, target: i64) -> usize {
@@ -176,7 +189,7 @@ impl<T> ClassLoss<'_, T> {
     }
 }
 
-impl<T: StoredFloat> ClassLoss<'_, T> {
+impl<T: StoredFloat> ClassLoss<&[T]> {
     /// The weight of a row, none if it is ignored.
     fn weight_of(&self, target: i64) -> Option<T::Computed> {
         let weight = || self.weight.map_or(T::Computed::ONE, |w| w[target as usize].widen());
@@ -189,7 +202,7 @@ impl<T: StoredFloat> ClassLoss<'_, T> {
 }
 
 fn cross_entropy<T: StoredFloat>(
-    loss: &ClassLoss<'_, T>,
+    loss: &ClassLoss<&[T]>,
     x: &[T],
     targets: &[i64],
     stats: &mut [[T::Computed; 2]],
@@ -217,7 +230,7 @@ fn cross_entropy<T: StoredFloat>(
 }
 
 fn cross_entropy_backward<T: StoredFloat>(
-    loss: &ClassLoss<'_, T>,
+    loss: &ClassLoss<&[T]>,
     x: &[T],
     targets: &[i64],
     stats: &[[T::Computed; 2]],
@@ -249,7 +262,7 @@ fn cross_entropy_backward<T: StoredFloat>(
 }
 
 fn nll<T: StoredFloat>(
-    loss: &ClassLoss<'_, T>,
+    loss: &ClassLoss<&[T]>,
     x: &[T],
     targets: &[i64],
     losses: &mut [T],
@@ -265,7 +278,7 @@ fn nll<T: StoredFloat>(
 }
 
 fn nll_backward<T: StoredFloat>(
-    loss: &ClassLoss<'_, T>,
+    loss: &ClassLoss<&[T]>,
     targets: &[i64],
     grad: RowGrad<'_, T::Computed>,
     dx: &mut [T],

@@ -17,9 +17,9 @@ use crate::float::Float;
 use crate::instances::instances;
 use crate::reduce::FloatElement;
 
-/// What forward and backward have in common.
+/// What forward and backward have in common. `V` is what holds a value for each channel; without it, the sizes alone.
 #[derive(Clone, Copy, Debug)]
-pub struct BatchNorm<'a, T> {
+pub struct BatchNorm<V = ()> {
     /// The size of the batch.
     pub n: usize,
     /// The number of channels.
@@ -27,14 +27,27 @@ pub struct BatchNorm<'a, T> {
     /// The number of elements of one channel of one sample: height times width, or 1.
     pub spatial: usize,
     /// A factor for each channel, 1 where there is none.
-    pub weight: Option<&'a [T]>,
+    pub weight: Option<V>,
     /// A value added to each channel, 0 where there is none.
-    pub bias: Option<&'a [T]>,
+    pub bias: Option<V>,
     /// Added to the variance.
     pub eps: f64,
     /// The activation applied after the normalization. The backward recomputes which elements it stopped, which is cheaper than
     /// reading the output.
     pub activation: Activation,
+}
+
+impl<V> BatchNorm<V> {
+    /// The same normalization with these factors and values to add.
+    pub fn with<U>(&self, weight: Option<U>, bias: Option<U>) -> BatchNorm<U> {
+        let BatchNorm { n, channels, spatial, eps, activation, .. } = *self;
+        BatchNorm { n, channels, spatial, weight, bias, eps, activation }
+    }
+
+    /// The same normalization with what `f` makes of its factors and of its values to add.
+    pub fn map<'a, U>(&'a self, f: impl Fn(&'a V) -> U) -> BatchNorm<U> {
+        self.with(self.weight.as_ref().map(&f), self.bias.as_ref().map(&f))
+    }
 }
 
 /// Running statistics, which a training step updates: `running = (1 - momentum) * running + momentum * batch`, with the
@@ -53,16 +66,16 @@ instances! {
     /// A floating-point type that batch normalization is defined for.
     pub trait Element: StoredFloat; Float types, bodies in self {
         fn forward(
-            norm: &BatchNorm<'_, Self>,
+            norm: &BatchNorm<&[Self]>,
             x: &[Self],
             running: Option<Running<'_, Self>>,
             y: &mut [Self],
             mean: &mut [Self::Computed],
             invstd: &mut [Self::Computed],
         );
-        fn forward_with(norm: &BatchNorm<'_, Self>, x: &[Self], mean: &[Self], variance: &[Self], y: &mut [Self]);
+        fn forward_with(norm: &BatchNorm<&[Self]>, x: &[Self], mean: &[Self], variance: &[Self], y: &mut [Self]);
         fn backward(
-            norm: &BatchNorm<'_, Self>,
+            norm: &BatchNorm<&[Self]>,
             x: &[Self],
             g: &[Self],
             training: bool,
@@ -74,7 +87,7 @@ instances! {
     }
 }
 
-impl<T: Element> BatchNorm<'_, T> {
+impl<T: Element> BatchNorm<&[T]> {
     /// Normalizes by the statistics of this batch. Writes the output, and to `mean` and `invstd` what the backward needs: each
     /// channel's mean and `1 / sqrt(biased variance + eps)`.
     ///
@@ -122,7 +135,7 @@ impl<T: Element> BatchNorm<'_, T> {
     }
 }
 
-impl<T> BatchNorm<'_, T> {
+impl<T> BatchNorm<&[T]> {
     fn len(&self) -> usize {
         self.n * self.channels * self.spatial
     }
@@ -140,9 +153,9 @@ impl<T> BatchNorm<'_, T> {
     }
 }
 
-impl<T: Stored> BatchNorm<'_, T> {
+impl<T: Stored> BatchNorm<&[T]> {
     /// Calls `f` with the same normalization in the type that is computed with.
-    fn with_computed<R>(&self, f: impl FnOnce(BatchNorm<'_, T::Computed>) -> R) -> R {
+    fn with_computed<R>(&self, f: impl FnOnce(BatchNorm<&[T::Computed]>) -> R) -> R {
         let BatchNorm { n, channels, spatial, weight, bias, eps, activation } = *self;
         read_optional(weight, |weight| {
             read_optional(bias, |bias| f(BatchNorm { n, channels, spatial, weight, bias, eps, activation }))
@@ -151,7 +164,7 @@ impl<T: Stored> BatchNorm<'_, T> {
 }
 
 fn forward<T: StoredFloat<Computed: FloatElement>>(
-    norm: &BatchNorm<'_, T>,
+    norm: &BatchNorm<&[T]>,
     x: &[T],
     running: Option<Running<'_, T>>,
     y: &mut [T],
@@ -176,7 +189,7 @@ fn forward<T: StoredFloat<Computed: FloatElement>>(
 }
 
 fn forward_with<T: StoredFloat<Computed: FloatElement>>(
-    norm: &BatchNorm<'_, T>,
+    norm: &BatchNorm<&[T]>,
     x: &[T],
     mean: &[T],
     variance: &[T],
@@ -191,7 +204,7 @@ fn forward_with<T: StoredFloat<Computed: FloatElement>>(
 }
 
 fn backward<T: StoredFloat<Computed: FloatElement>>(
-    norm: &BatchNorm<'_, T>,
+    norm: &BatchNorm<&[T]>,
     x: &[T],
     g: &[T],
     training: bool,

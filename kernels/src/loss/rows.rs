@@ -19,7 +19,7 @@ impl<T: Float> RowGrad<'_, T> {
     }
 }
 
-impl<T: Float> ClassLoss<'_, T> {
+impl<T: Float> ClassLoss<&[T]> {
     /// [`cross_entropy`](Self::cross_entropy) of checked arguments.
     pub(super) fn losses(&self, x: &[T], targets: &[i64], stats: &mut [[T; 2]], losses: &mut [T]) {
         let isa = isa::isa();
@@ -92,7 +92,7 @@ impl<T: Float> ClassLoss<'_, T> {
 }
 
 struct Forward<'a, T> {
-    loss: &'a ClassLoss<'a, T>,
+    loss: &'a ClassLoss<&'a [T]>,
     x: &'a [T],
     targets: &'a [i64],
     stats: &'a Parts<'a, [T; 2]>,
@@ -170,7 +170,7 @@ body!(
 );
 
 struct Backward<'a, T> {
-    loss: &'a ClassLoss<'a, T>,
+    loss: &'a ClassLoss<&'a [T]>,
     x: &'a [T],
     targets: &'a [i64],
     stats: &'a [[T; 2]],

@@ -11,7 +11,7 @@ fn noise(n: usize, scale: f32) -> Vec<f32> {
 }
 
 /// Losses, total weight and gradient for row gradients `g`, by the definition.
-fn reference(loss: &ClassLoss<f32>, x: &[f32], targets: &[i64], g: &[f32]) -> (Vec<f64>, f64, Vec<f64>) {
+fn reference(loss: &ClassLoss<&[f32]>, x: &[f32], targets: &[i64], g: &[f32]) -> (Vec<f64>, f64, Vec<f64>) {
     let (mut losses, mut total, mut dx) = (vec![], 0.0, vec![0.0; x.len()]);
     for row in 0..targets.len() {
         let at = |class: usize| loss.at(row, class as i64);

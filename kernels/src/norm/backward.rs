@@ -61,7 +61,7 @@ impl<T: Float> Body<T, 2> for LimitedSlope<T> {
     }
 }
 
-impl<T: FloatElement> BatchNorm<'_, T> {
+impl<T: FloatElement> BatchNorm<&[T]> {
     /// [`backward`](Self::backward) of checked arguments.
     pub(super) fn gradients(
         &self,
@@ -146,7 +146,7 @@ impl<T: FloatElement> BatchNorm<'_, T> {
 
 /// What the kernels of the backward share.
 struct Inputs<'a, T> {
-    norm: &'a BatchNorm<'a, T>,
+    norm: &'a BatchNorm<&'a [T]>,
     x: &'a [T],
     g: &'a [T],
     limits: Option<Limits<T>>,

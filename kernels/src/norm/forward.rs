@@ -93,7 +93,7 @@ impl<T: Float> Limits<T> {
     }
 }
 
-impl<T: FloatElement> BatchNorm<'_, T> {
+impl<T: FloatElement> BatchNorm<&[T]> {
     /// Elements of a channel.
     pub(super) fn count(&self) -> usize {
         self.n * self.spatial
@@ -284,7 +284,7 @@ impl<'a, T: Float, const K: usize> Pieces<'a, T, K> {
 }
 
 struct Stats<'a, T> {
-    norm: &'a BatchNorm<'a, T>,
+    norm: &'a BatchNorm<&'a [T]>,
     x: &'a [T],
     channel: usize,
     range: Range<usize>,
@@ -319,7 +319,7 @@ impl<T: FloatElement> Kernel for Stats<'_, T> {
 }
 
 struct Normalize<'a, T> {
-    norm: &'a BatchNorm<'a, T>,
+    norm: &'a BatchNorm<&'a [T]>,
     x: &'a [T],
     y: &'a Parts<'a, T>,
     limits: Option<Limits<T>>,

@@ -19,7 +19,7 @@ struct Reference {
     dbias: Vec<f64>,
 }
 
-fn reference(b: &BatchNorm<f32>, x: &[f32], g: &[f32], stats: Option<(&[f32], &[f32])>) -> Reference {
+fn reference(b: &BatchNorm<&[f32]>, x: &[f32], g: &[f32], stats: Option<(&[f32], &[f32])>) -> Reference {
     let (c, count) = (b.channels, b.count() as f64);
     let mut r = Reference {
         y: vec![0.0; x.len()],

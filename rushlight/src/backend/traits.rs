@@ -5,7 +5,10 @@
 //! composition: it returns `None` where the device does not have it, and `ops::composed` computes the same from the required ones.
 #![allow(unused_variables, reason = "what a device does not have takes no notice of its arguments")]
 
-use super::{Activation, BinaryOp, CompareOp, ConvShape, Divisor, GradOp, Pool2d, ReduceOp, StepRule, UnaryOp};
+use super::{
+    Activation, BatchNorm, BinaryOp, ClassLoss, CompareOp, ConvShape, Divisor, GradOp, Pool2d, ReduceOp, StepRule,
+    UnaryOp,
+};
 use crate::Result;
 use crate::tensor::{ReadGuard, Scalar, WriteGuard};
 use std::any::Any;
@@ -21,36 +24,6 @@ pub(crate) enum SoftmaxKind {
     Softmax,
     /// Its logarithm.
     LogSoftmax,
-}
-
-/// The sizes of a batch normalization: `[n, channels, spatial]`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BatchNorm {
-    /// The batch.
-    pub n: usize,
-    /// The channels, which have statistics of their own.
-    pub channels: usize,
-    /// The elements of a channel of one sample.
-    pub spatial: usize,
-    /// Added to variances.
-    pub eps: f64,
-    /// What comes after the normalization.
-    pub activation: Activation,
-}
-
-/// The sizes of a loss of rows of classes: `[outer, classes, inner]`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ClassLoss {
-    /// The elements before the class dimension.
-    pub outer: usize,
-    /// The number of classes.
-    pub classes: usize,
-    /// The elements after the class dimension.
-    pub inner: usize,
-    /// Rows of this class count for nothing.
-    pub ignore_index: i64,
-    /// The share of the target that all classes get evenly.
-    pub label_smoothing: f64,
 }
 
 /// A convolution's weight in the order in which a device reads it, made once for many convolutions.
@@ -264,10 +237,9 @@ pub(crate) trait ClassLosses {
     /// Negative log likelihood of contiguous rows of classes. Writes each row's loss, and gives the sum of the rows' weights.
     fn nll(
         &self,
-        sizes: &ClassLoss,
+        loss: &ClassLoss<&ReadGuard<'_>>,
         x: &ReadGuard<'_>,
         target: &ReadGuard<'_>,
-        weight: Option<&ReadGuard<'_>>,
         losses: &mut WriteGuard<'_>,
     ) -> Fused<f64> {
         None
@@ -276,9 +248,8 @@ pub(crate) trait ClassLosses {
     /// The gradient of [`nll`](ClassLosses::nll) from the gradient of the rows (one for all, or one each) times `factor`.
     fn nll_grad(
         &self,
-        sizes: &ClassLoss,
+        loss: &ClassLoss<&ReadGuard<'_>>,
         target: &ReadGuard<'_>,
-        weight: Option<&ReadGuard<'_>>,
         g: &ReadGuard<'_>,
         factor: f64,
         out: &mut WriteGuard<'_>,
@@ -290,10 +261,9 @@ pub(crate) trait ClassLosses {
     /// floats), and gives the sum of the rows' weights.
     fn cross_entropy(
         &self,
-        sizes: &ClassLoss,
+        loss: &ClassLoss<&ReadGuard<'_>>,
         x: &ReadGuard<'_>,
         target: &ReadGuard<'_>,
-        weight: Option<&ReadGuard<'_>>,
         stats: &mut WriteGuard<'_>,
         losses: &mut WriteGuard<'_>,
     ) -> Fused<f64> {
@@ -304,10 +274,9 @@ pub(crate) trait ClassLosses {
     /// `factor`.
     fn cross_entropy_grad(
         &self,
-        sizes: &ClassLoss,
+        loss: &ClassLoss<&ReadGuard<'_>>,
         x: &ReadGuard<'_>,
         target: &ReadGuard<'_>,
-        weight: Option<&ReadGuard<'_>>,
         stats: &ReadGuard<'_>,
         g: &ReadGuard<'_>,
         factor: f64,
@@ -337,10 +306,8 @@ pub(crate) trait Normalization {
     /// `1 / sqrt(variance + eps)` (float32 for 16-bit floats). Running means and unbiased variances move towards the batch's by a share.
     fn batch_norm(
         &self,
-        norm: &BatchNorm,
+        norm: &BatchNorm<&ReadGuard<'_>>,
         x: &ReadGuard<'_>,
-        weight: Option<&ReadGuard<'_>>,
-        bias: Option<&ReadGuard<'_>>,
         running: Option<(&mut WriteGuard<'_>, &mut WriteGuard<'_>, f64)>,
         out: &mut WriteGuard<'_>,
         stats: [&mut WriteGuard<'_>; 2],
@@ -351,10 +318,8 @@ pub(crate) trait Normalization {
     /// Normalizes contiguous `[n, channels, spatial]` by given means and variances.
     fn batch_norm_inference(
         &self,
-        norm: &BatchNorm,
+        norm: &BatchNorm<&ReadGuard<'_>>,
         x: &ReadGuard<'_>,
-        weight: Option<&ReadGuard<'_>>,
-        bias: Option<&ReadGuard<'_>>,
         stats: [&ReadGuard<'_>; 2],
         out: &mut WriteGuard<'_>,
     ) -> Fused {
@@ -365,11 +330,9 @@ pub(crate) trait Normalization {
     /// input, where it is wanted, of the weight and of the bias.
     fn batch_norm_grad(
         &self,
-        norm: &BatchNorm,
+        norm: &BatchNorm<&ReadGuard<'_>>,
         x: &ReadGuard<'_>,
         g: &ReadGuard<'_>,
-        weight: Option<&ReadGuard<'_>>,
-        bias: Option<&ReadGuard<'_>>,
         training: bool,
         stats: [&ReadGuard<'_>; 2],
         dx: Option<&mut WriteGuard<'_>>,

@@ -384,7 +384,7 @@ impl Classes {
         }
         let inner = x.shape()[dim + 1..].iter().product();
         let outer = x.shape()[..dim].iter().product();
-        let sizes = ClassLoss { outer, classes, inner, ignore_index, label_smoothing };
+        let sizes = ClassLoss { outer, classes, inner, weight: None, ignore_index, label_smoothing };
         let weight = weight.map(|weight| weight.detach().try_contiguous()).transpose()?;
         Ok(Classes { name, target: target.try_contiguous()?, weight, sizes, rows: Shape::of(target) })
     }
@@ -409,11 +409,11 @@ impl Classes {
         let done = {
             let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
             let target = self.target.read(name)?;
-            x.backend().nll(&self.sizes, &source.read(name)?, &target, weight.as_ref(), &mut losses.write_fresh())
+            x.backend().nll(&self.sizes.with(weight.as_ref()), &source.read(name)?, &target, &mut losses.write_fresh())
         };
         let (losses, total) = match done {
             Some(total) => (losses, total?),
-            None => composed::nll(&self.sizes, &source, &self.target, self.weight.as_ref())?,
+            None => composed::nll(&self.sizes.with(self.weight.as_ref()), &source, &self.target)?,
         };
         let (out, factor) = self.reduce(losses, total, reduction)?;
         let shape = Shape::of(x);
@@ -437,11 +437,12 @@ impl Classes {
         let done = {
             let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
             let (target, g) = (self.target.read(name)?, rows.read(name)?);
-            rows.backend().nll_grad(&self.sizes, &target, weight.as_ref(), &g, factor, &mut out.write_fresh())
+            let loss = self.sizes.with(weight.as_ref());
+            rows.backend().nll_grad(&loss, &target, &g, factor, &mut out.write_fresh())
         };
         let out = match done {
             Some(done) => done.map(|()| out)?,
-            None => composed::nll_grad(&self.sizes, &self.target, self.weight.as_ref(), &rows, factor)?
+            None => composed::nll_grad(&self.sizes.with(self.weight.as_ref()), &self.target, &rows, factor)?
                 .try_view(shape.list())?,
         };
         let again = self.again();
@@ -461,11 +462,11 @@ impl Classes {
             let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
             let (x, target) = (source.read(name)?, self.target.read(name)?);
             let (stats, losses) = (&mut stats.write_fresh(), &mut losses.write_fresh());
-            source.backend().cross_entropy(&self.sizes, &x, &target, weight.as_ref(), stats, losses)
+            source.backend().cross_entropy(&self.sizes.with(weight.as_ref()), &x, &target, stats, losses)
         };
         let (losses, total) = match done {
             Some(total) => (losses, total?),
-            None => composed::cross_entropy(&self.sizes, &source, &self.target, self.weight.as_ref())?,
+            None => composed::cross_entropy(&self.sizes.with(self.weight.as_ref()), &source, &self.target)?,
         };
         let (out, factor) = self.reduce(losses, total, reduction)?;
         let again = self.again();
@@ -486,7 +487,7 @@ impl Classes {
             let weight = self.weight.as_ref().map(|weight| weight.read(name)).transpose()?;
             let (x, target, stats, g) = (x.read(name)?, self.target.read(name)?, stats.read(name)?, g.read(name)?);
             let (backend, out) = (self.target.backend(), &mut out.write_fresh());
-            backend.cross_entropy_grad(&self.sizes, &x, &target, weight.as_ref(), &stats, &g, factor, out)
+            backend.cross_entropy_grad(&self.sizes.with(weight.as_ref()), &x, &target, &stats, &g, factor, out)
         };
         done.map(|done| done.map(|()| out)).transpose()
     }

@@ -109,7 +109,8 @@ impl Tensor {
                 ));
             }
         }
-        let norm = BatchNorm { n: batch, channels, spatial: rest.iter().product(), eps, activation };
+        let norm =
+            BatchNorm { n: batch, channels, spatial: rest.iter().product(), weight: None, bias: None, eps, activation };
         let x = self.try_contiguous()?;
         let [weight, bias] = [weight, bias].map(|t| t.map(Tensor::try_contiguous).transpose());
         let (weight, bias) = (weight?, bias?);
@@ -144,11 +145,11 @@ fn normalize(
             None => None,
         };
         let running = stats.as_mut().map(|(mean, var)| (mean, var, momentum));
-        x.backend().batch_norm(&norm, &x.read(NAME)?, w.as_ref(), b.as_ref(), running, out, [mean, invstd])
+        x.backend().batch_norm(&norm.with(w.as_ref(), b.as_ref()), &x.read(NAME)?, running, out, [mean, invstd])
     };
     let [out, mean, invstd] = match done {
         Some(done) => done.map(|()| [out, mean, invstd])?,
-        None => composed::batch_norm(&norm, x, [weight.as_ref(), bias.as_ref()], running, momentum)?,
+        None => composed::batch_norm(&norm.with(weight.as_ref(), bias.as_ref()), x, running, momentum)?,
     };
     if let Some((mean, var)) = running {
         mean.0.storage.bump_version();
@@ -172,11 +173,11 @@ fn normalize_by(
         let (w, b) = (read!(weight), read!(bias));
         let stats = [&mean.read(NAME)?, &var.read(NAME)?];
         let (input, out) = (&x.read(NAME)?, &mut out.write_fresh());
-        x.backend().batch_norm_inference(&norm, input, w.as_ref(), b.as_ref(), stats, out)
+        x.backend().batch_norm_inference(&norm.with(w.as_ref(), b.as_ref()), input, stats, out)
     };
     let out = match done {
         Some(done) => done.map(|()| out)?,
-        None => composed::batch_norm_inference(&norm, x, [weight.as_ref(), bias.as_ref()], [&mean, &var])?,
+        None => composed::batch_norm_inference(&norm.with(weight.as_ref(), bias.as_ref()), x, [&mean, &var])?,
     };
     if !is_grad_enabled() {
         return Ok(out);
@@ -232,7 +233,8 @@ fn fused_grad(
         let mut dx = dx.as_ref().map(Tensor::write_fresh);
         let grads = [&mut dw.write_fresh(), &mut db.write_fresh()];
         let (input, g) = (&x.read(NAME)?, &g.read(NAME)?);
-        x.backend().batch_norm_grad(&norm, input, g, w.as_ref(), b.as_ref(), training, stats, dx.as_mut(), grads)
+        let norm = norm.with(w.as_ref(), b.as_ref());
+        x.backend().batch_norm_grad(&norm, input, g, training, stats, dx.as_mut(), grads)
     };
     match done {
         Some(done) => done.map(|()| [dx, of_w.then_some(dw), of_b.then_some(db)]),

@@ -5,13 +5,7 @@ use crate::backend::{ClassLoss, ClassLosses, Fused, bad_class};
 use crate::tensor::{Element, ReadGuard, WriteGuard, each_float};
 use rushlight_kernels::dtype::{Stored, StoredFloat};
 use rushlight_kernels::float::Float;
-use rushlight_kernels::loss::{self, RowGrad};
-
-fn class_loss<'a, T: Element>(sizes: &ClassLoss, weight: &'a Option<&ReadGuard<'_>>) -> loss::ClassLoss<'a, T> {
-    let ClassLoss { outer, classes, inner, ignore_index, label_smoothing } = *sizes;
-    let weight = weight.map(|weight| weight.slice());
-    loss::ClassLoss { outer, classes, inner, weight, ignore_index, label_smoothing }
-}
+use rushlight_kernels::loss::RowGrad;
 
 /// Calls `f` with the gradients of the rows: one for all where `g` is a single number, else one each.
 fn with_row_grad<T: Element + StoredFloat, R>(
@@ -30,13 +24,12 @@ fn with_row_grad<T: Element + StoredFloat, R>(
 impl ClassLosses for Cpu {
     fn nll(
         &self,
-        sizes: &ClassLoss,
+        loss: &ClassLoss<&ReadGuard<'_>>,
         x: &ReadGuard<'_>,
         target: &ReadGuard<'_>,
-        weight: Option<&ReadGuard<'_>>,
         losses: &mut WriteGuard<'_>,
     ) -> Fused<f64> {
-        Some(each_float!("nll_loss", x.dtype(), T => class_loss::<T>(sizes, &weight)
+        Some(each_float!("nll_loss", x.dtype(), T => loss.map(|weight| weight.slice::<T>())
             .nll(x.slice(), target.slice(), losses.slice())
             .map(|total| total.wide())
             .map_err(|bad| bad_class("nll_loss", bad))))
@@ -44,29 +37,27 @@ impl ClassLosses for Cpu {
 
     fn nll_grad(
         &self,
-        sizes: &ClassLoss,
+        loss: &ClassLoss<&ReadGuard<'_>>,
         target: &ReadGuard<'_>,
-        weight: Option<&ReadGuard<'_>>,
         g: &ReadGuard<'_>,
         factor: f64,
         out: &mut WriteGuard<'_>,
     ) -> Fused {
         Some(each_float!("nll_loss", g.dtype(), T => {
-            with_row_grad::<T, _>(g, factor, |g| class_loss::<T>(sizes, &weight).nll_backward(target.slice(), g, out.slice()))
+            with_row_grad::<T, _>(g, factor, |g| loss.map(|weight| weight.slice::<T>()).nll_backward(target.slice(), g, out.slice()))
                 .map_err(|bad| bad_class("nll_loss", bad))
         }))
     }
 
     fn cross_entropy(
         &self,
-        sizes: &ClassLoss,
+        loss: &ClassLoss<&ReadGuard<'_>>,
         x: &ReadGuard<'_>,
         target: &ReadGuard<'_>,
-        weight: Option<&ReadGuard<'_>>,
         stats: &mut WriteGuard<'_>,
         losses: &mut WriteGuard<'_>,
     ) -> Fused<f64> {
-        Some(each_float!("cross_entropy", x.dtype(), T => class_loss::<T>(sizes, &weight)
+        Some(each_float!("cross_entropy", x.dtype(), T => loss.map(|weight| weight.slice::<T>())
             .cross_entropy(x.slice(), target.slice(), stats.slice().as_chunks_mut().0, losses.slice())
             .map(|total| total.wide())
             .map_err(|bad| bad_class("cross_entropy", bad))))
@@ -74,10 +65,9 @@ impl ClassLosses for Cpu {
 
     fn cross_entropy_grad(
         &self,
-        sizes: &ClassLoss,
+        loss: &ClassLoss<&ReadGuard<'_>>,
         x: &ReadGuard<'_>,
         target: &ReadGuard<'_>,
-        weight: Option<&ReadGuard<'_>>,
         stats: &ReadGuard<'_>,
         g: &ReadGuard<'_>,
         factor: f64,
@@ -86,7 +76,7 @@ impl ClassLosses for Cpu {
         Some(each_float!("cross_entropy", x.dtype(), T => {
             let stats = stats.slice::<<T as Stored>::Computed>().as_chunks().0;
             with_row_grad::<T, _>(g, factor, |g| {
-                class_loss::<T>(sizes, &weight).cross_entropy_backward(x.slice(), target.slice(), stats, g, out.slice())
+                loss.map(|weight| weight.slice::<T>()).cross_entropy_backward(x.slice(), target.slice(), stats, g, out.slice())
             })
             .map_err(|bad| bad_class("cross_entropy", bad))
         }))

@@ -13,18 +13,13 @@ pub(super) fn activate(activation: Activation, y: Tensor) -> Result<Tensor> {
 }
 
 /// `(x - mean) * invstd * weight + bias`, with the activation; `x` is `[n, channels, spatial]`.
-fn affine(
-    norm: &BatchNorm,
-    x: &Tensor,
-    [mean, invstd]: [&Tensor; 2],
-    [weight, bias]: [Option<&Tensor>; 2],
-) -> Result<Tensor> {
+fn affine(norm: &BatchNorm<&Tensor>, x: &Tensor, [mean, invstd]: [&Tensor; 2]) -> Result<Tensor> {
     let along = |values: &Tensor| values.detach().try_view([norm.channels, 1]);
     let mut y = x.try_sub(&along(mean)?)?.try_mul(&along(invstd)?)?;
-    if let Some(weight) = weight {
+    if let Some(weight) = norm.weight {
         y = y.try_mul(&along(weight)?)?;
     }
-    if let Some(bias) = bias {
+    if let Some(bias) = norm.bias {
         y = y.try_add(&along(bias)?)?;
     }
     activate(norm.activation, y)
@@ -32,9 +27,8 @@ fn affine(
 
 /// The output, of the shape of a contiguous `x`, the means and `1 / sqrt(variance + eps)`. The running statistics move.
 pub(in crate::ops) fn batch_norm(
-    norm: &BatchNorm,
+    norm: &BatchNorm<&Tensor>,
     x: &Tensor,
-    affine_by: [Option<&Tensor>; 2],
     running: Option<(&Tensor, &Tensor)>,
     momentum: f64,
 ) -> Result<[Tensor; 3]> {
@@ -42,7 +36,7 @@ pub(in crate::ops) fn batch_norm(
     let mean = rows.try_mean_dim([0, 2])?;
     let var = rows.try_var_dim_with([0, 2], VarOptions::new().correction(0.0))?;
     let invstd = var.try_add(norm.eps)?.try_rsqrt()?;
-    let y = affine(norm, &rows, [&mean, &invstd], affine_by)?.try_view(x.shape())?;
+    let y = affine(norm, &rows, [&mean, &invstd])?.try_view(x.shape())?;
     if let Some((running_mean, running_var)) = running {
         let count = (norm.n * norm.spatial) as f64;
         let unbiased = scaled(&var, count / (count - 1.0))?;
@@ -55,12 +49,11 @@ pub(in crate::ops) fn batch_norm(
 }
 
 pub(in crate::ops) fn batch_norm_inference(
-    norm: &BatchNorm,
+    norm: &BatchNorm<&Tensor>,
     x: &Tensor,
-    affine_by: [Option<&Tensor>; 2],
     [mean, var]: [&Tensor; 2],
 ) -> Result<Tensor> {
     let rows = x.detach().try_view([norm.n, norm.channels, norm.spatial])?;
     let invstd = var.detach().try_add(norm.eps)?.try_rsqrt()?;
-    affine(norm, &rows, [mean, &invstd], affine_by)?.try_view(x.shape())
+    affine(norm, &rows, [mean, &invstd])?.try_view(x.shape())
 }
