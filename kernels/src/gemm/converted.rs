@@ -14,7 +14,7 @@ use crate::convert::read_optional;
 use crate::dtype::Stored;
 use crate::half::{Bf16, F16};
 use crate::isa::Isa;
-use crate::simd::{Kernel, Simd, dispatch};
+use crate::simd::{Kernel, Simd, dispatch, wide};
 use crate::split::TASK;
 use crate::threads;
 use std::ops::Range;
@@ -147,6 +147,8 @@ struct Convert<I, O> {
 
 impl<I: Stored, O: Stored<Computed = I::Computed>> Kernel for Convert<I, O> {
     type Output = ();
+    const AVX2: bool = wide::<I::Computed>();
+    const AVX512: bool = wide::<I::Computed>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
@@ -194,6 +196,9 @@ struct Widen<T: Stored> {
 
 impl<T: Stored<Computed: KernelElement>> Kernel for Widen<T> {
     type Output = ();
+    // For integers, what the compiler may always use is enough.
+    const AVX2: bool = wide::<T::Computed>();
+    const AVX512: bool = wide::<T::Computed>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {

@@ -34,7 +34,12 @@ pub(super) fn step<T: StoredFloat>(sgd: &Sgd, first: bool, p: &mut [T], g: &[T],
         return apply("sgd", plain, p, g, state);
     }
     let (momentum, keep) = (of(sgd.momentum), of(1.0 - sgd.dampening));
-    apply("sgd", Momentum { plain, momentum, keep, first, nesterov: sgd.nesterov }, p, g, state);
+    match (first, sgd.nesterov) {
+        (true, false) => apply("sgd", Momentum::<_, true, false> { plain, momentum, keep }, p, g, state),
+        (false, false) => apply("sgd", Momentum::<_, false, false> { plain, momentum, keep }, p, g, state),
+        (true, true) => apply("sgd", Momentum::<_, true, true> { plain, momentum, keep }, p, g, state),
+        (false, true) => apply("sgd", Momentum::<_, false, true> { plain, momentum, keep }, p, g, state),
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -63,21 +68,19 @@ impl<T: Float> Rule<T, 0> for Plain<T> {
 }
 
 #[derive(Clone, Copy)]
-struct Momentum<T> {
+struct Momentum<T, const FIRST: bool, const NESTEROV: bool> {
     plain: Plain<T>,
     momentum: T,
     /// The share of the gradient that enters the buffer.
     keep: T,
-    first: bool,
-    nesterov: bool,
 }
 
-impl<T: Float> Rule<T, 1> for Momentum<T> {
+impl<T: Float, const FIRST: bool, const NESTEROV: bool> Rule<T, 1> for Momentum<T, FIRST, NESTEROV> {
     #[inline(always)]
     fn element<S: Simd>(self, p: T, g: T, [buffer]: [T; 1]) -> (T, [T; 1]) {
         let g = self.plain.gradient::<S>(p, g);
-        let buffer = if self.first { g } else { self.keep.mul_add::<S>(g, buffer * self.momentum) };
-        let g = if self.nesterov { self.momentum.mul_add::<S>(buffer, g) } else { buffer };
+        let buffer = if FIRST { g } else { self.keep.mul_add::<S>(g, buffer * self.momentum) };
+        let g = if NESTEROV { self.momentum.mul_add::<S>(buffer, g) } else { buffer };
         (self.plain.minus_lr.mul_add::<S>(g, p), [buffer])
     }
 }
