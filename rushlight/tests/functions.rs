@@ -1,5 +1,6 @@
 //! Functions of one and two elements at chosen points, with PyTorch's values and slopes, on the host and on the reference device; and
 //! their derivatives against differences.
+#![allow(clippy::approx_constant, reason = "values as PyTorch prints them")]
 
 use rushlight::autograd::{gradcheck, gradgradcheck};
 use rushlight::ops::CloseOptions;
@@ -10,7 +11,7 @@ const NAN: f64 = f64::NAN;
 #[track_caller]
 fn assert_near(what: &str, found: &Tensor, want: &[f64]) {
     for (i, (found, want)) in found.to_vec::<f64>().into_iter().zip(want).enumerate() {
-        let near = (found - want).abs() <= 2e-9 * (1.0 + want.abs()) || found.is_nan() && want.is_nan();
+        let near = (found - want).abs() <= 5e-9 * (1.0 + want.abs()) || found.is_nan() && want.is_nan();
         assert!(near, "{what}: element {i} is {found}, but PyTorch has {want}");
     }
 }

@@ -214,7 +214,7 @@ impl Tensor {
         refuse_bool("fmod", dtype)?;
         let [a, b] = operands(self, other, dtype)?;
         let out = binary("fmod", BinaryOp::Fmod, &a, &b)?;
-        let saves = [Save::for_grad_of(&b, &a), Save::for_grad_of(&b, &b)];
+        let saves = [Save::for_grad_of(&a, &b), Save::for_grad_of(&b, &b)];
         Ok(out.record_binary("FmodBackward1", [&a, &b], saves, |[a, b], [x, y], g| {
             // a - b * trunc(a / b): piecewise linear in both
             Ok([x.then(|| g.clone()), grad_if(y, || g.try_mul(&a.try_div(&b)?.try_trunc()?)?.try_neg())?])
