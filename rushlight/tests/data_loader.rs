@@ -242,7 +242,10 @@ fn errors_and_panics_name_the_item_and_the_epoch_goes_on() {
     for num_workers in [0, 2] {
         let loader = DataLoader::builder(Ragged).batch_size(2).num_workers(num_workers).try_build().unwrap();
         let error = loader.try_iter().nth(1).unwrap().unwrap_err().to_string();
-        assert_eq!(error, "batch 1: stack: tensor 1 has shape [1] and the first one [0]: all must be equal");
+        assert_eq!(
+            error,
+            "batch 1: stack: expected tensors of equal shapes, got [0] for tensor 0 and [1] for tensor 1"
+        );
     }
 }
 
