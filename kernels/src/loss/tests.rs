@@ -86,7 +86,7 @@ fn likelihood_matches_its_definition() {
         outer: 3,
         classes: 4,
         inner: 2,
-        weight: Some(&[1.0f64, 2.0, 3.0, 4.0][..]),
+        weight: Some(&[1.0f32, 2.0, 3.0, 4.0][..]),
         ignore_index: 1,
         label_smoothing: 0.0,
     };
