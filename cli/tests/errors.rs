@@ -64,16 +64,16 @@ fn data_folders() {
         fs::remove_dir_all(data).unwrap();
         fs::write(data, "x").unwrap();
     });
-    refused("missing", &["missing", "there is no file t10k-labels-idx1-ubyte"], &|data| {
+    refused("missing", &["missing", "expected a file t10k-labels-idx1-ubyte"], &|data| {
         fs::remove_file(data.join("t10k-labels-idx1-ubyte")).unwrap();
     });
-    refused("truncated", &[images, "cut off"], &|data| {
+    refused("truncated", &[images, "truncated"], &|data| {
         let bytes = fs::read(data.join(images)).unwrap();
         fs::write(data.join(images), &bytes[..bytes.len() / 2]).unwrap();
     });
     refused("garbage", &[images, "not an IDX file"], &|data| fs::write(data.join(images), b"GIF89a").unwrap());
-    refused("empty", &[labels, "cut off"], &|data| fs::write(data.join(labels), b"").unwrap());
-    refused("promises", &[images, "cut off"], &|data| {
+    refused("empty", &[labels, "truncated"], &|data| fs::write(data.join(labels), b"").unwrap());
+    refused("promises", &[images, "truncated"], &|data| {
         fs::write(data.join(images), [0, 0, 8, 3, 255, 255, 255, 255, 0, 0, 0, 28, 0, 0, 0, 28, 1]).unwrap();
     });
     refused("gzip", &[images, "gzip"], &|data| {

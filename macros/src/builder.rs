@@ -123,7 +123,7 @@ impl Setter<'_> {
 pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
     let input: DeriveInput = parse2(item)?;
     let Data::Struct(syn::DataStruct { fields: Fields::Named(fields), .. }) = &input.data else {
-        return Err(Error::new(input.ident.span(), "#[derive(Builder)] stands on structs with named fields"));
+        return Err(Error::new(input.ident.span(), "#[derive(Builder)] expects a struct with named fields"));
     };
     let StructOptions { new, on } = struct_options(&input.attrs)?;
     let (mut parameters, mut lets, mut names, mut setters) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

@@ -65,7 +65,7 @@ fn struct_options(attributes: &[Attribute]) -> Result<StructOptions> {
 pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
     let input: DeriveInput = parse2(item)?;
     let Data::Struct(data) = &input.data else {
-        return Err(Error::new(input.ident.span(), "#[derive(Module)] stands on structs"));
+        return Err(Error::new(input.ident.span(), "#[derive(Module)] expects a struct"));
     };
     let own_options = struct_options(&input.attrs)?;
     let mut visits = Vec::new();

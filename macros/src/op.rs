@@ -107,7 +107,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let written = function.sig.ident.clone();
     let written_name = written.to_string();
     let Some(without_try) = written_name.strip_prefix("try_") else {
-        return Err(Error::new(written.span(), "#[op] stands on a function named try_…"));
+        return Err(Error::new(written.span(), "#[op] expects a function named try_…"));
     };
     let (docs, others): (Vec<Attribute>, Vec<Attribute>) =
         function.attrs.drain(..).partition(|attribute| attribute.path().is_ident("doc"));
@@ -131,7 +131,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     }
 
     let Some(base) = base_name(without_try) else {
-        return Err(Error::new(written.span(), "#[op(with)] stands on a function named try_…_with or try_…_with_"));
+        return Err(Error::new(written.span(), "#[op(with)] expects a function named try_…_with or try_…_with_"));
     };
     let mut short = function.sig.clone();
     short.ident = Ident::new(&format!("try_{base}"), span);
@@ -197,7 +197,7 @@ fn options_type(ty: &Type) -> Type {
 
 /// `T` of `Result<T>`; `None` for `Result<()>`.
 fn ok_type(output: &ReturnType) -> Result<Option<Type>> {
-    let wrong = || Error::new(output.span(), "#[op] stands on a function that returns Result<…>");
+    let wrong = || Error::new(output.span(), "#[op] expects a function that returns Result<…>");
     let ReturnType::Type(_, ty) = output else { return Err(wrong()) };
     let Type::Path(path) = &**ty else { return Err(wrong()) };
     let Some(last) = path.path.segments.last().filter(|last| last.ident == "Result") else { return Err(wrong()) };

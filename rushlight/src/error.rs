@@ -58,7 +58,7 @@ pub enum Error {
     },
     /// A tensor that another thread is writing while this one wants it, or reading while this one wants to write it.
     #[error(
-        "{op}: another thread is using the tensor's memory: a tensor can be read by many threads or written by one at a time"
+        "{op}: expected shared access for reading or exclusive access for writing, got a tensor that another thread is using"
     )]
     Busy {
         /// The operation.
@@ -181,7 +181,7 @@ pub(crate) fn fail(error: Error) -> ! {
 /// ```
 /// use rushlight::Tensor;
 /// let error = rushlight::catch(|| &Tensor::zeros([2, 3]) + &Tensor::zeros([4])).unwrap_err();
-/// assert!(error.to_string().starts_with("add: shapes [2, 3] and [4]"));
+/// assert!(error.to_string().starts_with("add: expected broadcastable shapes, got [2, 3] and [4]"));
 /// ```
 pub fn catch<R>(f: impl FnOnce() -> R) -> Result<R> {
     CATCHING.set(CATCHING.get() + 1);

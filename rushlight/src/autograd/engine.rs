@@ -279,7 +279,7 @@ fn seed(op: &'static str, output: &Tensor, given: Option<&Tensor>) -> Result<Ten
         None if output.numel() != 1 => Err(Error::autograd(
             op,
             format!(
-                "a gradient can be created implicitly only for a scalar, but the output has shape {:?}: give one, or reduce the output (sum, mean) first",
+                "expected a gradient for an output of shape {:?}: one is created only for a scalar; pass a gradient, or reduce the output (sum, mean) first",
                 output.shape()
             ),
         )),
@@ -292,7 +292,7 @@ fn root(op: &'static str, output: &Tensor) -> Result<Arc<Node>> {
         Error::autograd(
             op,
             format!(
-                "the output of shape {:?} does not require a gradient: nothing that it was computed from does{}",
+                "expected an output that requires a gradient, got one of shape {:?} that does not require a gradient{}",
                 output.shape(),
                 if is_grad_enabled() { "" } else { " (and recording is off)" }
             ),

@@ -49,7 +49,9 @@ pub fn gradcheck_with(
     let failed = |message: String| Error::autograd("gradcheck", message);
     for (i, input) in inputs.iter().enumerate() {
         if input.dtype() != DType::F64 || !input.requires_grad() || !input.is_leaf() {
-            return Err(failed(format!("input {i} must be a float64 leaf that requires a gradient")));
+            return Err(failed(format!(
+                "expected every input to be a float64 leaf that requires a gradient, got input {i} that is not"
+            )));
         }
     }
     let output = f(inputs)?;
@@ -69,9 +71,9 @@ pub fn gradcheck_with(
         let found = match &analytic[i] {
             Some(grad) if grad.shape() != input.shape() => {
                 return Err(failed(format!(
-                    "the gradient of input {i} has shape {:?}, but the input has {:?}",
-                    grad.shape(),
-                    input.shape()
+                    "input {i}: expected a gradient of the input's shape {:?}, got {:?}",
+                    input.shape(),
+                    grad.shape()
                 )));
             }
             Some(grad) => grad.try_to_vec::<f64>()?,
@@ -92,7 +94,7 @@ pub fn gradcheck_with(
             let both_nan = found.is_nan() && expected.is_nan();
             if !(close || both_nan) {
                 return Err(failed(format!(
-                    "input {i}, element {j}: the derivative says {found}, differences say {expected}"
+                    "input {i}, element {j}: expected the derivative {expected} (from finite differences), got {found}"
                 )));
             }
         }

@@ -138,7 +138,10 @@ impl Tensor {
         if required && !self.dtype().is_float() {
             return Err(Error::dtype(
                 "requires_grad_",
-                format!("only floating point tensors can require gradients, but this one is {}", self.dtype()),
+                format!(
+                    "expected a floating-point tensor, the only kind that can require gradients, got {}",
+                    self.dtype()
+                ),
             ));
         }
         let edge = self.edge();
@@ -146,7 +149,7 @@ impl Tensor {
             if !required {
                 return Err(Error::autograd(
                     "requires_grad_",
-                    "only a leaf can stop requiring a gradient; use detach() for a tensor that was computed",
+                    "expected a leaf, got a computed tensor: only a leaf can stop requiring a gradient; use detach()",
                 ));
             }
         } else if edge.is_some() != required {
@@ -188,23 +191,20 @@ impl Tensor {
         let op = "set_grad";
         if let Some(grad) = &grad {
             if grad.shape() != self.shape() {
-                let message = format!(
-                    "the gradient must be of the tensor's size, but got {:?} for a tensor {:?}",
-                    grad.shape(),
-                    self.shape()
-                );
+                let message =
+                    format!("expected a gradient of the tensor's shape {:?}, got {:?}", self.shape(), grad.shape());
                 return Err(Error::shape(op, message));
             }
             if grad.dtype() != self.dtype() {
                 let message = format!(
-                    "the gradient must be of the tensor's type, but got {} for {}; to_dtype converts",
-                    grad.dtype(),
-                    self.dtype()
+                    "expected a gradient of the tensor's dtype {}, got {}; to_dtype converts",
+                    self.dtype(),
+                    grad.dtype()
                 );
                 return Err(Error::dtype(op, message));
             }
             if Arc::ptr_eq(&grad.0, &self.0) {
-                return Err(Error::autograd(op, "a tensor cannot be its own gradient; use a detached one"));
+                return Err(Error::autograd(op, "expected a gradient other than the tensor itself; use detach()"));
             }
         }
         self.put_grad(grad);
@@ -260,14 +260,14 @@ impl Tensor {
         } else if self.has_history() && !self.requires_grad() {
             "a view, taken under no_grad, of a tensor that requires a gradient"
         } else if self.0.base.as_ref().is_some_and(|root| !root.0.layout.is_non_overlapping()) {
-            "a view of a tensor that has several elements in one place in memory"
+            "a view of a tensor with several elements in the same memory location"
         } else {
             return Ok(());
         };
         Err(Error::autograd(
             op,
             format!(
-                "{what} (shape {:?}) cannot be changed in place while recording; wrap the change in no_grad",
+                "{what} (shape {:?}) cannot be changed in-place while gradients are recorded; wrap the change in no_grad",
                 self.shape()
             ),
         ))

@@ -98,11 +98,11 @@ impl Node {
             Some(new) if (new.dtype(), new.shape()) != (grad.dtype(), grad.shape()) => Err(Error::autograd(
                 "backward",
                 format!(
-                    "a hook must not change the size or type of a gradient, but gave {} {:?} for {} {:?}",
-                    new.dtype(),
-                    new.shape(),
+                    "expected a hook to return a gradient of dtype {} and shape {:?}, got {} and {:?}",
                     grad.dtype(),
-                    grad.shape()
+                    grad.shape(),
+                    new.dtype(),
+                    new.shape()
                 ),
             )),
             new => Ok(new.unwrap_or(grad)),
@@ -123,7 +123,10 @@ impl Tensor {
         self.edge().ok_or_else(|| {
             Error::autograd(
                 op,
-                format!("cannot register a hook on a tensor that requires no gradient (shape {:?})", self.shape()),
+                format!(
+                    "expected a tensor that requires a gradient, got one of shape {:?} that does not",
+                    self.shape()
+                ),
             )
         })
     }
@@ -184,10 +187,8 @@ impl Tensor {
         let op = "register_post_accumulate_grad_hook";
         let node = self.hooked_node(op)?;
         let Some(leaf) = node.op.leaf() else {
-            let message = format!(
-                "can be registered only on a leaf, but this tensor is the output of {}; register_hook sees its gradient",
-                node.name
-            );
+            let message =
+                format!("expected a leaf, got the output of {}; use register_hook to see its gradient", node.name);
             return Err(Error::autograd(op, message));
         };
         // Not the tensor itself, which holds the node: a hook must not keep alive what it hangs on.

@@ -162,7 +162,7 @@ impl Saved {
         Error::autograd(
             "backward",
             format!(
-                "a tensor that {} saved for its gradient was changed in place afterwards: {} of shape {:?}, {producer}, is at version {} but version {} was saved. Use the operation that is not in place, or change a clone",
+                "a tensor that {} saved for the backward pass was changed in-place afterwards: {} of shape {:?}, {producer}, is at version {}, expected version {}; use the out-of-place operation, or change a copy",
                 node.name,
                 tensor.dtype(),
                 tensor.shape(),
@@ -236,7 +236,7 @@ fn freed(node: &Node) -> Error {
     Error::autograd(
         "backward",
         format!(
-            "going through the graph a second time: the tensors that {} saved were freed by the first backward. Keep them with retain_graph if you need to go through it again",
+            "backward through the graph a second time: the tensors saved by {} were freed by the first backward; keep them with retain_graph",
             node.name
         ),
     )

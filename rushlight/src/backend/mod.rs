@@ -87,8 +87,8 @@ pub(crate) fn bad_index(op: &'static str, bad: BadIndex) -> Error {
     Error::index(
         op,
         format!(
-            "index {} (at position {} of the indices) is out of range for a dimension of size {}",
-            bad.value, bad.position, bad.size
+            "expected indices in 0..{0} for a dimension of size {0}, got index {1} at position {2}",
+            bad.size, bad.value, bad.position
         ),
     )
 }
@@ -97,6 +97,9 @@ pub(crate) fn bad_index(op: &'static str, bad: BadIndex) -> Error {
 pub(crate) fn bad_class(op: &'static str, bad: BadIndex) -> Error {
     Error::index(
         op,
-        format!("target {} (at position {}) is out of range: there are {} classes", bad.value, bad.position, bad.size),
+        format!(
+            "expected targets in 0..{0} for {0} classes, got target {1} at position {2}",
+            bad.size, bad.value, bad.position
+        ),
     )
 }

@@ -98,7 +98,10 @@ impl<T: Collate> Collate for Vec<T> {
             if item.len() != want {
                 return Err(crate::Error::shape(
                     "collate",
-                    format!("list {i} has {} elements and the first one {want}: all must be equally long", item.len()),
+                    format!(
+                        "expected lists of equal length, got {want} elements in list 0 and {} in list {i}",
+                        item.len()
+                    ),
                 ));
             }
             places.iter_mut().zip(item).for_each(|(place, element)| place.push(element));
@@ -131,7 +134,7 @@ impl<K: Ord + std::fmt::Debug, T: Collate> Collate for BTreeMap<K, T> {
                 let (got, want) = (item.keys().collect::<Vec<_>>(), lists.keys().collect::<Vec<_>>());
                 return Err(crate::Error::shape(
                     "collate",
-                    format!("map {i} has the keys {got:?} and the first one {want:?}: all must be equal"),
+                    format!("expected maps with equal keys, got {want:?} in map 0 and {got:?} in map {i}"),
                 ));
             }
             lists.values_mut().zip(item.into_values()).for_each(|(list, value)| list.push(value));

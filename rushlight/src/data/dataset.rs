@@ -95,7 +95,7 @@ macro_rules! dataset_behind_pointer {
 dataset_behind_pointer!(&D, Arc<D>, Box<D>);
 
 fn check_index(set: &'static str, index: usize, len: usize) -> Result<()> {
-    if index < len { Ok(()) } else { Err(Error::index(set, format!("there is no item {index}: there are {len}"))) }
+    if index < len { Ok(()) } else { Err(Error::index(set, format!("expected an index below {len}, got {index}"))) }
 }
 
 /// A tensor, or a tuple (up to 4) or list of tensors: the contents of a [`TensorDataset`], one of its items, a batch of them.
@@ -177,16 +177,16 @@ impl<T: TensorGroup> TensorDataset<T> {
     pub fn try_new(tensors: T) -> Result<TensorDataset<T>> {
         let list = tensors.tensors();
         let Some(first) = list.first() else {
-            return Err(Error::value("TensorDataset", "wants at least one tensor, but the list is empty"));
+            return Err(Error::value("TensorDataset", "expected at least one tensor, got an empty list"));
         };
         let fits = |t: &Tensor| t.dim() > 0 && t.shape().first() == first.shape().first();
         if let Some(bad) = list.iter().position(|t| !fits(t)) {
             return Err(Error::shape(
                 "TensorDataset",
                 format!(
-                    "tensor {bad} has shape {:?} and the first one {:?}: all need the same first dimension, the number of items",
-                    list[bad].shape(),
-                    first.shape()
+                    "expected tensors with the same first dimension, the number of items, got shapes {:?} (tensor 0) and {:?} (tensor {bad})",
+                    first.shape(),
+                    list[bad].shape()
                 ),
             ));
         }

@@ -58,17 +58,18 @@ impl IdxDataset {
     }
 
     fn from_arrays(images: Idx, labels: Idx, [images_name, labels_name]: [String; 2]) -> Result<IdxDataset> {
-        let is = |idx: &Idx| format!("has {} elements of shape {:?}", idx.data().type_name(), idx.dims());
+        let is = |idx: &Idx| format!("{} elements of shape {:?}", idx.data().type_name(), idx.dims());
         let (&[count, height, width], IdxData::U8(pixels)) = (images.dims(), images.data()) else {
-            let message = format!("pictures are u8 elements of shape [count, height, width], but this {}", is(&images));
+            let message =
+                format!("expected images as u8 elements of shape [count, height, width], got {}", is(&images));
             return Err(Error::format(images_name, message));
         };
-        let (&[labels_count], Some(classes)) = (labels.dims(), whole_numbers(labels.data())) else {
-            let message = format!("classes are integers of shape [count], but this {}", is(&labels));
+        let (&[labels_count], Some(classes)) = (labels.dims(), integers_of(labels.data())) else {
+            let message = format!("expected labels as integers of shape [count], got {}", is(&labels));
             return Err(Error::format(labels_name, message));
         };
         if labels_count != count {
-            let message = format!("there are {labels_count} classes, but {count} pictures in {images_name}");
+            let message = format!("expected {count} labels for the images in {images_name}, got {labels_count}");
             return Err(Error::format(labels_name, message));
         }
         let scaled: Vec<f32> = pixels.iter().map(|&pixel| f32::from(pixel) / 255.0).collect();
@@ -86,8 +87,7 @@ impl IdxDataset {
             None => Ok(self),
             Some(item) => {
                 let class = labels[item];
-                let message =
-                    format!("item {item} is of class {class}, but classes must be from 0 up to but without {classes}");
+                let message = format!("expected labels in 0..{classes}, got {class} at item {item}");
                 Err(Error::format(self.name, message))
             }
         }
@@ -100,7 +100,7 @@ impl IdxDataset {
     #[op(torch = "-")]
     pub fn try_normalize(self, mean: f64, std: f64) -> Result<IdxDataset> {
         if !(mean.is_finite() && std.is_finite() && std > 0.0) {
-            let message = format!("mean must be finite and std finite and above 0, but got {mean} and {std}");
+            let message = format!("expected a finite mean and a finite std above 0, got {mean} and {std}");
             return Err(Error::value("normalize", message));
         }
         let (images, labels) = self.data.tensors();
@@ -135,7 +135,7 @@ impl Dataset for IdxDataset {
     }
 }
 
-fn whole_numbers(data: &IdxData) -> Option<Vec<i64>> {
+fn integers_of(data: &IdxData) -> Option<Vec<i64>> {
     Some(match data {
         IdxData::U8(x) => x.iter().map(|&x| x.into()).collect(),
         IdxData::I8(x) => x.iter().map(|&x| x.into()).collect(),
@@ -153,6 +153,9 @@ fn find(folder: &Path, part: &str, what: &str, rank: usize) -> Result<PathBuf> {
     let dotted = format!("{part}-{what}.idx{rank}-ubyte");
     let names = [name.clone(), format!("{name}.gz"), dotted.clone(), format!("{dotted}.gz")];
     names.iter().map(|name| folder.join(name)).find(|path| path.is_file()).ok_or_else(|| {
-        Error::format(folder.display().to_string(), format!("there is no file {name} or {name}.gz in this folder"))
+        Error::format(
+            folder.display().to_string(),
+            format!("expected a file {name} or {name}.gz in this folder, got neither"),
+        )
     })
 }

@@ -189,12 +189,14 @@ impl<D: Dataset, C> DataLoaderBuilder<D, C> {
         let fault = |message: &str| Err(Error::value("DataLoader", message));
         let order = if let Some(batches) = self.batch_sampler {
             if self.batch_size.is_some() || self.shuffle || self.sampler.is_some() || self.drop_last {
-                return fault("batch_sampler excludes batch_size, shuffle, sampler and drop_last");
+                return fault("expected batch_sampler without batch_size, shuffle, sampler and drop_last, got both");
             }
             Order::Batches(batches)
         } else {
             let sampler: Arc<dyn Sampler> = match (self.sampler, self.shuffle) {
-                (Some(_), true) => return fault("sampler excludes shuffle: the sampler decides the order"),
+                (Some(_), true) => {
+                    return fault("expected either sampler or shuffle, got both: the sampler determines the order");
+                }
                 (Some(sampler), false) => sampler,
                 (None, true) => {
                     let sampler = RandomSampler::new(self.dataset.len());
@@ -467,7 +469,8 @@ impl<D: Dataset, C: Collator<D>> Shared<D, C> {
         let make = || {
             let len = self.dataset.len();
             if let Some(bad) = indices.iter().find(|&&index| index >= len) {
-                let message = format!("the sampler asks for item {bad}, but the data set has {len} items");
+                let message =
+                    format!("expected indices below the length {len} of the data set, got {bad} from the sampler");
                 return Err(Error::index("DataLoader", message));
             }
             if let Some(batch) = self.collator.whole(&self.dataset, indices) {
@@ -498,5 +501,5 @@ impl<D: Dataset, C: Collator<D>> Shared<D, C> {
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "(without a text)".into())
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "(no message)".into())
 }

@@ -182,7 +182,7 @@ pub(crate) fn split_lengths(total: usize, fractions: &[f64]) -> Result<Vec<usize
     }
     let sum: f64 = fractions.iter().sum();
     if (sum - 1.0).abs() > 1e-9 {
-        return Err(format!("fractions must sum to 1, but these sum to {sum}"));
+        return Err(format!("expected fractions that sum to 1, got a sum of {sum}"));
     }
     let mut lengths: Vec<usize> = fractions.iter().map(|f| (total as f64 * f).floor() as usize).collect();
     let rest = total.saturating_sub(lengths.iter().sum());

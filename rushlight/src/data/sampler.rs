@@ -165,7 +165,7 @@ impl<S: Sampler> BatchSampler<S> {
     #[op(torch = "-")]
     pub fn try_new(sampler: S, batch_size: usize, drop_last: bool) -> Result<BatchSampler<S>> {
         if batch_size == 0 {
-            return Err(Error::value("BatchSampler", "batch_size must be at least 1, but got 0"));
+            return Err(Error::value("BatchSampler", "expected a batch_size of at least 1, got 0"));
         }
         Ok(BatchSampler { sampler, batch_size, drop_last })
     }

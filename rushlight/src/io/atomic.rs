@@ -65,7 +65,7 @@ impl Drop for Temporary {
 fn beside(path: &Path) -> io::Result<PathBuf> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let Some(name) = path.file_name() else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is not the name of a file"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "expected a path that names a file"));
     };
     let mut name = name.to_owned();
     name.push(format!(".{}-{}.tmp", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed)));

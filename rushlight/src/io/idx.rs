@@ -59,12 +59,10 @@ enum Problem {
     #[error("{0}")]
     Io(#[from] io::Error),
     /// It begins like something else.
-    #[error(
-        "not an IDX file: it begins with the bytes {0:02x?}, but an IDX file begins with 00, 00 and a type from 08, 09, 0b, 0c, 0d, 0e"
-    )]
+    #[error("not an IDX file: expected the first bytes 00, 00 and a type of 08, 09, 0b, 0c, 0d or 0e, got {0:02x?}")]
     BadMagic(Vec<u8>),
     /// It ends within its header.
-    #[error("the IDX header is cut off: {found} bytes of {expected}")]
+    #[error("truncated IDX header: expected {expected} bytes, got {found}")]
     HeaderTruncated {
         /// Bytes that the header takes, as far as known.
         expected: usize,
@@ -72,7 +70,7 @@ enum Problem {
         found: usize,
     },
     /// It ends before its last element.
-    #[error("the IDX data are cut off: {dims:?} elements take {expected} bytes, but only {found} follow the header")]
+    #[error("truncated IDX data: expected {expected} bytes for the shape {dims:?}, got {found}")]
     Truncated {
         /// The dimensions in the header.
         dims: Vec<usize>,
@@ -82,7 +80,7 @@ enum Problem {
         found: usize,
     },
     /// It goes on after its last element.
-    #[error("bytes follow the IDX data: {dims:?} elements take {expected} bytes, but there are more")]
+    #[error("trailing bytes after the IDX data: expected {expected} bytes for the shape {dims:?}, got more")]
     TrailingBytes {
         /// The dimensions in the header.
         dims: Vec<usize>,
@@ -90,7 +88,7 @@ enum Problem {
         expected: usize,
     },
     /// The header promises more bytes than can be addressed.
-    #[error("the IDX header promises {dims:?} elements, which is more than fits in memory")]
+    #[error("expected an IDX shape that fits in memory, got {dims:?}")]
     TooLarge {
         /// The dimensions in the header.
         dims: Vec<usize>,
@@ -157,7 +155,7 @@ impl Idx {
     pub fn new(dims: &[usize], data: IdxData) -> Result<Idx> {
         if dims.len() > 255 || dims.iter().any(|&d| u32::try_from(d).is_err()) {
             let room = "at most 255 dimensions, each below 2^32";
-            return Err(Error::shape("Idx", format!("the IDX format has room for {room}, but got {dims:?}")));
+            return Err(Error::shape("Idx", format!("expected {room}, got {dims:?}")));
         }
         if byte_count(dims, 1) != Some(data.len()) {
             return Err(Error::shape("Idx", format!("{} elements do not make an array of {dims:?}", data.len())));

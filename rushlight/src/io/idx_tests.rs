@@ -122,7 +122,7 @@ fn damage_is_reported() {
     code[2] = 0x0a;
     assert_eq!(
         problem(&code).to_string(),
-        "not an IDX file: it begins with the bytes [00, 00, 0a, 02], but an IDX file begins with 00, 00 and a type from 08, 09, 0b, 0c, 0d, 0e"
+        "not an IDX file: expected the first bytes 00, 00 and a type of 08, 09, 0b, 0c, 0d or 0e, got [00, 00, 0a, 02]"
     );
     assert!(matches!(problem(b"\x89PNG\r\n"), Problem::BadMagic(_)));
     // A gzip stream that is sound, but whose checksum is not.

@@ -120,10 +120,7 @@ pub(super) fn training(module: &dyn Module, training: bool) {
 
 pub(super) fn to_dtype(module: &dyn Module, dtype: DType) -> Result<()> {
     if !dtype.is_float() {
-        return Err(Error::dtype(
-            "to_dtype",
-            format!("a module's tensors can become floating point only, not {dtype}"),
-        ));
+        return Err(Error::dtype("to_dtype", format!("expected a floating-point dtype, got {dtype}")));
     }
     let mut result = Ok(());
     tensors(module, |_, item| {

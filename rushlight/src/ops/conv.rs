@@ -45,27 +45,30 @@ fn shape_of<const N: usize>(
     let wrong = |message: String| Err(Error::shape(name, message));
     if dx.len() != N + 2 || dw.len() != N + 2 {
         return wrong(format!(
-            "wants an input [N, C, {N} sizes] (or without N) and a weight [out, in / groups, {N} sizes], but got {dx:?} and {dw:?}"
+            "expected an input [N, C, {N} sizes] (or without N) and a weight [out, in / groups, {N} sizes], got {dx:?} and {dw:?}"
         ));
     }
     if groups == 0 || stride.contains(&0) || dilation.contains(&0) {
         return Err(Error::value(
             name,
-            format!("groups, stride and dilation must be at least 1, but got {groups}, {stride:?}, {dilation:?}"),
+            format!("expected groups, stride and dilation of at least 1, got {groups}, {stride:?}, {dilation:?}"),
         ));
     }
     if [stride, padding, padding_end, dilation].as_flattened().iter().any(|&n| n > i32::MAX as usize) {
         return Err(Error::value(
             name,
-            format!("stride, padding and dilation must be below 2^31, but got {stride:?}, {padding:?}, {dilation:?}"),
+            format!("expected stride, padding and dilation below 2^31, got {stride:?}, {padding:?}, {dilation:?}"),
         ));
     }
     if !dw[0].is_multiple_of(groups) || dw[0] == 0 {
-        return wrong(format!("the weight {dw:?} has {} output channels, which {groups} groups cannot share", dw[0]));
+        return wrong(format!(
+            "expected a number of output channels divisible by groups={groups}, got {} (weight {dw:?})",
+            dw[0]
+        ));
     }
     if dx[1] != dw[1] * groups {
         return wrong(format!(
-            "the weight {dw:?} with groups={groups} expects an input with {} channels, but input {dx:?} has {}",
+            "expected an input with {} channels for the weight {dw:?} and groups={groups}, got input {dx:?} with {}",
             dw[1] * groups,
             dx[1]
         ));
@@ -73,7 +76,7 @@ fn shape_of<const N: usize>(
     if let Some(bias) = bias {
         want_same_dtype(name, x, bias)?;
         if bias.shape() != [dw[0]] {
-            return wrong(format!("the weight {dw:?} wants a bias [{}], but got {:?}", dw[0], bias.shape()));
+            return wrong(format!("expected a bias [{}] for the weight {dw:?}, got {:?}", dw[0], bias.shape()));
         }
     }
     let tail = |dims: &[usize]| three::<N>(std::array::from_fn(|i| dims[i + 2]), 1);
@@ -95,7 +98,7 @@ fn shape_of<const N: usize>(
     };
     if !(0..3).all(|i| reaches(i) == Some(true)) {
         return wrong(format!(
-            "the kernel of weight {dw:?} with dilation {dilation:?} is empty or larger than input {dx:?} with padding {padding:?}"
+            "expected a nonempty kernel no larger than the padded input, got weight {dw:?} with dilation {dilation:?} and input {dx:?} with padding {padding:?}"
         ));
     }
     Ok(shape)

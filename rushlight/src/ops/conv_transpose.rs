@@ -26,17 +26,17 @@ impl<const N: usize> Steps<N> {
         let wrong = |message: String| Err(Error::value(name, message));
         if groups == 0 || stride.contains(&0) || dilation.contains(&0) {
             return wrong(format!(
-                "groups, stride and dilation must be at least 1, but got {groups}, {stride:?}, {dilation:?}"
+                "expected groups, stride and dilation of at least 1, got {groups}, {stride:?}, {dilation:?}"
             ));
         }
         if [stride, padding, dilation].as_flattened().iter().any(|&n| n > i32::MAX as usize) {
             return wrong(format!(
-                "stride, padding and dilation must be below 2^31, but got {stride:?}, {padding:?}, {dilation:?}"
+                "expected stride, padding and dilation below 2^31, got {stride:?}, {padding:?}, {dilation:?}"
             ));
         }
         if (0..N).any(|i| output_padding[i] >= stride[i].max(dilation[i])) {
             return wrong(format!(
-                "output padding must be smaller than either stride or dilation, but got {output_padding:?}, {stride:?}, {dilation:?}"
+                "expected output_padding smaller than stride or dilation, got {output_padding:?}, {stride:?}, {dilation:?}"
             ));
         }
         Ok(())
@@ -67,34 +67,38 @@ fn shape_of<const N: usize>(
     let wrong = |message: String| Err(Error::shape(name, message));
     if dx.len() != N + 2 || dw.len() != N + 2 {
         return wrong(format!(
-            "wants an input [N, C, {N} sizes] (or without N) and a weight [C, out / groups, {N} sizes], but got {dx:?} and {dw:?}"
+            "expected an input [N, C, {N} sizes] (or without N) and a weight [C, out / groups, {N} sizes], got {dx:?} and {dw:?}"
         ));
     }
     if dw.contains(&0) {
-        return wrong(format!("the weight {dw:?} is empty"));
+        return wrong(format!("expected a nonempty weight, got {dw:?}"));
     }
     if !dw[0].is_multiple_of(groups) {
-        return wrong(format!("the weight {dw:?} has {} input channels, which {groups} groups cannot share", dw[0]));
+        return wrong(format!(
+            "expected a number of input channels divisible by groups={groups}, got {} (weight {dw:?})",
+            dw[0]
+        ));
     }
     if dx[1] != dw[0] {
         return wrong(format!(
-            "the weight {dw:?} expects an input with {} channels, but input {dx:?} has {}",
+            "expected an input with {} channels for the weight {dw:?}, got input {dx:?} with {}",
             dw[0], dx[1]
         ));
     }
-    let too_large = || Error::shape(name, format!("the output of input {dx:?} and weight {dw:?} is too large"));
+    let too_large =
+        || Error::shape(name, format!("expected an output that fits in memory, got input {dx:?} and weight {dw:?}"));
     let out_channels = dw[1].checked_mul(groups).ok_or_else(too_large)?;
     if let Some(bias) = bias {
         want_same_dtype(name, x, bias)?;
         if bias.shape() != [out_channels] {
             return wrong(format!(
-                "the weight {dw:?} with groups={groups} wants a bias [{out_channels}], but got {:?}",
+                "expected a bias [{out_channels}] for the weight {dw:?} and groups={groups}, got {:?}",
                 bias.shape()
             ));
         }
     }
     if dx[2..].contains(&0) {
-        return wrong(format!("only the batch may be empty, but got an input {dx:?}"));
+        return wrong(format!("expected nonempty spatial dimensions, got an input {dx:?}"));
     }
     let mut output = [0; N];
     for (i, size) in output.iter_mut().enumerate() {
@@ -109,7 +113,7 @@ fn shape_of<const N: usize>(
     }
     if output.contains(&0) {
         return wrong(format!(
-            "padding {:?} leaves nothing of the output of input {dx:?} and weight {dw:?}",
+            "expected padding that leaves a nonempty output, got {:?} for input {dx:?} and weight {dw:?}",
             steps.padding
         ));
     }

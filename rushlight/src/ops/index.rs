@@ -10,7 +10,7 @@ fn want_index(op: &'static str, index: &Tensor) -> Result<()> {
     if index.dtype() == DType::I64 {
         return Ok(());
     }
-    Err(Error::dtype(op, format!("indices must be int64, but got {}", index.dtype())))
+    Err(Error::dtype(op, format!("expected int64 indices, got {}", index.dtype())))
 }
 
 impl Tensor {
@@ -29,7 +29,7 @@ impl Tensor {
     #[op(torch = "where(condition, input, other, *, out=None)")]
     pub fn try_where_cond<'a>(&self, condition: &Tensor, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         if condition.dtype() != DType::Bool {
-            return Err(Error::dtype("where", format!("the condition must be bool, but got {}", condition.dtype())));
+            return Err(Error::dtype("where", format!("expected a bool condition, got {}", condition.dtype())));
         }
         let other = other.into();
         let dtype = super::result_type(self, &other);
@@ -59,7 +59,7 @@ impl Tensor {
     #[op(torch = "masked_fill(self, mask, value)")]
     pub fn try_masked_fill<'a>(&self, mask: &Tensor, value: impl Into<Operand<'a>>) -> Result<Tensor> {
         if mask.dtype() != DType::Bool {
-            return Err(Error::dtype("masked_fill", format!("the mask must be bool, but got {}", mask.dtype())));
+            return Err(Error::dtype("masked_fill", format!("expected a bool mask, got {}", mask.dtype())));
         }
         let [a, b] = super::operands(self, value.into(), self.dtype())?;
         super::same_device("masked_fill", &a, &b)?;
@@ -67,7 +67,7 @@ impl Tensor {
         if b.dim() > 0 {
             return Err(Error::shape(
                 "masked_fill",
-                format!("the value must be a number, but has shape {:?}", b.shape()),
+                format!("expected a number or a 0-d tensor as the value, got shape {:?}", b.shape()),
             ));
         }
         let layout = broadcast("masked_fill", a.layout(), mask.layout())?;
@@ -114,14 +114,14 @@ impl Tensor {
         want_index("scatter_add", index)?;
         want_same_dtype("scatter_add", self, source)?;
         if self.dim() == 0 {
-            return Err(Error::shape("scatter_add", "wants a tensor with dimensions"));
+            return Err(Error::shape("scatter_add", "expected a tensor with at least 1 dimension, got a 0-d tensor"));
         }
         self.check_index_shape("scatter_add", at, index)?;
         if source.shape() != index.shape() {
             return Err(Error::shape(
                 "scatter_add",
                 format!(
-                    "the source has shape {:?} and the index {:?}: they must be equal",
+                    "expected a source and an index of the same shape, got {:?} and {:?}",
                     source.shape(),
                     index.shape()
                 ),
@@ -158,10 +158,7 @@ impl Tensor {
         want_index("index_select", index)?;
         super::same_device("index_select", self, index)?;
         if index.dim() > 1 {
-            return Err(Error::shape(
-                "index_select",
-                format!("the index must be 1-d, but has shape {:?}", index.shape()),
-            ));
+            return Err(Error::shape("index_select", format!("expected a 1-d index, got shape {:?}", index.shape())));
         }
         let name = "index_select";
         let mut shape = if self.dim() == 0 { vec![1] } else { self.shape().to_vec() };
@@ -201,7 +198,7 @@ impl Tensor {
         Err(Error::shape(
             op,
             format!(
-                "the index has shape {:?} and the tensor {:?}: they need as many dimensions, and the index may be larger only in dimension {dim}",
+                "expected an index of the tensor's rank and no larger than it except in dimension {dim}, got index {:?} and tensor {:?}",
                 index.shape(),
                 self.shape()
             ),

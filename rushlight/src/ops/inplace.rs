@@ -28,7 +28,7 @@ impl Tensor {
             return Err(Error::shape(
                 name,
                 format!(
-                    "several elements of this expanded tensor (shape {:?}) are one place in memory; copy it first",
+                    "expected elements with memory locations of their own, got an expanded tensor of shape {:?}; copy it first",
                     self.shape()
                 ),
             ));
@@ -106,7 +106,10 @@ impl Tensor {
         }
         Err(Error::dtype(
             name,
-            format!("the result is {dtype}, which cannot be stored in a tensor of {}", self.dtype()),
+            format!(
+                "expected a result that can be stored in-place, got {dtype} for a tensor of dtype {}",
+                self.dtype()
+            ),
         ))
     }
 
@@ -125,7 +128,10 @@ impl Tensor {
         }
         Err(Error::shape(
             name,
-            format!("shape {shape:?} does not broadcast to the shape {:?} of the tensor that is changed", self.shape()),
+            format!(
+                "expected a shape that broadcasts to {:?}, the shape of the tensor changed in-place, got {shape:?}",
+                self.shape()
+            ),
         ))
     }
 

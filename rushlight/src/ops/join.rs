@@ -123,7 +123,7 @@ impl Tensor {
             inner.push((dim as isize, pair[0] as isize, shape[dim]));
             shape[dim] = Some(shape[dim])
                 .and_then(|size| size.checked_add(pair[0])?.checked_add(pair[1]))
-                .ok_or_else(|| Error::shape("pad", format!("padding {padding:?} is more than memory can hold")))?;
+                .ok_or_else(|| Error::shape("pad", format!("expected padding that fits in memory, got {padding:?}")))?;
         }
         let out = self.fresh_like(Dims::from(shape).layout("pad")?, self.dtype())?;
         self.backend().fill(options.into().value, &mut out.write_fresh())?;
@@ -157,9 +157,9 @@ fn concatenated(tensors: &[&Tensor], dim: isize) -> Result<Tensor> {
             return Err(Error::shape(
                 "cat",
                 format!(
-                    "tensor {i} has shape {:?} and the first one {:?}: sizes must be equal except in dimension {dim}",
-                    tensor.shape(),
-                    first.shape()
+                    "expected equal sizes except in dimension {dim}, got {:?} (tensor 0) and {:?} (tensor {i})",
+                    first.shape(),
+                    tensor.shape()
                 ),
             ));
         }

@@ -140,7 +140,7 @@ fn same_shape(name: &'static str, input: &Tensor, target: &Tensor) -> Result<()>
     }
     Err(Error::shape(
         name,
-        format!("the input has shape {:?} and the target {:?}: they must be equal", input.shape(), target.shape()),
+        format!("expected an input and a target of the same shape, got {:?} and {:?}", input.shape(), target.shape()),
     ))
 }
 
@@ -310,7 +310,7 @@ impl Tensor {
     ) -> Result<Tensor> {
         want_float("cross_entropy", self)?;
         if self.dim() == 0 {
-            return Err(Error::shape("cross_entropy", "wants an input with a class dimension, but got a 0-d tensor"));
+            return Err(Error::shape("cross_entropy", "expected an input with a class dimension, got a 0-d tensor"));
         }
         let dim = if self.dim() == 1 { 0 } else { 1 };
         let classes = self.shape()[dim];
@@ -355,7 +355,7 @@ impl Classes {
         want_float(name, x)?;
         super::same_device(name, x, target)?;
         if target.dtype() != DType::I64 {
-            return Err(Error::dtype(name, format!("target classes must be int64, but got {}", target.dtype())));
+            return Err(Error::dtype(name, format!("expected int64 class targets, got {}", target.dtype())));
         }
         let dim = if x.dim() == 1 { 0 } else { 1 };
         let mut rows = x.shape().to_vec();
@@ -366,7 +366,7 @@ impl Classes {
             return Err(Error::shape(
                 name,
                 format!(
-                    "input {:?} wants a target with its shape less the class dimension, but got target {:?}",
+                    "expected a target with the shape of the input {:?} without the class dimension, got {:?}",
                     x.shape(),
                     target.shape()
                 ),
@@ -378,7 +378,7 @@ impl Classes {
             if weight.shape() != [classes] {
                 return Err(Error::shape(
                     name,
-                    format!("{classes} classes want a weight [{classes}], but got {:?}", weight.shape()),
+                    format!("expected a weight [{classes}] for {classes} classes, got {:?}", weight.shape()),
                 ));
             }
         }

@@ -11,10 +11,10 @@ fn mismatch(op: &'static str, a: &Tensor, b: &Tensor) -> Error {
     Error::shape(
         op,
         format!(
-            "shapes {:?} and {:?} cannot be multiplied: the last size of the first must equal the {} of the second",
+            "expected the last size of the first tensor to equal the {} of the second, got shapes {:?} and {:?}",
+            if b.dim() > 1 { "second-to-last size" } else { "size" },
             a.shape(),
-            b.shape(),
-            if b.dim() > 1 { "last but one" } else { "size" }
+            b.shape()
         ),
     )
 }
@@ -55,7 +55,7 @@ impl Tensor {
         if self.dim() != 2 || other.dim() != 2 {
             return Err(Error::shape(
                 "mm",
-                format!("wants matrices, but got shapes {:?} and {:?}", self.shape(), other.shape()),
+                format!("expected matrices, got shapes {:?} and {:?}", self.shape(), other.shape()),
             ));
         }
         want_same_dtype("mm", self, other)?;
@@ -81,7 +81,7 @@ impl Tensor {
             _ => {
                 return Err(Error::shape(
                     "bmm",
-                    format!("wants [b, m, k] and [b, k, n], but got {:?} and {:?}", self.shape(), other.shape()),
+                    format!("expected [b, m, k] and [b, k, n], got {:?} and {:?}", self.shape(), other.shape()),
                 ));
             }
         }
@@ -110,7 +110,7 @@ impl Tensor {
             return Err(Error::shape(
                 name,
                 format!(
-                    "both tensors need at least 1 dimension, but got shapes {:?} and {:?}",
+                    "expected tensors with at least 1 dimension, got shapes {:?} and {:?}",
                     self.shape(),
                     other.shape()
                 ),
@@ -155,7 +155,7 @@ impl Tensor {
         let (batch, rank) = broadcast_dims(batch_a, batch_b).map_err(|(x, y, dim)| {
             Error::shape(
                 "matmul",
-                format!("the batches of shapes {a:?} and {b:?} cannot be broadcast: {x} and {y} at dimension {dim}"),
+                format!("expected broadcastable batch dimensions, got {a:?} and {b:?}: sizes {x} and {y} at dimension {dim} are neither equal nor 1"),
             )
         })?;
         let with = |tail: [usize; 2]| {
@@ -190,7 +190,7 @@ impl Tensor {
             return Err(Error::shape(
                 name,
                 format!(
-                    "wants an input with at least 1 dimension and a weight with 2, but got shapes {:?} and {:?}",
+                    "expected an input with at least 1 dimension and a weight with 2, got shapes {:?} and {:?}",
                     self.shape(),
                     weight.shape()
                 ),
@@ -200,9 +200,9 @@ impl Tensor {
             return Err(Error::shape(
                 name,
                 format!(
-                    "input {:?} has {own} features, but the weight {:?} expects {in_features}",
-                    self.shape(),
-                    weight.shape()
+                    "expected an input with {in_features} features for the weight {:?}, got {own} features in {:?}",
+                    weight.shape(),
+                    self.shape()
                 ),
             ));
         }
@@ -212,7 +212,7 @@ impl Tensor {
                 return Err(Error::shape(
                     name,
                     format!(
-                        "the bias has shape {:?}, but {out_features} output features want [{out_features}]",
+                        "expected a bias [{out_features}] for {out_features} output features, got {:?}",
                         bias.shape()
                     ),
                 ));
@@ -257,7 +257,11 @@ impl Tensor {
         if broadcast_dims(sizes.list(), product.shape()).is_err() || self.dim() > 2 {
             return Err(Error::shape(
                 "addmm",
-                format!("shape {:?} does not broadcast to the product's {:?}", self.shape(), product.shape()),
+                format!(
+                    "expected a shape that broadcasts to the product's {:?}, got {:?}",
+                    product.shape(),
+                    self.shape()
+                ),
             ));
         }
         self.try_add(&product)

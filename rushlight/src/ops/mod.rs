@@ -286,7 +286,7 @@ pub(crate) fn want_float(op: &'static str, x: &Tensor) -> Result<()> {
 
 #[cold]
 fn not_float(op: &'static str, x: &Tensor) -> Error {
-    Error::dtype(op, format!("wants floating point elements, but got {}", x.dtype()))
+    Error::dtype(op, format!("expected a floating-point tensor, got {}", x.dtype()))
 }
 
 /// An error unless both have the same type.
@@ -297,7 +297,7 @@ pub(crate) fn want_same_dtype(op: &'static str, a: &Tensor, b: &Tensor) -> Resul
     }
     Err(Error::dtype(
         op,
-        format!("wants tensors of one type, but got {} and {}; to_dtype converts", a.dtype(), b.dtype()),
+        format!("expected tensors of the same dtype, got {} and {}; to_dtype converts", a.dtype(), b.dtype()),
     ))
 }
 

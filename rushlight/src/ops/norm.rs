@@ -102,7 +102,7 @@ impl Tensor {
                 return Err(Error::shape(
                     NAME,
                     format!(
-                        "input {:?} has {channels} channels, but the {what} has shape {:?}",
+                        "expected a {what} [{channels}] for the input {:?}, got {:?}",
                         self.shape(),
                         tensor.shape()
                     ),

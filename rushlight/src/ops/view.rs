@@ -73,10 +73,10 @@ impl Tensor {
             return Err(Error::shape(
                 "view",
                 format!(
-                    "a tensor of shape {:?} and strides {:?} cannot be seen as {:?} without copying; reshape copies where it must",
+                    "expected strides that allow the shape {:?} without copying, got shape {:?} with strides {:?}; reshape copies if needed",
+                    target.dims(),
                     self.shape(),
-                    self.stride(),
-                    target.dims()
+                    self.stride()
                 ),
             ));
         };
@@ -144,7 +144,7 @@ impl Tensor {
                 let layout = self.layout().with_dims_strides(&[d[1], d[0]], &[s[1], s[0]]);
                 Ok(self.view_recorded(layout, "TBackward0", |g| g.try_t()))
             }
-            n => Err(Error::shape("t", format!("wants at most 2 dimensions, but got {n} (shape {:?})", self.shape()))),
+            n => Err(Error::shape("t", format!("expected at most 2 dimensions, got {n} (shape {:?})", self.shape()))),
         }
     }
 
@@ -176,7 +176,7 @@ impl Tensor {
         if mask[..self.dim()].iter().any(|named| !named) || order.list("permute")?.len() != self.dim() {
             return Err(Error::shape(
                 "permute",
-                format!("wants each of the {} dimensions once, but got {:?}", self.dim(), order.list("permute")?),
+                format!("expected each of the {} dimensions once, got {:?}", self.dim(), order.list("permute")?),
             ));
         }
         let mut dims = [0; MAX_RANK];
@@ -219,7 +219,7 @@ impl Tensor {
         if self.dim() == MAX_RANK {
             return Err(Error::shape(
                 "unsqueeze",
-                format!("shape {:?} has {MAX_RANK} dimensions already", self.shape()),
+                format!("expected fewer than {MAX_RANK} dimensions, got shape {:?}", self.shape()),
             ));
         }
         let (mut shape, mut strides) = (self.shape().to_vec(), self.stride().to_vec());
@@ -242,7 +242,7 @@ impl Tensor {
             Error::shape(
                 "expand",
                 format!(
-                    "shape {:?} cannot be expanded to {given:?}: sizes must be equal, -1, or 1 in the tensor, aligned at the end",
+                    "expected a shape that {:?} expands to (aligned at the end, each size equal, -1, or 1 in the tensor), got {given:?}",
                     self.shape()
                 ),
             )
@@ -331,7 +331,10 @@ impl Tensor {
         if index < -size || index >= size {
             return Err(Error::index(
                 "select",
-                format!("index {index} is out of range for dimension {dim} of shape {:?}", self.shape()),
+                format!(
+                    "expected an index in -{size}..{size} for dimension {dim} of shape {:?}, got index {index}",
+                    self.shape()
+                ),
             ));
         }
         let index = (if index < 0 { index + size } else { index }) as usize;

@@ -157,7 +157,7 @@ fn check(op: &'static str, param: &Parameter, seen: &mut HashSet<usize>) -> Resu
     let tensor = param.get();
     if !tensor.is_leaf() {
         let message = format!(
-            "can't optimize a non-leaf tensor (shape {:?}, computed by {})",
+            "expected a leaf, got a tensor of shape {:?} computed by {}",
             tensor.shape(),
             tensor.grad_fn().map_or("", |grad_fn| grad_fn.name())
         );
@@ -165,7 +165,7 @@ fn check(op: &'static str, param: &Parameter, seen: &mut HashSet<usize>) -> Resu
     }
     if !seen.insert(Arc::as_ptr(&tensor.0).addr()) {
         let name = param.name().unwrap_or_else(|| format!("of shape {:?}", tensor.shape()));
-        return Err(Error::value(op, format!("the parameter {name} was given twice")));
+        return Err(Error::value(op, format!("expected each parameter once, got {name} twice")));
     }
     Ok(())
 }
@@ -247,7 +247,7 @@ fn with_lr<R: Rule, T>(rule: &mut R, f: impl FnOnce(&mut f64) -> T) -> T {
             return f(lr);
         }
     }
-    panic!("the rule {} has no number named lr among its options", R::NAME)
+    panic!("the rule {} does not have a number named lr among its options", R::NAME)
 }
 
 impl<R: Rule> Optimizer for RuleOptimizer<R> {

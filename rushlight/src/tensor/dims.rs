@@ -105,7 +105,7 @@ impl Dims {
 }
 
 fn invalid_view(op: &'static str, list: &[isize], numel: usize) -> Error {
-    Error::shape(op, format!("shape {list:?} is invalid for a tensor with {numel} elements"))
+    Error::shape(op, format!("expected a shape for {numel} elements, got {list:?}"))
 }
 
 /// The dimension that `dim` names, counted from the end when negative. A 0-d tensor takes 0 and -1.
@@ -116,7 +116,7 @@ pub(crate) fn wrap_dim(op: &'static str, dim: isize, rank: usize) -> Result<usiz
         return Err(Error::index(
             op,
             format!(
-                "dimension {dim} is out of range: a tensor with {rank} dimensions takes {} to {}",
+                "expected a dimension from {} to {} for a tensor with {rank} dimensions, got dimension {dim}",
                 -range,
                 range - 1
             ),

@@ -283,7 +283,7 @@ pub(crate) use each_number;
 /// The error of an operation that is not defined for a type.
 #[cold]
 pub(crate) fn unsupported(op: &'static str, dtype: DType) -> Error {
-    Error::dtype(op, format!("is not defined for {dtype}"))
+    Error::dtype(op, format!("expected a supported dtype, got {dtype}"))
 }
 
 /// What a number is in a type that is computed with.

@@ -26,7 +26,7 @@ fn times(numel: usize, size: usize) -> usize {
 
 #[cold]
 fn too_large(op: &'static str, shape: &dyn fmt::Debug) -> Error {
-    Error::shape(op, format!("shape {shape:?} has more elements than memory can hold"))
+    Error::shape(op, format!("expected a shape that fits in memory, got {shape:?}"))
 }
 
 impl Layout {
@@ -232,7 +232,7 @@ pub(crate) fn broadcast(op: &'static str, a: &Layout, b: &Layout) -> Result<Layo
             Error::shape(
                 op,
                 format!(
-                    "shapes {:?} and {:?} cannot be broadcast: at dimension {dim} the first has size {size_a} and the second {size_b}, and sizes must be equal or one of them 1",
+                    "expected broadcastable shapes, got {:?} and {:?}: sizes {size_a} and {size_b} at dimension {dim} are neither equal nor 1",
                     a.dims(),
                     b.dims()
                 ),

@@ -60,7 +60,7 @@ impl Storage {
     /// The first byte, of a host's storage. Storages live in an `Arc` and do not move.
     #[inline]
     fn start(&self) -> *mut u8 {
-        assert!(self.device.is_host(), "the memory of {} is not the program's", self.device);
+        assert!(self.device.is_host(), "expected a tensor in host memory, got one on {}", self.device);
         self.block.map_or(self.inline.0.get().cast(), NonNull::as_ptr)
     }
 

@@ -63,8 +63,10 @@ impl Image {
         let channels = format.channels();
         let needed = width.checked_mul(height).and_then(|n| n.checked_mul(channels));
         if width == 0 || height == 0 || needed != Some(samples.len()) {
-            let message =
-                format!("{width} x {height} pixels of {channels} channels cannot have {} samples", samples.len());
+            let message = format!(
+                "expected {width} * {height} * {channels} samples and at least one pixel, got {} samples",
+                samples.len()
+            );
             return Err(Error::value(NAME, message));
         }
         Ok(Image { width, height, format, samples })
@@ -212,7 +214,8 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Image> {
     let options = DecoderOptions::default().set_strict_mode(true).set_max_width(1 << 16).set_max_height(1 << 16);
     let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(|e| failed(e.to_string()))?;
-    let (width, height) = decoder.dimensions().ok_or_else(|| failed("no image in the file".into()))?;
+    let (width, height) =
+        decoder.dimensions().ok_or_else(|| failed("expected an image in the file, got none".into()))?;
     check_size(width, height)?;
     // Gray stays gray; everything else (YCbCr, CMYK, YCCK) becomes RGB.
     let gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
@@ -226,7 +229,7 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Image> {
 /// A decoder's output, checked: a decoder that delivers another amount than it announced must not crash the caller.
 fn finish(name: &'static str, width: usize, height: usize, format: PixelFormat, samples: Vec<u8>) -> Result<Image> {
     if width == 0 || height == 0 || samples.len() != width * height * format.channels() {
-        let message = format!("{} samples for {width} x {height} pixels", samples.len());
+        let message = format!("expected the samples of {width} x {height} pixels, got {}", samples.len());
         return Err(damaged(name, &message));
     }
     Ok(Image { width, height, format, samples })

@@ -185,7 +185,7 @@ fn want_a_gradient_to_come() {
     let plain = Tensor::ones([3]);
     assert_eq!(
         text(plain.try_register_hook(|_| None)),
-        "register_hook: cannot register a hook on a tensor that requires no gradient (shape [3])"
+        "register_hook: expected a tensor that requires a gradient, got one of shape [3] that does not"
     );
     assert!(text(plain.try_register_post_accumulate_grad_hook(|_| {})).contains("requires no gradient"));
     let y = leaf(&[1.0]) * 2.0;

@@ -76,11 +76,11 @@ fn faults_name_the_file() {
     let folder = Folder::new("faults");
     assert_eq!(
         folder.error(true),
-        ": there is no file train-images-idx3-ubyte or train-images-idx3-ubyte.gz in this folder"
+        ": expected a file train-images-idx3-ubyte or train-images-idx3-ubyte.gz in this folder, got neither"
     );
     folder.write(TRAIN[0], &[2, 2, 2], IdxData::U8(vec![0; 8]));
-    assert!(folder.error(true).contains("there is no file train-labels-idx1-ubyte or"));
-    assert!(folder.error(false).contains("there is no file t10k-images-idx3-ubyte or"));
+    assert!(folder.error(true).contains("expected a file train-labels-idx1-ubyte or"));
+    assert!(folder.error(false).contains("expected a file t10k-images-idx3-ubyte or"));
 
     folder.write(TRAIN[1], &[3], IdxData::U8(vec![0; 3]));
     let images = folder.0.join(TRAIN[0]);
@@ -96,12 +96,12 @@ fn faults_name_the_file() {
     folder.write(TRAIN[1], &[2], IdxData::I16(vec![3, -1]));
     let dataset = IdxDataset::open(&folder.0, true).unwrap();
     let error = dataset.clone().check_classes(10).err().unwrap().to_string();
-    assert!(error.ends_with(": item 1 is of class -1, but classes must be from 0 up to but without 10"), "{error}");
+    assert!(error.ends_with(": expected labels in 0..10, got -1 at item 1"), "{error}");
     assert!(dataset.clone().check_classes(3).err().unwrap().to_string().contains("item 0 is of class 3"));
     assert!(dataset.clone().check_classes(0).is_err());
     for (mean, std) in [(0.0, 0.0), (0.0, -1.0), (f64::NAN, 1.0), (0.0, f64::INFINITY)] {
         let error = dataset.clone().try_normalize(mean, std).err().unwrap().to_string();
-        assert!(error.starts_with("normalize: mean must be finite"), "{error}");
+        assert!(error.starts_with("normalize: expected a finite mean"), "{error}");
     }
 
     folder.write(TRAIN[0], &[2, 4], IdxData::U8(vec![0; 8]));

@@ -218,7 +218,11 @@ fn errors_and_panics_name_the_item_and_the_epoch_goes_on() {
             let one = &errors[0];
             assert!(one.starts_with("item 5 of the data set: item: ") && one.contains("[2]"), "{one}");
             assert_eq!(errors[1], "item 9 of the data set: panic: nine");
-            assert!(errors[2].starts_with("item 13 of the data set: add: shapes [2] and [3]"), "{}", errors[2]);
+            assert!(
+                errors[2].starts_with("item 13 of the data set: add: expected broadcastable shapes, got [2] and [3]"),
+                "{}",
+                errors[2]
+            );
             let Err(Error::At { source, .. }) = &batches[3] else { panic!() };
             assert!(matches!(**source, Error::Shape { .. }), "the typed error of the operation");
         }
@@ -280,13 +284,13 @@ fn data_sets_refuse_what_does_not_fit() {
     let x = || Tensor::zeros([3, 2]);
     assert_eq!(
         message(TensorDataset::try_new((x(), Tensor::zeros([4]))).err().unwrap()),
-        "TensorDataset: tensor 1 has shape [4] and the first one [3, 2]: all need the same first dimension, the number of items"
+        "TensorDataset: expected tensors with the same first dimension, the number of items, got shapes [3, 2] (tensor 0) and [4] (tensor 1)"
     );
     assert!(TensorDataset::try_new(Vec::new()).is_err());
     assert!(TensorDataset::try_new(Tensor::from(1.0f32)).is_err());
     let dataset = TensorDataset::try_new(x()).unwrap();
-    assert_eq!(message(dataset.get(3).unwrap_err()), "TensorDataset: there is no item 3: there are 3");
-    assert_eq!(message(Subset::try_new(&dataset, [0, 3]).err().unwrap()), "Subset: there is no item 3: there are 3");
+    assert_eq!(message(dataset.get(3).unwrap_err()), "TensorDataset: expected an index below 3, got 3");
+    assert_eq!(message(Subset::try_new(&dataset, [0, 3]).err().unwrap()), "Subset: expected an index below 3, got 3");
     assert!(ConcatDataset::new([&dataset, &dataset]).get(6).is_err());
     assert!(ConcatDataset::new(Vec::<Numbers>::new()).is_empty());
     assert!(message(try_random_split(&dataset, [1, 1], None).err().unwrap()).starts_with("random_split: Sum of input"));
@@ -327,9 +331,9 @@ fn collating() {
 
     use rushlight::data::Collate;
     let error = Collate::collate(vec![vec![1i64], vec![]]).err().unwrap().to_string();
-    assert_eq!(error, "collate: list 1 has 0 elements and the first one 1: all must be equally long");
+    assert_eq!(error, "collate: expected lists of equal length, got 1 elements in list 0 and 0 in list 1");
     let error = Collate::collate(vec![BTreeMap::from([("a", 1i64)]), BTreeMap::new()]).err().unwrap().to_string();
-    assert_eq!(error, "collate: map 1 has the keys [] and the first one [\"a\"]: all must be equal");
+    assert_eq!(error, "collate: expected maps with equal keys, got [\"a\"] in map 0 and [] in map 1");
 }
 
 #[test]

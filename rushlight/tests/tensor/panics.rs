@@ -167,7 +167,7 @@ macro_rules! says {
 fn messages_name_the_operation_and_both_shapes() {
     let (a, b, v) = (f32s(&[2, 3]), f32s(&[4, 5]), f32s(&[4]));
     let index = Tensor::from([[0]]);
-    says!(a.try_add(&v), "add: ", "[2, 3]", "[4]", "dimension 1", "size 3", "second 4");
+    says!(a.try_add(&v), "add: ", "[2, 3]", "[4]", "dimension 1", "sizes 3 and 4");
     says!(a.try_sub(&v), "sub: ", "[2, 3]", "[4]");
     says!(a.try_mul(&v), "mul: ", "[2, 3]", "[4]");
     says!(a.try_div(&v), "div: ", "[2, 3]", "[4]");
@@ -187,7 +187,14 @@ fn messages_name_the_operation_and_both_shapes() {
     says!(a.try_mm(&v), "mm: ", "[2, 3]", "[4]", "matrices");
     says!(a.try_bmm(&b), "bmm: ", "[2, 3]", "[4, 5]");
     says!(f32s(&[2, 3, 4]).try_matmul(&f32s(&[3, 4, 5])), "matmul: ", "[2, 3, 4]", "[3, 4, 5]", "batch");
-    says!(a.try_linear(&b, None), "linear: ", "[2, 3]", "[4, 5]", "3 features", "expects 5");
+    says!(
+        a.try_linear(&b, None),
+        "linear: ",
+        "[2, 3]",
+        "[4, 5]",
+        "got 3 features",
+        "expected an input with 5 features"
+    );
     says!(a.try_linear(&f32s(&[4, 3]), Some(&f32s(&[3]))), "linear: ", "bias", "[3]", "[4]");
     says!(v.try_addmm(&a, &f32s(&[3, 5])), "addmm: ", "[4]", "[2, 5]");
     says!(v.try_add_(&a), "add_: ", "[2, 3]", "[4]");
@@ -211,12 +218,12 @@ fn messages_name_the_operation_and_both_shapes() {
     says!(loss(&Tensor::from([0, 1, 2])), "cross_entropy: ", "[2, 3]", "[3]");
     says!(loss(&Tensor::from([0, 3])), "cross_entropy: ", "target 3", "position 1", "3 classes");
     says!(loss(&Tensor::from([-1, 0])), "cross_entropy: ", "target -1", "3 classes");
-    let pictures = f32s(&[1, 3, 8, 8]);
-    says!(pictures.try_conv2d(&f32s(&[4, 2, 3, 3]), None), "conv2d: ", "[4, 2, 3, 3]", "[1, 3, 8, 8]", "channels");
-    says!(pictures.try_conv2d(&f32s(&[4, 3, 9, 9]), None), "conv2d: ", "[4, 3, 9, 9]", "larger");
-    says!(pictures.try_max_pool2d(MaxPoolOptions::new(9).stride(1)), "max_pool2d: ", "[1, 3, 8, 8]");
+    let images = f32s(&[1, 3, 8, 8]);
+    says!(images.try_conv2d(&f32s(&[4, 2, 3, 3]), None), "conv2d: ", "[4, 2, 3, 3]", "[1, 3, 8, 8]", "channels");
+    says!(images.try_conv2d(&f32s(&[4, 3, 9, 9]), None), "conv2d: ", "[4, 3, 9, 9]", "larger");
+    says!(images.try_max_pool2d(MaxPoolOptions::new(9).stride(1)), "max_pool2d: ", "[1, 3, 8, 8]");
     says!(
-        pictures.try_batch_norm_with(None, None, BatchNormOptions::new().weight(&v).training(true)),
+        images.try_batch_norm_with(None, None, BatchNormOptions::new().weight(&v).training(true)),
         "batch_norm: ",
         "[1, 3, 8, 8]",
         "[4]",
@@ -241,8 +248,8 @@ fn messages_name_the_types() {
     says!(f.try_to_vec::<f64>(), "to_vec: ", "float32", "float64", "to_dtype");
     says!(i.try_pow(-1), "pow: ", "negative power -1");
     says!(i.try_uniform_(0.0..1.0), "uniform_: ", "int64");
-    says!(i.try_remainder(0), "remainder: ", "divided by zero");
-    says!(i.try_floor_divide(0), "floor_divide: ", "divided by zero");
+    says!(i.try_remainder(0), "remainder: ", "got zero");
+    says!(i.try_floor_divide(0), "floor_divide: ", "got zero");
     says!(b.try_relu(), "relu: ", "bool");
     says!(b.try_remainder(&b), "remainder: ", "bool");
     says!(b.try_exp_(), "exp_: ", "bool");
@@ -299,21 +306,21 @@ fn absurd_arguments_are_errors() {
     }
     assert!(x.copy().try_normal_(0.0, -1.0).is_err());
     assert!(x.copy().try_uniform_(1.0..0.0).is_err());
-    let (pictures, weight) = (f32s(&[1, 1, 4, 4]), f32s(&[1, 1, 2, 2]));
+    let (images, weight) = (f32s(&[1, 1, 4, 4]), f32s(&[1, 1, 2, 2]));
     for n in [usize::MAX, usize::MAX / 2, 1 << 62, 1 << 40] {
-        assert!(pictures.try_conv2d_with(&weight, None, ConvOptions::new().padding([n, 0])).is_err(), "padding {n}");
-        assert!(pictures.try_conv2d_with(&weight, None, ConvOptions::new().dilation([n, 1])).is_err(), "dilation {n}");
-        assert!(pictures.try_conv2d_with(&weight, None, ConvOptions::new().groups(n)).is_err(), "groups {n}");
-        assert!(pictures.try_conv2d_with(&weight, None, ConvOptions::new().stride(n)).is_err(), "stride {n}");
-        assert!(pictures.try_max_pool2d(MaxPoolOptions::new([n, 1]).stride(1)).is_err(), "kernel {n}");
+        assert!(images.try_conv2d_with(&weight, None, ConvOptions::new().padding([n, 0])).is_err(), "padding {n}");
+        assert!(images.try_conv2d_with(&weight, None, ConvOptions::new().dilation([n, 1])).is_err(), "dilation {n}");
+        assert!(images.try_conv2d_with(&weight, None, ConvOptions::new().groups(n)).is_err(), "groups {n}");
+        assert!(images.try_conv2d_with(&weight, None, ConvOptions::new().stride(n)).is_err(), "stride {n}");
+        assert!(images.try_max_pool2d(MaxPoolOptions::new([n, 1]).stride(1)).is_err(), "kernel {n}");
         assert!(
-            pictures.try_max_pool2d(MaxPoolOptions::new(2).stride(1).padding([n, 0]).ceil_mode(true)).is_err(),
+            images.try_max_pool2d(MaxPoolOptions::new(2).stride(1).padding([n, 0]).ceil_mode(true)).is_err(),
             "padding {n}"
         );
-        assert!(pictures.try_max_pool2d(MaxPoolOptions::new(2).stride(1).dilation([n, 1])).is_err(), "dilation {n}");
-        assert!(pictures.try_avg_pool2d(AvgPoolOptions::new([n, 1]).stride(1)).is_err(), "kernel {n}");
-        assert!(pictures.try_max_pool2d(MaxPoolOptions::new(2).stride(n).ceil_mode(true)).is_err(), "stride {n}");
-        assert!(pictures.try_adaptive_avg_pool2d([n, n]).is_err(), "size {n}");
+        assert!(images.try_max_pool2d(MaxPoolOptions::new(2).stride(1).dilation([n, 1])).is_err(), "dilation {n}");
+        assert!(images.try_avg_pool2d(AvgPoolOptions::new([n, 1]).stride(1)).is_err(), "kernel {n}");
+        assert!(images.try_max_pool2d(MaxPoolOptions::new(2).stride(n).ceil_mode(true)).is_err(), "stride {n}");
+        assert!(images.try_adaptive_avg_pool2d([n, n]).is_err(), "size {n}");
     }
 }
 
@@ -342,9 +349,9 @@ fn more_elements_than_memory_holds_are_errors() {
     assert_eq!(large.narrow(0, 5, 2).to_vec::<f32>(), [1.0, 1.0]);
 }
 
-/// Sizes that could be had on a larger machine: an error from whatever can give one, and the same error through a panic.
+/// Sizes that a larger machine could allocate: an error from the fallible form, and the same error through a panic.
 #[test]
-fn memory_that_is_not_to_be_had_is_an_error() {
+fn failed_allocations_are_errors() {
     let n = 1usize << 58;
     let large = f32s(&[1]).expand([n]);
     let tracked = f32s(&[1]).requires_grad_(true);

@@ -12,7 +12,9 @@ use rushlight_kernels::elementwise::{self, Arithmetic};
 fn kernel_error(error: elementwise::Error, dtype: DType) -> Error {
     match error {
         elementwise::Error::Unsupported => unsupported("elementwise", dtype),
-        elementwise::Error::ZeroDivision => Error::value("elementwise", "an integer was divided by zero"),
+        elementwise::Error::ZeroDivision => {
+            Error::value("elementwise", "expected a nonzero divisor for integers, got zero")
+        }
     }
 }
 

@@ -74,13 +74,13 @@ impl Header {
     /// Reads a header that `data` bytes follow. Afterwards the tensors' places follow each other from 0 to `data`, and each has
     /// the length that its shape and type ask for.
     pub(super) fn parse(json: &[u8], data: usize) -> Result<Header, String> {
-        let text = std::str::from_utf8(json).map_err(|error| format!("the header is not UTF-8: {error}"))?;
+        let text = std::str::from_utf8(json).map_err(|error| format!("expected a UTF-8 header, got {error}"))?;
         let mut reader = Reader { text, at: 0 };
         let mut header = Header::default();
         let mut seen = BTreeSet::new();
         reader.object(|reader, name| {
             if !seen.insert(name.clone()) {
-                return Err(format!("the header names {name:?} twice"));
+                return Err(format!("expected each name once in the header, got {name:?} twice"));
             }
             if name == METADATA {
                 header.metadata = reader.metadata()?;
@@ -91,7 +91,7 @@ impl Header {
         })?;
         reader.space();
         if reader.at < text.len() {
-            return reader.expected("nothing more than spaces");
+            return reader.expected("only spaces");
         }
         header.entries.sort_by_key(|entry| (entry.place.start, entry.place.end));
         header.check_places(data)?;
@@ -105,17 +105,19 @@ impl Header {
             if place.start > place.end || bytes != Some(place.end - place.start) {
                 let (dtype, size) = (stored.name(), stored.size());
                 return Err(format!(
-                    "tensor {name:?} of shape {shape:?} and type {dtype} ({size} bytes each) cannot lie at the bytes {place:?}"
+                    "tensor {name:?}: expected a byte range for shape {shape:?} of {dtype} ({size} bytes each), got {place:?}"
                 ));
             }
             if place.start != end {
-                let fault = if place.start < end { "overlap with" } else { "leave a gap after" };
-                return Err(format!("the bytes {place:?} of tensor {name:?} {fault} those before, which end at {end}"));
+                let fault = if place.start < end { "an overlap" } else { "a gap" };
+                return Err(format!(
+                    "tensor {name:?}: expected a byte range that starts at {end}, got {place:?} ({fault})"
+                ));
             }
             end = place.end;
         }
         if end != data {
-            return Err(format!("the header describes {end} bytes of data, but {data} follow it"));
+            return Err(format!("expected {end} bytes of data as in the header, got {data}"));
         }
         Ok(())
     }
@@ -183,10 +185,10 @@ impl Reader<'_> {
 
     fn expected<T>(&self, what: &str) -> Result<T, String> {
         let found = match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
-            Some(c) => format!("found {c:?}"),
-            None => "it ends".into(),
+            Some(c) => format!("got {c:?}"),
+            None => "got the end of the header".into(),
         };
-        Err(format!("the header is not what it should be: at its byte {} {what} is expected, but {found}", self.at))
+        Err(format!("invalid header: expected {what} at byte {}, {found}", self.at))
     }
 
     /// Passes over spaces and `byte` if that comes next.
@@ -290,7 +292,7 @@ impl Reader<'_> {
         Ok(plain)
     }
 
-    /// `uXXXX`, or two of them that make a pair of surrogates.
+    /// `uXXXX`, or two of them that make a surrogate pair.
     fn code_point(&mut self) -> Result<char, String> {
         let unit = |this: &mut Self| {
             let digits = this.text.get(this.at + 1..this.at + 5).filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()));
@@ -305,7 +307,7 @@ impl Reader<'_> {
         }
         match String::from_utf16(&units).map(|text| text.chars().next()) {
             Ok(Some(c)) => Ok(c),
-            _ => self.expected("a pair of surrogates"),
+            _ => self.expected("a surrogate pair"),
         }
     }
 
@@ -315,7 +317,7 @@ impl Reader<'_> {
             this.space();
             let value = this.string()?;
             match metadata.insert(key.clone(), value) {
-                Some(_) => Err(format!("the metadata name {key:?} twice")),
+                Some(_) => Err(format!("expected each metadata key once, got {key:?} twice")),
                 None => Ok(()),
             }
         })?;
@@ -329,14 +331,14 @@ impl Reader<'_> {
                 "dtype" => stored.replace(Stored::named(&this.string()?)?).is_none(),
                 "shape" => shape.replace(this.numbers(MAX_RANK)?).is_none(),
                 "data_offsets" => place.replace(this.numbers(2)?).is_none(),
-                _ => return Err(format!("has a field {field:?}, which the format does not know")),
+                _ => return Err(format!("expected the fields dtype, shape and data_offsets, got {field:?}")),
             };
-            if first { Ok(()) } else { Err(format!("has the field {field:?} twice")) }
+            if first { Ok(()) } else { Err(format!("expected each field once, got {field:?} twice")) }
         })
         .map_err(|fault| format!("tensor {name:?}: {fault}"))?;
         match (stored, shape, place.as_deref()) {
             (Some(stored), Some(shape), Some(&[start, end])) => Ok(Entry { name, stored, shape, place: start..end }),
-            _ => Err(format!("tensor {name:?} needs the fields dtype, shape and data_offsets (two numbers)")),
+            _ => Err(format!("tensor {name:?}: expected the fields dtype, shape and data_offsets (two integers)")),
         }
     }
 }

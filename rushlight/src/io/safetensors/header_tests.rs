@@ -63,62 +63,70 @@ fn escapes() {
 fn faults_are_named() {
     let f32s = |place: &str| format!(r#"{{"dtype":"F32","shape":[1],"data_offsets":{place}}}"#);
     for (json, data, message) in [
-        ("{", 0, "at its byte 1 '\"' is expected, but it ends"),
-        ("{}x", 0, "at its byte 2 nothing more than spaces is expected, but found 'x'"),
-        ("{\"a", 0, "the end of a string is expected, but it ends"),
-        ("{\"a\nb\":1}", 0, "the end of a string is expected, but found '\\n'"),
-        ("{\"\\x\":1}", 0, "one of \"\\/bfnrtu is expected"),
-        ("{\"\\ud800\":1}", 0, "a pair of surrogates is expected"),
-        ("{\"\\ud800\\u0041\":1}", 0, "a pair of surrogates is expected"),
-        ("{\"\\u00g0\":1}", 0, "u and four hexadecimal digits is expected"),
-        ("{\"\\u+123\":1}", 0, "u and four hexadecimal digits is expected"),
-        ("{\"\\u00é\":1}", 0, "u and four hexadecimal digits is expected"),
-        (r#"{"a":1}"#, 0, "tensor \"a\": the header is not what it should be: at its byte 5 '{' is expected"),
-        (r#"{"a":{}}"#, 0, "tensor \"a\" needs the fields dtype, shape and data_offsets"),
-        (r#"{"__metadata__":{"a":1}}"#, 0, "'\"' is expected, but found '1'"),
-        (r#"{"__metadata__":{"a":"","a":""}}"#, 0, "the metadata name \"a\" twice"),
-        (r#"{"__metadata__":{},"__metadata__":{}}"#, 0, "the header names \"__metadata__\" twice"),
+        ("{", 0, "expected '\"' at byte 1, got the end of the header"),
+        ("{}x", 0, "expected only spaces at byte 2, got 'x'"),
+        ("{\"a", 0, "expected the end of a string at byte 3, got the end of the header"),
+        ("{\"a\nb\":1}", 0, "expected the end of a string at byte 3, got '\\n'"),
+        ("{\"\\x\":1}", 0, "expected one of \"\\/bfnrtu"),
+        ("{\"\\ud800\":1}", 0, "expected a surrogate pair"),
+        ("{\"\\ud800\\u0041\":1}", 0, "expected a surrogate pair"),
+        ("{\"\\u00g0\":1}", 0, "expected u and four hexadecimal digits"),
+        ("{\"\\u+123\":1}", 0, "expected u and four hexadecimal digits"),
+        ("{\"\\u00é\":1}", 0, "expected u and four hexadecimal digits"),
+        (r#"{"a":1}"#, 0, "tensor \"a\": invalid header: expected '{' at byte 5"),
+        (r#"{"a":{}}"#, 0, "tensor \"a\": expected the fields dtype, shape and data_offsets"),
+        (r#"{"__metadata__":{"a":1}}"#, 0, "expected '\"' at byte 21, got '1'"),
+        (r#"{"__metadata__":{"a":"","a":""}}"#, 0, "expected each metadata key once, got \"a\" twice"),
+        (
+            r#"{"__metadata__":{},"__metadata__":{}}"#,
+            0,
+            "expected each name once in the header, got \"__metadata__\" twice",
+        ),
         (
             r#"{"a":{"dtype":"F8_E4M3"}}"#,
             0,
             "tensor \"a\": expected a type out of BOOL, U8, I8, I16, I32, I64, F16, BF16, F32, F64, U16, U32, got \"F8_E4M3\"",
         ),
-        (r#"{"a":{"dtype":"F32","dtype":"F32"}}"#, 0, "tensor \"a\": has the field \"dtype\" twice"),
-        (r#"{"a":{"strides":[1]}}"#, 0, "has a field \"strides\""),
-        (r#"{"a":{"shape":[1,1,1,1,1,1,1,1,1]}}"#, 0, "the end of a list of at most 8 numbers is expected"),
+        (r#"{"a":{"dtype":"F32","dtype":"F32"}}"#, 0, "tensor \"a\": expected each field once, got \"dtype\" twice"),
+        (r#"{"a":{"strides":[1]}}"#, 0, "expected the fields dtype, shape and data_offsets, got \"strides\""),
+        (r#"{"a":{"shape":[1,1,1,1,1,1,1,1,1]}}"#, 0, "expected the end of a list of at most 8 numbers"),
         (r#"{"a":{"shape":[-1]}}"#, 0, "an integer from 0 to"),
         (r#"{"a":{"shape":[01]}}"#, 0, "an integer from 0 to"),
-        (r#"{"a":{"shape":[1.0]}}"#, 0, "',' or ']' is expected, but found '.'"),
+        (r#"{"a":{"shape":[1.0]}}"#, 0, "expected ',' or ']' at byte 16, got '.'"),
         (r#"{"a":{"shape":[18446744073709551616]}}"#, 0, "an integer from 0 to"),
-        (&format!(r#"{{"a":{}}}"#, f32s("[0,4]")), 5, "the header describes 4 bytes of data, but 5 follow it"),
-        (&format!(r#"{{"a":{}}}"#, f32s("[0,4]")), 3, "the header describes 4 bytes of data, but 3 follow it"),
+        (&format!(r#"{{"a":{}}}"#, f32s("[0,4]")), 5, "expected 4 bytes of data as in the header, got 5"),
+        (&format!(r#"{{"a":{}}}"#, f32s("[0,4]")), 3, "expected 4 bytes of data as in the header, got 3"),
         (
             &format!(r#"{{"a":{}}}"#, f32s("[0,3]")),
             3,
-            "tensor \"a\" of shape [1] and type F32 (4 bytes each) cannot lie at the bytes 0..3",
+            "tensor \"a\": expected a byte range for shape [1] of F32 (4 bytes each), got 0..3",
         ),
-        (&format!(r#"{{"a":{}}}"#, f32s("[4,0]")), 4, "cannot lie at the bytes 4..0"),
+        (&format!(r#"{{"a":{}}}"#, f32s("[4,0]")), 4, "(4 bytes each), got 4..0"),
         (
             &format!(r#"{{"a":{}}}"#, f32s("[4,8]")),
             8,
-            "the bytes 4..8 of tensor \"a\" leave a gap after those before, which end at 0",
+            "tensor \"a\": expected a byte range that starts at 0, got 4..8 (a gap)",
         ),
         (
             &format!(r#"{{"a":{},"b":{}}}"#, f32s("[0,4]"), f32s("[2,6]")),
             6,
-            "overlap with those before, which end at 4",
+            "expected a byte range that starts at 4, got 2..6 (an overlap)",
         ),
-        (&format!(r#"{{"a":{},"a":{}}}"#, f32s("[0,4]"), f32s("[0,4]")), 4, "the header names \"a\" twice"),
+        (
+            &format!(r#"{{"a":{},"a":{}}}"#, f32s("[0,4]"), f32s("[0,4]")),
+            4,
+            "expected each name once in the header, got \"a\" twice",
+        ),
         (
             r#"{"a":{"dtype":"F64","shape":[4294967296,4294967296],"data_offsets":[0,0]}}"#,
             0,
-            "cannot lie at the bytes 0..0",
+            "(8 bytes each), got 0..0",
         ),
     ] {
         let error = Header::parse(json.as_bytes(), data).unwrap_err();
         assert!(error.contains(message), "{json}\n{error}\n{message}");
     }
-    assert!(Header::parse(b"{\"\xff\":1}", 0).unwrap_err().contains("not UTF-8"));
+    assert!(Header::parse(b"{\"\xff\":1}", 0).unwrap_err().contains("expected a UTF-8 header"));
 }
 
 /// Whatever ours accepts, a general JSON reader accepts and understands alike; nothing makes ours panic.

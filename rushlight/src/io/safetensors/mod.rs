@@ -155,7 +155,10 @@ fn encode<N: Into<String>, T: Borrow<Tensor>, R>(
     let mut end = 0;
     for (name, tensor) in &named {
         if name == METADATA {
-            return Err(Error::value("safetensors", format!("no tensor can have the name {METADATA:?}")));
+            return Err(Error::value(
+                "safetensors",
+                format!("expected a tensor name other than the reserved {METADATA:?}"),
+            ));
         }
         let start = end;
         end += tensor.numel() * tensor.dtype().size();
@@ -165,11 +168,14 @@ fn encode<N: Into<String>, T: Borrow<Tensor>, R>(
     let mut names: Vec<&String> = named.iter().map(|(name, _)| name).collect();
     names.sort();
     if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(Error::value("safetensors", format!("two tensors have the name {:?}", twice[0])));
+        return Err(Error::value("safetensors", format!("expected distinct names, got {:?} twice", twice[0])));
     }
     let header = header.to_bytes();
     if header.len() > MAX_HEADER {
-        return Err(Error::value("safetensors", format!("names and metadata take over {MAX_HEADER} bytes")));
+        return Err(Error::value(
+            "safetensors",
+            format!("expected names and metadata of at most {MAX_HEADER} bytes, got {}", header.len()),
+        ));
     }
     let inputs = named.iter().map(|(_, tensor)| tensor.read("safetensors")).collect::<Result<Vec<ReadGuard<'_>>>>()?;
     finish(&mut |out| {
@@ -195,28 +201,27 @@ fn put(input: &ReadGuard<'_>, out: &mut dyn Write) -> io::Result<()> {
 
 /// Reads the `total` bytes that `input` has. Memory is taken only for what is known to follow.
 fn decode(input: &mut impl Read, total: u64) -> Result<(Tensors, Metadata), Problem> {
-    let total = usize::try_from(total).map_err(|_| "the file is larger than memory can be".to_string())?;
+    let total =
+        usize::try_from(total).map_err(|_| format!("expected a file that fits in memory, got {total} bytes"))?;
     let Some(after_length) = total.checked_sub(8) else {
-        return Err(
-            format!("not a safetensors file: it has {total} bytes, and the header's length alone takes 8").into()
-        );
+        return Err(format!("not a safetensors file: expected at least 8 bytes, got {total}").into());
     };
     let mut length = [0; 8];
     input.read_exact(&mut length)?;
     let length = u64::from_le_bytes(length);
     if length > after_length as u64 {
         return Err(format!(
-            "not a safetensors file, or cut off: its first 8 bytes promise a header of {length} bytes, but {after_length} follow"
+            "not a safetensors file, or truncated: expected a header of {length} bytes, got {after_length}"
         )
         .into());
     }
     if length > MAX_HEADER as u64 {
-        return Err(format!("the header has {length} bytes, and the format allows {MAX_HEADER}").into());
+        return Err(format!("expected a header of at most {MAX_HEADER} bytes, got {length}").into());
     }
     let mut json = vec![0; length as usize];
     input.read_exact(&mut json)?;
     if json.first() != Some(&b'{') {
-        return Err("not a safetensors file: its header does not begin with '{'".to_string().into());
+        return Err("not a safetensors file: expected a header that begins with '{'".to_string().into());
     }
     let Header { entries, metadata } = Header::parse(&json, after_length - json.len())?;
     let mut tensors = Tensors::new();
