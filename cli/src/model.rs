@@ -155,7 +155,7 @@ mod tests {
         let weight = [("weight", Tensor::ones([2, 2]))];
         assert!(message(&[], &weight).contains("expected a model written by `rushlight train`"));
         let lenet = ("model", NAME);
-        assert!(message(&[lenet], &weight).contains("no \"classes\""));
+        assert!(message(&[lenet], &weight).contains("expected \"classes\" in the metadata"));
         assert!(
             message(&[lenet, ("classes", "4000000000")], &weight)
                 .contains("valid classes in the metadata, got \"4000000000\"")

@@ -80,7 +80,7 @@ fn data_folders() {
         fs::remove_file(data.join(images)).unwrap();
         fs::write(data.join(images.to_owned() + ".gz"), [0x1f, 0x8b, 8, 0, 0, 0, 1, 2, 3]).unwrap();
     });
-    refused("swapped", &[images, "images are u8 elements of shape [count, height, width]"], &|data| {
+    refused("swapped", &[images, "u8 elements of shape [count, height, width]"], &|data| {
         fs::copy(data.join(labels), data.join(images)).unwrap();
     });
     refused("uneven", &["there are 19 classes, but 20 images"], &|data| {
@@ -166,7 +166,7 @@ fn models_and_pictures() {
         ("cut", "cut: "),
         ("garbage", "garbage: "),
         ("empty", "empty: "),
-        ("other", "other: this is expected a model written by `rushlight train`"),
+        ("other", "other: expected a model written by `rushlight train`"),
         ("good.png", "good.png: "),
     ] {
         let message = fail(&folder, &["predict", bad, "good.png"], 1);

@@ -7,11 +7,9 @@
 //! rushlight::manual_seed(0);
 //! let (x, y) = (Tensor::randn([100, 3]), Tensor::randint(10, [100]));
 //! let loader = DataLoader::builder(TensorDataset::new((x, y))).batch_size(32).shuffle(true).num_workers(2).build();
-//! for batch in &loader {
-//!     let (x, y) = batch?;
+//! for (x, y) in &loader {
 //!     assert_eq!(x.shape()[0], y.shape()[0]);
 //! }
-//! # Ok::<(), rushlight::Error>(())
 //! ```
 
 mod collate;

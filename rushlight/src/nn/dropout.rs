@@ -111,7 +111,7 @@ impl<const N: usize> ChannelDropoutBuilder<N> {
 /// use rushlight::{Tensor, nn, nn::Forward};
 /// rushlight::manual_seed(0);
 /// let y = nn::Dropout1d::new().forward(&Tensor::ones([1, 3, 2]));
-/// assert_eq!(y.to_string(), "tensor([[[2., 2.],\n         [0., 0.],\n         [2., 2.]]])");
+/// assert_eq!(y.to_string(), "tensor([[[0., 0.],\n         [0., 0.],\n         [2., 2.]]])");
 /// ```
 #[derive(Debug, Module)]
 #[module(kind = Self::kind, extra_repr = Self::extra_repr)]
