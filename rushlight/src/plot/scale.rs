@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_get_whole_ticks() {
+    fn integers_have_integer_ticks() {
         assert_eq!(labels(&[1.0, 2.0, 3.0], 8), ["1", "2", "3"]);
         assert_eq!(labels(&[1.0], 8), ["0", "1", "2"]);
     }
