@@ -435,7 +435,7 @@ impl Tensor {
     }
 }
 
-/// For each element the product of all others along `dim`: exact where elements are 0, with a number of steps that grows with the
+/// For each element the product of all others along `dim`: exact for zeros, in a number of steps that grows with the
 /// logarithm of the size, and differentiable to any order.
 ///
 /// Elements are multiplied in pairs; the factor of an element is that of its pair times the other element of the pair.
