@@ -7,7 +7,7 @@ use syn::{
     Type, Visibility, parse_quote, parse2,
 };
 
-/// What `#[builder(…)]` says about a field.
+/// The arguments of `#[builder(…)]` on a field.
 #[derive(Default)]
 struct FieldOptions {
     /// An argument of `new`, without a setter.
@@ -39,12 +39,12 @@ fn field_options(field: &Field) -> Result<FieldOptions> {
     Ok(options)
 }
 
-/// What `#[builder(…)]` says about the struct.
+/// The arguments of `#[builder(…)]` on the struct.
 #[derive(Default)]
 struct StructOptions {
     /// The visibility of `new`, if it is not the struct's.
     new: Option<Visibility>,
-    /// Types that the setters are methods of, each with its field that holds this struct; none stands for the struct itself.
+    /// The types that get the setters as methods, each with its field that holds this struct; if empty, the struct itself.
     on: Vec<(Type, Ident)>,
 }
 
@@ -86,7 +86,7 @@ fn optional(ty: &Type) -> Option<&Type> {
 
 /// The type of an argument for a value of type `ty`, and the expression that converts it.
 ///
-/// Integers and bools are taken as they are: an integer literal that could be converted would be an `i32`, which few of them take.
+/// Integers and bools are not converted: an integer literal with a conversion would be an `i32`, which few of them accept.
 fn argument(name: &Ident, ty: &Type) -> (TokenStream, TokenStream) {
     const EXACT: [&str; 13] =
         ["bool", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize"];
@@ -100,7 +100,7 @@ struct Setter<'a> {
     docs: TokenStream,
     /// The type of the argument.
     parameter: TokenStream,
-    /// The field's value, made of the argument.
+    /// The value of the field, computed from the argument.
     value: TokenStream,
 }
 

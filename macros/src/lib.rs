@@ -9,33 +9,33 @@ mod tensor;
 
 use proc_macro::TokenStream;
 
-/// Writes the other forms of a fallible operation.
+/// Generates the other forms of a fallible operation.
 ///
-/// `#[op(torch = "…")]` on `try_name` writes `name`, which panics with the error's text at the caller's line. With `with`, on
-/// `try_name_with`, whose last argument holds options, it writes `name`, `try_name` and `name_with`; a trailing underscore stays at the
-/// end: `try_normal_with_` has `normal_`, `try_normal_` and `normal_with_`. Functions outside of an `impl` block say `free`.
+/// `#[op(torch = "…")]` on `try_name` generates `name`, which panics with the error's message at the caller's line. With `with`, on
+/// `try_name_with`, whose last argument is the options, it generates `name`, `try_name` and `name_with`; a trailing underscore stays at
+/// the end: `try_normal_with_` has `normal_`, `try_normal_` and `normal_with_`. Functions outside of an `impl` block need `free`.
 ///
 /// `torch` is PyTorch's signature of the operation as its documentation has it, with argument names and defaults, or `-` where
-/// PyTorch has no such operation. Programs read it in the source, and rustc's notes point to it.
+/// the operation does not exist in PyTorch. Tools read it in the source, and rustc's notes point to it.
 ///
-/// The documentation belongs to the shortest panicking form, which is what people call; the others refer to it.
+/// The documentation is placed on the shortest panicking form; the others link to it.
 #[proc_macro_attribute]
 pub fn op(attribute: TokenStream, item: TokenStream) -> TokenStream {
     op::expand(attribute.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// Makes a struct a module: its fields that are modules, parameters or buffers are visited under their names.
+/// Implements `Module` for a struct: its fields that are modules, parameters or buffers are visited under their names.
 ///
 /// A field of any other type is a compile error unless it is marked with `#[module(skip)]`. `#[module(rename = "…")]` visits a field
-/// under another name. On the struct, `#[module(plain)]` leaves all fields out, and `#[module(extra_repr = path)]`, `#[module(kind = path)]`
-/// and `#[module(fusion = path)]` name functions for the trait's methods of these names. `Display` is implemented, too. The trait
-/// `rushlight::nn::Module` has examples.
+/// under another name. On the struct, `#[module(plain)]` excludes all fields, and `#[module(extra_repr = path)]`, `#[module(kind = path)]`
+/// and `#[module(fusion = path)]` name functions for the methods of the trait with these names. `Display` is implemented as well. See the
+/// trait `rushlight::nn::Module` for examples.
 #[proc_macro_derive(Module, attributes(module))]
 pub fn derive_module(item: TokenStream) -> TokenStream {
     module::expand(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// Gives a struct of options `new`, `Default`, and a setter for each field.
+/// Generates `new`, `Default`, and a setter for each field of a struct of options.
 ///
 /// ```
 /// use rushlight_macros::Builder;
@@ -58,22 +58,22 @@ pub fn derive_module(item: TokenStream) -> TokenStream {
 /// assert_eq!((options.kernel_size, options.stride, options.divisor, options.momentum), (3.0, 3.0, Some(2.5), None));
 /// ```
 ///
-/// - `new` takes the fields marked `#[builder(required)]`, in order; without one, `Default` is implemented as well. The others begin as
-///   `#[builder(default = expression)]` says, which may use the required fields by name, else as `Default::default()`.
-/// - A setter has the field's name and documentation. It takes `impl Into<T>` for a field of type `T`, but integers and bools as they
-///   are. For an `Option<T>` that is `None` by default it takes what it would take for `T`. `#[builder(skip)]` leaves it out.
+/// - `new` takes the fields marked `#[builder(required)]`, in order; without one, `Default` is implemented as well. The others are
+///   initialized by `#[builder(default = expression)]`, which may use the required fields by name, else by `Default::default()`.
+/// - A setter has the field's name and documentation. It takes `impl Into<T>` for a field of type `T`, but integers and bools
+///   without conversion. For an `Option<T>` that is `None` by default it takes a `T`. `#[builder(skip)]` omits the setter.
 /// - On the struct, `#[builder(new = pub(crate))]` sets the visibility of `new`, and `#[builder(on(Type, field))]` makes the setters
-///   public methods of `Type`, which holds this struct in `field`; it may stand there for several types.
+///   public methods of `Type`, which holds this struct in `field`; it may be repeated for several types.
 #[proc_macro_derive(Builder, attributes(builder))]
 pub fn derive_builder(item: TokenStream) -> TokenStream {
     builder::expand(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// A tensor of a number or a nested list of numbers: PyTorch's `torch.tensor`.
+/// Creates a tensor from a number or a nested list of numbers: PyTorch's `torch.tensor`.
 ///
-/// Floating-point numbers give float32, integers int64 and bools bool, whatever their Rust types; where they are mixed, the higher of
-/// these. `dtype`, `device` and `requires_grad` may follow. Lists of unequal lengths are an error of compilation.
-/// (`Tensor::from` keeps the Rust type of the elements and takes arrays, slices and vectors that are computed.)
+/// The dtype is float32 for floating-point numbers, int64 for integers and bool for bools, whatever their Rust types; mixed numbers are
+/// promoted. `dtype`, `device` and `requires_grad` may follow. Lists of unequal lengths are a compile error.
+/// (`Tensor::from` keeps the Rust type of the elements and accepts computed arrays, slices and vectors.)
 #[proc_macro]
 pub fn tensor(input: TokenStream) -> TokenStream {
     tensor::expand(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()

@@ -9,13 +9,13 @@ use syn::{
     Token, Type, TypeParamBound, Visibility, parse2,
 };
 
-/// What stands in the parentheses of `#[op(…)]`.
+/// The arguments of `#[op(…)]`.
 struct Arguments {
-    /// PyTorch's signature of the operation, or `-` where PyTorch has none.
+    /// PyTorch's signature of the operation, or `-` if it does not exist in PyTorch.
     torch: Option<LitStr>,
     /// A function outside of an `impl` block.
     free: bool,
-    /// The last argument holds options: there is a form without it.
+    /// The last argument is the options: a form without it is generated.
     with: bool,
 }
 
@@ -42,23 +42,23 @@ impl Parse for Arguments {
     }
 }
 
-/// The functions that are made of one that was written.
+/// The generator of the other forms of a function.
 struct Maker<'a> {
     arguments: &'a Arguments,
     others: &'a [Attribute],
     vis: &'a Visibility,
-    /// What rustc underlines where it points to a function that was made: PyTorch's signature, else the attribute. With the span of
-    /// the written function it would show `try_sum` to a user who wrote `sum`.
+    /// The span that rustc underlines for a generated function: PyTorch's signature, else the attribute. With the span of the written
+    /// function it would show `try_sum` to a user who wrote `sum`.
     span: Span,
 }
 
 impl Maker<'_> {
-    /// How another of the functions is named in documentation.
+    /// The documentation link to another form.
     fn path(&self, name: &str) -> String {
         if self.arguments.free { format!("[`{name}`]") } else { format!("[`{name}`](Self::{name})") }
     }
 
-    /// A call of the function `name` with the arguments of `sig` and more.
+    /// A call of the function `name` with the arguments of `sig` and additional ones.
     fn call(&self, name: &Ident, sig: &Signature, more: Option<TokenStream>) -> Result<TokenStream> {
         let mut names = Vec::new();
         let mut scope = if self.arguments.free { quote!() } else { quote!(Self::) };
@@ -74,7 +74,7 @@ impl Maker<'_> {
         Ok(quote!(#scope #name(#(#names,)* #more)))
     }
 
-    /// The form of the fallible function `sig` that panics. Names of arguments and types keep their place in the source.
+    /// The panicking form of the fallible function `sig`. Names of arguments and types keep their spans.
     fn panicking(
         &self,
         sig: &Signature,
@@ -82,10 +82,10 @@ impl Maker<'_> {
         more: Option<TokenStream>,
         callee: &Ident,
     ) -> Result<TokenStream> {
-        let mut twin = sig.clone();
+        let mut panicking = sig.clone();
         let name = sig.ident.to_string();
-        twin.ident = Ident::new(name.strip_prefix("try_").unwrap_or(&name), self.span);
-        twin.output = ok_type(&sig.output)?.map_or(ReturnType::Default, |ty| syn::parse_quote!(-> #ty));
+        panicking.ident = Ident::new(name.strip_prefix("try_").unwrap_or(&name), self.span);
+        panicking.output = ok_type(&sig.output)?.map_or(ReturnType::Default, |ty| syn::parse_quote!(-> #ty));
         let call = self.call(callee, sig, more)?;
         let (others, vis) = (self.others, self.vis);
         Ok(quote! {
@@ -94,7 +94,7 @@ impl Maker<'_> {
             #[track_caller]
             #[inline]
             #[allow(clippy::should_implement_trait, reason = "the operator calls this method")]
-            #vis #twin {
+            #vis #panicking {
                 crate::error::ok(#call)
             }
         })
@@ -112,17 +112,17 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let (docs, others): (Vec<Attribute>, Vec<Attribute>) =
         function.attrs.drain(..).partition(|attribute| attribute.path().is_ident("doc"));
     let has_errors = docs.iter().any(|doc| quote!(#doc).to_string().contains("# Errors"));
-    let panics = if has_errors { "" } else { "\n\n# Panics\nWhere the other form returns an error." };
+    let panics = if has_errors { "" } else { "\n\n# Panics\nIf the fallible form returns an error." };
     let span = arguments.torch.as_ref().map_or_else(Span::call_site, LitStr::span);
     let maker = Maker { arguments: &arguments, others: &others, vis: &function.vis, span };
     let path = |name: &str| maker.path(name);
 
     if !arguments.with {
         let more = format!("{panics}\n\n{} returns a `Result` instead of panicking.", path(&written_name));
-        let twin = maker.panicking(&function.sig, &quote!(#(#docs)* #[doc = #more]), None, &written)?;
+        let panicking = maker.panicking(&function.sig, &quote!(#(#docs)* #[doc = #more]), None, &written)?;
         let refer = format!("{} that returns an error instead of panicking.", path(without_try));
         return Ok(quote! {
-            #twin
+            #panicking
 
             #[doc = #refer]
             #(#others)*
@@ -173,13 +173,13 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     })
 }
 
-/// The name without options: `conv2d` of `conv2d_with`; a trailing underscore, which means in-place, stays: `normal_` of `normal_with_`.
+/// The name without options: `conv2d` of `conv2d_with`; a trailing underscore, which means in-place, is kept: `normal_` of `normal_with_`.
 fn base_name(name: &str) -> Option<String> {
     let short = name.strip_suffix("_with").map(str::to_string);
     short.or_else(|| name.strip_suffix("_with_").map(|base| format!("{base}_")))
 }
 
-/// The type whose default stands for options that were not given: `O` of `O` and of `impl Into<O>`.
+/// The type whose default is used for omitted options: `O` of `O` and of `impl Into<O>`.
 fn options_type(ty: &Type) -> Type {
     let Type::ImplTrait(bounds) = ty else { return ty.clone() };
     let first = bounds.bounds.iter().find_map(|bound| match bound {

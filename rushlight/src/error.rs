@@ -1,27 +1,27 @@
-//! The one error type, and the bridge between it and panics.
+//! The error type, and its conversion from and to panics.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 
-/// What can go wrong. Every message names the operation, what it got and the rule that was broken.
+/// The error of a fallible operation. Every message names the operation, what was expected and what it got.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Shapes that do not fit an operation or each other.
+    /// Shapes that an operation does not accept or that do not match.
     #[error("{op}: {message}")]
     Shape {
         /// The operation.
         op: &'static str,
-        /// Shapes and the broken rule.
+        /// The shapes and the violated rule.
         message: String,
     },
-    /// Data types that an operation does not take or cannot combine.
+    /// Dtypes that an operation does not support or cannot combine.
     #[error("{op}: {message}")]
     DType {
         /// The operation.
         op: &'static str,
-        /// Types and the broken rule.
+        /// The dtypes and the violated rule.
         message: String,
     },
     /// A dimension or an element index that is out of range.
@@ -48,15 +48,15 @@ pub enum Error {
         /// The devices.
         message: String,
     },
-    /// A graph that cannot be differentiated as asked.
+    /// A graph that cannot be differentiated as requested.
     #[error("{op}: {message}")]
     Autograd {
         /// The operation.
         op: &'static str,
-        /// What is in the way, and the cure.
+        /// The cause, and the remedy.
         message: String,
     },
-    /// A tensor that another thread is writing while this one wants it, or reading while this one wants to write it.
+    /// A tensor that is accessed while another thread writes it, or written while another thread reads it.
     #[error(
         "{op}: expected shared access for reading or exclusive access for writing, got a tensor that another thread is using"
     )]
@@ -75,34 +75,34 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// Bytes that are not what their format demands.
+    /// Data that violate their format.
     #[error("{what}: {message}")]
     Format {
         /// The file, or the kind of data where there is no file.
         what: String,
-        /// What is wrong with it.
+        /// The fault.
         message: String,
     },
-    /// A state that does not fit a module or an optimizer.
+    /// A state dictionary that does not match a module or an optimizer.
     #[error("{message}")]
     State {
         /// The module, and every key that is missing, unexpected or of the wrong shape.
         message: String,
     },
-    /// An error with the place in a model where it came up.
+    /// An error with the location in a model where it occurred.
     #[error("{place}: {source}")]
     At {
         /// The module's path and kind.
         place: String,
-        /// What went wrong there.
+        /// The underlying error.
         source: Box<Error>,
     },
 }
 
-/// The result of an operation that can fail.
+/// The result of a fallible operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 macro_rules! constructor {
@@ -122,7 +122,7 @@ impl Error {
     constructor!(autograd, Autograd);
     constructor!(device, Device);
 
-    /// The same error under the name of the operation that the user called.
+    /// The same error, named after the operation that the user called.
     #[cold]
     pub(crate) fn named(mut self, name: &'static str) -> Error {
         if let Error::DType { op, .. } | Error::Value { op, .. } = &mut self {
@@ -148,11 +148,11 @@ impl Error {
 }
 
 thread_local! {
-    /// How many calls of [`catch`] this thread is in.
+    /// The number of nested calls of [`catch`] on this thread.
     static CATCHING: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The value, or a panic with the error's text at the caller's own line.
+/// Returns the value, or panics with the error's message at the caller's line.
 #[track_caller]
 #[inline]
 pub(crate) fn ok<T>(result: Result<T>) -> T {
@@ -167,7 +167,7 @@ pub(crate) fn ok<T>(result: Result<T>) -> T {
 #[inline(never)]
 pub(crate) fn fail(error: Error) -> ! {
     if CATCHING.get() > 0 && cfg!(panic = "unwind") {
-        // The error itself is what is thrown, so that `catch` knows it. It is going to be returned, so nothing is printed.
+        // The payload is the error itself, so that `catch` can return it. Nothing is printed, since the error is going to be returned.
         resume_unwind(Box::new(error));
     }
     panic!("{error}")
@@ -176,7 +176,7 @@ pub(crate) fn fail(error: Error) -> ! {
 /// Runs `f` and turns the panic of a failed operation back into the typed [`Error`] that caused it.
 ///
 /// Operators and methods such as `a + b` or `net.forward(&x)` panic with a message when shapes do not fit. At a boundary (a
-/// server, a command line, bindings) this returns the error instead, without printing anything. Panics of any other origin go on.
+/// server, a command line, bindings) this returns the error instead, without printing anything. Other panics are resumed.
 ///
 /// ```
 /// use rushlight::Tensor;

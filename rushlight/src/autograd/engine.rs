@@ -1,4 +1,4 @@
-//! Walking the graph.
+//! The traversal of the graph in a backward pass.
 
 use super::node::{Node, lock};
 use super::{EnableGrad, NoGrad, is_grad_enabled};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub struct BackwardOptions {
     /// The gradient of the tensor to start from (default: 1, for a tensor with one element).
     gradient: Option<Tensor>,
-    /// Whether to keep what the graph saved, so that it can be walked again (default `false`).
+    /// Whether to keep the saved tensors of the graph, so that another backward pass is possible (default `false`).
     #[builder(default = false)]
     retain_graph: bool,
     /// Whether to record the backward pass itself, so that gradients can be differentiated; implies `retain_graph` (default `false`).
@@ -29,7 +29,7 @@ pub struct GradOptions {
     /// for outputs with one element).
     #[builder(default = GradOutputs(Vec::new()))]
     grad_outputs: GradOutputs,
-    /// Whether to keep what the graph saved, so that it can be walked again (default `false`).
+    /// Whether to keep the saved tensors of the graph, so that another backward pass is possible (default `false`).
     #[builder(default = false)]
     retain_graph: bool,
     /// Whether to record the backward pass itself, so that gradients can be differentiated; implies `retain_graph` (default `false`).
@@ -68,7 +68,7 @@ impl From<Vec<Option<Tensor>>> for GradOutputs {
     }
 }
 
-/// What [`grad`] takes as outputs and inputs: a tensor, an array, a slice or a vector of tensors. The gradients come in the same form:
+/// The outputs or inputs of [`grad`]: a tensor, an array, a slice or a vector of tensors. Gradients are returned in the same form:
 /// one tensor, an array, or a vector.
 pub trait TensorList {
     /// One `T` for each tensor.
@@ -146,7 +146,7 @@ lists! {
     &Vec<Tensor>: |tensors| tensors.iter().collect();
 }
 
-/// A gradient that has arrived at a node. Ordered by age: the newest node comes first.
+/// A gradient that has arrived at a node. Ordered by age, the newest node first.
 struct Ready(Arc<Node>, Tensor);
 
 impl Ord for Ready {
@@ -169,7 +169,7 @@ impl PartialEq for Ready {
 
 impl Eq for Ready {}
 
-/// The sum of two gradients, in the memory of the first where nobody else can see it.
+/// The sum of two gradients, computed in-place in the first if it has no other handle.
 fn sum(a: Tensor, b: &Tensor, create_graph: bool) -> Result<Tensor> {
     if !create_graph && a.is_unshared() && a.dtype() == b.dtype() && a.shape() == b.shape() {
         a.try_add_(b)?;
@@ -179,14 +179,14 @@ fn sum(a: Tensor, b: &Tensor, create_graph: bool) -> Result<Tensor> {
     }
 }
 
-/// Walks the graph from `roots`. With `captures`, the gradients that arrive at those nodes are kept there and no leaf
-/// accumulates anything.
+/// Traverses the graph from `roots`. With `captures`, the gradients that arrive at those nodes are returned and no leaf
+/// accumulates a gradient.
 fn walk(
     roots: Vec<(Arc<Node>, Tensor)>,
     [retain_graph, create]: [bool; 2],
     mut captures: Option<&mut HashMap<u64, Option<Tensor>>>,
 ) -> Result<()> {
-    // Whatever the caller's mode, as in PyTorch.
+    // Independent of the caller's mode, as in PyTorch.
     let (_on, _off) = (create.then(EnableGrad::new), (!create).then(NoGrad::new));
     let keep = retain_graph || create;
     let wanted = captures.as_ref().map(|map| nodes_reaching(&roots, map));
@@ -226,7 +226,7 @@ fn walk(
     Ok(())
 }
 
-/// The nodes that are captured, and those from which a captured one can be reached.
+/// The captured nodes, and those that lead to a captured one.
 fn nodes_reaching(roots: &[(Arc<Node>, Tensor)], captures: &HashMap<u64, Option<Tensor>>) -> HashSet<u64> {
     let mut all: HashMap<u64, Arc<Node>> = HashMap::new();
     let mut stack: Vec<Arc<Node>> = roots.iter().map(|(node, _)| node.clone()).collect();
@@ -236,7 +236,7 @@ fn nodes_reaching(roots: &[(Arc<Node>, Tensor)], captures: &HashMap<u64, Option<
         }
     }
     let mut order: Vec<u64> = all.keys().copied().collect();
-    order.sort_unstable(); // edges lead to older nodes, so those are known first
+    order.sort_unstable(); // edges lead to older nodes, which are therefore visited first
     let mut wanted = HashSet::new();
     for seq in order {
         let leads =
@@ -248,15 +248,15 @@ fn nodes_reaching(roots: &[(Arc<Node>, Tensor)], captures: &HashMap<u64, Option<
     wanted
 }
 
-/// Adds a gradient to a leaf's. The first one is taken over as it is where nobody else can see it; otherwise other leaves, or
-/// the caller who gave it, would see later changes of this one.
+/// Adds a gradient to that of a leaf. The first one is stored without a copy if it has no other handle; otherwise later
+/// accumulation would be visible to other leaves or to the caller.
 fn accumulate(slot: &mut Option<Tensor>, grad: Tensor, create_graph: bool) -> Result<()> {
     *slot = Some(match slot.take() {
         None if grad.is_unshared() => grad,
         None => grad.try_copy()?,
         Some(old) if create_graph => old.try_add(&grad)?,
         Some(old) => {
-            // In place, as PyTorch does: handles that the user took of the gradient see the sum.
+            // In-place, as in PyTorch: other handles to the gradient see the sum.
             if let Err(error) = old.try_add_(&grad) {
                 *slot = Some(old);
                 return Err(error);
@@ -267,7 +267,7 @@ fn accumulate(slot: &mut Option<Tensor>, grad: Tensor, create_graph: bool) -> Re
     Ok(())
 }
 
-/// The gradient to start from: the given one, or 1 for a scalar.
+/// The initial gradient: the given one, or 1 for a scalar.
 fn seed(op: &'static str, output: &Tensor, given: Option<&Tensor>) -> Result<Tensor> {
     match given {
         Some(grad) if grad.shape() != output.shape() => Err(Error::autograd(
@@ -302,11 +302,11 @@ fn root(op: &'static str, output: &Tensor) -> Result<Arc<Node>> {
 
 impl Tensor {
     /// Computes the gradients of this scalar with respect to the leaves it depends on, and adds them to their
-    /// [`grad`](Tensor::grad). What the graph saved is freed.
+    /// [`grad`](Tensor::grad). The saved tensors of the graph are freed.
     ///
     /// # Errors
-    /// If the tensor has more than one element and no gradient is given, if it requires no gradient, if the given gradient has another
-    /// shape, if the graph was walked before, or if a tensor that it saved was changed in-place.
+    /// If the tensor has more than one element and no gradient is given, if it does not require a gradient, if the shape of the given
+    /// gradient differs, if the saved tensors were freed by an earlier pass, or if one was changed in-place.
     ///
     /// ```
     /// use rushlight::{BackwardOptions, Tensor};
@@ -325,13 +325,13 @@ impl Tensor {
     }
 }
 
-/// The gradients of the sum of the outputs with respect to the inputs, without touching any leaf's `grad`.
+/// Computes the gradients of the sum of the outputs with respect to the inputs, without changing the `grad` of any leaf.
 ///
-/// The gradients come in the form of the inputs: one tensor for one, an array for an array, a vector for a slice or a vector.
+/// Gradients are returned in the form of the inputs: a tensor for a tensor, an array for an array, a vector for a slice or a vector.
 ///
 /// # Errors
-/// As [`Tensor::try_backward`], and if there are no inputs, an input requires no gradient, the outputs do not depend on an input, or
-/// there are not as many `grad_outputs` as outputs.
+/// As [`Tensor::try_backward`], and if there are no inputs, an input does not require a gradient, the outputs do not depend on an
+/// input, or the number of `grad_outputs` is not that of the outputs.
 ///
 /// ```
 /// use rushlight::{Tensor, autograd::{GradOptions, grad, grad_with}};
@@ -369,7 +369,7 @@ pub fn try_grad_with<I: TensorList>(
 /// [`grad_with`] with `None` for an input that the outputs do not depend on: PyTorch's `allow_unused=True`.
 ///
 /// # Errors
-/// As [`try_grad`], but for such inputs.
+/// As [`try_grad`], except for such inputs.
 ///
 /// ```
 /// use rushlight::{Tensor, autograd::{GradOptions, grad_allow_unused}};

@@ -1,11 +1,11 @@
-//! Checking derivatives against differences of the function itself.
+//! Verification of derivatives by finite differences.
 
 use super::{GradOptions, try_grad_allow_unused};
 use crate::tensor::DType;
 use crate::{Error, Result, Tensor};
 use rushlight_macros::Builder;
 
-/// How closely derivatives are checked.
+/// The options of [`gradcheck`].
 #[derive(Builder, Clone, Copy, Debug)]
 pub struct GradcheckOptions {
     /// The step of the differences (default 1e-6).
@@ -21,11 +21,11 @@ pub struct GradcheckOptions {
 
 /// Checks the gradients of `f` at `inputs` against central differences, element by element.
 ///
-/// `f` is called many times and must give the same result every time. Inputs must be float64 leaves that require gradients:
-/// single precision is too coarse for differences.
+/// `f` is called many times and must be deterministic. Inputs must be float64 leaves that require gradients: the rounding errors of
+/// float32 are too large for finite differences.
 ///
 /// # Errors
-/// With the first input, element and pair of values that disagree; or with what `f` reported.
+/// If a derivative disagrees (the message names input, element and both values), or `f` returns an error.
 ///
 /// ```
 /// use rushlight::{Tensor, autograd::gradcheck};
@@ -55,10 +55,10 @@ pub fn gradcheck_with(
         }
     }
     let output = f(inputs)?;
-    // Weights that differ from each other, so that errors cannot cancel.
+    // Different weights, so that errors cannot cancel.
     let weights: Vec<f64> = (0..output.numel()).map(|i| 0.5 + (i as f64 * 0.737).sin()).collect();
     let weights = Tensor::try_from_slice(&weights, output.shape())?;
-    // An output without history claims to be constant, which the differences will tell.
+    // An output without history is treated as constant, which the differences verify.
     let analytic = match output.requires_grad() {
         true => try_grad_allow_unused(&output, inputs, GradOptions::new().grad_outputs(&weights))?,
         false => vec![None; inputs.len()],
@@ -134,7 +134,7 @@ pub fn gradgradcheck_with(
     let gradients = |all: &[&Tensor]| -> Result<Tensor> {
         let _mode = super::EnableGrad::new();
         let (gradient, inputs) = all.split_last().expect("the output's gradient comes last");
-        // Differences move one input at a time, as a fresh tensor that requires nothing.
+        // Differences replace one input at a time by a new tensor that does not require gradients.
         let inputs: Vec<Tensor> = inputs
             .iter()
             .map(|input| if input.requires_grad() { Ok((*input).clone()) } else { input.try_requires_grad_(true) })
@@ -146,7 +146,7 @@ pub fn gradgradcheck_with(
         Tensor::try_cat(&flat)
     };
     if !output.requires_grad() {
-        return Ok(()); // constant, which gradcheck has to find first
+        return Ok(()); // constant; gradcheck verifies that
     }
     gradcheck_with(gradients, &all, options)
 }

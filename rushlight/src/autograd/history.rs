@@ -1,13 +1,13 @@
-//! How a tensor's history changes after it was made: leaves that begin to require gradients, operations in place, and views
+//! Changes of a tensor's history after its creation: leaves that begin to require gradients, in-place operations, and views
 //! of a tensor that was changed.
 //!
-//! The usual tensor has one history for life, which lies in its handle and costs nothing to read. All others go through
-//! [`RareState`], made on demand.
+//! Most tensors keep one history, which is stored in the handle and costs nothing to read. All others use [`RareState`], which is
+//! allocated lazily.
 //!
 //! Views and their base share memory, so a change through one of them must show in the history of both. All views of a
-//! tensor refer to the one root they were taken of. When the memory is changed through a view, the root gets a node that
-//! says "as before, but for that part"; every view finds that its root has a newer history than it has seen, and takes
-//! itself anew, as a strided view of the root.
+//! tensor refer to the same root. When the memory is changed through a view, the root gets a node that combines its previous history
+//! with that of the changed part; every view compares its epoch with that of the root, and if it is outdated rebuilds its history as
+//! a strided view of the root.
 
 use super::node::{Edge, GradFn, Leaf, Node, Save, grad_if, lock};
 use crate::tensor::{Inner, Layout};
@@ -16,21 +16,21 @@ use rushlight_macros::op;
 use std::sync::atomic::Ordering::*;
 use std::sync::{Arc, Mutex};
 
-/// What only few tensors have.
+/// Autograd state that most tensors never need; allocated lazily.
 #[derive(Default)]
 pub(crate) struct RareState {
-    /// The current history, where it is not the one from the tensor's making.
+    /// The current history, if it is not the one from the tensor's creation.
     history: Mutex<Edge>,
-    /// The gradient that `retain_grad` keeps, or that was set by hand.
+    /// The gradient kept by `retain_grad` or set by `set_grad`.
     pub(crate) grad: Arc<Mutex<Option<Tensor>>>,
-    /// The hook of `retain_grad`. It hangs on the newest history.
+    /// The hook of `retain_grad`, registered on the newest history.
     retain_grad_hook: Mutex<Option<u64>>,
-    /// The node of a leaf that does not require a gradient for the time being: it keeps the hooks.
+    /// The node of a leaf that temporarily does not require a gradient, which keeps its hooks.
     frozen_accumulator: Mutex<Edge>,
 }
 
 impl RareState {
-    /// Puts `edge` in the place of the history `before`.
+    /// Replaces the history `before` by `edge`.
     fn replace(&self, before: Edge, edge: Edge) {
         let mut retain_grad_hook = lock(&self.retain_grad_hook);
         if let (Some(before), Some(number)) = (before, retain_grad_hook.take()) {
@@ -56,7 +56,7 @@ impl Inner {
         self.changed.store(true, Release);
     }
 
-    /// The history as it was last set, which a change of the base may have outdated.
+    /// The history as last set, which a change of the base may have made outdated.
     fn own_edge(&self) -> Edge {
         if self.changed.load(Acquire) { lock(&self.ext().history).clone() } else { self.grad_fn.clone() }
     }
@@ -88,19 +88,19 @@ impl Inner {
 }
 
 impl Tensor {
-    /// The node that this tensor came from, or its accumulator when it is a leaf that requires a gradient.
+    /// The node that computed this tensor, or the accumulator of a leaf that requires a gradient.
     #[inline]
     pub(crate) fn edge(&self) -> Edge {
         if self.0.plain() { self.0.grad_fn.clone() } else { self.0.slow_edge() }
     }
 
-    /// Whether gradients are computed for this tensor: it is a leaf that asks for one, or was computed from such a leaf.
+    /// Whether gradients are computed for this tensor: it is a leaf that requires a gradient, or was computed from one.
     #[inline]
     pub fn requires_grad(&self) -> bool {
         if self.0.plain() { self.0.grad_fn.is_some() } else { self.0.slow_edge().is_some() }
     }
 
-    /// Whether this tensor stands at the beginning of the graph: made by the user, or computed without recording.
+    /// Whether this tensor is a leaf of the graph: created by the user, or computed without recording.
     pub fn is_leaf(&self) -> bool {
         self.edge().is_none_or(|node| node.op.leaf().is_some())
     }
@@ -117,10 +117,10 @@ impl Tensor {
         self.edge().filter(|node| node.op.leaf().is_none()).map(GradFn)
     }
 
-    /// Says whether operations on this leaf are recorded and gradients accumulate in it, and gives the same tensor back.
+    /// Sets whether operations on this leaf are recorded and gradients accumulate in it, and returns the same tensor.
     ///
     /// # Panics
-    /// If `required` and the elements are not floating point numbers, or if this is not a leaf and `required` is false.
+    /// If `required` and the elements are not floating-point, or if this is not a leaf and `required` is false.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -133,7 +133,7 @@ impl Tensor {
         crate::error::ok(self.try_requires_grad_(required))
     }
 
-    /// [`requires_grad_`](Tensor::requires_grad_) that gives an error instead of a panic.
+    /// [`requires_grad_`](Tensor::requires_grad_) that returns an error instead of panicking.
     pub fn try_requires_grad_(&self, required: bool) -> Result<Tensor> {
         if required && !self.dtype().is_float() {
             return Err(Error::dtype(
@@ -182,10 +182,10 @@ impl Tensor {
         }
     }
 
-    /// Replaces the gradient; `None` takes it away.
+    /// Replaces the gradient; `None` clears it.
     ///
     /// # Errors
-    /// If the gradient has another shape or type than this tensor, or is this very tensor.
+    /// If the shape or dtype of the gradient differs from that of this tensor, or the gradient is this tensor.
     #[op(torch = "-")]
     pub fn try_set_grad(&self, grad: Option<Tensor>) -> Result<()> {
         let op = "set_grad";
@@ -222,12 +222,12 @@ impl Tensor {
         }
     }
 
-    /// Takes the gradient away, as `zero_grad` does in PyTorch by default.
+    /// Clears the gradient: PyTorch's `zero_grad` with its default `set_to_none=True`.
     pub fn zero_grad(&self) {
         self.put_grad(None);
     }
 
-    /// Keeps the gradient of this tensor, which is no leaf, when a backward pass comes through.
+    /// Keeps the gradient of this non-leaf tensor in backward passes, as `grad` of it.
     pub fn retain_grad(&self) {
         if let Some(node) = self.edge().filter(|node| node.op.leaf().is_none()) {
             let ext = self.0.ext();
@@ -235,7 +235,7 @@ impl Tensor {
         }
     }
 
-    /// Whether no other handle can see this tensor's memory.
+    /// Whether this is the only handle to the tensor's memory.
     pub(crate) fn is_unshared(&self) -> bool {
         Arc::strong_count(&self.0) == 1
             && Arc::strong_count(&self.0.storage) == 1
@@ -244,13 +244,13 @@ impl Tensor {
             && self.0.plain()
     }
 
-    /// Whether a change of this tensor's memory changes what some gradient is.
+    /// Whether a change of this tensor's memory affects a gradient.
     #[inline]
     pub(crate) fn has_history(&self) -> bool {
         self.requires_grad() || self.0.base.as_ref().is_some_and(Tensor::requires_grad)
     }
 
-    /// Refuses an operation in place that would be recorded on a leaf or a view of one, or on what only looks unrecorded.
+    /// Returns an error for an in-place operation that would be recorded on a leaf, on a view of one, or on a view taken without recording.
     pub(crate) fn check_in_place(&self, op: &'static str) -> Result<()> {
         let requires_leaf = |tensor: &Tensor| tensor.edge().is_some_and(|node| node.op.leaf().is_some());
         let what = if requires_leaf(self) {
@@ -273,7 +273,7 @@ impl Tensor {
         ))
     }
 
-    /// Gives this tensor, whose memory has just been changed, its new history, and tells its base and views of it.
+    /// Sets the new history of this tensor after its memory was changed, and updates its base and views.
     pub(crate) fn rebase(&self, edge: Edge) {
         match &self.0.base {
             None => {
@@ -289,7 +289,7 @@ impl Tensor {
         }
     }
 
-    /// The node "as `self` before, but for `part`, whose history is `edge`".
+    /// The node that combines the previous history of `self` with `edge`, the history of `part`.
     fn copy_slices(&self, part: Layout, edge: Edge) -> Edge {
         let before = self.edge();
         if before.is_none() && edge.is_none() {
@@ -300,7 +300,7 @@ impl Tensor {
         Some(Node::make("CopySlices", op))
     }
 
-    /// The node of a strided view of this root, taken now.
+    /// The node of a strided view of this root with its current history.
     fn strided_node(&self, part: &Layout) -> Edge {
         let (whole, part) = (self.0.layout, *part);
         let out = Tensor::from_parts(self.0.storage.clone(), part, self.0.dtype, None, None);
@@ -312,22 +312,22 @@ impl Tensor {
     }
 }
 
-/// A gradient for all of `whole` that is `grad` at `part` and zero elsewhere. Elements that `part` repeats are summed.
+/// The gradient of `whole` that is `grad` at `part` and zero elsewhere. Elements that `part` repeats are summed.
 pub(crate) fn put_back(grad: &Tensor, whole: &Layout, part: &Layout) -> Result<Tensor> {
     copied_into(&Tensor::zeros_spanning(grad, whole)?, &relative(whole, part), grad)
 }
 
-/// `part` as seen from a fresh storage that holds just `whole`.
+/// The layout of `part` relative to a new storage that holds only `whole`.
 fn relative(whole: &Layout, part: &Layout) -> Layout {
     Layout::strided(part.dims(), part.strides(), part.offset() - whole.offset())
 }
 
-/// `whole` with `grad` added at `part`. Differentiable with respect to `grad`; `whole` is fresh memory and is consumed.
+/// `whole` with `grad` added at `part`. Differentiable with respect to `grad`; `whole` is newly allocated and consumed.
 pub(crate) fn copied_into(whole: &Tensor, part: &Layout, grad: &Tensor) -> Result<Tensor> {
     whole.accumulate_strided(part, grad)?;
     let (whole_layout, part) = (whole.0.layout, *part);
     Ok(whole.clone().record("AsStridedBackwardBackward0", [grad], [] as [Save<'_>; 0], move |[], [_], g| {
-        // The gradient of "put back" is "take the part".
+        // The gradient of adding at a part is the part of the gradient.
         let g = if g.0.layout.same_elements(&whole_layout) && g.0.layout.offset() == 0 {
             g.clone()
         } else {

@@ -1,27 +1,27 @@
-//! Hooks: functions of the user that a backward pass calls on its way.
+//! Hooks: user functions called during a backward pass.
 //!
-//! Those on a tensor's gradient hang on the node that the gradient arrives at, and run before it flows on. Those that run once a
-//! leaf has its gradient hang on the leaf.
+//! Hooks on the gradient of a tensor are stored in the node that the gradient arrives at, and run before it is propagated. Hooks that
+//! run after a leaf has accumulated its gradient are stored in the leaf.
 
 use super::node::{Leaf, Node, lock, next_seq};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
-/// A function that sees a gradient on its way, and may replace it.
+/// A function that receives a gradient and may replace it.
 type GradHook = dyn Fn(&Tensor) -> Option<Tensor> + Send + Sync;
 
-/// A function that sees a leaf which has just got its gradient.
+/// A function that receives a leaf after it has accumulated a gradient.
 type LeafHook = dyn Fn(&Arc<Node>) + Send + Sync;
 
 struct Entry<F: ?Sized> {
     id: u64,
-    /// Whether the hook runs after those that are added later.
+    /// Whether the hook runs after hooks added later.
     last: bool,
     hook: Arc<F>,
 }
 
-/// Hooks in the order in which they run. Empty lists, which almost all are, cost one load.
+/// Hooks in the order in which they run. An empty list, the usual case, costs one load.
 pub(crate) struct Hooks<F: ?Sized>(OnceLock<Box<Mutex<Vec<Entry<F>>>>>);
 
 impl<F: ?Sized> Default for Hooks<F> {
@@ -45,11 +45,11 @@ impl<F: ?Sized> Hooks<F> {
                 let mut list = lock(list);
                 list.iter().position(|entry| entry.id == id).map(|place| list.remove(place))
             };
-            drop(gone); // not under the lock: what the hook holds may have hooks to remove of its own
+            drop(gone); // outside the lock: dropping the hook may remove other hooks
         }
     }
 
-    /// The hooks as they are now. Not for use under the lock: a hook may add or remove hooks, or walk this very graph.
+    /// A snapshot of the hooks. They are not called under the lock: a hook may add or remove hooks, or traverse the same graph.
     #[inline]
     fn all(&self) -> Vec<Arc<F>> {
         self.0.get().map_or_else(Vec::new, |list| lock(list).iter().map(|entry| entry.hook.clone()).collect())
@@ -62,7 +62,7 @@ pub(crate) type GradHooks = Hooks<GradHook>;
 /// The hooks of a leaf.
 pub(crate) type LeafHooks = Hooks<LeafHook>;
 
-/// Takes a hook away again; dropping it leaves the hook where it is.
+/// A handle that removes a hook; dropping it keeps the hook registered.
 #[derive(Clone, Debug)]
 pub struct RemovableHandle {
     id: u64,
@@ -70,7 +70,7 @@ pub struct RemovableHandle {
 }
 
 impl RemovableHandle {
-    /// Removes the hook, if it is still there.
+    /// Removes the hook, if it is still registered.
     pub fn remove(&self) {
         if let Some(node) = self.node.upgrade() {
             node.remove_hook(self.id);
@@ -82,7 +82,7 @@ impl RemovableHandle {
 }
 
 impl Node {
-    /// Adds a hook that runs after all others, and gives the number to remove it by.
+    /// Adds a hook that runs after all others, and returns the id to remove it by.
     pub(crate) fn add_last_hook(&self, hook: impl Fn(&Tensor) -> Option<Tensor> + Send + Sync + 'static) -> u64 {
         self.hooks.add(Arc::new(hook), true)
     }
@@ -91,7 +91,7 @@ impl Node {
         self.hooks.remove(id);
     }
 
-    /// The gradient as the hooks leave it.
+    /// The gradient after all hooks.
     #[inline]
     pub(crate) fn hooked(&self, grad: Tensor) -> Result<Tensor> {
         self.hooks.all().iter().try_fold(grad, |grad, hook| match hook(&grad) {
@@ -131,9 +131,9 @@ impl Tensor {
         })
     }
 
-    /// Calls `hook` with the gradient of this tensor whenever a backward pass computes it, before the gradient flows on; what it
-    /// returns, if anything, takes the gradient's place. Hooks run in the order in which they were registered, each on what the
-    /// one before it left. As
+    /// Calls `hook` with the gradient of this tensor whenever a backward pass computes it, before the gradient is
+    /// propagated; a returned tensor replaces the gradient. Hooks run in order of registration, each on the result of the previous
+    /// one. See
     /// [`torch.Tensor.register_hook`](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.register_hook.html).
     ///
     /// The hook belongs to the node of the graph that the gradient arrives at, and this tensor holds that node. So a hook that captures
@@ -142,7 +142,7 @@ impl Tensor {
     /// [remove](RemovableHandle::remove) the hook when it is no longer needed.
     ///
     /// # Errors
-    /// If this tensor requires no gradient.
+    /// If this tensor does not require a gradient.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -161,12 +161,12 @@ impl Tensor {
         Ok(RemovableHandle { id: node.hooks.add(Arc::new(hook), false), node: Arc::downgrade(&node) })
     }
 
-    /// Calls `hook` with this leaf whenever a backward pass has added to its [`grad`](Tensor::grad): the place for an optimizer's
-    /// step that does not wait for the other gradients. As
+    /// Calls `hook` with this leaf whenever a backward pass has added to its [`grad`](Tensor::grad): for example to
+    /// step an optimizer before the other gradients are computed. See
     /// [`torch.Tensor.register_post_accumulate_grad_hook`](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.register_post_accumulate_grad_hook.html).
     ///
     /// # Errors
-    /// If this tensor requires no gradient, or is no leaf.
+    /// If this tensor does not require a gradient, or is not a leaf.
     ///
     /// ```
     /// use rushlight::{Tensor, no_grad};
@@ -191,7 +191,7 @@ impl Tensor {
                 format!("expected a leaf, got the output of {}; use register_hook to see its gradient", node.name);
             return Err(Error::autograd(op, message));
         };
-        // Not the tensor itself, which holds the node: a hook must not keep alive what it hangs on.
+        // Not the tensor itself, which holds the node: the hook would keep its own node alive.
         let (storage, layout, dtype) = (self.0.storage.clone(), self.0.layout, self.0.dtype);
         let hook = move |node: &Arc<Node>| {
             hook(&Tensor::from_parts(storage.clone(), layout, dtype, None, Some(node.clone())));

@@ -1,8 +1,8 @@
-//! Reverse-mode differentiation: the graph that tensors carry and the engine that walks it.
+//! Reverse-mode automatic differentiation: the graph of recorded operations and the engine that traverses it.
 //!
-//! Every tracked operation leaves a `Node` with edges to the nodes of its inputs, the tensors its derivative needs
-//! (`Save`) and the derivative itself, written in tensor operations. A global counter numbers nodes as they are made,
-//! which is a topological order, so the engine needs no dependency pass: it takes the newest node that is ready.
+//! Every recorded operation creates a `Node` with edges to the nodes of its inputs, the tensors saved for its derivative
+//! (`Save`) and the derivative itself, written in tensor operations. A global counter numbers nodes at creation,
+//! which is a topological order, so the engine needs no dependency pass: it always processes the newest pending node.
 
 mod engine;
 mod gradcheck;

@@ -1,4 +1,4 @@
-//! Whether operations on this thread are recorded.
+//! The recording mode of each thread.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -43,7 +43,7 @@ macro_rules! guard {
         }
 
         impl $name {
-            /// Begins the mode on this thread.
+            /// Enters the mode on this thread.
             #[inline]
             #[allow(clippy::new_without_default, reason = "a guard made by default() would be easy to lose")]
             pub fn new() -> Self {

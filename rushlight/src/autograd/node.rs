@@ -9,12 +9,12 @@ use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// A reference to the node that a gradient flows on to; `None` where none is needed.
+/// A reference to the node that receives a gradient; `None` if no gradient is needed.
 pub(crate) type Edge = Option<Arc<Node>>;
 
-/// An operation that was recorded, or a leaf.
+/// A recorded operation, or a leaf.
 pub(crate) struct Node<B: ?Sized = dyn Backward> {
-    /// When the node was made. Edges always lead to older nodes.
+    /// The sequence number at creation. Edges always lead to older nodes.
     pub(crate) seq: u64,
     /// PyTorch's name, such as `AddBackward0`.
     pub(crate) name: &'static str,
@@ -22,7 +22,7 @@ pub(crate) struct Node<B: ?Sized = dyn Backward> {
     pub(crate) op: B,
 }
 
-/// A node of the graph, as [`Tensor::grad_fn`] returns it. It prints as PyTorch's, `<AddBackward0>`.
+/// A node of the graph, as returned by [`Tensor::grad_fn`]. It prints as in PyTorch: `<AddBackward0>`.
 #[derive(Clone)]
 pub struct GradFn(pub(super) Arc<Node>);
 
@@ -32,7 +32,7 @@ impl GradFn {
         self.0.name
     }
 
-    /// The nodes that the gradients of the operation's inputs go to; `None` for an input that requires no gradient.
+    /// The nodes that the gradients of the operation's inputs go to; `None` for an input that does not require a gradient.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -58,15 +58,15 @@ impl fmt::Debug for GradFn {
     }
 }
 
-/// What the engine asks of a node.
+/// The interface of nodes to the engine.
 pub(crate) trait Backward: Send + Sync {
-    /// Where the gradients go, in the order in which `run` gives them.
+    /// The receivers of the gradients, in the order in which `run` returns them.
     fn edges(&self) -> &[Edge];
 
     /// Computes the gradients for the edges from the gradient of the output, and pushes one for each edge to `out`.
     fn run(&self, node: &Arc<Node>, grad: &Tensor, keep: bool, out: &mut Vec<Option<Tensor>>) -> Result<()>;
 
-    /// The accumulator, where the node stands for a leaf.
+    /// The accumulator, if the node is that of a leaf.
     fn leaf(&self) -> Option<&Leaf> {
         None
     }
@@ -88,7 +88,7 @@ impl<B: Backward + 'static> Node<B> {
     }
 }
 
-/// The end of the graph at a leaf: collects the leaf's gradient.
+/// The end of the graph at a leaf: accumulates the gradient of the leaf.
 #[derive(Default)]
 pub(crate) struct Leaf {
     pub(crate) grad: Mutex<Option<Tensor>>,
@@ -109,30 +109,30 @@ impl Backward for Leaf {
     }
 }
 
-/// Which tensor a derivative needs again.
+/// A tensor saved for the backward pass.
 #[derive(Clone, Copy)]
 pub(crate) enum Save<'a> {
     /// An input of the operation.
     Input(&'a Tensor),
     /// The operation's own output.
     Output,
-    /// None: the derivative that would need it is not asked for.
+    /// No tensor: the derivative that would use it is not needed.
     Nothing,
 }
 
 impl<'a> Save<'a> {
-    /// Saves `tensor` if the gradient for `other` is going to be asked for, the only one that needs it.
+    /// Saves `tensor` if `other`, whose gradient is the only one that uses it, requires a gradient.
     #[inline]
     pub(crate) fn for_grad_of(tensor: &'a Tensor, other: &Tensor) -> Save<'a> {
         if other.requires_grad() { Save::Input(tensor) } else { Save::Nothing }
     }
 }
 
-/// A saved tensor, and the version of its contents at that time.
+/// A saved tensor, and the version of its contents when it was saved.
 struct Saved {
     tensor: Option<Tensor>,
     version: u32,
-    /// The node's own output is saved without its history, which would be a cycle.
+    /// Whether it is the node's own output, which is saved without its history to avoid a cycle.
     output: bool,
 }
 
@@ -185,7 +185,7 @@ struct Op<const E: usize, const S: usize, F> {
     derivative: F,
 }
 
-/// The tensor that stands where none was saved; the derivative that would read it is never asked for.
+/// A placeholder where no tensor was saved; the derivative that would read it is never computed.
 fn nothing() -> Tensor {
     static NOTHING: OnceLock<Tensor> = OnceLock::new();
     NOTHING.get_or_init(|| Tensor::zeros(0)).clone()
@@ -273,10 +273,10 @@ impl Input for Option<&Tensor> {
 }
 
 impl Tensor {
-    /// Records that this fresh tensor came from `inputs` by an operation with the given derivative, if anything asks for it.
+    /// Records that this new tensor was computed from `inputs` by an operation with the given derivative, if an input requires a gradient.
     ///
-    /// `derivative` gets the saved tensors, which inputs need a gradient, and the gradient of the output; it gives a gradient
-    /// for each input, written in tensor operations so that it can be differentiated itself.
+    /// `derivative` receives the saved tensors, which inputs need a gradient, and the gradient of the output; it returns a gradient
+    /// for each input, computed by tensor operations so that it is differentiable itself.
     #[inline]
     pub(crate) fn record<I: Input, const E: usize, const S: usize, F>(
         self,
@@ -329,19 +329,19 @@ where
     }
 }
 
-/// A gradient that is computed only when it is needed.
+/// Computes a gradient only if it is needed.
 #[inline]
 pub(crate) fn grad_if(needed: bool, f: impl FnOnce() -> Result<Tensor>) -> Result<Option<Tensor>> {
     needed.then(f).transpose()
 }
 
-// A graph can be millions of nodes long, and dropping its last handle must not recurse as deep. A node drops what it holds on
-// the spot down to a small depth; below, things are put on a list that the outermost drop on the thread works off.
+// A graph can be millions of nodes deep, and dropping its last handle must not recurse as deep. A node drops its fields
+// immediately up to a small depth; beyond, they are put on a list that the outermost drop on the thread drains.
 
-/// How deep drops of nodes may nest.
+/// The maximal recursion depth of dropping nodes.
 const DEEP: u32 = 32;
 
-/// What a dropped node let go of.
+/// A field of a dropped node whose drop is deferred.
 enum Deferred {
     #[expect(dead_code, reason = "held to be dropped")]
     Node(Arc<Node>),
@@ -351,12 +351,12 @@ enum Deferred {
 
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
-    /// Empty while no node is being dropped on this thread, so that nothing is lost by never dropping it: a thread that ends
-    /// may still have graphs to drop after its other variables.
+    /// Empty while no node is being dropped on this thread, so that it may be leaked: a thread that ends may drop graphs after
+    /// its other thread-local variables.
     static LATER: ManuallyDrop<RefCell<Vec<Deferred>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
-/// Drops what a node holds.
+/// Drops the fields of a node without deep recursion.
 #[inline]
 pub(super) fn drop_iteratively(edges: &mut [Edge], saved: impl Iterator<Item = Tensor>) {
     let depth = DEPTH.get();

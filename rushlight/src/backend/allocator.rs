@@ -1,8 +1,8 @@
-//! Recycled memory for the CPU: a training step asks for the same sizes again and again, and fresh pages cost more than
+//! The caching allocator of the CPU: training steps allocate the same sizes repeatedly, and new pages cost more than
 //! most kernels (a page fault for every 4 KiB).
 //!
-//! Memory comes zeroed from the system and goes round afterwards, so it is always initialized: what a new buffer holds is
-//! unspecified, but never undefined.
+//! Memory is allocated zeroed and then recycled, so it is always initialized: the contents of a new block are unspecified, but never
+//! undefined.
 
 use crate::{Error, Result};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Up to this many bytes the system's allocator is as fast as we could be.
+/// Up to this many bytes the system's allocator is as fast as a cache.
 const SMALL: usize = 1024;
 /// Sizes are rounded up to one of this many steps between powers of two, so that at most a fifth is wasted.
 const STEPS: usize = 4;
@@ -79,17 +79,17 @@ fn no_memory(bytes: usize) -> Error {
     Error::Memory { bytes }
 }
 
-/// Gives back a block.
+/// Frees a block.
 ///
 /// # Safety
-/// `block` came from [`take`] with the same `bytes` and is not used any more.
+/// `block` came from [`take`] with the same `bytes` and is no longer used.
 #[inline]
 pub(crate) unsafe fn give(block: NonNull<u8>, bytes: usize) {
     if bytes <= SMALL {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { dealloc(block.as_ptr(), layout(bytes)) }
     } else {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { give_large(block, bytes) }
     }
 }
@@ -100,12 +100,12 @@ unsafe fn give_large(block: NonNull<u8>, bytes: usize) {
         CLASSES_FREE[class].lock().unwrap_or_else(PoisonError::into_inner).0.push(block);
     } else {
         HELD.fetch_sub(size, Relaxed);
-        // SAFETY: the caller's promise; `take_large` allocated the size of the class.
+        // SAFETY: guaranteed by the caller; `take_large` allocated the size of the class.
         unsafe { dealloc(block.as_ptr(), layout(size)) }
     }
 }
 
-/// Gives all recycled memory that is not in use back to the system.
+/// Frees all cached memory that is not in use.
 pub fn empty_cache() {
     for (index, free) in CLASSES_FREE.iter().enumerate() {
         let (power, step) = (index / STEPS + SMALL.ilog2() as usize, index % STEPS + 1);
@@ -122,12 +122,12 @@ pub fn empty_cache() {
     }
 }
 
-/// The bytes of recycled memory that wait to be used again.
+/// The bytes of cached memory that are not in use.
 pub fn cached_bytes() -> usize {
     HELD.load(Relaxed)
 }
 
-/// Limits the recycled memory that may wait to be used again (at the start: half of the machine's memory).
+/// Sets the limit of cached memory in bytes (initially half of the machine's memory).
 pub fn set_cache_limit(bytes: usize) {
     limit().store(bytes, Relaxed);
     if cached_bytes() > bytes {
@@ -155,7 +155,7 @@ mod tests {
     fn blocks_come_round() {
         let bytes = 123_457_891;
         let block = take(bytes).unwrap();
-        // SAFETY: the block is ours and has `bytes` bytes; it is given back once.
+        // SAFETY: the block is ours and has `bytes` bytes; it is freed once.
         unsafe {
             block.as_ptr().add(bytes - 1).write(7);
             give(block, bytes);

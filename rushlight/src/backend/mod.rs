@@ -1,9 +1,9 @@
-//! The seam to a device.
+//! The device abstraction.
 //!
-//! Operations compute only through a [`Backend`]: object-safe traits, one per family of operations, keyed by enums. They are handed
-//! permissions to read and write ([`ReadGuard`](crate::tensor::ReadGuard), [`WriteGuard`](crate::tensor::WriteGuard)), whose layouts
-//! have been checked; what an operation means for shapes, types and gradients is settled before. A device must supply the few methods
-//! without a default; what it does not have beyond them, `ops::composed` computes from those.
+//! Operations compute only through a [`Backend`]: object-safe traits, one per family of operations, keyed by enums. They receive
+//! read and write guards ([`ReadGuard`](crate::tensor::ReadGuard), [`WriteGuard`](crate::tensor::WriteGuard)), whose layouts
+//! have been checked; shapes, dtypes and gradients are determined before. A device must implement the few methods without a default;
+//! `ops::composed` computes the others from those where a device does not implement them.
 
 #[allow(unsafe_code, reason = "allocates and frees memory")]
 pub(crate) mod allocator;
@@ -31,15 +31,15 @@ use crate::Error;
 use rushlight_kernels::index::BadIndex;
 use std::fmt;
 
-/// Where a tensor's memory is and its operations run.
+/// The device that holds the memory of a tensor and runs its operations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Device {
-    /// The processor.
+    /// The CPU.
     #[default]
     Cpu,
-    /// Plain loops over memory that only the device sees, in the methods that every device must supply and no others: what the
-    /// composed operations are tested on.
+    /// Plain loops over memory private to the device, with only the methods that every device must implement, to test composed
+    /// operations.
     #[cfg(feature = "reference")]
     #[doc(hidden)]
     Reference,
@@ -55,7 +55,7 @@ impl Device {
         }
     }
 
-    /// Whether the device's memory is the program's own.
+    /// Whether the memory of the device is host memory.
     #[inline]
     pub(crate) fn is_host(self) -> bool {
         self == Device::Cpu
@@ -63,7 +63,7 @@ impl Device {
 }
 
 impl Device {
-    /// Waits until the device has done all that it was asked to; for measuring times. The CPU computes at once.
+    /// Waits until the device has completed all operations, for measuring times. The CPU computes synchronously.
     ///
     /// # Errors
     /// If the device reports one.

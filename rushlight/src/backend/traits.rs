@@ -1,9 +1,9 @@
-//! What a device does: a trait per family of operations.
+//! The operations of a device: a trait per family.
 //!
-//! Unless said otherwise, layouts may be strided, inputs broadcast to the output's shape, and types agree; contiguous layouts are asked
-//! for where kernels want them. A method without a default is required. One with a default is an operation in fewer passes than its
-//! composition: it returns `None` where the device does not have it, and `ops::composed` computes the same from the required ones.
-#![allow(unused_variables, reason = "what a device does not have takes no notice of its arguments")]
+//! Unless stated otherwise, layouts may be strided, inputs broadcast to the output's shape, and dtypes are equal; contiguous layouts
+//! are required where kernels need them. A method without a default is required. One with a default fuses an operation that could be
+//! composed: it returns `None` if the device does not implement it, and `ops::composed` computes the same from the required ones.
+#![allow(unused_variables, reason = "unimplemented methods ignore their arguments")]
 
 use super::{
     Activation, BatchNorm, BinaryOp, ClassLoss, CompareOp, ConvShape, Divisor, GradOp, Pool2d, ReduceOp, StepRule,
@@ -14,10 +14,10 @@ use crate::tensor::{ReadGuard, Scalar, WriteGuard};
 use std::any::Any;
 use std::ptr::NonNull;
 
-/// The result of an operation that a device need not have: `None` where it does not.
+/// The result of an optional operation: `None` if the device does not implement it.
 pub(crate) type Fused<T = ()> = Option<Result<T>>;
 
-/// Which softmax.
+/// The kind of softmax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SoftmaxKind {
     /// `exp(x) / sum(exp(x))`.
@@ -26,32 +26,32 @@ pub(crate) enum SoftmaxKind {
     LogSoftmax,
 }
 
-/// A convolution's weight in the order in which a device reads it, made once for many convolutions.
+/// A convolution weight packed in the order in which a device reads it, reused by many convolutions.
 pub(crate) trait ConvWeight: Any + Send + Sync {
-    /// Whether convolutions of this shape may use it.
+    /// Whether convolutions of this shape can use it.
     fn fits(&self, shape: &ConvShape) -> bool;
 }
 
 /// Memory on a device.
 pub(crate) trait Memory {
     /// Memory for `bytes` bytes with unspecified contents, or [`Error::Memory`](crate::Error::Memory). On a device that is not the host
-    /// the result is the device's own name for the block, which nothing dereferences; it is unique among the blocks in use.
+    /// the result is an opaque handle of the block, never dereferenced and unique among the blocks in use.
     fn allocate(&self, bytes: usize) -> Result<NonNull<u8>>;
 
-    /// Takes memory back.
+    /// Frees a block.
     ///
     /// # Safety
-    /// `block` came from [`allocate`](Memory::allocate) with the same `bytes` and is not used any more.
-    #[allow(unsafe_code, reason = "the caller answers for the block")]
+    /// `block` came from [`allocate`](Memory::allocate) with the same `bytes` and is no longer used.
+    #[allow(unsafe_code, reason = "the caller guarantees that the block is allocated")]
     unsafe fn release(&self, block: NonNull<u8>, bytes: usize);
 
-    /// Copies the program's `bytes` into `out`, which is contiguous. A bool is a byte 0 or 1.
+    /// Copies `bytes` in host memory into `out`, which is contiguous. A bool is a byte 0 or 1.
     fn upload(&self, bytes: &[u8], out: &mut WriteGuard<'_>) -> Result<()>;
 
-    /// Copies `x`, which is contiguous, into the program's `bytes`, after all that was computed before.
+    /// Copies `x`, which is contiguous, into `bytes` in host memory, after all previous operations.
     fn download(&self, x: &ReadGuard<'_>, bytes: &mut [u8]) -> Result<()>;
 
-    /// Waits until all that was asked of the device is done. A device that computes at once has nothing to wait for.
+    /// Waits until all operations of the device have completed. By default nothing, for devices that compute synchronously.
     fn synchronize(&self) -> Result<()> {
         Ok(())
     }
@@ -59,17 +59,17 @@ pub(crate) trait Memory {
 
 /// Elementwise operations, fills and copies.
 pub(crate) trait Elementwise {
-    /// Every element becomes `value`.
+    /// Fills `out` with `value`.
     fn fill(&self, value: Scalar, out: &mut WriteGuard<'_>) -> Result<()>;
 
-    /// Copies and converts.
+    /// Copies elements, converted to the dtype of `out`.
     fn copy(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()>;
 
-    /// A function of one element. Without `x`, of the elements of `out`, in place.
+    /// A function of one element. Without `x`, of the elements of `out`, in-place.
     fn unary(&self, op: UnaryOp, x: Option<&ReadGuard<'_>>, out: &mut WriteGuard<'_>) -> Result<()>;
 
-    /// A function of two elements. A side that is absent stands for the elements of `out`, in place. Beside 16-bit floats, one side of
-    /// `+ - * /` may be a 0-d tensor of float32, the type that they compute in: it takes part without being rounded first.
+    /// A function of two elements. An absent operand is the elements of `out`, in-place. With 16-bit floats, one operand
+    /// of `+ - * /` may be a 0-d tensor of float32, the dtype that they compute in: it is not rounded first.
     fn binary(
         &self,
         op: BinaryOp,
@@ -90,7 +90,7 @@ pub(crate) trait Elementwise {
         out: &mut WriteGuard<'_>,
     ) -> Result<()>;
 
-    /// The derivative of a function of one element. Without `g`, of the elements of `out`, in place.
+    /// The derivative of a function of one element. Without `g`, of the elements of `out`, in-place.
     fn gradient(&self, op: GradOp, g: Option<&ReadGuard<'_>>, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
         None
     }
@@ -124,9 +124,9 @@ pub(crate) trait Reduction {
     }
 }
 
-/// Products of matrices.
+/// Matrix products.
 pub(crate) trait Product {
-    /// The product of matrices, or of batches of them (3-d; a batch of 1 is used for all), plus a contiguous row.
+    /// The product of matrices, or of batches of them (3-d; a batch of 1 is broadcast), plus an optional contiguous row.
     fn matmul(
         &self,
         a: &ReadGuard<'_>,
@@ -156,12 +156,12 @@ pub(crate) trait Softmax {
     }
 }
 
-/// Elements chosen by indices.
+/// Indexing.
 pub(crate) trait Indexing {
     /// The elements that `index` (int64) names along `dim`, all contiguous.
     fn gather(&self, x: &ReadGuard<'_>, dim: usize, index: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Result<()>;
 
-    /// Adds `source` at the places that `index` (int64, of its shape) names along `dim`, all contiguous.
+    /// Adds `source` at the positions that `index` (int64, of its shape) names along `dim`, all contiguous.
     fn scatter_add(
         &self,
         dim: usize,
@@ -170,7 +170,7 @@ pub(crate) trait Indexing {
         out: &mut WriteGuard<'_>,
     ) -> Result<()>;
 
-    /// The slices along `dim` that `index` (int64, 1-d) names, all contiguous.
+    /// The slices along `dim` at `index` (int64, 1-d), all contiguous.
     fn index_select(&self, x: &ReadGuard<'_>, dim: usize, index: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
         None
     }
@@ -234,7 +234,7 @@ pub(crate) trait Convolution {
 
 /// Losses of rows of classes.
 pub(crate) trait ClassLosses {
-    /// Negative log likelihood of contiguous rows of classes. Writes each row's loss, and gives the sum of the rows' weights.
+    /// Negative log likelihood of contiguous rows of classes. Writes each row's loss, and returns the sum of the weights of the rows.
     fn nll(
         &self,
         loss: &ClassLoss<&ReadGuard<'_>>,
@@ -258,7 +258,7 @@ pub(crate) trait ClassLosses {
     }
 
     /// Cross entropy of contiguous rows of logits. Writes each row's loss and two numbers a row for the gradient (float32 for 16-bit
-    /// floats), and gives the sum of the rows' weights.
+    /// floats), and returns the sum of the weights of the rows.
     fn cross_entropy(
         &self,
         loss: &ClassLoss<&ReadGuard<'_>>,
@@ -303,7 +303,7 @@ pub(crate) trait Optimizer {
 /// Batch normalization.
 pub(crate) trait Normalization {
     /// Normalizes contiguous `[n, channels, spatial]` by each channel's own statistics. Writes the output, and the means and
-    /// `1 / sqrt(variance + eps)` (float32 for 16-bit floats). Running means and unbiased variances move towards the batch's by a share.
+    /// `1 / sqrt(variance + eps)` (float32 for 16-bit floats). Running means and unbiased variances are updated with the momentum.
     fn batch_norm(
         &self,
         norm: &BatchNorm<&ReadGuard<'_>>,
@@ -327,7 +327,7 @@ pub(crate) trait Normalization {
     }
 
     /// The gradients of a batch normalization from the means and `1 / sqrt(variance + eps)`, which in `training` depend on `x`: of the
-    /// input, where it is wanted, of the weight and of the bias.
+    /// input, if `dx` is present, of the weight and of the bias.
     fn batch_norm_grad(
         &self,
         norm: &BatchNorm<&ReadGuard<'_>>,
@@ -344,7 +344,7 @@ pub(crate) trait Normalization {
 
 /// Pooling over windows.
 pub(crate) trait Pooling {
-    /// The largest element of each window of contiguous images, and its place.
+    /// The largest element of each window of contiguous images, and its index.
     fn max_pool2d(
         &self,
         pool: &Pool2d,
@@ -376,7 +376,7 @@ pub(crate) trait Pooling {
         None
     }
 
-    /// The means of as many even parts of each contiguous image as the output has elements.
+    /// The means over an even partition of each contiguous image into as many parts as the output has elements.
     fn adaptive_avg_pool2d(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
         None
     }

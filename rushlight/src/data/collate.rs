@@ -1,11 +1,11 @@
-//! From a list of items to one batch.
+//! Collation of items into batches.
 
 use super::Dataset;
 use crate::{Result, Tensor};
 use std::collections::BTreeMap;
 
-/// What a list of items becomes as one batch, as PyTorch's `default_collate`: tensors are stacked along a new first dimension,
-/// numbers become a 1-d tensor, texts a list; tuples, arrays, lists and maps become the same of batches.
+/// Collation of a list of items into a batch, as PyTorch's `default_collate`: tensors are stacked along a new first dimension,
+/// numbers become a 1-d tensor, strings a list; tuples, arrays, lists and maps become the same of batches.
 ///
 /// ```
 /// use rushlight::Tensor;
@@ -21,10 +21,10 @@ pub trait Collate: Sized {
     /// The batch.
     type Batch;
 
-    /// Makes the batch.
+    /// Collates the items into a batch.
     ///
     /// # Errors
-    /// If the items do not fit together: tensors of different shapes, lists of different lengths, maps of different keys, none.
+    /// If the items do not match (shapes of tensors, lengths of lists, keys of maps), or there are none.
     fn collate(items: Vec<Self>) -> Result<Self::Batch>;
 }
 
@@ -88,12 +88,12 @@ tuples!(A a, B b, C c);
 tuples!(A a, B b, C c, D d);
 
 impl<T: Collate> Collate for Vec<T> {
-    /// One batch for each place in the lists.
+    /// A batch per position in the lists.
     type Batch = Vec<T::Batch>;
 
     fn collate(items: Vec<Vec<T>>) -> Result<Vec<T::Batch>> {
         let want = items.first().map_or(0, Vec::len);
-        let mut places: Vec<Vec<T>> = (0..want).map(|_| Vec::with_capacity(items.len())).collect();
+        let mut positions: Vec<Vec<T>> = (0..want).map(|_| Vec::with_capacity(items.len())).collect();
         for (i, item) in items.into_iter().enumerate() {
             if item.len() != want {
                 return Err(crate::Error::shape(
@@ -104,14 +104,14 @@ impl<T: Collate> Collate for Vec<T> {
                     ),
                 ));
             }
-            places.iter_mut().zip(item).for_each(|(place, element)| place.push(element));
+            positions.iter_mut().zip(item).for_each(|(position, element)| position.push(element));
         }
-        places.into_iter().map(T::collate).collect()
+        positions.into_iter().map(T::collate).collect()
     }
 }
 
 impl<T: Collate, const N: usize> Collate for [T; N] {
-    /// One batch for each place in the arrays.
+    /// A batch per position in the arrays.
     type Batch = Vec<T::Batch>;
 
     fn collate(items: Vec<[T; N]>) -> Result<Vec<T::Batch>> {
@@ -120,7 +120,7 @@ impl<T: Collate, const N: usize> Collate for [T; N] {
 }
 
 impl<K: Ord + std::fmt::Debug, T: Collate> Collate for BTreeMap<K, T> {
-    /// One batch for each key.
+    /// A batch per key.
     type Batch = BTreeMap<K, T::Batch>;
 
     fn collate(items: Vec<BTreeMap<K, T>>) -> Result<BTreeMap<K, T::Batch>> {
@@ -143,22 +143,22 @@ impl<K: Ord + std::fmt::Debug, T: Collate> Collate for BTreeMap<K, T> {
     }
 }
 
-/// How a [`DataLoader`](super::DataLoader) makes batches of a data set's items.
+/// The collation of a [`DataLoader`](super::DataLoader).
 pub trait Collator<D: Dataset>: Send + Sync {
     /// The batch.
     type Batch;
 
-    /// The whole batch at once, where the data set has a faster way than one item after another.
+    /// Reads a whole batch, if the data set has a faster way than item by item.
     fn whole(&self, dataset: &D, indices: &[usize]) -> Option<Result<Self::Batch>>;
 
-    /// A batch of items.
+    /// Collates items into a batch.
     ///
     /// # Errors
-    /// If the items do not fit together.
+    /// If the items do not match.
     fn collate(&self, items: Vec<D::Item>) -> Result<Self::Batch>;
 }
 
-/// Batches by [`Collate`], as PyTorch's `default_collate`.
+/// Collates by [`Collate`], as PyTorch's `default_collate`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DefaultCollate;
 
@@ -174,7 +174,7 @@ impl<D: Dataset<Item: Collate>> Collator<D> for DefaultCollate {
     }
 }
 
-/// Batches by a function of your own, PyTorch's `collate_fn`.
+/// Collates by a user-defined function: PyTorch's `collate_fn`.
 #[derive(Clone, Copy, Debug)]
 pub struct CollateWith<F>(pub(super) F);
 

@@ -1,4 +1,4 @@
-//! Sets of items that can be read by number.
+//! Data sets: items that are read by index.
 
 use super::Collate;
 use super::random_sampler;
@@ -7,7 +7,7 @@ use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 use std::sync::Arc;
 
-/// A set of items, each read by its number: what a [`DataLoader`](super::DataLoader) makes batches of.
+/// A set of items read by index, the source of a [`DataLoader`](super::DataLoader).
 ///
 /// ```
 /// use rushlight::data::{DataLoader, Dataset};
@@ -33,26 +33,25 @@ use std::sync::Arc;
 /// # Ok::<(), rushlight::Error>(())
 /// ```
 pub trait Dataset: Send + Sync {
-    /// What one item is: a tensor, or a tuple, or anything else with a [`Collate`] or a `collate_fn`.
+    /// The type of an item: a tensor, a tuple, or any type with a [`Collate`] or a `collate_fn`.
     type Item;
 
     /// The number of items.
     fn len(&self) -> usize;
 
-    /// Reads one item. Several threads may do so at once. Random changes draw from
+    /// Reads an item. May be called concurrently by several threads. Random augmentations should draw from
     /// [`sample_generator`](super::sample_generator).
     ///
     /// # Errors
-    /// If there is no such item, or it cannot be read.
+    /// If the index is out of range, or the item cannot be read.
     fn get(&self, index: usize) -> Result<Self::Item>;
 
-    /// Whether there are no items.
+    /// Whether the data set is empty.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The batch that [`Collate`] would make of the items at `indices`, where there is a faster way to it than reading one after
-    /// another.
+    /// Returns the batch that [`Collate`] would create from the items at `indices`, if there is a faster way than item by item.
     fn get_batch(&self, indices: &[usize]) -> Option<Result<<Self::Item as Collate>::Batch>>
     where
         Self::Item: Collate,
@@ -61,7 +60,7 @@ pub trait Dataset: Send + Sync {
         None
     }
 
-    /// The data set with `f` applied to each item when it is read.
+    /// Returns the data set with `f` applied to each item when it is read.
     fn map<T, F: Fn(Self::Item) -> Result<T> + Send + Sync>(self, f: F) -> MapDataset<Self, F>
     where
         Self: Sized,
@@ -70,7 +69,7 @@ pub trait Dataset: Send + Sync {
     }
 }
 
-macro_rules! dataset_behind_pointer {
+macro_rules! dataset_through_pointer {
     ($($pointer:ty),*) => {$(
         impl<D: Dataset + ?Sized> Dataset for $pointer {
             type Item = D::Item;
@@ -92,7 +91,7 @@ macro_rules! dataset_behind_pointer {
         }
     )*};
 }
-dataset_behind_pointer!(&D, Arc<D>, Box<D>);
+dataset_through_pointer!(&D, Arc<D>, Box<D>);
 
 fn check_index(set: &'static str, index: usize, len: usize) -> Result<()> {
     if index < len { Ok(()) } else { Err(Error::index(set, format!("expected an index below {len}, got {index}"))) }
@@ -103,7 +102,7 @@ pub trait TensorGroup: Collate<Batch = Self> + Clone + Send + Sync {
     /// The tensors.
     fn tensors(&self) -> Vec<&Tensor>;
 
-    /// A group of what `f` makes of each tensor.
+    /// Applies `f` to each tensor.
     ///
     /// # Errors
     /// The first error of `f`.
@@ -150,8 +149,7 @@ tensor_tuples!(Tensor, a; Tensor, b);
 tensor_tuples!(Tensor, a; Tensor, b; Tensor, c);
 tensor_tuples!(Tensor, a; Tensor, b; Tensor, c; Tensor, d);
 
-/// Tensors whose first dimension counts the items, as `torch.utils.data.TensorDataset`. A loader takes its batches out of them in
-/// one go.
+/// Tensors whose first dimension indexes the items, as `torch.utils.data.TensorDataset`. A loader reads whole batches from them.
 ///
 /// ```
 /// use rushlight::Tensor;
@@ -169,10 +167,10 @@ pub struct TensorDataset<T> {
 }
 
 impl<T: TensorGroup> TensorDataset<T> {
-    /// A data set of a tensor, or of a tuple or list of tensors. Contiguous tensors are shared, others copied.
+    /// Creates a data set of a tensor, or of a tuple or list of tensors. Contiguous tensors are shared, others are copied.
     ///
     /// # Errors
-    /// If there is no tensor, one has no dimension, or their first dimensions differ.
+    /// If the list is empty, a tensor is 0-d, or the first dimensions differ.
     #[op(torch = "-")]
     pub fn try_new(tensors: T) -> Result<TensorDataset<T>> {
         let list = tensors.tensors();
@@ -220,7 +218,7 @@ impl<T: TensorGroup> Dataset for TensorDataset<T> {
     }
 }
 
-/// Some items of another data set, as `torch.utils.data.Subset`.
+/// A subset of another data set, as `torch.utils.data.Subset`.
 #[derive(Clone, Debug)]
 pub struct Subset<D> {
     dataset: D,
@@ -228,10 +226,10 @@ pub struct Subset<D> {
 }
 
 impl<D: Dataset> Subset<D> {
-    /// The items of `dataset` at `indices`, in that order.
+    /// Creates the data set of the items of `dataset` at `indices`, in that order.
     ///
     /// # Errors
-    /// If the data set has no such item.
+    /// If an index is out of range.
     #[op(torch = "-")]
     pub fn try_new(dataset: D, indices: impl Into<Vec<usize>>) -> Result<Subset<D>> {
         let (indices, len) = (indices.into(), dataset.len());
@@ -239,12 +237,12 @@ impl<D: Dataset> Subset<D> {
         Ok(Subset { dataset, indices })
     }
 
-    /// Where the items are in the data set that they come from.
+    /// The indices of the items in the original data set.
     pub fn indices(&self) -> &[usize] {
         &self.indices
     }
 
-    /// The data set that the items come from.
+    /// The original data set.
     pub fn dataset(&self) -> &D {
         &self.dataset
     }
@@ -271,7 +269,7 @@ impl<D: Dataset> Dataset for Subset<D> {
     }
 }
 
-/// Data sets one after another, as `torch.utils.data.ConcatDataset`. For sets of different types box them:
+/// The concatenation of data sets, as `torch.utils.data.ConcatDataset`. Data sets of different types can be boxed:
 /// `Box<dyn Dataset<Item = …>>`.
 #[derive(Clone, Debug)]
 pub struct ConcatDataset<D> {
@@ -281,7 +279,7 @@ pub struct ConcatDataset<D> {
 }
 
 impl<D: Dataset> ConcatDataset<D> {
-    /// All items of the first data set, then all of the second, …
+    /// Concatenates data sets in order.
     pub fn new(datasets: impl Into<Vec<D>>) -> ConcatDataset<D> {
         let datasets = datasets.into();
         let mut end = 0;
@@ -327,12 +325,12 @@ impl<D: Dataset, T, F: Fn(D::Item) -> Result<T> + Send + Sync> Dataset for MapDa
     }
 }
 
-/// The sizes of the parts that [`random_split`] makes: numbers of items, or fractions that sum to 1.
+/// The sizes of the parts of [`random_split`]: numbers of items, or fractions that sum to 1.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Lengths {
-    /// How many items each part gets.
+    /// The number of items of each part.
     Items(Vec<usize>),
-    /// Which part of all items each part gets, rounded down; what remains is dealt out one by one from the first part on.
+    /// The fraction of the items of each part, rounded down; the remainder is distributed one by one from the first part on.
     Fractions(Vec<f64>),
 }
 
@@ -353,7 +351,7 @@ macro_rules! lengths_from {
 }
 lengths_from!(usize => Items, f64 => Fractions);
 
-/// Deals the items out to parts at random, as `torch.utils.data.random_split(dataset, lengths, generator)`.
+/// Splits a data set into random parts, as `torch.utils.data.random_split(dataset, lengths, generator)`.
 ///
 /// # Errors
 /// If the lengths do not sum to the number of items, or the fractions not to 1.

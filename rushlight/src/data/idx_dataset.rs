@@ -6,10 +6,10 @@ use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 use std::path::{Path, PathBuf};
 
-/// Gray pictures and their classes, from IDX files as MNIST, Fashion-MNIST, KMNIST and their kind come in.
+/// Grayscale images and their classes, read from IDX files, the format of MNIST, Fashion-MNIST and KMNIST.
 ///
-/// An item is a picture, float32 `[1, height, width]`, and its class, a 0-d int64 tensor. Pictures are kept as float32, 0 for
-/// black to 1 for white, as `torchvision.transforms.ToTensor` makes them.
+/// An item is an image, float32 `[1, height, width]`, and its class, a 0-d int64 tensor. Pixels are float32 from 0 for black to 1 for
+/// white, as from `torchvision.transforms.ToTensor`.
 ///
 /// ```no_run
 /// use rushlight::data::{DataLoader, IdxDataset};
@@ -23,23 +23,23 @@ use std::path::{Path, PathBuf};
 #[derive(Clone)]
 pub struct IdxDataset {
     data: TensorDataset<(Tensor, Tensor)>,
-    /// What messages call it.
+    /// The name in error messages.
     name: String,
 }
 
 impl IdxDataset {
     /// Reads the training part (`train-images-idx3-ubyte` and `train-labels-idx1-ubyte`) or the test part (`t10k-…`) of a folder.
-    /// The names may have `.gz` at the end, and a dot before `idx`.
+    /// The names may end in `.gz`, and may have a dot before `idx`.
     ///
     /// # Errors
-    /// If a file is missing, cannot be read or is no IDX file, the pictures are not a 3-d array of bytes, the classes not a 1-d
-    /// array of integers, or there are not as many of both.
+    /// If a file is missing, cannot be read or is not an IDX file, the images are not a 3-d array of bytes, the classes are not
+    /// a 1-d array of integers, or their numbers differ.
     pub fn open(folder: impl AsRef<Path>, train: bool) -> Result<IdxDataset> {
         let (folder, part) = (folder.as_ref(), if train { "train" } else { "t10k" });
         IdxDataset::from_files(find(folder, part, "images", 3)?, find(folder, part, "labels", 1)?)
     }
 
-    /// Reads these two files.
+    /// Reads the given files.
     ///
     /// # Errors
     /// As [`open`](IdxDataset::open).
@@ -49,10 +49,10 @@ impl IdxDataset {
         IdxDataset::from_arrays(Idx::read(images)?, Idx::read(labels)?, names)
     }
 
-    /// Takes the pictures and the classes from memory.
+    /// Creates a data set from images and classes in memory.
     ///
     /// # Errors
-    /// As [`open`](IdxDataset::open), except those of files.
+    /// As [`open`](IdxDataset::open), except errors of files.
     pub fn from_idx(images: Idx, labels: Idx) -> Result<IdxDataset> {
         IdxDataset::from_arrays(images, labels, ["the images".into(), "the labels".into()])
     }
@@ -77,10 +77,10 @@ impl IdxDataset {
         Ok(IdxDataset { data: TensorDataset::try_new((images, Tensor::from(classes)))?, name: labels_name })
     }
 
-    /// Refuses classes that are not in 0..`classes`, before a loss function stumbles over them.
+    /// Returns an error unless all classes are in `0..classes`.
     ///
     /// # Errors
-    /// If there is such a class.
+    /// If a class is out of range.
     pub fn check_classes(self, classes: usize) -> Result<IdxDataset> {
         let labels = self.labels().try_to_vec::<i64>()?;
         match labels.iter().position(|&class| class < 0 || class as u64 >= classes as u64) {
@@ -93,10 +93,10 @@ impl IdxDataset {
         }
     }
 
-    /// Every pixel less `mean`, divided by `std`, as `torchvision.transforms.Normalize`.
+    /// Subtracts `mean` from every pixel and divides by `std`, as `torchvision.transforms.Normalize`.
     ///
     /// # Errors
-    /// If `mean` is not finite, or `std` not finite or not above 0.
+    /// If `mean` is not finite, or `std` is not finite and positive.
     #[op(torch = "-")]
     pub fn try_normalize(self, mean: f64, std: f64) -> Result<IdxDataset> {
         if !(mean.is_finite() && std.is_finite() && std > 0.0) {
@@ -108,7 +108,7 @@ impl IdxDataset {
         Ok(IdxDataset { data: TensorDataset::try_new((images, labels.clone()))?, name: self.name })
     }
 
-    /// All pictures, float32 `[count, 1, height, width]`.
+    /// All images, float32 `[count, 1, height, width]`.
     pub fn images(&self) -> &Tensor {
         &self.data.tensors().0
     }
@@ -145,9 +145,9 @@ fn integers_of(data: &IdxData) -> Option<Vec<i64>> {
     })
 }
 
-/// The file of a folder under any of the names in use.
+/// Finds a file in a folder under any of its usual names.
 fn find(folder: &Path, part: &str, what: &str, rank: usize) -> Result<PathBuf> {
-    // A folder that is not there says so itself, as the system does.
+    // For a missing folder, the error of the operating system is returned.
     std::fs::read_dir(folder).map_err(|error| Error::io(folder, error))?;
     let name = format!("{part}-{what}-idx{rank}-ubyte");
     let dotted = format!("{part}-{what}.idx{rank}-ubyte");

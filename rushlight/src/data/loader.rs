@@ -1,4 +1,4 @@
-//! Batches of a data set's items, in PyTorch's order.
+//! Batches of the items of a data set, in PyTorch's order.
 
 use super::prefetch::Prefetch;
 use super::random_sampler::base_seed;
@@ -15,13 +15,13 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// Goes through a data set in batches, as `torch.utils.data.DataLoader`: `for batch in &loader` is one epoch.
+/// Iterates over a data set in batches, as `torch.utils.data.DataLoader`: `for batch in &loader` is one epoch.
 ///
-/// The order and what is drawn from the generators are PyTorch's: from the same seed the same batches come, and the same random
-/// numbers come after them. With `num_workers` threads make batches ahead of time; that changes nothing but the time.
+/// The order and the use of the generators are PyTorch's: the same seed produces the same batches and the same random numbers
+/// afterwards. With `num_workers`, threads prefetch batches, which does not change the results.
 ///
-/// Where the data set returns an error or panics, the loop panics at its own line with that error, which names the item.
-/// [`try_iter`](DataLoader::try_iter) yields a `Result` for each batch instead, and goes on with the next batch after an error.
+/// If the data set returns an error or panics, the loop panics at its line with that error and the index of the item.
+/// [`try_iter`](DataLoader::try_iter) yields a `Result` for each batch instead, and continues with the next batch after an error.
 ///
 /// ```
 /// use rushlight::Tensor;
@@ -43,13 +43,13 @@ pub struct DataLoader<D, C = DefaultCollate> {
     generator: Option<Generator>,
 }
 
-/// What threads need to make batches.
+/// The state that threads need to create batches.
 struct Shared<D, C> {
     dataset: D,
     collator: C,
 }
 
-/// Where the items' order comes from.
+/// The source of the order of the items.
 #[derive(Clone)]
 enum Order {
     Items { sampler: Arc<dyn Sampler>, batch_size: usize, drop_last: bool },
@@ -82,8 +82,8 @@ pub struct DataLoaderBuilder<D, C = DefaultCollate> {
 }
 
 impl<D: Dataset> DataLoader<D> {
-    /// Options with PyTorch's defaults: batches of 1, in order, made by the thread that asks for them. To keep the data set for
-    /// other uses, pass an `Arc` of it.
+    /// Returns a builder with PyTorch's defaults: batches of 1, in order, created by the calling thread. To share the data set, pass an
+    /// `Arc` of it.
     pub fn builder(dataset: D) -> DataLoaderBuilder<D> {
         DataLoaderBuilder {
             dataset,
@@ -101,56 +101,56 @@ impl<D: Dataset> DataLoader<D> {
 }
 
 impl<D: Dataset, C> DataLoaderBuilder<D, C> {
-    /// Items in a batch; the last batch may have fewer.
+    /// Sets the number of items of a batch; the last batch may have fewer.
     pub fn batch_size(mut self, batch_size: usize) -> Self {
         self.batch_size = Some(batch_size);
         self
     }
 
-    /// Whether each epoch has a new random order.
+    /// Sets whether each epoch has a new random order.
     pub fn shuffle(mut self, shuffle: bool) -> Self {
         self.shuffle = shuffle;
         self
     }
 
-    /// Whether to leave out a last batch that has fewer items.
+    /// Sets whether to drop a last batch with fewer items.
     pub fn drop_last(mut self, drop_last: bool) -> Self {
         self.drop_last = drop_last;
         self
     }
 
-    /// Takes the items in this order.
+    /// Sets the order of the items.
     pub fn sampler(mut self, sampler: impl Sampler + 'static) -> Self {
         self.sampler = Some(Arc::new(sampler));
         self
     }
 
-    /// Takes these batches of items.
+    /// Sets the batches of items.
     pub fn batch_sampler(mut self, sampler: impl Sampler<Vec<usize>> + 'static) -> Self {
         self.batch_sampler = Some(Arc::new(sampler));
         self
     }
 
-    /// How many threads make batches ahead of time; with 0 the thread that asks for a batch makes it. Threads are worth it where
-    /// reading an item takes time (files to decode), not for tensors in memory.
+    /// Sets the number of threads that prefetch batches; with 0 the calling thread creates them. Threads help if reading an item is
+    /// expensive (files to decode), not for tensors in memory.
     pub fn num_workers(mut self, num_workers: usize) -> Self {
         self.num_workers = num_workers;
         self
     }
 
-    /// How many batches there may be ahead, for each worker.
+    /// Sets the number of prefetched batches per worker.
     pub fn prefetch_factor(mut self, prefetch_factor: usize) -> Self {
         self.prefetch_factor = prefetch_factor;
         self
     }
 
-    /// Draws from `generator` instead of the default one.
+    /// Sets the generator to draw from instead of the default one.
     pub fn generator(mut self, generator: &Generator) -> Self {
         self.generator = Some(generator.clone());
         self
     }
 
-    /// Makes batches of items by a function of your own instead of [`Collate`](super::Collate).
+    /// Sets a user-defined function that collates items, instead of [`Collate`](super::Collate).
     ///
     /// ```
     /// use rushlight::data::{DataLoader, TensorDataset};
@@ -179,10 +179,10 @@ impl<D: Dataset, C> DataLoaderBuilder<D, C> {
         }
     }
 
-    /// The loader.
+    /// Builds the loader.
     ///
     /// # Errors
-    /// If `batch_size` or `prefetch_factor` is 0, or options exclude each other: `sampler` and `shuffle`; `batch_sampler` and any of
+    /// If `batch_size` or `prefetch_factor` is 0, or options are mutually exclusive: `sampler` and `shuffle`; `batch_sampler` and any of
     /// `batch_size`, `shuffle`, `sampler` and `drop_last`.
     #[op(torch = "-")]
     pub fn try_build(self) -> Result<DataLoader<D, C>> {
@@ -229,7 +229,7 @@ impl<D: Dataset, C: Collator<D>> DataLoader<D, C> {
         self.order.len()
     }
 
-    /// Whether an epoch has no batch.
+    /// Whether an epoch is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -239,17 +239,17 @@ impl<D: Dataset, C: Collator<D>> DataLoader<D, C> {
         &self.shared.dataset
     }
 
-    /// One epoch: what `for batch in &loader` goes through. This draws the epoch's seed; the order is drawn when the first batch is
-    /// requested. Dropping it early stops and joins the workers.
+    /// Returns an iterator over one epoch, as does `for batch in &loader`. This draws the seed of the epoch; the order is drawn when the
+    /// first batch is requested. Dropping the iterator early stops and joins the workers.
     ///
     /// # Panics
-    /// While it is iterated over, at that line, where [`try_iter`](DataLoader::try_iter) yields an error.
+    /// During iteration, at the line of the loop, if [`try_iter`](DataLoader::try_iter) yields an error.
     pub fn iter(&self) -> Batches<D, C> {
         Batches(self.try_iter())
     }
 
-    /// [`iter`](DataLoader::iter) that yields a `Result` for each batch: where the data set returns an error or panics, that error,
-    /// with the item's number in it.
+    /// [`iter`](DataLoader::iter) that yields a `Result` for each batch: the error if the data set returns an error or
+    /// panics, with the index of the item.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -338,24 +338,24 @@ where
     epoch: Option<Epoch<C::Batch>>,
 }
 
-/// An epoch that has begun.
+/// A started epoch.
 struct Epoch<B> {
     plan: Arc<Plan>,
-    /// Tells the sampler that no more is wanted.
+    /// Ends the epoch of the sampler.
     finish: Option<Box<dyn FnOnce() + Send>>,
-    /// Whether the last batch is a short one.
+    /// Whether the last batch is shorter.
     short: bool,
     job: Arc<dyn Fn(usize) -> Result<B> + Send + Sync>,
     workers: Option<Prefetch<Result<B>>>,
 }
 
-/// Which items each batch has.
+/// The items of each batch.
 ///
-/// The whole order is taken from the sampler when the epoch begins, whether or not there are workers to run ahead, so that
-/// their number cannot change what is drawn from a generator that somebody else uses, too.
+/// The whole order is read from the sampler at the start of the epoch, with or without workers, so that their number does not affect
+/// the use of a shared generator.
 struct Plan {
     items: Vec<usize>,
-    /// Where each batch ends.
+    /// The end of each batch.
     ends: Vec<usize>,
 }
 
@@ -367,10 +367,10 @@ impl Plan {
 }
 
 impl Order {
-    /// The plan, what to do at the epoch's end, and whether the last batch is a short one.
+    /// The plan, the action at the end of the epoch, and whether the last batch is shorter.
     ///
-    /// PyTorch asks its sampler for an item more than there is, to see that the epoch is over, and then a shuffling one draws
-    /// once more from a generator that it was given. That happens when a short last batch is put together, and else after it.
+    /// PyTorch requests one item more than its sampler has to detect the end of the epoch, and then a shuffling sampler draws once more
+    /// from its generator. That happens when a shorter last batch is created, else after the last batch.
     fn begin(&self) -> (Plan, Box<dyn FnOnce() + Send>, bool) {
         match self {
             Order::Items { sampler, batch_size, drop_last } => {
@@ -405,7 +405,7 @@ where
         let (shared, base_seed, recording) = (self.shared.clone(), self.base_seed, is_grad_enabled());
         let planned = plan.clone();
         let job: Arc<dyn Fn(usize) -> Result<C::Batch> + Send + Sync> = Arc::new(move |number| {
-            // A worker records, or does not, as the thread that it works for.
+            // A worker has the recording mode of the thread that created it.
             let _mode = (!recording).then(NoGrad::new);
             let batch = planned.batch(number);
             shared.make(number, &planned.items[batch.clone()], |place| (base_seed, batch.start + place))
@@ -429,7 +429,7 @@ where
     fn next(&mut self) -> Option<Result<C::Batch>> {
         if self.epoch.is_none() {
             let epoch = self.begin();
-            // A sampler may keep less than it promised.
+            // A sampler may yield fewer items than its length.
             self.len = epoch.plan.ends.len();
             self.epoch = Some(epoch);
         }
@@ -463,7 +463,7 @@ where
 }
 
 impl<D: Dataset, C: Collator<D>> Shared<D, C> {
-    /// The batch of the items at `indices`; `seed` names the seed of each. Errors and panics come back with the place in them.
+    /// The batch of the items at `indices`; `seed` names the seed of each. Errors and panics are returned with the location.
     fn make(&self, number: usize, indices: &[usize], seed: impl Fn(usize) -> (i64, usize)) -> Result<C::Batch> {
         let reading = Cell::new(None);
         let make = || {
@@ -485,7 +485,7 @@ impl<D: Dataset, C: Collator<D>> Shared<D, C> {
             reading.set(None);
             self.collator.collate(items)
         };
-        // A panic must not take a worker with it, and without workers the same thing should happen.
+        // A panic must not end a worker, and the behavior is the same without workers.
         let made = catch_unwind(AssertUnwindSafe(|| crate::catch(make)));
         let place = || match reading.get() {
             Some(index) => format!("item {index} of the data set"),

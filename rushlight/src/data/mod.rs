@@ -1,4 +1,4 @@
-//! Data: sets of items, the order in which they are visited, and batches of them made ahead of time by threads.
+//! Data sets, samplers, and loaders that prefetch batches on threads.
 //!
 //! ```
 //! use rushlight::Tensor;

@@ -1,11 +1,11 @@
-//! Numbered results, computed ahead by threads and handed out in order.
+//! Prefetching: numbered results computed ahead by threads and returned in order.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
-/// Computes `job(0)`, `job(1)`, … on threads, at most `window` of them ahead of the one that is handed out next. Whoever is free
-/// takes the next number, so a slow job holds up nobody but its reader. Dropping it stops and joins the threads.
+/// Computes `job(0)`, `job(1)`, … on threads, at most `window` of them ahead of the next returned one. An idle thread takes the next
+/// number, so a slow job blocks only its reader. Dropping it stops and joins the threads.
 pub(super) struct Prefetch<T> {
     shared: Arc<Shared<T>>,
     threads: Vec<JoinHandle<()>>,
@@ -13,25 +13,25 @@ pub(super) struct Prefetch<T> {
 
 struct Shared<T> {
     state: Mutex<State<T>>,
-    /// There may be something to begin, or the time to stop has come.
+    /// Signals that a job may be started, or that threads should stop.
     room: Condvar,
-    /// The result that is handed out next may be there.
+    /// Signals that the next result may be available.
     ready: Condvar,
     total: usize,
     window: usize,
 }
 
 struct State<T> {
-    /// Jobs begun so far.
+    /// The number of started jobs.
     begun: usize,
-    /// The results of the jobs begun and not handed out yet, in order; `None` while a job runs.
+    /// The results of the started jobs that were not returned yet, in order; `None` while a job runs.
     ahead: VecDeque<Option<T>>,
     stop: bool,
 }
 
 impl<T> Shared<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // Nothing here panics while it holds the lock.
+        // No code panics while it holds the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -50,7 +50,7 @@ impl<T> Shared<T> {
             drop(state);
             let result = job(number);
             state = self.lock();
-            // Those before it may have been handed out meanwhile; the queue's end has the number `begun - 1`.
+            // Earlier ones may have been returned in the meantime; the end of the queue has the number `begun - 1`.
             let place = state.ahead.len() - (state.begun - number);
             state.ahead[place] = Some(result);
             self.ready.notify_one();
@@ -59,8 +59,8 @@ impl<T> Shared<T> {
 }
 
 impl<T: Send + 'static> Prefetch<T> {
-    /// Starts `threads` threads for the jobs 0 to `total` - 1, or as many as the system gives: at least one, or `None`. A job
-    /// must not panic.
+    /// Starts `threads` threads for the jobs 0 to `total` - 1, or as many as the system can create; `None` if it cannot create
+    /// any. A job must not panic.
     pub(super) fn start(
         threads: usize,
         window: usize,
@@ -90,7 +90,7 @@ impl<T> Prefetch<T> {
         let mut state = self.shared.lock();
         loop {
             if let Some(Some(_)) = state.ahead.front() {
-                let result = state.ahead.pop_front().flatten().expect("it was there just now");
+                let result = state.ahead.pop_front().flatten().expect("the entry exists");
                 self.shared.room.notify_one();
                 return result;
             }
@@ -105,7 +105,7 @@ impl<T> Drop for Prefetch<T> {
         self.shared.lock().stop = true;
         self.shared.room.notify_all();
         for thread in self.threads.drain(..) {
-            // Jobs do not panic; if one did, there is nobody here to tell.
+            // Jobs do not panic; a panic here could not be reported.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,4 @@
-//! The order in which samplers visit a data set, draw for draw as in `torch.utils.data`.
+//! The order in which samplers visit a data set, with the same draws as `torch.utils.data`.
 
 use crate::random::{Generator, default_generator};
 
@@ -12,7 +12,7 @@ pub(crate) fn base_seed(generator: Option<&Generator>) -> i64 {
     given_or_default(generator).random_i64()
 }
 
-/// Visits all of `len` items in a new random order each time, or draws from them with replacement.
+/// Samples all of `len` items in a new random order each epoch, or draws from them with replacement.
 ///
 /// ```
 /// use rushlight::{Generator, data::RandomSampler};
@@ -30,30 +30,30 @@ pub struct RandomSampler {
 }
 
 impl RandomSampler {
-    /// A sampler over `len` items, without replacement, each once, with the default generator.
+    /// Creates a sampler over `len` items, without replacement, with the default generator.
     pub fn new(len: usize) -> Self {
         RandomSampler { len, replacement: false, num_samples: None, generator: None }
     }
 
-    /// Whether an item may come again before all others have come.
+    /// Sets whether to draw with replacement.
     pub fn replacement(mut self, replacement: bool) -> Self {
         self.replacement = replacement;
         self
     }
 
-    /// How many items an epoch has; as many as there are, if not set.
+    /// Sets the number of items of an epoch; by default the number of all items.
     pub fn num_samples(mut self, num_samples: usize) -> Self {
         self.num_samples = Some(num_samples);
         self
     }
 
-    /// Draws from `generator` itself. Otherwise each epoch takes one number from the default generator to seed its own.
+    /// Sets the generator to draw from. By default each epoch draws the seed of its own generator from the default generator.
     pub fn generator(mut self, generator: &Generator) -> Self {
         self.generator = Some(generator.clone());
         self
     }
 
-    /// The items of one epoch. Nothing is drawn before the first one is asked for.
+    /// Returns the items of one epoch. Nothing is drawn before the first one is requested.
     pub fn iter(&self) -> RandomSamples {
         let rest = if self.len == 0 { 0 } else { self.num_samples.unwrap_or(self.len) };
         RandomSamples { sampler: self.clone(), source: None, rest, drawn: Vec::new().into_iter(), done: self.len == 0 }
@@ -105,8 +105,8 @@ impl ExactSizeIterator for RandomSamples {}
 impl std::iter::FusedIterator for RandomSamples {}
 
 impl RandomSamples {
-    /// Draws the next whole permutation or 32 numbers. The last draw is the one that takes less than that, and PyTorch makes
-    /// it even where nothing is left to take: so after an epoch over all items a second permutation is drawn and dropped.
+    /// Draws the next whole permutation or 32 numbers. The last draw takes fewer, and PyTorch draws even if
+    /// none are left: so after an epoch over all items a second permutation is drawn and dropped.
     fn draw(&mut self) {
         let RandomSampler { len, replacement, ref generator, .. } = self.sampler;
         let source = self.source.get_or_insert_with(|| match generator {
@@ -147,7 +147,7 @@ pub(crate) fn weighted_random_order(
     Ok(drawn.into_iter().map(|i| i as usize).collect())
 }
 
-/// The indices of 0..total dealt at random to parts of the given lengths, as `torch.utils.data.random_split(range(total), lengths)`.
+/// Splits the indices 0..total into random parts of the given lengths, as `torch.utils.data.random_split(range(total), lengths)`.
 ///
 /// # Errors
 /// If the lengths do not sum to `total`.
@@ -172,7 +172,7 @@ pub(crate) fn random_split(
         .collect())
 }
 
-/// Part lengths from fractions of `total`: each rounded down, what remains handed out one by one from the first part on.
+/// Part lengths from fractions of `total`: each rounded down, the remainder distributed one by one from the first part on.
 ///
 /// # Errors
 /// If a fraction is not in [0, 1] or they do not sum to 1.

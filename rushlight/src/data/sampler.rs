@@ -1,4 +1,4 @@
-//! The order in which items are visited.
+//! Samplers: the order of the items of an epoch.
 
 use super::random_sampler;
 use crate::random::Generator;
@@ -10,15 +10,15 @@ pub use super::random_sampler::{RandomSampler, RandomSamples};
 
 /// An order of items (`T` is `usize`) or of batches of them (`T` is `Vec<usize>`), new or the same in each epoch.
 pub trait Sampler<T = usize>: Send + Sync {
-    /// How many an epoch has. A loader asks for no more than that.
+    /// The length of an epoch. A loader does not request more.
     fn len(&self) -> usize;
 
-    /// Whether an epoch has none.
+    /// Whether an epoch is empty.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// One epoch. Random samplers draw when the first one is asked for, not before.
+    /// Returns an iterator over one epoch. Random samplers draw when the first item is requested.
     fn iter(&self) -> Box<dyn Iterator<Item = T> + Send>;
 }
 
@@ -29,7 +29,7 @@ pub struct SequentialSampler {
 }
 
 impl SequentialSampler {
-    /// A sampler of `len` items.
+    /// Creates a sampler of `len` items.
     pub fn new(len: usize) -> SequentialSampler {
         SequentialSampler { len }
     }
@@ -63,12 +63,12 @@ pub struct SubsetRandomSampler {
 }
 
 impl SubsetRandomSampler {
-    /// A sampler of these items.
+    /// Creates a sampler of the given items.
     pub fn new(indices: impl Into<Arc<[usize]>>) -> SubsetRandomSampler {
         SubsetRandomSampler { indices: indices.into(), generator: None }
     }
 
-    /// Draws from `generator` instead of the default one.
+    /// Sets the generator to draw from instead of the default one.
     pub fn generator(mut self, generator: &Generator) -> SubsetRandomSampler {
         self.generator = Some(generator.clone());
         self
@@ -107,19 +107,19 @@ pub struct WeightedRandomSampler {
 }
 
 impl WeightedRandomSampler {
-    /// A sampler that draws `num_samples` items an epoch; with `replacement`, an item can come more than once.
+    /// Creates a sampler that draws `num_samples` items per epoch, with or without replacement.
     ///
     /// # Errors
-    /// If a weight is negative or not finite, all are zero, or without `replacement` more items are asked for than there are.
+    /// If a weight is negative or not finite, all are zero, or `num_samples` exceeds the number of items without `replacement`.
     #[op(torch = "-")]
     pub fn try_new(weights: &[f64], num_samples: usize, replacement: bool) -> Result<WeightedRandomSampler> {
-        // Whether these arguments can be drawn with does not depend on the numbers drawn: one draw on the side tells.
+        // The validity of the arguments does not depend on the numbers drawn: it is tested by one draw from another generator.
         random_sampler::weighted_random_order(weights, num_samples, replacement, Some(&Generator::new()))
             .map_err(|fault| Error::value("WeightedRandomSampler", fault))?;
         Ok(WeightedRandomSampler { weights: weights.into(), num_samples, replacement, generator: None })
     }
 
-    /// Draws from `generator` instead of the default one.
+    /// Sets the generator to draw from instead of the default one.
     pub fn generator(mut self, generator: &Generator) -> WeightedRandomSampler {
         self.generator = Some(generator.clone());
         self
@@ -141,7 +141,7 @@ impl Sampler for WeightedRandomSampler {
     }
 }
 
-/// Batches of another sampler's items, as `torch.utils.data.BatchSampler`.
+/// Batches of the items of another sampler, as `torch.utils.data.BatchSampler`.
 ///
 /// ```
 /// use rushlight::data::{BatchSampler, Sampler, SequentialSampler};
@@ -158,7 +158,7 @@ pub struct BatchSampler<S> {
 }
 
 impl<S: Sampler> BatchSampler<S> {
-    /// Batches of `batch_size` items; the last one may be shorter, or is left out with `drop_last`.
+    /// Creates a sampler of batches of `batch_size` items; a shorter last one is dropped with `drop_last`.
     ///
     /// # Errors
     /// If `batch_size` is 0.

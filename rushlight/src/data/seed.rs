@@ -1,21 +1,21 @@
-//! Random numbers for items, the same whoever reads them.
+//! Random numbers per item, independent of the thread that reads it.
 
 use crate::random::{Generator, default_generator};
 use std::cell::RefCell;
 
 thread_local! {
-    /// The item that is being read on this thread: its seed, and its generator once somebody wants it.
+    /// The item being read on this thread: its seed, and its generator once requested.
     static READING: RefCell<Option<(u64, Option<Generator>)>> = const { RefCell::new(None) };
 }
 
-/// The generator to draw from inside [`Dataset::get`](super::Dataset::get), for random crops, flips, noise and the like.
+/// Returns the generator to draw from inside [`Dataset::get`](super::Dataset::get), for random crops, flips, noise and the like.
 ///
-/// While a [`DataLoader`](super::DataLoader) reads an item, this is that item's own generator. Its seed is made of the number that
-/// the loader draws at the start of the epoch and the item's position in the epoch, so that `manual_seed` fixes what is drawn,
-/// each epoch draws anew, and the number of workers changes nothing. PyTorch instead seeds one generator for each worker, so
-/// that there the numbers change with `num_workers`. Elsewhere this is the default generator.
+/// While a [`DataLoader`](super::DataLoader) reads an item, this is a generator of that item. Its seed is derived from the
+/// number that the loader draws at the start of the epoch and the item's position in the epoch, so that numbers are reproducible by
+/// `manual_seed`, differ between epochs, and do not depend on the number of workers. PyTorch instead seeds a generator per worker, so
+/// that numbers depend on `num_workers`. Otherwise this is the default generator.
 ///
-/// Do not draw from the default generator (`Tensor::rand`) in `get`: all threads share it, and their order is up to chance.
+/// Do not draw from the default generator (`Tensor::rand`) in `get`: all threads share it, in nondeterministic order.
 ///
 /// ```
 /// use rushlight::data::{DataLoader, Dataset, TensorDataset, sample_generator};
@@ -51,8 +51,8 @@ impl Drop for Restore {
     }
 }
 
-/// SplitMix64's output for the state `seed` after `position + 1` steps. A generator's words come from the low half of its seed
-/// alone, so every bit of the two must reach every bit of the result.
+/// SplitMix64's output for the state `seed` after `position + 1` steps. A generator uses only the low half of its seed, so
+/// every input bit must affect every output bit.
 fn mix(seed: u64, position: u64) -> u64 {
     let mut z = seed.wrapping_add((position.wrapping_add(1)).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,4 +1,4 @@
-//! Writing a file all at once.
+//! Atomic writing of files.
 
 use crate::{Error, Result};
 use std::fs::{self, File};
@@ -6,14 +6,14 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Writes a file through `write`, so that whoever opens `path` sees the old contents or the new ones, never a part.
+/// Writes a file atomically through `write`: readers of `path` see the old contents or the new ones, never a part.
 ///
-/// The bytes go to a file with another name in the same folder, reach the disk, and only then take the place of `path`. If
-/// anything fails on the way, what was at `path` is still there and the other file is removed. A link at `path` stays a link:
-/// the file it points to is replaced. What is no file at all (a pipe, `/dev/stdout`) is written to directly.
+/// The bytes are written to a temporary file in the same folder and synchronized to disk, which then replaces `path`. On failure
+/// `path` is unchanged and the temporary file is removed. A symbolic link at `path` is kept: the file it points to is replaced. Special
+/// files (a pipe, `/dev/stdout`) are written directly.
 ///
 /// # Errors
-/// If the folder is not there or cannot be written, the disk is full, `path` is a folder, or `write` gives an error.
+/// If the folder does not exist or cannot be written, the disk is full, `path` is a folder, or `write` returns an error.
 ///
 /// ```
 /// use std::io::Write;
@@ -50,18 +50,17 @@ fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<(
     Ok(())
 }
 
-/// A file that is removed at the end, whether by an error or a panic of the function that fills it. After the renaming there
-/// is nothing of that name any more.
+/// A temporary file that is removed on drop, also after an error or a panic. After renaming it does not exist any more.
 struct Temporary(PathBuf);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // Nothing more can be done where this fails as well.
+        // A failure here cannot be handled.
         let _ = fs::remove_file(&self.0);
     }
 }
 
-/// A name in the same folder that nobody else uses: not another process, thread or call.
+/// A name in the same folder that is unique among processes, threads and calls.
 fn beside(path: &Path) -> io::Result<PathBuf> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let Some(name) = path.file_name() else {
@@ -72,7 +71,8 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(name))
 }
 
-/// Makes the new name survive a power cut. Not every system can, and the contents are safe by now, so a failure is no error.
+/// Synchronizes the folder, so that the new name survives a power failure. Not every system supports it, and the contents are already
+/// synchronized, so a failure is ignored.
 fn sync_folder(path: &Path) {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let _ = File::open(folder).and_then(|folder| folder.sync_all());

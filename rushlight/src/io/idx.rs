@@ -3,8 +3,8 @@
 //! Two zero bytes, a byte for the element type, a byte for the number of dimensions, each dimension as a big-endian 32-bit number,
 //! then the elements, big-endian, row-major.
 //!
-//! Nothing read here is trusted: a header that promises more than follows costs no memory, a compressed file is unpacked no
-//! further than its header says, and every fault comes back as an [`Error`].
+//! Input is not trusted: memory is allocated only as data arrive, a compressed file is decompressed no further than its header
+//! states, and every fault is returned as an [`Error`].
 
 use crate::{Error, Result};
 use flate2::Compression;
@@ -15,10 +15,10 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// Memory set aside before the first element has been seen.
+/// The initial capacity before the first element has been read.
 const FIRST_ALLOCATION: usize = 1 << 20;
 
-/// An array read from or to be written to an IDX file.
+/// An array read from or written to an IDX file.
 ///
 /// ```
 /// use rushlight::io::idx::{Idx, IdxData};
@@ -38,7 +38,7 @@ pub struct Idx {
 /// The elements of an [`Idx`], row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub enum IdxData {
-    /// Type 0x08; what MNIST's files have.
+    /// Type 0x08, that of MNIST's files.
     U8(Vec<u8>),
     /// Type 0x09.
     I8(Vec<i8>),
@@ -52,21 +52,21 @@ pub enum IdxData {
     F64(Vec<f64>),
 }
 
-/// What is wrong with an IDX file.
+/// A fault of an IDX file.
 #[derive(Debug, thiserror::Error)]
 enum Problem {
     /// The file cannot be opened or read.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// It begins like something else.
+    /// It is not in the IDX format.
     #[error("not an IDX file: expected the first bytes 00, 00 and a type of 08, 09, 0b, 0c, 0d or 0e, got {0:02x?}")]
     BadMagic(Vec<u8>),
     /// It ends within its header.
     #[error("truncated IDX header: expected {expected} bytes, got {found}")]
     HeaderTruncated {
-        /// Bytes that the header takes, as far as known.
+        /// The size of the header in bytes, as far as known.
         expected: usize,
-        /// Bytes that are there.
+        /// The available bytes.
         found: usize,
     },
     /// It ends before its last element.
@@ -74,26 +74,26 @@ enum Problem {
     Truncated {
         /// The dimensions in the header.
         dims: Vec<usize>,
-        /// Bytes that the elements take.
+        /// The size of the elements in bytes.
         expected: usize,
-        /// Bytes that are there.
+        /// The available bytes.
         found: usize,
     },
-    /// It goes on after its last element.
+    /// It has trailing bytes.
     #[error("trailing bytes after the IDX data: expected {expected} bytes for the shape {dims:?}, got more")]
     TrailingBytes {
         /// The dimensions in the header.
         dims: Vec<usize>,
-        /// Bytes that the elements take.
+        /// The size of the elements in bytes.
         expected: usize,
     },
-    /// The header promises more bytes than can be addressed.
+    /// The elements do not fit in the address space.
     #[error("expected an IDX shape that fits in memory, got {dims:?}")]
     TooLarge {
         /// The dimensions in the header.
         dims: Vec<usize>,
     },
-    /// The gzip stream around it is damaged.
+    /// The gzip stream is damaged.
     #[error("damaged gzip data: {0}")]
     Gzip(io::Error),
 }
@@ -115,7 +115,7 @@ macro_rules! element_types {
                 match self { IdxData::U8(_) => U8_CODE, $(IdxData::$variant(_) => $code),* }
             }
 
-            /// Bytes that an element of a type takes; `None` for codes that are no type.
+            /// The size of an element of a type code in bytes; `None` for invalid codes.
             fn element_size(code: u8) -> Option<usize> {
                 match code { U8_CODE => Some(1), $($code => Some(size_of::<$t>()),)* _ => None }
             }
@@ -141,14 +141,14 @@ const U8_CODE: u8 = 0x08;
 element_types!(I8 i8 0x09, I16 i16 0x0b, I32 i32 0x0c, F32 f32 0x0d, F64 f64 0x0e);
 
 impl IdxData {
-    /// Whether there are no elements.
+    /// Whether the array is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
 impl Idx {
-    /// An array to be written.
+    /// Creates an array.
     ///
     /// # Errors
     /// If the number of elements is not the product of `dims`, or the format cannot hold `dims`.
@@ -163,7 +163,7 @@ impl Idx {
         Ok(Idx { dims: dims.to_vec(), data })
     }
 
-    /// Reads a file, unpacking it if it is compressed with gzip (whatever its name).
+    /// Reads a file, which may be compressed with gzip (whatever its name).
     ///
     /// # Errors
     /// If the file cannot be read or is not exactly one array in the IDX format.
@@ -209,7 +209,7 @@ impl Idx {
     /// Writes a file with [`atomic_write`](crate::io::atomic_write), compressed if its name ends in `.gz`.
     ///
     /// # Errors
-    /// If it cannot be written; a file that was there before is then still there.
+    /// If it cannot be written; an existing file is then unchanged.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         crate::io::atomic_write(path, |file| {
@@ -244,7 +244,7 @@ fn parse(mut input: impl BufRead) -> Result<Idx, Problem> {
         return parse_plain(input);
     }
     parse_plain(MultiGzDecoder::new(input)).map_err(|problem| match problem {
-        // What the operating system has no number for, the decoder found.
+        // Errors without a code of the operating system are those of the decoder.
         Problem::Io(error) if error.raw_os_error().is_none() => Problem::Gzip(error),
         other => other,
     })
@@ -280,7 +280,7 @@ fn parse_plain(mut input: impl Read) -> Result<Idx, Problem> {
     Ok(Idx { dims, data: IdxData::decode(code, bytes) })
 }
 
-/// The next `count` bytes, or all where there are fewer. Memory grows as they arrive, whatever `count` promises.
+/// Reads the next `count` bytes, or all if there are fewer. Memory grows as they arrive, whatever `count` is.
 fn read_up_to(input: &mut impl Read, count: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(count.min(FIRST_ALLOCATION));
     input.take(count as u64).read_to_end(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! Files: tensors in the safetensors format, and writing so that nobody ever sees half a file.
+//! Files: the safetensors and IDX formats, and atomic writes.
 
 mod atomic;
 pub mod idx;

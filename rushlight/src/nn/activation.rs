@@ -18,7 +18,7 @@ use rushlight_macros::op;
 pub struct ReLU;
 
 impl ReLU {
-    /// The activation.
+    /// Creates the layer.
     pub fn new() -> ReLU {
         ReLU
     }
@@ -47,7 +47,7 @@ impl Forward for ReLU {
 pub struct ReLU6;
 
 impl ReLU6 {
-    /// The activation.
+    /// Creates the layer.
     pub fn new() -> ReLU6 {
         ReLU6
     }
@@ -75,7 +75,7 @@ impl Forward for ReLU6 {
 pub struct Sigmoid;
 
 impl Sigmoid {
-    /// The activation.
+    /// Creates the layer.
     pub fn new() -> Sigmoid {
         Sigmoid
     }
@@ -99,7 +99,7 @@ impl Forward for Sigmoid {
 pub struct Tanh;
 
 impl Tanh {
-    /// The activation.
+    /// Creates the layer.
     pub fn new() -> Tanh {
         Tanh
     }
@@ -128,12 +128,12 @@ pub struct LeakyReLU {
 }
 
 impl LeakyReLU {
-    /// The activation with slope 0.01.
+    /// Creates the layer with slope 0.01.
     pub fn new() -> LeakyReLU {
         LeakyReLU::default()
     }
 
-    /// The activation with options.
+    /// Returns a builder of the layer.
     pub fn builder() -> LeakyReluOptions {
         LeakyReluOptions::new()
     }
@@ -144,7 +144,7 @@ impl LeakyReLU {
 }
 
 impl LeakyReluOptions {
-    /// The layer with these options.
+    /// Builds the layer.
     pub fn build(self) -> LeakyReLU {
         LeakyReLU { options: self }
     }
@@ -171,7 +171,7 @@ pub struct Softmax {
 }
 
 impl Softmax {
-    /// The activation along `dim`; a negative one counts from the end.
+    /// Creates the layer for dimension `dim`; a negative one counts from the end.
     pub fn new(dim: isize) -> Softmax {
         Softmax { dim }
     }
@@ -188,7 +188,7 @@ impl Forward for Softmax {
     }
 }
 
-/// The logarithm of [`Softmax`], exact for small probabilities. See [`Tensor::log_softmax`](crate::Tensor::log_softmax).
+/// The logarithm of [`Softmax`], accurate for small probabilities. Any shape with that dimension. See [`Tensor::log_softmax`](crate::Tensor::log_softmax).
 ///
 /// ```
 /// use rushlight::{Tensor, nn, nn::Forward};
@@ -202,7 +202,7 @@ pub struct LogSoftmax {
 }
 
 impl LogSoftmax {
-    /// The activation along `dim`; a negative one counts from the end.
+    /// Creates the layer for dimension `dim`; a negative one counts from the end.
     pub fn new(dim: isize) -> LogSoftmax {
         LogSoftmax { dim }
     }

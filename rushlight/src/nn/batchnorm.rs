@@ -18,7 +18,7 @@ pub struct BatchNormBuilder<const N: usize> {
     /// Added to the variance; default 1e-5.
     #[builder(default = 1e-5)]
     eps: f64,
-    /// The share of a batch in the running statistics, or `None` for the mean over all batches; default 0.1.
+    /// The weight of a batch in the update of the running statistics, or `None` for the mean over all batches; default 0.1.
     #[builder(default = Some(0.1))]
     momentum: Option<f64>,
     /// Whether the layer has a weight and bias; default true.
@@ -27,19 +27,19 @@ pub struct BatchNormBuilder<const N: usize> {
     /// Whether an affine layer has a bias; default true.
     #[builder(default = true)]
     bias: bool,
-    /// Whether the layer keeps running statistics; without them, it uses the batch's in evaluation, too. Default true.
+    /// Whether the layer keeps running statistics; without them, it uses batch statistics in evaluation mode as well. Default true.
     #[builder(default = true)]
     track_running_stats: bool,
-    /// The type of the parameters and statistics; default float32.
+    /// The dtype of the parameters and statistics; default float32.
     #[builder(default = get_default_dtype())]
     dtype: DType,
 }
 
 impl<const N: usize> BatchNormBuilder<N> {
-    /// The layer.
+    /// Builds the layer.
     ///
     /// # Errors
-    /// If the type is not floating-point.
+    /// If the dtype is not floating-point.
     #[op]
     pub fn try_build(self) -> Result<BatchNorm<N>> {
         let (make, n) = (TensorOptions::new().dtype(self.dtype), self.num_features);
@@ -60,8 +60,9 @@ impl<const N: usize> BatchNormBuilder<N> {
 /// Normalizes each channel over the batch and `N` spatial dimensions, 1 to 3: [`BatchNorm1d`] takes `[batch, C]` or `[batch, C, L]`,
 /// [`BatchNorm2d`] `[batch, C, H, W]`, [`BatchNorm3d`] `[batch, C, D, H, W]`. The output has the input's shape.
 ///
-/// In training, mean and (biased) variance are the batch's, and running statistics follow them by `momentum`; in evaluation they are
-/// the running ones. Weights begin as 1, biases as 0, running means as 0 and running variances as 1. As
+/// In training mode, mean and (biased) variance are those of the batch, and the running statistics are updated with `momentum`; in
+/// evaluation mode the running statistics are used. Weights and running variances are initialized to 1, biases and running means to
+/// 0. See
 /// [`torch.nn.BatchNorm2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html).
 ///
 /// ```
@@ -85,7 +86,7 @@ pub struct BatchNorm<const N: usize> {
     pub running_mean: Option<Buffer>,
     /// `[num_features]`, if the layer tracks statistics.
     pub running_var: Option<Buffer>,
-    /// The number of batches that the layer has seen in training, 0-d int64, if it tracks statistics.
+    /// The number of batches processed in training mode, 0-d int64, if the layer tracks statistics.
     pub num_batches_tracked: Option<Buffer>,
     training: Training,
     #[module(skip)]
@@ -102,13 +103,13 @@ pub type BatchNorm3d = BatchNorm<3>;
 impl<const N: usize> BatchNorm<N> {
     const KIND: &'static str = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"][N - 1];
 
-    /// A layer with PyTorch's defaults, float32.
+    /// Creates a layer with PyTorch's defaults, float32.
     #[op]
     pub fn try_new(num_features: usize) -> Result<Self> {
         Self::builder(num_features).try_build()
     }
 
-    /// A layer with options.
+    /// Returns a builder of the layer.
     pub fn builder(num_features: usize) -> BatchNormBuilder<N> {
         BatchNormBuilder::new(num_features)
     }
@@ -133,8 +134,8 @@ impl<const N: usize> BatchNorm<N> {
         Fusion::Normalization(self.normalization())
     }
 
-    /// The layer and an activation after it, without a pass over memory for the latter. A
-    /// [`Sequential`](super::Sequential) does this by itself.
+    /// Computes the layer followed by an activation in one pass over memory. A [`Sequential`](super::Sequential) does this
+    /// automatically.
     ///
     /// # Errors
     /// If the input has the wrong number of dimensions or channels.
@@ -167,7 +168,7 @@ impl<const N: usize> Forward for BatchNorm<N> {
     }
 }
 
-/// Running statistics, and how many batches went into them.
+/// Running statistics, and the number of batches they include.
 #[derive(Clone, Copy)]
 struct Statistics<'a> {
     mean: &'a Buffer,
@@ -175,7 +176,7 @@ struct Statistics<'a> {
     batches: &'a Buffer,
 }
 
-/// A [`BatchNorm`] layer as what is computed together with it sees it.
+/// The parameters and statistics of a [`BatchNorm`] layer, for fusion with other layers.
 #[derive(Clone, Copy)]
 pub struct Normalization<'a> {
     pub(super) spatial_dims: usize,
@@ -188,7 +189,7 @@ pub struct Normalization<'a> {
 }
 
 impl Normalization<'_> {
-    /// The normalization of `x` with an activation applied, in one pass over memory.
+    /// Computes the normalization of `x` followed by an activation, in one pass over memory.
     ///
     /// # Errors
     /// If the input has the wrong number of dimensions or channels.
@@ -227,7 +228,7 @@ impl Normalization<'_> {
         })
     }
 
-    /// Mean, variance and what is added to the latter, where the normalization is by given statistics.
+    /// Mean, variance and `eps`, if the normalization uses running statistics.
     pub(super) fn given(self) -> Option<(Tensor, Tensor, f64)> {
         let Statistics { mean, var, .. } = self.statistics.filter(|_| !self.training)?;
         Some((mean.get(), var.get(), self.eps))

@@ -1,4 +1,4 @@
-//! Modules in a row.
+//! Sequential containers.
 
 use super::{Activation, Forward, Fusion, Item, Module, Normalization, Visitor};
 use crate::error::ok;
@@ -7,9 +7,9 @@ use rushlight_macros::op;
 use std::fmt;
 use std::ops::Index;
 
-/// Layers one after the other, each on the output of the one before, as
-/// [`torch.nn.Sequential`](https://docs.pytorch.org/docs/stable/generated/torch.nn.Sequential.html). The keys are the indices, or the
-/// names that layers were pushed under.
+/// Applies layers in order, each to the output of the previous one. See
+/// [`torch.nn.Sequential`](https://docs.pytorch.org/docs/stable/generated/torch.nn.Sequential.html). Keys are the indices, or the
+/// names given to the layers.
 ///
 /// ```
 /// use rushlight::{Tensor, nn, nn::{Forward, Module}};
@@ -24,21 +24,21 @@ pub struct Sequential {
 }
 
 impl Sequential {
-    /// No layers yet: the output is the input.
+    /// Creates an empty container, whose output is its input.
     pub fn new() -> Sequential {
         Sequential::default()
     }
 
-    /// With one more layer, under its index.
+    /// Appends a layer, named by its index.
     pub fn push(mut self, layer: impl Forward) -> Sequential {
         self.layers.push((self.layers.len().to_string(), Box::new(layer)));
         self
     }
 
-    /// With one more layer, under a name.
+    /// Appends a layer with a name.
     ///
     /// # Errors
-    /// If the name is empty, contains a dot or is taken.
+    /// If the name is empty, contains a dot or is already used.
     #[op]
     pub fn try_push_named(self, name: &str, layer: impl Forward) -> Result<Sequential> {
         let mut layers = self.layers;
@@ -55,7 +55,7 @@ impl Sequential {
         self.layers.len()
     }
 
-    /// Whether there are none.
+    /// Whether the container is empty.
     pub fn is_empty(&self) -> bool {
         self.layers.is_empty()
     }
@@ -65,7 +65,7 @@ impl Sequential {
         self.layers.get(index).map(|(_, layer)| &**layer)
     }
 
-    /// The layer with this index as a `T`, if there is one and it is a `T`.
+    /// The layer with this index as a `T`; `None` if it does not exist or has another type.
     ///
     /// ```
     /// use rushlight::nn;
@@ -131,10 +131,10 @@ impl Forward for Sequential {
     }
 }
 
-/// The layers that are still to be computed, with their names.
+/// The remaining layers, with their names.
 type Rest<'a> = &'a [(String, Box<dyn Forward>)];
 
-/// Takes the next layer off if it is a normalization.
+/// Consumes the next layer if it is a normalization.
 fn next_normalization<'a>(layers: &mut Rest<'a>) -> Option<Normalization<'a>> {
     let ((_, next), rest) = layers.split_first()?;
     let Fusion::Normalization(norm) = next.fusion() else { return None };
@@ -142,7 +142,7 @@ fn next_normalization<'a>(layers: &mut Rest<'a>) -> Option<Normalization<'a>> {
     Some(norm)
 }
 
-/// Takes the next layer off if it is an activation that others can apply.
+/// Consumes the next layer if it is an activation that preceding layers can fuse.
 fn next_activation(layers: &mut Rest<'_>) -> Activation {
     if let Some(((_, next), rest)) = layers.split_first()
         && let Fusion::Activation(activation) = next.fusion()
@@ -156,7 +156,7 @@ fn next_activation(layers: &mut Rest<'_>) -> Activation {
 /// The layer with this index.
 ///
 /// # Panics
-/// If there is no such layer.
+/// If the index is out of range.
 impl Index<usize> for Sequential {
     type Output = dyn Forward;
 

@@ -1,4 +1,4 @@
-//! Convolution layers, and what they share with the transposed ones.
+//! Convolution layers, and the code that they share with transposed convolutions.
 
 use super::fused_conv::{Cache, Convolution};
 use super::param::with_names;
@@ -11,7 +11,7 @@ use crate::tensor::{DType, TensorOptions, get_default_dtype};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::{Builder, op};
 
-/// The options that layers of convolution, transposed or not, have in common.
+/// The common options of convolutions and transposed convolutions.
 #[derive(Builder, Clone, Copy, Debug)]
 #[builder(new = pub(super), on(ConvBuilder<N>, options), on(ConvTransposeBuilder<N>, options))]
 pub(super) struct Options<const N: usize> {
@@ -21,19 +21,19 @@ pub(super) struct Options<const N: usize> {
     pub(super) out_channels: usize,
     #[builder(required)]
     pub(super) kernel_size: Sizes<N>,
-    /// The step from one window to the next; default 1.
+    /// The step between windows; default 1.
     #[builder(default = 1.into())]
     pub(super) stride: Sizes<N>,
     /// The step between the elements of a window; default 1.
     #[builder(default = 1.into())]
     pub(super) dilation: Sizes<N>,
-    /// The number of groups of channels that are convolved apart; default 1.
+    /// The number of groups of channels that are convolved separately; default 1.
     #[builder(default = 1)]
     pub(super) groups: usize,
-    /// Whether there is a bias; default true.
+    /// Whether the layer has a bias; default true.
     #[builder(default = true)]
     bias: bool,
-    /// The type of the parameters; default float32.
+    /// The dtype of the parameters; default float32.
     #[builder(default = get_default_dtype())]
     dtype: DType,
 }
@@ -57,8 +57,8 @@ impl<const N: usize> Options<N> {
         text
     }
 
-    /// The parameters of the layer `name`, drawn: a weight that begins with these two sizes, of all groups, and a bias. An error where
-    /// options do not go together.
+    /// Initializes the parameters of the layer `name`: a weight whose first sizes are these two, over all groups, and a bias. Returns an
+    /// error if options are inconsistent.
     pub(super) fn parameters(
         &self,
         name: &'static str,
@@ -93,11 +93,11 @@ pub struct ConvBuilder<const N: usize> {
 }
 
 impl<const N: usize> ConvBuilder<N> {
-    /// The layer, with its parameters drawn.
+    /// Builds the layer and initializes its parameters.
     ///
     /// # Errors
     /// If a kernel size, stride, dilation or `groups` is 0, the channels cannot be divided into `groups`, the padding is
-    /// [`Padding::Same`] with a stride, or the type is not floating-point.
+    /// [`Padding::Same`] with a stride, or the dtype is not floating-point.
     #[op]
     pub fn try_build(self) -> Result<Conv<N>> {
         let options = self.options;
@@ -115,7 +115,7 @@ impl<const N: usize> ConvBuilder<N> {
 /// The input is `[batch, in_channels, sizes…]` (or without `batch`), the output `[batch, out_channels, sizes'…]` with
 /// `size' = (size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1`, rounded down.
 ///
-/// The weight is `[out_channels, in_channels / groups, kernel_size…]`, the bias `[out_channels]`; both begin uniform in ±1/√fan_in, as
+/// The weight is `[out_channels, in_channels / groups, kernel_size…]`, the bias `[out_channels]`; both are initialized uniformly in ±1/√fan_in. See
 /// [`torch.nn.Conv2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html).
 ///
 /// ```
@@ -136,7 +136,7 @@ impl<const N: usize> ConvBuilder<N> {
 pub struct Conv<const N: usize> {
     /// `[out_channels, in_channels / groups, kernel_size…]`.
     pub weight: Parameter,
-    /// `[out_channels]`, if there is one.
+    /// `[out_channels]`, if the layer has a bias.
     pub bias: Option<Parameter>,
     #[module(skip)]
     options: Options<N>,
@@ -156,7 +156,7 @@ pub type Conv3d = Conv<3>;
 impl<const N: usize> Conv<N> {
     const KIND: &'static str = ["Conv1d", "Conv2d", "Conv3d"][N - 1];
 
-    /// A layer with stride 1, no padding, bias, float32.
+    /// Creates a layer with stride 1, no padding, a bias, float32.
     ///
     /// # Errors
     /// If the kernel has a size of 0 or the sizes are too large.
@@ -165,12 +165,12 @@ impl<const N: usize> Conv<N> {
         Self::builder(in_channels, out_channels, kernel_size).try_build()
     }
 
-    /// A layer with options.
+    /// Returns a builder of the layer.
     pub fn builder(in_channels: usize, out_channels: usize, kernel_size: impl Into<Sizes<N>>) -> ConvBuilder<N> {
         ConvBuilder::new(Options::new(in_channels, out_channels, kernel_size))
     }
 
-    /// A layer with the same options and other parameters.
+    /// A layer with the same options and the given parameters.
     pub(super) fn with(&self, weight: Parameter, bias: Option<Parameter>) -> Self {
         let options = Options { bias: bias.is_some(), ..self.options };
         Conv { weight, bias, options, padding: self.padding, cache: Cache::default() }
@@ -188,14 +188,14 @@ impl<const N: usize> Conv<N> {
         Fusion::Product(self)
     }
 
-    /// The layer, a normalization after it and an activation after that, in as few passes over memory as possible. A
-    /// [`Sequential`](super::Sequential) does this by itself.
+    /// Computes the layer followed by a normalization and an activation, in as few passes over memory as possible. A
+    /// [`Sequential`](super::Sequential) does this automatically.
     ///
-    /// Where no gradients are recorded and `norm` is in evaluation, it is folded into the weight, whose folded form is kept while no
-    /// parameter or statistic changes. Outputs then differ from those of the layers one by one by rounding only.
+    /// If no gradients are recorded and `norm` is in evaluation mode, it is folded into the weight; the folded weight is cached until a
+    /// parameter or statistic changes. Outputs then differ from those of the separate layers only by rounding.
     ///
     /// # Errors
-    /// If the input has the wrong number of dimensions or channels, or `norm` another number of channels than the output.
+    /// If the input has the wrong number of dimensions or channels, or the number of channels of `norm` is not that of the output.
     ///
     /// ```
     /// use rushlight::{Tensor, nn, nn::{Activation, Forward, Module}};

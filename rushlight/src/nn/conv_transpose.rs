@@ -1,4 +1,4 @@
-//! Layers of transposed convolution.
+//! Transposed convolution layers.
 
 use super::conv::Options;
 use super::param::with_names;
@@ -13,20 +13,19 @@ use rushlight_macros::{Builder, op};
 pub struct ConvTransposeBuilder<const N: usize> {
     #[builder(required)]
     pub(super) options: Options<N>,
-    /// The number of elements by which the output is smaller on both sides, as the convolution that this transposes pads its input;
-    /// default 0.
+    /// The number of elements removed on both sides of the output, the input padding of the transposed convolution; default 0.
     #[builder(default = 0.into())]
     padding: Sizes<N>,
-    /// The number of elements by which the output is larger at the end; smaller than stride or dilation. Default 0.
+    /// The number of elements added at the end of the output; less than stride or dilation. Default 0.
     #[builder(default = 0.into())]
     output_padding: Sizes<N>,
 }
 
 impl<const N: usize> ConvTransposeBuilder<N> {
-    /// The layer, with its parameters drawn.
+    /// Builds the layer and initializes its parameters.
     ///
     /// # Errors
-    /// If a kernel size, stride, dilation or `groups` is 0, the channels cannot be divided into `groups`, or the type is not
+    /// If a kernel size, stride, dilation or `groups` is 0, the channels cannot be divided into `groups`, or the dtype is not
     /// floating-point.
     #[op]
     pub fn try_build(self) -> Result<ConvTranspose<N>> {
@@ -37,14 +36,14 @@ impl<const N: usize> ConvTransposeBuilder<N> {
     }
 }
 
-/// Transposed convolution over `N` dimensions, 1 to 3, which makes its input larger where a convolution makes it smaller:
+/// Transposed convolution over `N` dimensions, 1 to 3, the upsampling counterpart of a convolution:
 /// [`ConvTranspose1d`] of sequences, [`ConvTranspose2d`] of images, [`ConvTranspose3d`] of volumes.
 ///
 /// The input is `[batch, in_channels, sizes…]` (or without `batch`), the output `[batch, out_channels, sizes'…]` with
 /// `size' = (size - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1`.
 ///
-/// The weight is `[in_channels, out_channels / groups, kernel_size…]`, the bias `[out_channels]`; both begin uniform in ±1/√fan, where
-/// fan is `out_channels / groups` times the kernel's size, as
+/// The weight is `[in_channels, out_channels / groups, kernel_size…]`, the bias `[out_channels]`; both are initialized uniformly in ±1/√fan, where
+/// fan is `out_channels / groups` times the size of the kernel. See
 /// [`torch.nn.ConvTranspose2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html).
 ///
 /// ```
@@ -62,7 +61,7 @@ impl<const N: usize> ConvTransposeBuilder<N> {
 pub struct ConvTranspose<const N: usize> {
     /// `[in_channels, out_channels / groups, kernel_size…]`.
     pub weight: Parameter,
-    /// `[out_channels]`, if there is one.
+    /// `[out_channels]`, if the layer has a bias.
     pub bias: Option<Parameter>,
     #[module(skip)]
     options: Options<N>,
@@ -82,7 +81,7 @@ pub type ConvTranspose3d = ConvTranspose<3>;
 impl<const N: usize> ConvTranspose<N> {
     const KIND: &'static str = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"][N - 1];
 
-    /// A layer with stride 1, no padding, bias, float32.
+    /// Creates a layer with stride 1, no padding, a bias, float32.
     ///
     /// # Errors
     /// If the kernel has a size of 0 or the sizes are too large.
@@ -91,7 +90,7 @@ impl<const N: usize> ConvTranspose<N> {
         Self::builder(in_channels, out_channels, kernel_size).try_build()
     }
 
-    /// A layer with options.
+    /// Returns a builder of the layer.
     pub fn builder(
         in_channels: usize,
         out_channels: usize,
@@ -108,11 +107,11 @@ impl<const N: usize> ConvTranspose<N> {
         self.options.repr(self.padding.into(), self.output_padding)
     }
 
-    /// The output with the sizes `output_size` (without batch and channels): one of the `stride` sizes that a convolution turns into
-    /// the input's. The layer's output padding does not count.
+    /// Computes the output of size `output_size` (without batch and channels), one of the `stride` sizes that a convolution maps to the
+    /// size of the input. The output padding of the layer is ignored.
     ///
     /// # Errors
-    /// As forward, and if the sizes are not among those.
+    /// As [`forward`](Forward::forward), or if `output_size` is not one of those.
     #[op]
     pub fn try_forward_with_output_size(&self, x: &Tensor, output_size: impl Into<Sizes<N>>) -> Result<Tensor> {
         self.run(x, self.output_padding_for(x, output_size.into().each())?)
@@ -125,7 +124,7 @@ impl<const N: usize> ConvTranspose<N> {
             .map_err(|error| with_names(error, &self.weight, self.bias.as_ref()))
     }
 
-    /// The output padding with which the output of `x` has the sizes `wanted`.
+    /// The output padding for which the output of `x` has the sizes `wanted`.
     fn output_padding_for(&self, x: &Tensor, wanted: [usize; N]) -> Result<[usize; N]> {
         if x.dim() != N + 1 && x.dim() != N + 2 {
             let message = format!("expected an input [N, C, {N} sizes] (or without N), got shape {:?}", x.shape());

@@ -11,13 +11,13 @@ use rushlight_macros::{Builder, op};
 #[derive(Builder, Clone, Copy, Debug)]
 #[builder(new = pub(super))]
 pub struct DropoutBuilder {
-    /// The probability of an element to be zeroed; default 0.5.
+    /// The probability that an element is zeroed; default 0.5.
     #[builder(default = 0.5)]
     p: f64,
 }
 
 impl DropoutBuilder {
-    /// The layer.
+    /// Builds the layer.
     ///
     /// # Errors
     /// If `p` is not in [0, 1].
@@ -34,8 +34,8 @@ fn probability(name: &'static str, p: f64) -> Result<f64> {
     Ok(p)
 }
 
-/// In training, zeroes each element with probability `p`, by default 0.5, and scales the others by `1 / (1 - p)`; in evaluation the
-/// output is the input. Any shape. See [`Tensor::dropout`](crate::Tensor::dropout).
+/// In training mode, zeroes each element with probability `p`, by default 0.5, and scales the others by `1 / (1 - p)`; in evaluation mode
+/// the output is the input. Any shape. See [`Tensor::dropout`](crate::Tensor::dropout).
 ///
 /// ```
 /// use rushlight::{Tensor, nn, nn::{Forward, Module}};
@@ -54,12 +54,12 @@ pub struct Dropout {
 }
 
 impl Dropout {
-    /// Dropout with probability 0.5.
+    /// Creates a layer with probability 0.5.
     pub fn new() -> Dropout {
         Dropout::default()
     }
 
-    /// A layer with options.
+    /// Returns a builder of the layer.
     pub fn builder() -> DropoutBuilder {
         DropoutBuilder::new()
     }
@@ -86,13 +86,13 @@ impl Forward for Dropout {
 #[derive(Builder, Clone, Copy, Debug)]
 #[builder(new = pub(super))]
 pub struct ChannelDropoutBuilder<const N: usize> {
-    /// The probability of a channel to be zeroed; default 0.5.
+    /// The probability that a channel is zeroed; default 0.5.
     #[builder(default = 0.5)]
     p: f64,
 }
 
 impl<const N: usize> ChannelDropoutBuilder<N> {
-    /// The layer.
+    /// Builds the layer.
     ///
     /// # Errors
     /// If `p` is not in [0, 1].
@@ -102,8 +102,8 @@ impl<const N: usize> ChannelDropoutBuilder<N> {
     }
 }
 
-/// In training, zeroes each channel with probability `p`, by default 0.5, and scales the others by `1 / (1 - p)`; in evaluation the
-/// output is the input. [`Dropout1d`] takes `[batch, C, L]` or `[C, L]`, [`Dropout2d`] `[batch, C, H, W]` or `[batch, C, L]`,
+/// In training mode, zeroes each channel with probability `p`, by default 0.5, and scales the others by `1 / (1 - p)`; in evaluation mode
+/// the output is the input. [`Dropout1d`] takes `[batch, C, L]` or `[C, L]`, [`Dropout2d`] `[batch, C, H, W]` or `[batch, C, L]`,
 /// [`Dropout3d`] `[batch, C, D, H, W]` or `[C, D, H, W]`.
 /// As [`torch.nn.Dropout2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.Dropout2d.html).
 ///
@@ -131,12 +131,12 @@ pub type Dropout3d = ChannelDropout<3>;
 impl<const N: usize> ChannelDropout<N> {
     const KIND: &'static str = ["Dropout1d", "Dropout2d", "Dropout3d"][N - 1];
 
-    /// Dropout with probability 0.5.
+    /// Creates a layer with probability 0.5.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A layer with options.
+    /// Returns a builder of the layer.
     pub fn builder() -> ChannelDropoutBuilder<N> {
         ChannelDropoutBuilder::new()
     }
@@ -166,7 +166,7 @@ impl<const N: usize> Forward for ChannelDropout<N> {
         if !self.training.get() || self.p == 0.0 {
             return Ok(x.clone());
         }
-        // As in PyTorch, an image without a batch is a batch of sequences.
+        // As in PyTorch, an image without a batch dimension is treated as a batch of sequences.
         let leading = if x.dim() == N + 2 || N == 2 { 2 } else { 1 };
         let mut channels = vec![1; x.dim()];
         channels[..leading].copy_from_slice(&x.shape()[..leading]);

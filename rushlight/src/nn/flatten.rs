@@ -8,22 +8,22 @@ use rushlight_macros::{Builder, op};
 #[derive(Builder, Clone, Copy, Debug)]
 #[builder(new = pub(super))]
 pub struct FlattenBuilder {
-    /// The first dimension that is flattened; default 1.
+    /// The first flattened dimension; default 1.
     #[builder(default = 1)]
     start_dim: isize,
-    /// The last dimension that is flattened; default -1, the last.
+    /// The last flattened dimension; default -1.
     #[builder(default = -1)]
     end_dim: isize,
 }
 
 impl FlattenBuilder {
-    /// The layer.
+    /// Builds the layer.
     pub fn build(self) -> Flatten {
         Flatten { options: self }
     }
 }
 
-/// Makes one dimension of several: input `[N, …]`, output `[N, product of the rest]` by default.
+/// Flattens a range of dimensions into one: input `[N, …]`, output `[N, product of the other sizes]` by default.
 /// See [`Tensor::flatten`](crate::Tensor::flatten).
 ///
 /// ```
@@ -39,12 +39,12 @@ pub struct Flatten {
 }
 
 impl Flatten {
-    /// Flattens all dimensions but the first.
+    /// Creates a layer that flattens all dimensions but the first.
     pub fn new() -> Flatten {
         Flatten::builder().build()
     }
 
-    /// A layer with options.
+    /// Returns a builder of the layer.
     pub fn builder() -> FlattenBuilder {
         FlattenBuilder::new()
     }

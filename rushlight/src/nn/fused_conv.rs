@@ -1,9 +1,9 @@
-//! A convolution, the normalization after it and the activation after that, as one.
+//! A convolution fused with a normalization and an activation that follow.
 //!
-//! Where nothing is recorded and the normalization has its statistics, it is folded into the convolution's weight and bias, and
-//! the activation is applied while the sums are still in registers: one pass over memory instead of three. What was folded and
-//! packed is kept until one of the tensors that it was made from changes, or gradients are recorded again. Where they are, the
-//! normalization and the activation are one pass, forward and backward.
+//! If gradients are not recorded and the normalization uses running statistics, it is folded into the convolution's weight and bias,
+//! and the activation is applied while the sums are in registers: one pass over memory instead of three. The folded and packed weight
+//! is cached until one of its source tensors changes, or gradients are recorded again. If they are recorded, the normalization and the
+//! activation are one pass, forward and backward.
 
 use super::utils::try_fuse_conv_bn_weights;
 use super::{Normalization, Parameter};
@@ -12,10 +12,10 @@ use crate::ops::conv::{Prepared, Window, convolve};
 use crate::{NoGrad, Result, Tensor, is_grad_enabled};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What a convolution is made from: weight and bias, and of a normalization weight, bias, mean and variance.
+/// The source tensors of a folded convolution: weight and bias, and weight, bias, mean and variance of the normalization.
 type Sources<'a> = [Option<&'a Tensor>; 6];
 
-/// A weight that is ready for convolutions, and the tensors that it was made from, with their versions.
+/// A folded and packed weight, and its source tensors with their versions.
 struct Entry {
     sources: [Option<(Tensor, u32)>; 6],
     eps: f64,
@@ -33,7 +33,7 @@ impl Entry {
     }
 }
 
-/// What a convolution layer keeps between calls.
+/// The cache of a convolution layer.
 #[derive(Default)]
 pub(super) struct Cache(Mutex<Option<Arc<Entry>>>);
 
@@ -47,7 +47,7 @@ impl Cache {
         if let Some(entry) = cached.as_ref().filter(|entry| entry.is_of(&sources, eps)) {
             return Ok(entry.clone());
         }
-        // Versions are taken before values are read: what changes in between makes the entry out of date, not wrong.
+        // Versions are read before values: a change in between makes the entry outdated, not wrong.
         let versions = sources.map(|tensor| tensor.map(|tensor| (tensor.detach(), tensor.version())));
         let _guard = NoGrad::new();
         let [weight, bias, scale, shift, mean, var] = sources;
@@ -63,7 +63,7 @@ impl Cache {
     }
 }
 
-/// A convolution layer over `N` dimensions, as its owner sees it.
+/// A borrowed convolution layer over `N` dimensions.
 pub(super) struct Convolution<'a, const N: usize> {
     pub(super) name: &'static str,
     pub(super) weight: &'a Parameter,
@@ -73,7 +73,7 @@ pub(super) struct Convolution<'a, const N: usize> {
 }
 
 impl<const N: usize> Convolution<'_, N> {
-    /// The convolution of `x`, normalized by `norm`, with an activation applied.
+    /// Computes the convolution of `x`, followed by `norm` and an activation.
     pub(super) fn run(&self, x: &Tensor, norm: Option<Normalization<'_>>, activation: Activation) -> Result<Tensor> {
         let (weight, bias) = (self.weight.get(), self.bias.map(Parameter::get));
         let [scale, shift] = norm.map_or([None, None], |norm| [norm.weight, norm.bias]);
@@ -81,7 +81,7 @@ impl<const N: usize> Convolution<'_, N> {
         let [bias, scale, shift] = [&bias, &scale, &shift].map(Option::as_ref);
         let involved = [Some(x), Some(&weight), bias, scale, shift];
         let recorded = is_grad_enabled() && involved.into_iter().flatten().any(Tensor::requires_grad);
-        // Shapes and types that do not match are an error, which the normalization words best.
+        // The normalization reports shapes and dtypes that do not match.
         let fits = |(mean, var, _): &(Tensor, Tensor, f64)| {
             let channels = weight.shape().first().copied();
             let fits = |tensor: &Tensor| tensor.shape() == channels.as_slice() && tensor.dtype() == weight.dtype();

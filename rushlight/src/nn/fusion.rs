@@ -1,13 +1,13 @@
-//! What modules can be computed together with: one pass over memory instead of two or three.
+//! Fusion of modules: one pass over memory instead of two or three.
 
 use super::{Activation, Normalization};
 use crate::{Result, Tensor};
 
-/// What a module is to its neighbors in a [`Sequential`](super::Sequential), which computes them together where it can: a
-/// [`Product`](Fusion::Product), a [`Normalization`](Fusion::Normalization) after it, and an [`Activation`](Fusion::Activation) after
-/// that; each of the first two may be missing.
+/// The role of a module in the fusion of neighboring modules by a [`Sequential`](super::Sequential): a [`Product`](Fusion::Product),
+/// followed by a [`Normalization`](Fusion::Normalization), followed by an [`Activation`](Fusion::Activation); each of the first two is
+/// optional.
 ///
-/// A module tells by [`Module::fusion`](super::Module::fusion). One of your own that is an activation:
+/// A module declares its role by [`Module::fusion`](super::Module::fusion). A user-defined activation:
 ///
 /// ```
 /// use rushlight::{Tensor, nn::{self, Activation, Forward, Fusion, Module}};
@@ -35,19 +35,19 @@ use crate::{Result, Tensor};
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Fusion<'a> {
-    /// Nothing to be computed together.
+    /// No fusion.
     None,
-    /// Just this activation, which the module before it can apply while its results are in registers.
+    /// An activation, which the preceding module can apply while its results are in registers.
     Activation(Activation),
-    /// A normalization, which can be folded into the product before it, and can apply an activation.
+    /// A normalization, which can be folded into the preceding product, and can apply an activation.
     Normalization(Normalization<'a>),
-    /// Sums of products, which can have a normalization folded in and an activation applied.
+    /// A linear operation, into which a normalization can be folded, and which can apply an activation.
     Product(&'a dyn Product),
 }
 
-/// A module that can be computed together with a normalization and an activation after it.
+/// A module that can be fused with a normalization and an activation that follow.
 pub trait Product {
-    /// The output for `x`, normalized by `norm` if there is one, with the activation applied.
+    /// Computes the output for `x`, normalized by `norm` if given, followed by the activation.
     ///
     /// # Errors
     /// If `x` or the normalization does not match the module.

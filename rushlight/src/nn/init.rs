@@ -1,4 +1,4 @@
-//! Initial values for parameters: `torch.nn.init`, draw for draw.
+//! Initialization of parameters: `torch.nn.init`, with the same numbers from the same seed.
 //!
 //! The functions fill a tensor or [`Parameter`] in-place, without recording, and return it.
 //!
@@ -16,21 +16,21 @@ use crate::tensor::{DType, Scalar, TensorOptions};
 use crate::{Error, NoGrad, Result, Tensor};
 use rushlight_macros::{Builder, op};
 
-/// Which number of connections a layer's initial values are scaled by.
+/// The number of connections that scales the initial values of a layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fan {
-    /// Those into an output: keeps the magnitude in the forward pass.
+    /// Connections into an output: preserves the variance in the forward pass.
     #[default]
     In,
-    /// Those out of an input: keeps the magnitude in the backward pass.
+    /// Connections out of an input: preserves the variance in the backward pass.
     Out,
 }
 
-/// What follows a layer, for [`calculate_gain`].
+/// The nonlinearity after a layer, for [`calculate_gain`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Nonlinearity {
-    /// Nothing.
+    /// No nonlinearity.
     Linear,
     /// A convolution.
     Conv,
@@ -46,7 +46,7 @@ pub enum Nonlinearity {
     Selu,
 }
 
-/// The factor for the initial values of a layer that keeps magnitudes the same after the nonlinearity that follows.
+/// Returns the factor of the initial values of a layer that preserves the variance through the nonlinearity.
 pub fn calculate_gain(nonlinearity: Nonlinearity) -> f64 {
     match nonlinearity {
         Nonlinearity::Linear | Nonlinearity::Conv | Nonlinearity::Sigmoid => 1.0,
@@ -69,7 +69,7 @@ fn fans(op: &'static str, tensor: &Tensor) -> Result<[f64; 2]> {
     Ok([(inputs * window) as f64, (outputs * window) as f64])
 }
 
-/// Uniform numbers in a range such as `-0.1..0.1`.
+/// Fills a tensor with uniform random numbers in a range such as `-0.1..0.1`.
 ///
 /// # Errors
 /// If the range is empty or the elements are not floating-point.
@@ -89,7 +89,7 @@ pub struct NormalOptions {
     std: f64,
 }
 
-/// Normal numbers, by default with mean 0 and standard deviation 1.
+/// Fills a tensor with normal random numbers, by default with mean 0 and standard deviation 1.
 ///
 /// # Errors
 /// If `std` is negative or the elements are not floating-point.
@@ -103,20 +103,20 @@ fn normal(tensor: Tensor, mean: f64, std: f64) -> Result<Tensor> {
     tensor.try_normal_(mean, std)
 }
 
-/// The same value everywhere.
+/// Fills a tensor with a value.
 #[op(free)]
 pub fn try_constant_(tensor: impl Into<Tensor>, value: impl Into<Scalar>) -> Result<Tensor> {
     let _guard = NoGrad::new();
     tensor.into().try_fill_(value)
 }
 
-/// Ones.
+/// Fills a tensor with ones.
 #[op(free)]
 pub fn try_ones_(tensor: impl Into<Tensor>) -> Result<Tensor> {
     try_constant_(tensor, 1)
 }
 
-/// Zeros.
+/// Fills a tensor with zeros.
 #[op(free)]
 pub fn try_zeros_(tensor: impl Into<Tensor>) -> Result<Tensor> {
     try_constant_(tensor, 0)
@@ -130,7 +130,7 @@ pub struct GainOptions {
     gain: f64,
 }
 
-/// Uniform numbers in ±`gain` · √(6 / (fan_in + fan_out)), by Glorot and Bengio.
+/// Fills a tensor with uniform random numbers in ±`gain` · √(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
 ///
 /// # Errors
 /// If the tensor has fewer than 2 dimensions.
@@ -141,7 +141,7 @@ pub fn try_xavier_uniform_with_(tensor: impl Into<Tensor>, options: GainOptions)
     try_uniform_(tensor, -bound..bound)
 }
 
-/// Normal numbers with deviation `gain` · √(2 / (fan_in + fan_out)), by Glorot and Bengio.
+/// Fills a tensor with normal random numbers of standard deviation `gain` · √(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
 ///
 /// # Errors
 /// If the tensor has fewer than 2 dimensions.
@@ -160,14 +160,14 @@ fn xavier(op: &'static str, tensor: &Tensor, gain: f64) -> Result<f64> {
 /// The options of [`kaiming_uniform_`] and [`kaiming_normal_`].
 #[derive(Builder, Clone, Copy, Debug)]
 pub struct KaimingOptions {
-    /// Which number of connections the values are scaled by; default [`Fan::In`].
+    /// The number of connections that scales the values; default [`Fan::In`].
     mode: Fan,
-    /// What follows the layer; default a leaky rectified linear unit with slope 0, which is a rectified linear unit.
+    /// The nonlinearity after the layer; default a leaky rectified linear unit with slope 0, that is a rectified linear unit.
     #[builder(default = Nonlinearity::LeakyRelu(0.0))]
     nonlinearity: Nonlinearity,
 }
 
-/// Uniform numbers in ±gain · √(3 / fan), by He and others.
+/// Fills a tensor with uniform random numbers in ±gain · √(3 / fan) (He et al., 2015).
 ///
 /// # Errors
 /// If the tensor has fewer than 2 dimensions.
@@ -181,7 +181,7 @@ pub fn try_kaiming_uniform_with_(tensor: impl Into<Tensor>, options: KaimingOpti
     try_uniform_(tensor, -bound..bound)
 }
 
-/// Normal numbers with deviation gain / √fan, by He and others.
+/// Fills a tensor with normal random numbers of standard deviation gain / √fan (He et al., 2015).
 ///
 /// # Errors
 /// If the tensor has fewer than 2 dimensions.
@@ -201,7 +201,7 @@ fn kaiming(op: &'static str, tensor: &Tensor, options: KaimingOptions) -> Result
     Ok(calculate_gain(options.nonlinearity) / fan.sqrt())
 }
 
-/// The identity matrix.
+/// Fills a matrix with the identity.
 ///
 /// # Errors
 /// If the tensor does not have 2 dimensions.
@@ -229,7 +229,7 @@ pub struct DiracOptions {
     groups: usize,
 }
 
-/// The weight of a convolution that passes as many channels through as it can, in each of its groups.
+/// Fills the weight of a convolution with the Dirac delta, which passes as many channels through as possible in each group.
 ///
 /// # Errors
 /// If the tensor does not have 3 to 5 dimensions, or its first size is not divisible by `groups`.
@@ -277,7 +277,7 @@ pub struct TruncNormalOptions {
     b: f64,
 }
 
-/// Normal numbers, those outside of `[a, b]` drawn anew, as PyTorch does from 2.12 on.
+/// Fills a tensor with normal random numbers truncated to `[a, b]` by rejection, as PyTorch does since 2.12.
 ///
 /// # Errors
 /// If `std` is negative, `a > b`, or the elements are not floating-point.
@@ -301,7 +301,7 @@ pub fn try_trunc_normal_with_(tensor: impl Into<Tensor>, options: TruncNormalOpt
             tensor.try_copy_(&again.try_where_cond(&outside, tensor.detach())?)?;
         }
     }
-    // So little of the distribution lies inside that candidates are drawn there, and accepted by their density.
+    // Little of the probability is inside the bounds: candidates are drawn uniformly there and accepted by their density.
     let peak = -0.5 * ((a.max(mean.min(b)) - mean) / std).powi(2);
     let mut pending = tensor.try_ones_like()?.try_to_dtype(DType::Bool)?;
     loop {
@@ -319,12 +319,13 @@ pub fn try_trunc_normal_with_(tensor: impl Into<Tensor>, options: TruncNormalOpt
 /// The options of [`sparse_`].
 #[derive(Builder, Clone, Copy, Debug)]
 pub struct SparseOptions {
-    /// The standard deviation of the numbers that are not 0; default 0.01.
+    /// The standard deviation of the nonzero numbers; default 0.01.
     #[builder(default = 0.01)]
     std: f64,
 }
 
-/// Normal numbers with mean 0, but in each column the share `sparsity` of the elements (rounded up) is 0.
+/// Fills a matrix with normal random numbers of mean 0, except that in each column the fraction `sparsity` of the elements (rounded
+/// up) is 0.
 ///
 /// # Errors
 /// If the tensor does not have 2 dimensions, or `sparsity` is not in [0, 1].
@@ -347,8 +348,8 @@ pub fn try_sparse_with_(tensor: impl Into<Tensor>, sparsity: f64, options: Spars
     Ok(tensor)
 }
 
-/// Rows (or, if there are more rows than columns, columns) that are orthogonal and have length `gain`; dimensions from the second
-/// on count as one. By Saxe and others.
+/// Fills a tensor with orthogonal rows (or columns, if there are more rows) of length `gain`; dimensions from the second on are
+/// flattened (Saxe et al., 2013).
 ///
 /// # Errors
 /// If the tensor has fewer than 2 dimensions or the elements are not floating-point.
@@ -371,8 +372,8 @@ pub fn try_orthogonal_with_(tensor: impl Into<Tensor>, options: GainOptions) -> 
     tensor.try_copy_(&q.try_mul(options.gain)?.try_reshape(tensor.shape())?)
 }
 
-/// Makes vectors of `len` orthonormal by the method of Gram and Schmidt, each vector's part along itself being positive: the Q of
-/// a QR decomposition whose R has a positive diagonal. Subtracting twice makes it as accurate as Householder's.
+/// Orthonormalizes vectors of length `len` by Gram-Schmidt: the Q of a QR decomposition whose R has a positive diagonal. Subtracting
+/// projections twice makes it as accurate as Householder reflections.
 fn orthonormalize(vectors: &mut [f64], len: usize) {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     for i in 0..vectors.len() / len {
@@ -389,7 +390,7 @@ fn orthonormalize(vectors: &mut [f64], len: usize) {
     }
 }
 
-/// Weight and bias of a linear layer or convolution, drawn as PyTorch does by default.
+/// Creates weight and bias of a linear layer or convolution with PyTorch's default initialization.
 pub(super) fn weight_and_bias(
     options: &TensorOptions,
     shape: &[usize],
@@ -398,7 +399,7 @@ pub(super) fn weight_and_bias(
     weight_and_bias_of(options, shape, bias.then_some(shape[0]))
 }
 
-/// [`weight_and_bias`] with a bias of another size than the weight's first.
+/// [`weight_and_bias`] with a bias of a given size.
 pub(super) fn weight_and_bias_of(
     options: &TensorOptions,
     shape: &[usize],

@@ -1,4 +1,4 @@
-//! The linear layer, and the one that does nothing.
+//! The linear layer and the identity.
 
 use super::param::with_names;
 use super::repr::python_bool;
@@ -9,7 +9,7 @@ use rushlight_macros::{Builder, op};
 
 /// `y = x @ weight.t() + bias`: input `[…, in_features]`, output `[…, out_features]`.
 ///
-/// The weight is `[out_features, in_features]`, the bias `[out_features]`; both begin uniform in ±1/√in_features, as
+/// The weight is `[out_features, in_features]`, the bias `[out_features]`; both are initialized uniformly in ±1/√in_features. See
 /// [`torch.nn.Linear`](https://docs.pytorch.org/docs/stable/generated/torch.nn.Linear.html).
 ///
 /// ```
@@ -24,7 +24,7 @@ use rushlight_macros::{Builder, op};
 pub struct Linear {
     /// `[out_features, in_features]`.
     pub weight: Parameter,
-    /// `[out_features]`, if there is one.
+    /// `[out_features]`, if the layer has a bias.
     pub bias: Option<Parameter>,
 }
 
@@ -36,22 +36,22 @@ pub struct LinearBuilder {
     in_features: usize,
     #[builder(required)]
     out_features: usize,
-    /// Whether there is a bias; default true.
+    /// Whether the layer has a bias; default true.
     #[builder(default = true)]
     bias: bool,
-    /// The type of the parameters; default float32.
+    /// The dtype of the parameters; default float32.
     #[builder(default = get_default_dtype())]
     dtype: DType,
 }
 
 impl Linear {
-    /// A layer with bias, float32.
+    /// Creates a layer with a bias, float32.
     #[op]
     pub fn try_new(in_features: usize, out_features: usize) -> Result<Linear> {
         Linear::builder(in_features, out_features).try_build()
     }
 
-    /// A layer with options.
+    /// Returns a builder of the layer.
     pub fn builder(in_features: usize, out_features: usize) -> LinearBuilder {
         LinearBuilder::new(in_features, out_features)
     }
@@ -77,10 +77,10 @@ impl Linear {
 }
 
 impl LinearBuilder {
-    /// The layer, with its parameters drawn.
+    /// Builds the layer and initializes its parameters.
     ///
     /// # Errors
-    /// If the type is not floating-point or the sizes are too large.
+    /// If the dtype is not floating-point or the sizes are too large.
     #[op]
     pub fn try_build(self) -> Result<Linear> {
         let shape = [self.out_features, self.in_features];
@@ -99,12 +99,12 @@ impl Forward for Linear {
     }
 }
 
-/// The output is the input: stands for a layer that is left out. Any shape.
+/// Returns its input unchanged: a placeholder layer. Any shape.
 #[derive(Clone, Copy, Debug, Default, Module)]
 pub struct Identity;
 
 impl Identity {
-    /// The layer.
+    /// Creates the layer.
     pub fn new() -> Identity {
         Identity
     }

@@ -1,4 +1,4 @@
-//! Losses. Where an operation has the same options, they are the loss's builder.
+//! Losses as modules. Their builders are the options of the operations where those are the same.
 
 use super::{Buffer, Module};
 use crate::ops::{
@@ -7,7 +7,7 @@ use crate::ops::{
 use crate::{Result, Tensor};
 use rushlight_macros::{Builder, op};
 
-/// The weights of a loss as part of its state.
+/// The weights of a loss, which are part of its state.
 fn buffer(weight: &mut Option<Tensor>) -> Option<Buffer> {
     weight.take().map(Buffer::new)
 }
@@ -16,7 +16,7 @@ fn get(buffer: &Option<Buffer>) -> Option<Tensor> {
     buffer.as_ref().map(Buffer::get)
 }
 
-/// The mean squared error `(input - target)²`; both of one shape. See [`Tensor::mse_loss`].
+/// The mean squared error `(input - target)²`; both of the same shape. See [`Tensor::mse_loss`].
 ///
 /// ```
 /// use rushlight::{Tensor, nn};
@@ -33,29 +33,29 @@ pub struct MSELoss {
 #[derive(Builder, Clone, Copy, Debug)]
 #[builder(new = pub(super))]
 pub struct MSELossBuilder {
-    /// How the losses of single elements are reduced; default their mean.
+    /// The reduction of per-element losses; default the mean.
     reduction: Reduction,
 }
 
 impl MSELossBuilder {
-    /// The loss with these options.
+    /// Builds the loss.
     pub fn build(self) -> MSELoss {
         MSELoss { reduction: self.reduction }
     }
 }
 
 impl MSELoss {
-    /// The mean over all elements.
+    /// Creates the loss with the mean over all elements.
     pub fn new() -> MSELoss {
         MSELoss::default()
     }
 
-    /// The loss with options.
+    /// Returns a builder of the loss.
     pub fn builder() -> MSELossBuilder {
         MSELossBuilder::new()
     }
 
-    /// The loss of `input` against `target`.
+    /// Computes the loss of `input` against `target`.
     ///
     /// # Errors
     /// If the shapes do not match or the elements are not floating-point.
@@ -65,7 +65,7 @@ impl MSELoss {
     }
 }
 
-/// The mean absolute error `|input - target|`; both of one shape. See [`Tensor::l1_loss`].
+/// The mean absolute error `|input - target|`; both of the same shape. See [`Tensor::l1_loss`].
 ///
 /// ```
 /// use rushlight::{Reduction, Tensor, nn};
@@ -82,29 +82,29 @@ pub struct L1Loss {
 #[derive(Builder, Clone, Copy, Debug)]
 #[builder(new = pub(super))]
 pub struct L1LossBuilder {
-    /// How the losses of single elements are reduced; default their mean.
+    /// The reduction of per-element losses; default the mean.
     reduction: Reduction,
 }
 
 impl L1LossBuilder {
-    /// The loss with these options.
+    /// Builds the loss.
     pub fn build(self) -> L1Loss {
         L1Loss { reduction: self.reduction }
     }
 }
 
 impl L1Loss {
-    /// The mean over all elements.
+    /// Creates the loss with the mean over all elements.
     pub fn new() -> L1Loss {
         L1Loss::default()
     }
 
-    /// The loss with options.
+    /// Returns a builder of the loss.
     pub fn builder() -> L1LossBuilder {
         L1LossBuilder::new()
     }
 
-    /// The loss of `input` against `target`.
+    /// Computes the loss of `input` against `target`.
     ///
     /// # Errors
     /// If the shapes do not match or the elements are not floating-point.
@@ -114,7 +114,7 @@ impl L1Loss {
     }
 }
 
-/// Cross entropy of logits with classes: input `[N, C]`, `[C]` or `[N, C, d1, …]`, target int64 without the class dimension, or
+/// Cross entropy of logits: input `[N, C]`, `[C]` or `[N, C, d1, …]`, target int64 without the class dimension, or
 /// probabilities of the input's shape. See [`Tensor::cross_entropy`].
 ///
 /// ```
@@ -131,20 +131,20 @@ pub struct CrossEntropyLoss {
 }
 
 impl CrossEntropyLoss {
-    /// The mean over all rows.
+    /// Creates the loss with the mean over all rows.
     pub fn new() -> CrossEntropyLoss {
         CrossEntropyLoss::builder().build()
     }
 
-    /// The loss with options.
+    /// Returns a builder of the loss.
     pub fn builder() -> CrossEntropyOptions {
         CrossEntropyOptions::new()
     }
 
-    /// The loss of `input` against `target`.
+    /// Computes the loss of `input` against `target`.
     ///
     /// # Errors
-    /// If shapes, types or values do not match.
+    /// If shapes or dtypes do not match, or a value is out of range.
     #[op]
     pub fn try_forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         let options = CrossEntropyOptions { weight: get(&self.weight), ..self.options.clone() };
@@ -153,7 +153,7 @@ impl CrossEntropyLoss {
 }
 
 impl CrossEntropyOptions {
-    /// The loss with these options.
+    /// Builds the loss.
     pub fn build(mut self) -> CrossEntropyLoss {
         CrossEntropyLoss { weight: buffer(&mut self.weight), options: self }
     }
@@ -181,20 +181,20 @@ pub struct NLLLoss {
 }
 
 impl NLLLoss {
-    /// The mean over all rows.
+    /// Creates the loss with the mean over all rows.
     pub fn new() -> NLLLoss {
         NLLLoss::builder().build()
     }
 
-    /// The loss with options.
+    /// Returns a builder of the loss.
     pub fn builder() -> NllLossOptions {
         NllLossOptions::new()
     }
 
-    /// The loss of `input` against `target`.
+    /// Computes the loss of `input` against `target`.
     ///
     /// # Errors
-    /// If shapes, types or values do not match.
+    /// If shapes or dtypes do not match, or a value is out of range.
     #[op]
     pub fn try_forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         let options = NllLossOptions { weight: get(&self.weight), ..self.options.clone() };
@@ -203,7 +203,7 @@ impl NLLLoss {
 }
 
 impl NllLossOptions {
-    /// The loss with these options.
+    /// Builds the loss.
     pub fn build(mut self) -> NLLLoss {
         NLLLoss { weight: buffer(&mut self.weight), options: self }
     }
@@ -215,7 +215,7 @@ impl Default for NLLLoss {
     }
 }
 
-/// Binary cross entropy of probabilities with targets in [0, 1]; both of one shape. See [`Tensor::binary_cross_entropy`].
+/// Binary cross entropy of probabilities with targets in [0, 1]; both of the same shape. See [`Tensor::binary_cross_entropy`].
 ///
 /// ```
 /// use rushlight::{Tensor, nn};
@@ -230,20 +230,20 @@ pub struct BCELoss {
 }
 
 impl BCELoss {
-    /// The mean over all elements.
+    /// Creates the loss with the mean over all elements.
     pub fn new() -> BCELoss {
         BCELoss::builder().build()
     }
 
-    /// The loss with options.
+    /// Returns a builder of the loss.
     pub fn builder() -> BinaryCrossEntropyOptions {
         BinaryCrossEntropyOptions::new()
     }
 
-    /// The loss of `input` against `target`.
+    /// Computes the loss of `input` against `target`.
     ///
     /// # Errors
-    /// If shapes or types do not match, or a probability is not in [0, 1].
+    /// If shapes or dtypes do not match, or a probability is not in [0, 1].
     #[op]
     pub fn try_forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         let options = BinaryCrossEntropyOptions { weight: get(&self.weight), ..self.options.clone() };
@@ -252,7 +252,7 @@ impl BCELoss {
 }
 
 impl BinaryCrossEntropyOptions {
-    /// The loss with these options.
+    /// Builds the loss.
     pub fn build(mut self) -> BCELoss {
         BCELoss { weight: buffer(&mut self.weight), options: self }
     }
@@ -264,7 +264,7 @@ impl Default for BCELoss {
     }
 }
 
-/// Binary cross entropy of logits with targets in [0, 1], exact for large logits; both of one shape. See
+/// Binary cross entropy of logits with targets in [0, 1], accurate for large logits; both of the same shape. See
 /// [`Tensor::binary_cross_entropy_with_logits`].
 ///
 /// ```
@@ -281,20 +281,20 @@ pub struct BCEWithLogitsLoss {
 }
 
 impl BCEWithLogitsLoss {
-    /// The mean over all elements.
+    /// Creates the loss with the mean over all elements.
     pub fn new() -> BCEWithLogitsLoss {
         BCEWithLogitsLoss::builder().build()
     }
 
-    /// The loss with options.
+    /// Returns a builder of the loss.
     pub fn builder() -> BinaryCrossEntropyWithLogitsOptions {
         BinaryCrossEntropyWithLogitsOptions::new()
     }
 
-    /// The loss of `input` against `target`.
+    /// Computes the loss of `input` against `target`.
     ///
     /// # Errors
-    /// If shapes or types do not match.
+    /// If shapes or dtypes do not match.
     #[op]
     pub fn try_forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         let [weight, pos_weight] = [get(&self.weight), get(&self.pos_weight)];
@@ -304,7 +304,7 @@ impl BCEWithLogitsLoss {
 }
 
 impl BinaryCrossEntropyWithLogitsOptions {
-    /// The loss with these options.
+    /// Builds the loss.
     pub fn build(mut self) -> BCEWithLogitsLoss {
         let [weight, pos_weight] = [buffer(&mut self.weight), buffer(&mut self.pos_weight)];
         BCEWithLogitsLoss { weight, pos_weight, options: self }

@@ -2,7 +2,7 @@
 //!
 //! A model is a struct with `#[derive(Module)]` ([`derive@Module`]) whose fields are layers, or a [`Sequential`].
 //!
-//! `new` makes a layer or a loss with PyTorch's defaults, `builder` takes options:
+//! `new` creates a layer or a loss with PyTorch's defaults, `builder` takes options:
 //! `Conv2d::builder(3, 64, 7).stride(2).padding(3).bias(false).build()`. Layers draw their initial parameters from the default
 //! generator as PyTorch does, so the same seed yields the same model.
 //!

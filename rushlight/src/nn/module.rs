@@ -1,4 +1,4 @@
-//! What a model is: [`Module`], the parts it is visited by, and [`Forward`].
+//! [`Module`], its traversal by visitors, and [`Forward`].
 
 use super::{Buffer, Fusion, LoadReport, Parameter, StateDict, Training, state, traverse};
 use crate::tensor::DType;
@@ -7,23 +7,23 @@ use rushlight_macros::op;
 use std::any::Any;
 use std::sync::Arc;
 
-/// A part of a module, as a [`Visitor`] sees it.
+/// A field of a module, as passed to a [`Visitor`].
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Item<'a> {
-    /// A module inside the module.
+    /// A child module.
     Module(&'a dyn Module),
-    /// A tensor that is trained.
+    /// A trained tensor.
     Parameter(&'a Parameter),
-    /// A tensor that belongs to the state but is not trained.
+    /// A tensor of the state that is not trained.
     Buffer(&'a Buffer),
-    /// Whether the module trains or evaluates.
+    /// The mode of the module: training or evaluation.
     Training(&'a Training),
 }
 
-/// Is shown the parts of a module, one after the other, with their names.
+/// Visits the fields of a module in order, with their names.
 pub trait Visitor<'a> {
-    /// Sees one part.
+    /// Visits a field.
     fn visit(&mut self, name: &str, item: Item<'a>);
 }
 
@@ -33,7 +33,7 @@ impl<'a, F: FnMut(&str, Item<'a>)> Visitor<'a> for F {
     }
 }
 
-/// What a field of a module may be: a module, a [`Parameter`], a [`Buffer`], a [`Training`] flag, or an `Option` or array of such.
+/// The types of fields of a module: a module, a [`Parameter`], a [`Buffer`], a [`Training`] flag, or an `Option` or array of such.
 ///
 /// `Vec`, `Box` and `Arc` of modules are modules themselves.
 #[diagnostic::on_unimplemented(
@@ -42,7 +42,7 @@ impl<'a, F: FnMut(&str, Item<'a>)> Visitor<'a> for F {
     note = "mark a field that is plain data with `#[module(skip)]`"
 )]
 pub trait Field {
-    /// Shows this field to the visitor.
+    /// Passes this field to the visitor.
     fn visit<'a>(&'a self, name: &str, visitor: &mut dyn Visitor<'a>);
 }
 
@@ -79,10 +79,10 @@ impl<T: Field> Field for Option<T> {
     }
 }
 
-/// A model or a part of one. [`#[derive(Module)]`](derive@crate::nn::Module) writes it from the fields of a struct, whose names are
-/// the keys of the state.
+/// A model or a part of one. [`#[derive(Module)]`](derive@crate::nn::Module) implements it from the fields of a struct, whose names
+/// are the keys of the state.
 ///
-/// The methods that a module gets from this trait reach all its parts. `&self` is enough for all of them: [`Parameter`]s and
+/// The provided methods apply to the module and all its descendants. All of them take `&self`: [`Parameter`]s and
 /// [`Buffer`]s are handles.
 ///
 /// ```
@@ -108,10 +108,10 @@ impl<T: Field> Field for Option<T> {
 /// println!("{net}"); // as PyTorch prints it
 /// ```
 ///
-/// On fields, `#[module(skip)]` leaves plain data out and `#[module(rename = "…")]` gives another key. On the struct,
+/// On fields, `#[module(skip)]` excludes plain data and `#[module(rename = "…")]` sets another key. On the struct,
 /// `#[module(extra_repr = path)]` names a function `fn(&Self) -> String` for [`extra_repr`](Module::extra_repr),
 /// `#[module(kind = path)]` and `#[module(fusion = path)]` do so for [`kind`](Module::kind) and [`fusion`](Module::fusion), and
-/// `#[module(plain)]` says that no field is part of the module. The derive implements `Display`, too.
+/// `#[module(plain)]` excludes all fields. The derive also implements `Display`.
 ///
 /// ```
 /// use rushlight::{Tensor, nn, nn::{Module, Parameter}};
@@ -137,7 +137,7 @@ impl<T: Field> Field for Option<T> {
 /// assert_eq!(state.keys().collect::<Vec<_>>(), ["scale", "inner.layer.weight", "inner.layer.bias"]);
 /// ```
 ///
-/// A field that is not a module, parameter or buffer and is not skipped does not compile, so nothing goes unregistered:
+/// A field that is not a module, parameter or buffer and is not skipped does not compile, so that no parameter is left unregistered:
 ///
 /// ```compile_fail,E0277
 /// #[derive(rushlight::nn::Module)]
@@ -147,7 +147,7 @@ impl<T: Field> Field for Option<T> {
 /// }
 /// ```
 ///
-/// A tensor is none either: [`Parameter`] or [`Buffer`] says which it is meant to be.
+/// This includes plain tensors: use [`Parameter`] or [`Buffer`].
 ///
 /// ```compile_fail,E0277
 /// #[derive(rushlight::nn::Module)]
@@ -156,36 +156,36 @@ impl<T: Field> Field for Option<T> {
 /// }
 /// ```
 pub trait Module: Any + Send + Sync {
-    /// Shows the visitor every field of this module, in order.
+    /// Passes every field of this module to the visitor, in order.
     fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>);
 
-    /// The name of the kind of module, such as `Linear`, for printing.
+    /// The name of the type of module, such as `Linear`, for printing.
     fn kind(&self) -> &str;
 
-    /// This module itself, not the box it may be in.
+    /// This module, dereferenced if it is in a box.
     fn as_module(&self) -> &dyn Module;
 
-    /// What stands in the parentheses when the module is printed, such as `p=0.5`.
+    /// The text in the parentheses of the printed module, such as `p=0.5`.
     fn extra_repr(&self) -> String {
         String::new()
     }
 
-    /// What the module can be computed together with, for the [`Sequential`](super::Sequential) that holds it.
+    /// The role of the module in fusion by a [`Sequential`](super::Sequential).
     fn fusion(&self) -> Fusion<'_> {
         Fusion::None
     }
 
-    /// The parameters of this module and all modules in it, each once, in PyTorch's order: a module's own before its parts'.
+    /// The parameters of this module and its descendants, each once, in PyTorch's order: those of a module before those of its children.
     fn parameters(&self) -> Vec<Parameter> {
         self.named_parameters().into_iter().map(|(_, param)| param).collect()
     }
 
-    /// The parameters with their paths, such as `layer1.weight`. One that is shared comes once, under its first path.
+    /// The parameters with their paths, such as `layer1.weight`. A shared one is included once, under its first path.
     fn named_parameters(&self) -> Vec<(String, Parameter)> {
         traverse::parameters(self.as_module())
     }
 
-    /// The buffers of this module and all modules in it, each once.
+    /// The buffers of this module and its descendants, each once.
     fn buffers(&self) -> Vec<Buffer> {
         self.named_buffers().into_iter().map(|(_, buffer)| buffer).collect()
     }
@@ -195,27 +195,27 @@ pub trait Module: Any + Send + Sync {
         traverse::buffers(self.as_module())
     }
 
-    /// The modules directly in this one.
+    /// The child modules.
     fn children(&self) -> Vec<&dyn Module> {
         self.named_children().into_iter().map(|(_, module)| module).collect()
     }
 
-    /// The modules directly in this one, with their names.
+    /// The child modules, with their names.
     fn named_children(&self) -> Vec<(String, &dyn Module)> {
         traverse::children(self.as_module())
     }
 
-    /// This module and all modules in it.
+    /// This module and its descendants.
     fn modules(&self) -> Vec<&dyn Module> {
         self.named_modules().into_iter().map(|(_, module)| module).collect()
     }
 
-    /// This module (with an empty path) and all modules in it, each once, with their paths.
+    /// This module (with an empty path) and its descendants, each once, with their paths.
     fn named_modules(&self) -> Vec<(String, &dyn Module)> {
         traverse::modules(self.as_module())
     }
 
-    /// Calls `f` with all modules in this one and then with this one itself.
+    /// Calls `f` with all descendants and then with this module.
     ///
     /// ```
     /// use rushlight::nn::{self, Module, init};
@@ -233,16 +233,16 @@ pub trait Module: Any + Send + Sync {
         f(self.as_module());
     }
 
-    /// All parameters and buffers by path, sharing memory with this module, in PyTorch's order. A tensor that is shared stands
-    /// under all its paths.
+    /// All parameters and buffers by path, sharing memory with this module, in PyTorch's order. A shared tensor is included
+    /// under each of its paths.
     fn state_dict(&self) -> StateDict {
         state::collect(self.as_module())
     }
 
-    /// Copies the tensors of `state` into the parameters and buffers, converting their type where it differs.
+    /// Copies the tensors of `state` into the parameters and buffers, converting dtypes if they differ.
     ///
     /// # Errors
-    /// If a key is missing, unexpected or of the wrong shape: all of them are listed, and nothing has been changed.
+    /// If keys are missing or unexpected or shapes differ: all of them are listed, and the module is unchanged.
     ///
     /// ```
     /// use rushlight::nn::{Linear, Module};
@@ -256,22 +256,22 @@ pub trait Module: Any + Send + Sync {
         state::load(self.as_module(), state, true).map(drop)
     }
 
-    /// [`load_state_dict`](Module::load_state_dict) that takes what fits, PyTorch's `strict=False`, and tells which keys were
-    /// missing or unexpected.
+    /// [`load_state_dict`](Module::load_state_dict) that ignores missing and unexpected keys and returns them: PyTorch's
+    /// `strict=False`.
     ///
     /// # Errors
-    /// If a tensor has the wrong shape; then nothing has been changed.
+    /// If a shape differs; the module is then unchanged.
     #[op]
     fn try_load_state_dict_lenient(&self, state: &StateDict) -> Result<LoadReport> {
         state::load(self.as_module(), state, false)
     }
 
-    /// Takes the gradients of all parameters away.
+    /// Clears the gradients of all parameters.
     fn zero_grad(&self) {
         self.parameters().iter().for_each(Parameter::zero_grad);
     }
 
-    /// Sets training or evaluation mode everywhere; this changes what dropout and batch normalization do.
+    /// Sets training or evaluation mode of this module and its descendants, which affects dropout and batch normalization.
     fn train(&self, training: bool) {
         traverse::training(self.as_module(), training);
     }
@@ -281,7 +281,7 @@ pub trait Module: Any + Send + Sync {
         self.train(false);
     }
 
-    /// Says whether gradients are computed for the parameters; `false` freezes the module.
+    /// Sets whether gradients are computed for the parameters; `false` freezes the module.
     fn requires_grad_(&self, required: bool) {
         self.parameters().iter().for_each(|param| param.requires_grad_(required));
     }
@@ -295,37 +295,37 @@ pub trait Module: Any + Send + Sync {
         traverse::to_dtype(self.as_module(), dtype)
     }
 
-    /// The number of numbers to be trained: all elements of all parameters, those of a shared one once.
+    /// The total number of elements of all parameters; shared parameters count once.
     fn num_parameters(&self) -> usize {
         self.parameters().iter().map(|param| param.get().numel()).sum()
     }
 
-    /// PyTorch's text for this module and those in it, also what `{}` prints.
+    /// The textual form of this module and its descendants as PyTorch prints it, also printed by `{}`.
     fn repr(&self) -> String {
         super::repr::repr(self.as_module())
     }
 }
 
 impl dyn Module {
-    /// This module as a `T`, if it is one.
+    /// Downcasts this module to `T`; `None` if it has another type.
     pub fn downcast_ref<T: Module>(&self) -> Option<&T> {
         (self.as_module() as &dyn Any).downcast_ref()
     }
 }
 
 impl dyn Forward {
-    /// This module as a `T`, if it is one.
+    /// Downcasts this module to `T`; `None` if it has another type.
     pub fn downcast_ref<T: Module>(&self) -> Option<&T> {
         self.as_module().downcast_ref()
     }
 }
 
-/// A module that makes one tensor of another, so that it can stand in a [`Sequential`](super::Sequential).
+/// A module that maps a tensor to a tensor, which can be part of a [`Sequential`](super::Sequential).
 pub trait Forward: Module {
-    /// The output for `x`.
+    /// Computes the output for `x`.
     ///
     /// # Panics
-    /// If `x` does not fit the module.
+    /// If `x` does not match the module.
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Tensor;
 
@@ -375,7 +375,7 @@ pointers!(Box, Arc);
 
 macro_rules! lists {
     ($([$($generics:tt)*] $list:ty),*) => {$(
-        /// PyTorch's `ModuleList`: the keys are the indices.
+        /// PyTorch's `ModuleList`, with indices as keys.
         impl<$($generics)*> Module for $list {
             fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
                 for (index, field) in self.iter().enumerate() {

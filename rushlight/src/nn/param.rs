@@ -1,4 +1,4 @@
-//! Handles on a module's tensors.
+//! Handles to the tensors of a module.
 
 use crate::tensor::{DType, Operand};
 use crate::{Error, NoGrad, Result, Tensor};
@@ -8,7 +8,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-/// A tensor that can be exchanged for another, by everyone who has a handle.
+/// A tensor that can be replaced through any handle.
 struct Slot {
     tensor: RwLock<Tensor>,
     /// The longest path that the tensor was visited under.
@@ -30,10 +30,10 @@ impl Slot {
     }
 }
 
-/// A tensor that is trained: a leaf that requires gradients, as PyTorch's `nn.Parameter`.
+/// A trained tensor, usually a leaf that requires gradients: PyTorch's `nn.Parameter`.
 ///
-/// A `Parameter` is a handle: clones are the same parameter, so that a layer can share its weight with another (tied weights), and an
-/// optimizer sees it when the model is converted.
+/// A `Parameter` is a handle: clones refer to the same parameter, so that layers can share a weight (tied weights), and an
+/// optimizer uses the new tensor when the model is converted.
 ///
 /// ```
 /// use rushlight::{Tensor, nn::Parameter};
@@ -43,13 +43,13 @@ impl Slot {
 /// assert_eq!(scale.grad().unwrap().to_vec::<f32>(), [2.0; 3]);
 /// ```
 ///
-/// References to parameters stand in operators and for every `impl Into<Operand>`. A method that takes a `&Tensor` takes
-/// `&param.get()`: the tensor behind the handle may be exchanged at any time, so that it can be cloned but not borrowed.
+/// References to parameters can be used in operators and as `impl Into<Operand>`. For a method that takes a `&Tensor`, pass
+/// `&param.get()`: the tensor may be replaced at any time, so it can be cloned but not borrowed.
 #[derive(Clone)]
 pub struct Parameter(Arc<Slot>);
 
 impl Parameter {
-    /// A parameter on `tensor`'s memory, without its history.
+    /// Creates a parameter that shares the memory of `tensor`, without its history.
     ///
     /// # Errors
     /// If the elements are not floating-point.
@@ -64,14 +64,14 @@ impl Parameter {
         Ok(Parameter(Slot::new(tensor.to_leaf())))
     }
 
-    /// The tensor. Getting it costs about as much as cloning an `Arc`.
+    /// The tensor. The cost is about that of cloning an `Arc`.
     #[inline]
     pub fn get(&self) -> Tensor {
         self.0.get()
     }
 
-    /// Exchanges the tensor for another, which becomes a leaf that requires gradients if this one did. To change the values
-    /// only, copy into the tensor: `no_grad(|| param.get().copy_(&values))`.
+    /// Replaces the tensor by another, which becomes a leaf that requires gradients if this one did. To change only the values,
+    /// copy into the tensor: `no_grad(|| param.get().copy_(&values))`.
     ///
     /// # Errors
     /// If the elements are not floating-point.
@@ -93,17 +93,17 @@ impl Parameter {
         self.get().numel()
     }
 
-    /// The type of the elements.
+    /// The dtype of the elements.
     pub fn dtype(&self) -> DType {
         self.get().dtype()
     }
 
-    /// The gradient that has accumulated.
+    /// The accumulated gradient.
     pub fn grad(&self) -> Option<Tensor> {
         self.get().grad()
     }
 
-    /// Removes the gradient.
+    /// Clears the gradient.
     pub fn zero_grad(&self) {
         self.get().zero_grad();
     }
@@ -113,22 +113,22 @@ impl Parameter {
         self.get().requires_grad()
     }
 
-    /// Says whether gradients are computed; `false` freezes the parameter.
+    /// Sets whether gradients are computed; `false` freezes the parameter.
     ///
     /// # Panics
-    /// If the tensor was computed from others and so cannot stop requiring gradients.
+    /// If the tensor is not a leaf and so cannot stop requiring gradients.
     #[track_caller]
     pub fn requires_grad_(&self, required: bool) {
         self.get().requires_grad_(required);
     }
 
-    /// The path under which a module showed this parameter, such as `layer1.weight`, once it has been visited from there.
+    /// The path of this parameter in the model, such as `layer1.weight`, once the model has been traversed.
     pub fn name(&self) -> Option<String> {
         let path = self.0.path.lock().unwrap_or_else(PoisonError::into_inner);
         (!path.is_empty()).then(|| path.clone())
     }
 
-    /// Remembers `path` unless a longer one, from further up in the model, is known.
+    /// Stores `path` unless a longer one, from an outer module, is known.
     pub(super) fn remember(&self, path: &str) {
         let mut known = self.0.path.lock().unwrap_or_else(PoisonError::into_inner);
         if path.len() > known.len() {
@@ -148,7 +148,7 @@ impl Parameter {
     }
 }
 
-/// A handle on this very tensor: for optimizers over leaves that belong to no module.
+/// A parameter of this tensor, for optimizers over leaves that do not belong to a module.
 impl From<&Tensor> for Parameter {
     fn from(tensor: &Tensor) -> Parameter {
         Parameter(Slot::new(tensor.clone()))
@@ -233,9 +233,9 @@ impl fmt::Debug for Parameter {
     }
 }
 
-/// A tensor that belongs to a module's state but is not trained, such as running statistics.
+/// A tensor of the state of a module that is not trained, such as running statistics.
 ///
-/// A handle, as [`Parameter`]; optimizers never see it.
+/// A handle, as [`Parameter`]; not passed to optimizers.
 #[derive(Clone)]
 pub struct Buffer {
     slot: Arc<Slot>,
@@ -243,12 +243,12 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// A buffer that is part of the `state_dict`.
+    /// Creates a buffer that is part of the `state_dict`.
     pub fn new(tensor: Tensor) -> Buffer {
         Buffer { slot: Slot::new(tensor.detach()), persistent: true }
     }
 
-    /// A buffer that is not part of the `state_dict`.
+    /// Creates a buffer that is not part of the `state_dict`.
     pub fn non_persistent(tensor: Tensor) -> Buffer {
         Buffer { persistent: false, ..Buffer::new(tensor) }
     }
@@ -264,7 +264,7 @@ impl Buffer {
         self.slot.get()
     }
 
-    /// Exchanges the tensor for another.
+    /// Replaces the tensor.
     pub fn set(&self, tensor: Tensor) {
         self.slot.set(tensor.detach());
     }
@@ -290,19 +290,19 @@ impl fmt::Debug for Buffer {
     }
 }
 
-/// Whether a module trains or evaluates, for modules that do something else then; [`train`](super::Module::train) and
-/// [`eval`](super::Module::eval) set it. It starts with training.
+/// The mode of a module that behaves differently in training and evaluation, set by [`train`](super::Module::train) and
+/// [`eval`](super::Module::eval). Initially training.
 #[derive(Debug)]
 pub struct Training(AtomicBool);
 
 impl Training {
-    /// Whether the module trains.
+    /// Whether the module is in training mode.
     #[inline]
     pub fn get(&self) -> bool {
         self.0.load(Relaxed)
     }
 
-    /// Sets the mode of this module alone.
+    /// Sets the mode of this module only.
     pub fn set(&self, training: bool) {
         self.0.store(training, Relaxed);
     }
@@ -314,7 +314,7 @@ impl Default for Training {
     }
 }
 
-/// An operation's error, in whose text "the weight" and "the bias" become the paths of the parameters in the model.
+/// The error of an operation with "the weight" and "the bias" replaced by the paths of the parameters in the model.
 #[cold]
 pub(super) fn with_names(error: Error, weight: &Parameter, bias: Option<&Parameter>) -> Error {
     let named = |mut message: String| {

@@ -6,12 +6,12 @@ use crate::ops::{AvgPoolOptions, MaxPoolOptions, adaptive_avg_pool, adaptive_max
 use crate::{Result, Tensor};
 use rushlight_macros::op;
 
-/// The largest element of each window over `N` dimensions, 1 to 3: [`MaxPool1d`] of sequences, [`MaxPool2d`] of images, [`MaxPool3d`]
+/// Max pooling over windows of `N` dimensions, 1 to 3: [`MaxPool1d`] of sequences, [`MaxPool2d`] of images, [`MaxPool3d`]
 /// of volumes.
 ///
 /// The input is `[batch, C, sizes…]` (or without `batch`), the output `[batch, C, sizes'…]` with
-/// `size' = (size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1`, rounded down, or up with `ceil_mode`. The stride is
-/// the kernel size unless it is given. As [`torch.nn.MaxPool2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html).
+/// `size' = (size + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1`, rounded down, or up with `ceil_mode`. The stride
+/// defaults to the kernel size. See [`torch.nn.MaxPool2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html).
 ///
 /// ```
 /// use rushlight::{Tensor, nn, nn::Forward};
@@ -33,21 +33,21 @@ pub type MaxPool2d = MaxPool<2>;
 pub type MaxPool3d = MaxPool<3>;
 
 impl<const N: usize> MaxPool<N> {
-    /// Windows side by side, without padding.
+    /// Creates a layer with adjacent windows, without padding.
     pub fn new(kernel_size: impl Into<Sizes<N>>) -> Self {
         Self::builder(kernel_size).build()
     }
 
-    /// A layer with options.
+    /// Returns a builder of the layer.
     pub fn builder(kernel_size: impl Into<Sizes<N>>) -> MaxPoolOptions<N> {
         MaxPoolOptions::new(kernel_size)
     }
 
-    /// The output for `x`, and the position of each maximum among the elements of its channel, row-major, int64: PyTorch's
+    /// Computes the output for `x`, and the row-major position of each maximum among the elements of its channel, int64: PyTorch's
     /// `return_indices=True`.
     ///
     /// # Errors
-    /// As forward.
+    /// As [`forward`](Forward::forward).
     #[op]
     pub fn try_forward_with_indices(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
         self.options.pool_with_indices(x)
@@ -67,7 +67,7 @@ impl<const N: usize> MaxPool<N> {
 }
 
 impl<const N: usize> MaxPoolOptions<N> {
-    /// The layer with these options.
+    /// Builds the layer.
     pub fn build(self) -> MaxPool<N> {
         MaxPool { options: self }
     }
@@ -80,11 +80,11 @@ impl<const N: usize> Forward for MaxPool<N> {
     }
 }
 
-/// The mean of each window over `N` dimensions, 1 to 3: [`AvgPool1d`] of sequences, [`AvgPool2d`] of images, [`AvgPool3d`] of volumes.
+/// Average pooling over windows of `N` dimensions, 1 to 3: [`AvgPool1d`] of sequences, [`AvgPool2d`] of images, [`AvgPool3d`] of volumes.
 ///
 /// The input is `[batch, C, sizes…]` (or without `batch`), the output `[batch, C, sizes'…]` with
-/// `size' = (size + 2 * padding - kernel_size) / stride + 1`, rounded down, or up with `ceil_mode`. The stride is the kernel size unless
-/// it is given. As [`torch.nn.AvgPool2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html).
+/// `size' = (size + 2 * padding - kernel_size) / stride + 1`, rounded down, or up with `ceil_mode`. The stride defaults to the kernel
+/// size. See [`torch.nn.AvgPool2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html).
 ///
 /// ```
 /// use rushlight::{Tensor, nn, nn::Forward};
@@ -105,12 +105,12 @@ pub type AvgPool2d = AvgPool<2>;
 pub type AvgPool3d = AvgPool<3>;
 
 impl<const N: usize> AvgPool<N> {
-    /// Windows side by side, without padding.
+    /// Creates a layer with adjacent windows, without padding.
     pub fn new(kernel_size: impl Into<Sizes<N>>) -> Self {
         Self::builder(kernel_size).build()
     }
 
-    /// A layer with options.
+    /// Returns a builder of the layer.
     pub fn builder(kernel_size: impl Into<Sizes<N>>) -> AvgPoolOptions<N> {
         AvgPoolOptions::new(kernel_size)
     }
@@ -121,7 +121,7 @@ impl<const N: usize> AvgPool<N> {
 
     fn extra_repr(&self) -> String {
         let AvgPoolOptions { kernel_size, stride, padding, .. } = self.options;
-        // PyTorch turns the numbers of the one-dimensional layer into tuples.
+        // PyTorch converts the options of the one-dimensional layer to tuples.
         let [kernel_size, stride, padding] =
             [kernel_size, stride, padding].map(|sizes| if N == 1 { Sizes::Each(sizes.each()) } else { sizes });
         format!("kernel_size={kernel_size}, stride={stride}, padding={padding}")
@@ -129,7 +129,7 @@ impl<const N: usize> AvgPool<N> {
 }
 
 impl<const N: usize> AvgPoolOptions<N> {
-    /// The layer with these options.
+    /// Builds the layer.
     pub fn build(self) -> AvgPool<N> {
         AvgPool { options: self }
     }
@@ -142,9 +142,9 @@ impl<const N: usize> Forward for AvgPool<N> {
     }
 }
 
-/// The mean of each of `output_size` parts of `N` dimensions, 1 to 3, as even as they can be: input `[batch, C, sizes…]` (or without
+/// Average pooling over `output_size` even parts of `N` dimensions, 1 to 3: input `[batch, C, sizes…]` (or without
 /// `batch`), output `[batch, C, output_size…]`.
-/// As [`torch.nn.AdaptiveAvgPool2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html).
+/// See [`torch.nn.AdaptiveAvgPool2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html).
 ///
 /// ```
 /// use rushlight::{Tensor, nn, nn::Forward};
@@ -166,7 +166,7 @@ pub type AdaptiveAvgPool2d = AdaptiveAvgPool<2>;
 pub type AdaptiveAvgPool3d = AdaptiveAvgPool<3>;
 
 impl<const N: usize> AdaptiveAvgPool<N> {
-    /// Pools to this size.
+    /// Creates a layer with the given output size.
     pub fn new(output_size: impl Into<Sizes<N>>) -> Self {
         AdaptiveAvgPool { output_size: output_size.into() }
     }
@@ -187,9 +187,9 @@ impl<const N: usize> Forward for AdaptiveAvgPool<N> {
     }
 }
 
-/// The largest element of each of `output_size` parts of `N` dimensions, 1 to 3, as even as they can be: input `[batch, C, sizes…]` (or
+/// Max pooling over `output_size` even parts of `N` dimensions, 1 to 3: input `[batch, C, sizes…]` (or
 /// without `batch`), output `[batch, C, output_size…]`.
-/// As [`torch.nn.AdaptiveMaxPool2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool2d.html).
+/// See [`torch.nn.AdaptiveMaxPool2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool2d.html).
 ///
 /// ```
 /// use rushlight::{Tensor, nn, nn::Forward};
@@ -210,16 +210,16 @@ pub type AdaptiveMaxPool2d = AdaptiveMaxPool<2>;
 pub type AdaptiveMaxPool3d = AdaptiveMaxPool<3>;
 
 impl<const N: usize> AdaptiveMaxPool<N> {
-    /// Pools to this size.
+    /// Creates a layer with the given output size.
     pub fn new(output_size: impl Into<Sizes<N>>) -> Self {
         AdaptiveMaxPool { output_size: output_size.into() }
     }
 
-    /// The output for `x`, and the position of each maximum among the elements of its channel, row-major, int64: PyTorch's
+    /// Computes the output for `x`, and the row-major position of each maximum among the elements of its channel, int64: PyTorch's
     /// `return_indices=True`.
     ///
     /// # Errors
-    /// As forward.
+    /// As [`forward`](Forward::forward).
     #[op]
     pub fn try_forward_with_indices(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
         adaptive_max_pool(x, self.output_size)

@@ -1,14 +1,14 @@
-//! PyTorch's text for modules.
+//! The textual form of modules, as PyTorch prints it.
 
 use super::{Forward, Module};
 use std::fmt;
 
-/// Every line but the first indented by two spaces.
+/// Indents every line but the first by two spaces.
 fn indented(text: &str) -> String {
     text.replace('\n', "\n  ")
 }
 
-/// Runs of equal neighbors, as `ModuleList` prints them: `(0-2): 3 x ReLU()`.
+/// Collapses runs of equal neighbors as `ModuleList` prints them: `(0-2): 3 x ReLU()`.
 fn runs(children: &[(String, String)]) -> Vec<String> {
     children
         .chunk_by(|(_, a), (_, b)| a == b)
@@ -62,12 +62,12 @@ impl fmt::Debug for dyn Forward {
     }
 }
 
-/// A bool as Python prints it.
+/// Formats a bool as Python does.
 pub(super) fn python_bool(value: bool) -> &'static str {
     if value { "True" } else { "False" }
 }
 
-/// A number as Python prints it: `0.1`, `1e-05`, `1.0`.
+/// Formats a number as Python does: `0.1`, `1e-05`, `1.0`.
 pub(super) fn python_float(value: f64) -> String {
     let exponent = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
     if !value.is_finite() {

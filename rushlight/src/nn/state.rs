@@ -4,7 +4,7 @@ use super::{Item, Module, traverse};
 use crate::{Error, NoGrad, Result, Tensor};
 use std::collections::{HashMap, HashSet};
 
-/// Tensors by key, in the order in which they were put in.
+/// A map of tensors by key, in order of insertion.
 ///
 /// ```
 /// use rushlight::{Tensor, nn::StateDict};
@@ -18,12 +18,12 @@ pub struct StateDict {
 }
 
 impl StateDict {
-    /// No tensors.
+    /// Creates an empty state.
     pub fn new() -> StateDict {
         StateDict::default()
     }
 
-    /// Puts a tensor in, and gives the one that stood under the same key, whose place it takes.
+    /// Inserts a tensor, and returns the previous tensor of the key, which it replaces in place.
     pub fn insert(&mut self, key: impl Into<String>, tensor: Tensor) -> Option<Tensor> {
         let key = key.into();
         if let Some(&place) = self.places.get(&key) {
@@ -34,12 +34,12 @@ impl StateDict {
         None
     }
 
-    /// The tensor under `key`.
+    /// The tensor of `key`.
     pub fn get(&self, key: &str) -> Option<&Tensor> {
         self.places.get(key).map(|&place| &self.entries[place].1)
     }
 
-    /// Takes the tensor under `key` out.
+    /// Removes and returns the tensor of `key`.
     pub fn remove(&mut self, key: &str) -> Option<Tensor> {
         let place = self.places.remove(key)?;
         self.places.values_mut().filter(|other| **other > place).for_each(|other| *other -= 1);
@@ -51,17 +51,17 @@ impl StateDict {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether the state is empty.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Keys and tensors in order.
+    /// Iterates over keys and tensors in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Tensor)> {
         self.entries.iter().map(|(key, tensor)| (key.as_str(), tensor))
     }
 
-    /// The keys in order.
+    /// Iterates over the keys in order.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
         self.iter().map(|(key, _)| key)
     }
@@ -92,7 +92,7 @@ impl IntoIterator for StateDict {
     }
 }
 
-/// What did not match when a state was loaded leniently.
+/// The keys that did not match in a non-strict load.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadReport {
     /// Keys of the module that the state does not have.
@@ -101,7 +101,7 @@ pub struct LoadReport {
     pub unexpected: Vec<String>,
 }
 
-/// Every tensor of the module's state with its path.
+/// All tensors of the state of a module with their paths.
 fn targets(module: &dyn Module) -> Vec<(String, Tensor)> {
     let mut found = Vec::new();
     traverse::tensors(module, |path, item| match item {

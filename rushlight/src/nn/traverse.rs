@@ -1,4 +1,4 @@
-//! Going through a module and all modules in it.
+//! Traversal of a module and its descendants.
 
 use super::{Buffer, Item, Module, Parameter};
 use crate::tensor::DType;
@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::mem::size_of_val;
 use std::sync::Arc;
 
-/// Calls `enter` for `module` and all modules in it, each module before those in it, with their paths and parents.
+/// Calls `enter` for `module` and its descendants in pre-order, with their paths and parents.
 fn descend<'a>(path: &mut String, module: &'a dyn Module, enter: &mut dyn FnMut(&mut String, &'a dyn Module)) {
     enter(path, module);
     module.visit(&mut |name: &str, item: Item<'a>| {
@@ -18,7 +18,7 @@ fn descend<'a>(path: &mut String, module: &'a dyn Module, enter: &mut dyn FnMut(
     });
 }
 
-/// Runs `f` with `path` one step longer.
+/// Runs `f` with `path` extended by a name.
 fn under<R>(path: &mut String, name: &str, f: impl FnOnce(&mut String) -> R) -> R {
     let len = path.len();
     if len > 0 {
@@ -30,10 +30,10 @@ fn under<R>(path: &mut String, name: &str, f: impl FnOnce(&mut String) -> R) -> 
     result
 }
 
-/// Every parameter and buffer with its path, in the order of PyTorch's `state_dict`: of each module first its own parameters, then
-/// its own buffers, then those of the modules in it. A shared one comes once for each of its paths.
+/// Every parameter and buffer with its path, in the order of PyTorch's `state_dict`: of each module its parameters, then its
+/// buffers, then those of its children. A shared one is included once for each of its paths.
 ///
-/// The tensors remember their paths, for messages about them.
+/// The paths are stored in the tensors for error messages.
 pub(super) fn tensors<'a>(module: &'a dyn Module, mut see: impl FnMut(&str, Item<'a>)) {
     descend(&mut String::new(), module, &mut |path, module| {
         module.visit(&mut |name: &str, item: Item<'a>| {
@@ -52,7 +52,7 @@ pub(super) fn tensors<'a>(module: &'a dyn Module, mut see: impl FnMut(&str, Item
     });
 }
 
-/// Remembers which tensors were seen.
+/// The set of visited tensors.
 #[derive(Default)]
 struct Seen(HashSet<usize>);
 
@@ -99,7 +99,7 @@ pub(super) fn children<'a>(module: &'a dyn Module) -> Vec<(String, &'a dyn Modul
 pub(super) fn modules(module: &dyn Module) -> Vec<(String, &dyn Module)> {
     let (mut seen, mut found) = (HashSet::<(usize, TypeId)>::new(), Vec::new());
     descend(&mut String::new(), module, &mut |path, module| {
-        // A module can lie where its first field lies, and modules without fields can all lie in one place.
+        // A module has the address of its first field, and modules without fields can share an address.
         let place = std::ptr::from_ref(module).addr();
         if size_of_val(module) == 0 || seen.insert((place, (module as &dyn Any).type_id())) {
             found.push((path.clone(), module));

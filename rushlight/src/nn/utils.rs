@@ -1,4 +1,4 @@
-//! Helpers: clipping of gradients, and folding of normalization into the layer before it.
+//! Utilities: gradient clipping, and folding of normalization into the preceding layer.
 
 use super::{BatchNorm, Conv, Parameter};
 use crate::tensor::DType;
@@ -8,14 +8,14 @@ use rushlight_macros::{Builder, op};
 /// The options of [`clip_grad_norm_`].
 #[derive(Builder, Clone, Copy, Debug)]
 pub struct ClipGradNormOptions {
-    /// The kind of norm: 2 is the usual one, infinity the largest absolute value; default 2.
+    /// The order of the norm; infinity is the largest absolute value. Default 2.
     #[builder(default = 2.0)]
     norm_type: f64,
 }
 
-/// Scales the gradients of all parameters together so that their norm is at most `max_norm`, and returns the norm they had, 0-d.
+/// Scales the gradients of all parameters so that their total norm is at most `max_norm`, and returns the previous norm, 0-d.
 ///
-/// The norm is that of all elements of all gradients. As
+/// The norm is over all elements of all gradients. See
 /// [`torch.nn.utils.clip_grad_norm_`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html).
 ///
 /// # Errors
@@ -64,7 +64,7 @@ fn norm(x: &Tensor, p: f64) -> Result<Tensor> {
     }
 }
 
-/// Limits every element of every gradient to ±`limit`.
+/// Clamps every element of every gradient to [-`limit`, `limit`].
 ///
 /// # Errors
 /// If `limit` is negative.
@@ -82,14 +82,14 @@ pub fn try_clip_grad_value_(params: impl IntoIterator<Item = impl Into<Parameter
     Ok(())
 }
 
-/// The weight and bias of a convolution (`[out, in, …]`) that does what the given one and the batch normalization after it do with
-/// their running statistics: with `s = bn_weight / sqrt(running_var + eps)`, the weight times `s`, and
+/// Returns the weight and bias of a convolution (`[out, in, …]`) equivalent to the given one followed by batch normalization with
+/// running statistics: with `s = bn_weight / sqrt(running_var + eps)`, the weight times `s`, and
 /// `(bias - running_mean) * s + bn_bias`.
 ///
-/// As [`torch.nn.utils.fuse_conv_bn_weights`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_weights.html).
+/// See [`torch.nn.utils.fuse_conv_bn_weights`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_weights.html).
 ///
 /// # Errors
-/// If shapes do not fit, or the weight is not floating-point.
+/// If shapes do not match, or the weight is not floating-point.
 #[op(free)]
 pub fn try_fuse_conv_bn_weights(
     weight: &Tensor,
@@ -127,7 +127,7 @@ pub fn try_fuse_conv_bn_weights(
         }
     }
     let dtype = weight.dtype();
-    // A channel's numbers are few; in f64 they cost nothing and lose nothing.
+    // One value per channel: float64 costs nothing and avoids rounding errors.
     let wide = |tensor: Option<&Tensor>| tensor.map(|tensor| tensor.try_to_dtype(DType::F64)).transpose();
     let mut scale = running_var.try_to_dtype(DType::F64)?.try_add(eps)?.try_rsqrt()?;
     if let Some(weight) = wide(bn_weight)? {
@@ -147,14 +147,14 @@ pub fn try_fuse_conv_bn_weights(
     Ok((weight.try_mul(&factor)?, shift.try_to_dtype(dtype)?))
 }
 
-/// A convolution that does what `conv` and `bn` in evaluation do one after the other. A [`Sequential`](super::Sequential) and
-/// [`Conv::forward_fused`] fold by themselves where no gradients are recorded; this is for a model that is to be kept, or saved,
-/// without its normalization.
+/// Returns a convolution equivalent to `conv` followed by `bn` in evaluation mode. A [`Sequential`](super::Sequential) and
+/// [`Conv::forward_fused`] fold automatically when gradients are not recorded; this is for models to be kept or saved without their
+/// normalization.
 ///
-/// As [`torch.nn.utils.fuse_conv_bn_eval`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_eval.html).
+/// See [`torch.nn.utils.fuse_conv_bn_eval`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_eval.html).
 ///
 /// # Errors
-/// If `bn` is training or has no running statistics, or the channels do not fit.
+/// If `bn` is in training mode or does not have running statistics, or the channels do not match.
 ///
 /// ```
 /// use rushlight::{Tensor, nn, nn::{Forward, Module, utils::fuse_conv_bn_eval}};

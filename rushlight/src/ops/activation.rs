@@ -1,4 +1,4 @@
-//! Activations. Softmax has a file of its own.
+//! Activation functions, except softmax.
 
 use super::{as_float, composed, unary};
 use crate::autograd::{Save, is_grad_enabled};
@@ -7,10 +7,10 @@ use crate::tensor::Category;
 use crate::{Result, Tensor};
 use rushlight_macros::{Builder, op};
 
-/// `op(grad, y)`: a derivative that is one pass over memory, itself differentiable by `derivative`.
+/// Computes `op(grad, y)`, a derivative in one pass over memory, itself differentiable by `derivative`.
 ///
-/// The result lies in the memory of `grad` if this is the only handle on it and nothing is recorded, as for most gradients that
-/// the engine hands on: so this is the last thing that a derivative does with `grad`.
+/// The result overwrites `grad` if this is the only handle to it and nothing is recorded, as for most gradients that the engine
+/// propagates; derivatives must not use `grad` afterwards.
 fn fused<F>(name: &'static str, op: GradOp, grad: &Tensor, y: &Tensor, derivative: F) -> Result<Tensor>
 where
     F: Fn([Tensor; 2], [bool; 2], &Tensor) -> Result<[Option<Tensor>; 2]> + Copy + Send + Sync + 'static,
@@ -37,7 +37,7 @@ fn gradient(name: &'static str, op: GradOp, grad: &Tensor, y: &Tensor) -> Result
     }
 }
 
-/// The derivative from the input, in one pass over memory unless it is recorded.
+/// The derivative computed from the input, in one pass over memory unless it is recorded.
 pub(super) fn grad_of_input(name: &'static str, op: GradOp, g: &Tensor, x: &Tensor) -> Result<Tensor> {
     if is_grad_enabled() { composed::differentiable_gradient(op, g, x) } else { gradient(name, op, g, x) }
 }
@@ -51,7 +51,7 @@ pub struct LeakyReluOptions {
 }
 
 impl Tensor {
-    /// Rectified linear unit, `max(x, 0)`, elementwise. Its derivative at 0 is 0; nan stays nan.
+    /// Computes the rectified linear unit `max(x, 0)`, elementwise. The derivative at 0 is 0; NaN is propagated.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -63,10 +63,10 @@ impl Tensor {
         Ok(out.record("ReluBackward0", [self], [Save::Output], |[y], [_], g| Ok([Some(relu_grad(g, &y)?)])))
     }
 
-    /// `max(self + other, 0)`, elementwise with broadcasting: the end of a residual block in one pass over memory.
+    /// Computes `max(self + other, 0)`, elementwise with broadcasting: the end of a residual block in one pass over memory.
     ///
     /// # Errors
-    /// If the shapes do not broadcast or the elements are no floating point numbers.
+    /// If the shapes do not broadcast or the dtype is not supported.
     #[op(torch = "-")]
     pub fn try_add_relu(&self, other: &Tensor) -> Result<Tensor> {
         super::want_float("add_relu", self)?;
@@ -78,8 +78,8 @@ impl Tensor {
         }))
     }
 
-    /// `max(x, 0) + negative_slope * min(x, 0)`, elementwise, with a `negative_slope` of 0.01 by default. Its derivative at 0 is
-    /// `negative_slope`.
+    /// Computes `max(x, 0) + negative_slope * min(x, 0)`, elementwise, with a `negative_slope` of 0.01 by default. The derivative at
+    /// 0 is `negative_slope`.
     ///
     /// # Errors
     /// If the tensor is not floating-point.
@@ -99,7 +99,7 @@ impl Tensor {
         }))
     }
 
-    /// The logistic function `1 / (1 + exp(-x))`, elementwise.
+    /// Computes the logistic function `1 / (1 + exp(-x))`, elementwise.
     #[op(torch = "sigmoid(input, *, out=None)")]
     pub fn try_sigmoid(&self) -> Result<Tensor> {
         let x = as_float(self)?;
@@ -107,7 +107,7 @@ impl Tensor {
         Ok(out.record("SigmoidBackward0", [&*x], [Save::Output], |[y], [_], g| Ok([Some(sigmoid_grad(g, &y)?)])))
     }
 
-    /// The hyperbolic tangent, elementwise.
+    /// Computes the hyperbolic tangent, elementwise.
     #[op(torch = "tanh(input, *, out=None)")]
     pub fn try_tanh(&self) -> Result<Tensor> {
         let x = as_float(self)?;
@@ -115,7 +115,7 @@ impl Tensor {
         Ok(out.record("TanhBackward0", [&*x], [Save::Output], |[y], [_], g| Ok([Some(tanh_grad(g, &y)?)])))
     }
 
-    /// `min(max(x, 0), 6)`, elementwise. Its derivative at 0 and 6 is 0.
+    /// Computes `min(max(x, 0), 6)`, elementwise. The derivative at 0 and 6 is 0.
     #[op(torch = "relu6(input, inplace=False)")]
     pub fn try_relu6(&self) -> Result<Tensor> {
         if self.dtype().category() == Category::Integer {
@@ -128,7 +128,7 @@ impl Tensor {
         }))
     }
 
-    /// `log(sigmoid(x))`, elementwise, exact for large negative `x`.
+    /// Computes `log(sigmoid(x))`, elementwise, accurate for large negative `x`.
     #[op(torch = "logsigmoid(input)")]
     pub fn try_logsigmoid(&self) -> Result<Tensor> {
         super::want_float("logsigmoid", self)?;
@@ -146,7 +146,7 @@ pub(crate) fn relu_grad(g: &Tensor, y: &Tensor) -> Result<Tensor> {
     })
 }
 
-/// `g` where `min < x < max`, else 0; `x` may as well be what became of it.
+/// `g` where `min < x < max`, else 0; `x` may be the input or the output.
 pub(super) fn clamp_grad(g: &Tensor, x: &Tensor, min: f64, max: f64) -> Result<Tensor> {
     let op = GradOp::Clamp { min, max };
     fused("HardtanhBackwardBackward0", op, g, x, move |[_, x], [of_g, of_x], gg| {
@@ -154,7 +154,7 @@ pub(super) fn clamp_grad(g: &Tensor, x: &Tensor, min: f64, max: f64) -> Result<T
     })
 }
 
-/// The gradient before an activation from that behind it, and from what went into it or came out.
+/// The gradient of an activation's input, from the gradient of its output and its input or output.
 pub(super) fn activation_grad(activation: Activation, g: &Tensor, y: &Tensor) -> Result<Tensor> {
     match activation {
         Activation::None => Ok(g.clone()),
@@ -163,7 +163,7 @@ pub(super) fn activation_grad(activation: Activation, g: &Tensor, y: &Tensor) ->
     }
 }
 
-/// PyTorch's name for the node of an activation that was fused with what is before it.
+/// PyTorch's name for the node of an activation fused with the preceding operation.
 pub(super) fn activation_node(activation: Activation, before: &'static str) -> &'static str {
     match activation {
         Activation::None => before,

@@ -1,4 +1,4 @@
-//! Comparisons and logic. Results are bool and have no gradient.
+//! Comparison and logic. Results are bool and not differentiable.
 
 use super::{broadcast_layout, operands, result_type};
 use crate::backend::{BinaryOp, CompareOp, UnaryOp};
@@ -15,7 +15,7 @@ pub struct CloseOptions {
     /// The allowed absolute difference (default 1e-8).
     #[builder(default = 1e-8)]
     atol: f64,
-    /// Whether two nan are close (default `false`).
+    /// Whether two NaN are close (default `false`).
     #[builder(default = false)]
     equal_nan: bool,
 }
@@ -30,7 +30,10 @@ impl Tensor {
         Ok(out)
     }
 
-    /// Where the elements are equal, with broadcasting. nan equals nothing.
+    /// Computes `self == other`, elementwise with broadcasting. NaN is not equal to anything.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast or the devices differ.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -41,31 +44,46 @@ impl Tensor {
         self.compare("eq", CompareOp::Eq, other.into())
     }
 
-    /// Where the elements differ, with broadcasting.
+    /// Computes `self != other`, elementwise with broadcasting.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast or the devices differ.
     #[op(torch = "ne(input, other, *, out=None)")]
     pub fn try_ne<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.compare("ne", CompareOp::Ne, other.into())
     }
 
-    /// Where `self < other`, with broadcasting.
+    /// Computes `self < other`, elementwise with broadcasting.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast or the devices differ.
     #[op(torch = "lt(input, other, *, out=None)")]
     pub fn try_lt<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.compare("lt", CompareOp::Lt, other.into())
     }
 
-    /// Where `self <= other`, with broadcasting.
+    /// Computes `self <= other`, elementwise with broadcasting.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast or the devices differ.
     #[op(torch = "le(input, other, *, out=None)")]
     pub fn try_le<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.compare("le", CompareOp::Le, other.into())
     }
 
-    /// Where `self > other`, with broadcasting.
+    /// Computes `self > other`, elementwise with broadcasting.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast or the devices differ.
     #[op(torch = "gt(input, other, *, out=None)")]
     pub fn try_gt<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.compare("gt", CompareOp::Gt, other.into())
     }
 
-    /// Where `self >= other`, with broadcasting.
+    /// Computes `self >= other`, elementwise with broadcasting.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast or the devices differ.
     #[op(torch = "ge(input, other, *, out=None)")]
     pub fn try_ge<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.compare("ge", CompareOp::Ge, other.into())
@@ -76,31 +94,40 @@ impl Tensor {
         super::binary(name, op, &a, &b)
     }
 
-    /// Where both are true (not zero), with broadcasting.
+    /// Computes the logical AND, elementwise with broadcasting; nonzero elements are true.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast or the devices differ.
     #[op(torch = "logical_and(input, other, *, out=None)")]
     pub fn try_logical_and<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.logical("logical_and", BinaryOp::And, other.into())
     }
 
-    /// Where either is true (not zero), with broadcasting.
+    /// Computes the logical OR, elementwise with broadcasting; nonzero elements are true.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast or the devices differ.
     #[op(torch = "logical_or(input, other, *, out=None)")]
     pub fn try_logical_or<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.logical("logical_or", BinaryOp::Or, other.into())
     }
 
-    /// Where exactly one is true (not zero), with broadcasting.
+    /// Computes the logical XOR, elementwise with broadcasting; nonzero elements are true.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast or the devices differ.
     #[op(torch = "logical_xor(input, other, *, out=None)")]
     pub fn try_logical_xor<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.logical("logical_xor", BinaryOp::Xor, other.into())
     }
 
-    /// Where the element is false (zero).
+    /// Computes the logical NOT, elementwise; nonzero elements are true.
     #[op(torch = "logical_not(input, *, out=None)")]
     pub fn try_logical_not(&self) -> Result<Tensor> {
         super::unary("logical_not", UnaryOp::Not, &self.try_to_dtype(DType::Bool)?)
     }
 
-    /// Where the element is not-a-number.
+    /// Tests each element for NaN.
     #[op(torch = "isnan(input)")]
     pub fn try_isnan(&self) -> Result<Tensor> {
         let x = self.detach();
@@ -110,7 +137,7 @@ impl Tensor {
     /// Whether both have the same shape and equal elements.
     ///
     /// # Errors
-    /// If the types cannot be compared.
+    /// If the devices differ.
     #[op(torch = "equal(input, other)")]
     pub fn try_equal(&self, other: &Tensor) -> Result<bool> {
         if self.shape() != other.shape() {
@@ -119,7 +146,7 @@ impl Tensor {
         self.try_eq(other)?.try_all()?.try_item_as::<bool>()
     }
 
-    /// Where `|self - other| <= atol + rtol * |other|`, and where both are the same infinity; with broadcasting.
+    /// Computes `|self - other| <= atol + rtol * |other|`, elementwise with broadcasting; equal infinities are close.
     ///
     /// # Errors
     /// If the shapes do not broadcast.
@@ -144,7 +171,7 @@ impl Tensor {
         close.try_logical_or(&a.try_isnan()?.try_logical_and(&b.try_isnan()?)?)
     }
 
-    /// Whether [`isclose`](Tensor::isclose) holds everywhere.
+    /// Whether all elements are close in the sense of [`isclose`](Tensor::isclose).
     ///
     /// # Errors
     /// If the shapes do not broadcast.

@@ -1,7 +1,7 @@
 //! Convolutions over one, two and three dimensions, and their transposes.
 //!
 //! A convolution and its two gradients are a closed family: each is linear in both of its arguments, and the derivative of
-//! any of them is made of the other two. So derivatives of every order are as fast as the first.
+//! any of them is composed of the other two. So derivatives of every order are as fast as the first.
 
 use super::activation::{activation_grad, activation_node};
 use super::{Padding, composed, grad_if, want_float, want_same_dtype};
@@ -12,26 +12,26 @@ use crate::{Error, Result, Tensor};
 use rushlight_macros::{Builder, op};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Steps along the (up to three) spatial dimensions; missing leading ones are filled up.
+/// Extends the values of up to three spatial dimensions with leading fillers.
 pub(super) fn three<const N: usize>(values: [usize; N], filler: usize) -> [usize; 3] {
     let mut all = [filler; 3];
     all[3 - N..].copy_from_slice(&values);
     all
 }
 
-/// How a convolution moves over its input.
+/// The window parameters of a convolution.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window<const N: usize> {
     pub(crate) stride: [usize; N],
-    /// Zeros before the input.
+    /// Zeros before the first element of each dimension.
     pub(crate) padding: [usize; N],
-    /// Zeros behind the input.
+    /// Zeros after the last element of each dimension.
     pub(crate) padding_end: [usize; N],
     pub(crate) dilation: [usize; N],
     pub(crate) groups: usize,
 }
 
-/// The sizes of a convolution in `N` dimensions, checked.
+/// The checked sizes of a convolution over `N` dimensions.
 fn shape_of<const N: usize>(
     name: &'static str,
     x: &Tensor,
@@ -110,7 +110,7 @@ fn output_dims<const N: usize>(shape: &ConvShape) -> Vec<usize> {
     dims
 }
 
-/// The convolution of `x` with `w`, with an activation behind it.
+/// The convolution of `x` with `w`, followed by an activation.
 pub(super) fn conv<const N: usize>(
     shape: ConvShape,
     x: &Tensor,
@@ -200,12 +200,12 @@ pub(super) fn conv_grad_weight<const N: usize>(shape: ConvShape, x: &Tensor, g: 
     }))
 }
 
-/// Runs `f` on a batch: an input without a batch dimension gets one, and the output loses it.
+/// Applies `f` to a batch: an input without a batch dimension gets one, which is removed from the output.
 pub(super) fn batched<const N: usize>(x: &Tensor, f: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
     if x.dim() == N + 1 { f(&x.try_unsqueeze(0)?)?.try_squeeze(0) } else { f(x) }
 }
 
-/// A convolution with an activation behind it, of a batch or a single input.
+/// A convolution followed by an activation, of a batch or a single input.
 pub(crate) fn convolve<const N: usize>(
     name: &'static str,
     x: &Tensor,
@@ -217,8 +217,7 @@ pub(crate) fn convolve<const N: usize>(
     batched::<N>(x, |x| conv::<N>(shape_of(name, x, weight, bias, window)?, x, weight, bias, activation))
 }
 
-/// What a convolution that is not recorded computes with: a weight as the backend likes it, once for each of its algorithms that
-/// has been needed.
+/// The weight of a convolution that is not recorded, packed by the backend for each of its algorithms on first use.
 pub(crate) struct Prepared {
     weight: Tensor,
     bias: Option<Tensor>,
@@ -251,11 +250,11 @@ impl Prepared {
             let input = x.read(name)?;
             let done =
                 x.backend().conv_prepacked(&shape, &input, &*weight, bias.as_ref(), activation, &mut out.write_fresh());
-            done.expect("a device that packs weights convolves with them").map(|()| out)
+            done.expect("a device that packs weights implements conv_prepacked").map(|()| out)
         })
     }
 
-    /// The weight for a shape; none where the device packs no weights.
+    /// The packed weight for a shape; `None` if the device does not pack weights.
     fn made_for(&self, name: &'static str, shape: &ConvShape) -> Result<Option<Arc<dyn ConvWeight>>> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(weight) = made.iter().find(|weight| weight.fits(shape)) {
@@ -277,7 +276,7 @@ impl Prepared {
 /// ```
 #[derive(Builder, Clone, Copy, Debug)]
 pub struct ConvOptions<const N: usize> {
-    /// How far the kernel moves from one output element to the next (default 1).
+    /// The step of the window from one output element to the next (default 1).
     #[builder(default = Sizes::from(1))]
     pub(crate) stride: Sizes<N>,
     /// The zeros around the input: a number, one for each dimension, or a [`Padding`] (default 0).
@@ -285,13 +284,13 @@ pub struct ConvOptions<const N: usize> {
     /// The distance between the input elements that neighboring kernel elements are multiplied by (default 1).
     #[builder(default = Sizes::from(1))]
     pub(crate) dilation: Sizes<N>,
-    /// How many groups the channels are divided into, each convolved by itself (default 1).
+    /// The number of groups that the channels are divided into, each convolved separately (default 1).
     #[builder(default = 1)]
     pub(crate) groups: usize,
 }
 
 impl<const N: usize> ConvOptions<N> {
-    /// How a kernel of these sizes moves over `x`.
+    /// The window parameters of a kernel of these sizes on `x`.
     pub(crate) fn window(self, name: &'static str, x: &Tensor, kernel: [usize; N]) -> Result<Window<N>> {
         if self.padding == Padding::Same && self.stride != Sizes::from(1) {
             let message = format!("expected stride 1 with padding 'same', got {}", self.stride);
@@ -308,7 +307,7 @@ impl<const N: usize> ConvOptions<N> {
     }
 }
 
-/// The last `N` sizes; 0 for those that are missing, which is an error of the convolution.
+/// The last `N` sizes; 0 for missing ones, which the convolution rejects.
 fn last_sizes<const N: usize>(tensor: &Tensor) -> [usize; N] {
     let skipped = tensor.dim().saturating_sub(N);
     std::array::from_fn(|i| tensor.shape().get(skipped + i).copied().unwrap_or(0))

@@ -1,7 +1,7 @@
 //! Transposed convolutions over one, two and three dimensions.
 //!
 //! The transpose of a convolution is its gradient with respect to its input. So it needs no kernel of its own, and its
-//! derivatives are the rest of the closed family of [`conv`](super::conv).
+//! derivatives are the other members of the closed family of [`conv`](super::conv).
 
 use super::conv::{batched, conv, conv_grad_weight, input_grad, three};
 use super::{grad_if, want_float, want_same_dtype};
@@ -11,7 +11,7 @@ use crate::tensor::{Dims, Layout, Sizes};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::{Builder, op};
 
-/// The steps of a transposed convolution.
+/// The window parameters of a transposed convolution.
 #[derive(Clone, Copy)]
 struct Steps<const N: usize> {
     stride: [usize; N],
@@ -42,8 +42,8 @@ impl<const N: usize> Steps<N> {
         Ok(())
     }
 
-    /// How many zeros behind the input do what output padding of more than a stride does, and the output padding that is left.
-    fn behind_input(&self) -> ([usize; N], Steps<N>) {
+    /// The number of zeros after the input that replace output padding of whole strides, and the remaining output padding.
+    fn trailing_zeros(&self) -> ([usize; N], Steps<N>) {
         let each = |f: fn(usize, usize) -> usize| std::array::from_fn(|i| f(self.output_padding[i], self.stride[i]));
         (
             each(|padding, stride| padding / stride),
@@ -52,7 +52,7 @@ impl<const N: usize> Steps<N> {
     }
 }
 
-/// The sizes of the convolution whose transpose this is: its input is the output here.
+/// The checked sizes of the convolution that is transposed: its input is the output here.
 fn shape_of<const N: usize>(
     name: &'static str,
     x: &Tensor,
@@ -102,7 +102,7 @@ fn shape_of<const N: usize>(
     }
     let mut output = [0; N];
     for (i, size) in output.iter_mut().enumerate() {
-        // What the input reaches, before padding takes some of it away.
+        // The extent of the output before padding is removed.
         let reach = |steps: usize, step: usize| (steps - 1).checked_mul(step);
         let whole = reach(dx[i + 2], steps.stride[i])
             .zip(reach(dw[i + 2], steps.dilation[i]))
@@ -157,7 +157,7 @@ fn conv_transpose<const N: usize>(shape: ConvShape, x: &Tensor, w: &Tensor, bias
     }))
 }
 
-/// The transposed convolution over `N` dimensions with the steps stride, padding, output padding and dilation.
+/// The transposed convolution over `N` dimensions with stride, padding, output padding and dilation.
 pub(crate) fn conv_transpose_nd<const N: usize>(
     x: &Tensor,
     weight: &Tensor,
@@ -170,11 +170,11 @@ pub(crate) fn conv_transpose_nd<const N: usize>(
     steps.check(name, groups)?;
     batched::<N>(x, |x| {
         let shape = shape_of(name, x, weight, bias, &steps, groups)?;
-        let (behind, steps) = steps.behind_input();
-        if behind == [0; N] {
+        let (zeros, steps) = steps.trailing_zeros();
+        if zeros == [0; N] {
             return conv_transpose::<N>(shape, x, weight, bias);
         }
-        let padding: Vec<usize> = behind.iter().rev().flat_map(|&zeros| [0, zeros]).collect();
+        let padding: Vec<usize> = zeros.iter().rev().flat_map(|&zeros| [0, zeros]).collect();
         let x = x.try_pad(&padding)?;
         let shape = shape_of(name, &x, weight, bias, &steps, groups)?;
         conv_transpose::<N>(shape, &x, weight, bias)
@@ -185,16 +185,16 @@ pub(crate) fn conv_transpose_nd<const N: usize>(
 /// [`conv_transpose3d`](Tensor::conv_transpose3d).
 #[derive(Builder, Clone, Copy, Debug)]
 pub struct ConvTransposeOptions<const N: usize> {
-    /// How far the output elements that neighboring input elements are added to lie apart (default 1).
+    /// The distance between the output elements that neighboring input elements contribute to (default 1).
     #[builder(default = Sizes::from(1))]
     pub(crate) stride: Sizes<N>,
-    /// How many output elements are left out on both sides of each dimension (default 0).
+    /// The number of output elements removed on both sides of each dimension (default 0).
     #[builder(default = Sizes::from(0))]
     pub(crate) padding: Sizes<N>,
-    /// How many elements each dimension of the output has more at its end (default 0).
+    /// The number of elements added to the end of each dimension of the output (default 0).
     #[builder(default = Sizes::from(0))]
     pub(crate) output_padding: Sizes<N>,
-    /// How many groups the channels are divided into, each convolved by itself (default 1).
+    /// The number of groups that the channels are divided into, each convolved separately (default 1).
     #[builder(default = 1)]
     pub(crate) groups: usize,
     /// The distance between the output elements that neighboring kernel elements contribute to (default 1).
@@ -210,12 +210,12 @@ impl<const N: usize> ConvTransposeOptions<N> {
 }
 
 impl Tensor {
-    /// The transpose of [`conv1d`](Tensor::conv1d): an input `[N, C, L]` (or `[C, L]`) and a weight `[C, out / groups, k]` give
-    /// `[N, out, L']`, with `L'` as in [`conv_transpose2d`](Tensor::conv_transpose2d).
+    /// Computes the transpose of [`conv1d`](Tensor::conv1d): input `[N, C, L]` (or `[C, L]`), weight `[C, out / groups, k]`, output
+    /// `[N, out, L']` with `L'` as in [`conv_transpose2d`](Tensor::conv_transpose2d).
     ///
     /// # Errors
     /// If shapes or dtypes do not match, a stride, a dilation or `groups` is 0, the output padding is not smaller than the stride
-    /// or the dilation, or the padding leaves nothing of the output.
+    /// or the dilation, or the padding leaves an empty output.
     #[op(
         torch = "conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1)",
         with
@@ -229,7 +229,7 @@ impl Tensor {
         options.apply(self, weight, bias.into())
     }
 
-    /// The transpose of [`conv2d`](Tensor::conv2d), also called deconvolution: every element of an input `[N, C, H, W]` (or
+    /// Computes the transpose of [`conv2d`](Tensor::conv2d), also called deconvolution: every element of an input `[N, C, H, W]` (or
     /// `[C, H, W]`) adds a multiple of the weight `[C, out / groups, kh, kw]` to the output `[N, out, H', W']` with
     /// `H' = (H - 1) * stride - 2 * padding + dilation * (kh - 1) + output_padding + 1`, to which a bias `[out]` is added, if there
     /// is one. As
@@ -237,7 +237,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If shapes or dtypes do not match, a stride, a dilation or `groups` is 0, the output padding is not smaller than the stride
-    /// or the dilation, or the padding leaves nothing of the output.
+    /// or the dilation, or the padding leaves an empty output.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::ConvTransposeOptions};
@@ -258,13 +258,13 @@ impl Tensor {
         options.apply(self, weight, bias.into())
     }
 
-    /// The transpose of [`conv3d`](Tensor::conv3d): an input `[N, C, D, H, W]` (or `[C, D, H, W]`) and a weight
-    /// `[C, out / groups, kd, kh, kw]` give `[N, out, D', H', W']`, with sizes as in
+    /// Computes the transpose of [`conv3d`](Tensor::conv3d): input `[N, C, D, H, W]` (or `[C, D, H, W]`), weight
+    /// `[C, out / groups, kd, kh, kw]`, output `[N, out, D', H', W']` with sizes as in
     /// [`conv_transpose2d`](Tensor::conv_transpose2d).
     ///
     /// # Errors
     /// If shapes or dtypes do not match, a stride, a dilation or `groups` is 0, the output padding is not smaller than the stride
-    /// or the dilation, or the padding leaves nothing of the output.
+    /// or the dilation, or the padding leaves an empty output.
     #[op(
         torch = "conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1)",
         with

@@ -1,4 +1,4 @@
-//! Copies: of memory, to another order in memory, to another type.
+//! Copies: of memory, to other layouts, to other dtypes and to other devices.
 
 use super::composed;
 use crate::autograd::Save;
@@ -9,14 +9,14 @@ use rushlight_macros::op;
 use std::sync::Arc;
 
 impl Tensor {
-    /// A tensor with memory of its own, in the given dense layout.
+    /// A tensor with newly allocated memory in the given dense layout.
     fn copied(&self, name: &'static str, layout: Layout, dtype: DType) -> Result<Tensor> {
         let out = self.fresh_like(layout, dtype)?;
         self.backend().copy(&self.read(name)?, &mut out.write_fresh())?;
         Ok(out)
     }
 
-    /// The same elements in memory of their own; differentiable. (`clone` gives another handle on the same memory.)
+    /// Copies the elements to newly allocated memory; differentiable. (`clone` returns another handle to the same memory.)
     #[op(torch = "clone(input, *, memory_format=torch.preserve_format)")]
     pub fn try_copy(&self) -> Result<Tensor> {
         self.clone_with_layout(&self.layout().dense_like())
@@ -38,19 +38,19 @@ impl Tensor {
         Ok(out.record("CloneBackward0", [self], [], |[], [_], g| Ok([Some(g.clone())])))
     }
 
-    /// A copy in row-major order.
+    /// A contiguous copy.
     pub(crate) fn try_contiguous_copy(&self) -> Result<Tensor> {
         self.clone_with_layout(&Layout::contiguous(self.shape()))
     }
 
-    /// The tensor itself if it lies in row-major order, else a copy that does.
+    /// Returns the tensor itself if it is contiguous (row-major without gaps), else a contiguous copy.
     #[op(torch = "contiguous(self, memory_format=torch.contiguous_format)")]
     pub fn try_contiguous(&self) -> Result<Tensor> {
         if self.is_contiguous() { Ok(self.clone()) } else { self.try_contiguous_copy() }
     }
 
-    /// The tensor itself if it has this type, else a converted copy. Floats are truncated towards zero; anything but zero is
-    /// true.
+    /// Returns the tensor itself if it has this dtype, else a converted copy. Conversion to integers truncates toward zero; nonzero
+    /// elements become true.
     ///
     /// ```
     /// use rushlight::{DType, Tensor};
@@ -70,10 +70,10 @@ impl Tensor {
             .record("ToCopyBackward0", [self], [] as [Save<'_>; 0], move |[], [_], g| Ok([Some(g.try_to_dtype(own)?)])))
     }
 
-    /// The tensor itself if it is on this device, else a copy there; differentiable.
+    /// Returns the tensor itself if it is on this device, else a copy on the device; differentiable.
     ///
     /// # Errors
-    /// If the device has no memory for it.
+    /// If the device is out of memory.
     ///
     /// ```
     /// use rushlight::{Device, Tensor};
@@ -96,17 +96,17 @@ impl Tensor {
         }))
     }
 
-    /// The tensor itself if the program can read its memory, else a copy that it can; without history.
+    /// The tensor itself if it is in host memory, else a copy in host memory; without history.
     pub(crate) fn on_host(&self) -> Result<Tensor> {
         if self.device().is_host() { Ok(self.clone()) } else { self.detach().try_to_device(Device::Cpu) }
     }
 
-    /// Whether both handles stand for the same tensor: the same memory seen through the same layout.
+    /// Whether both handles refer to the same elements: the same memory through the same layout.
     pub(crate) fn same_elements(&self, other: &Tensor) -> bool {
         Arc::ptr_eq(&self.0.storage, &other.0.storage) && self.layout().same_elements(other.layout())
     }
 
-    /// Adds `source` to this fresh tensor's memory at `part`, which may address elements more than once.
+    /// Adds `source` to the memory of this new tensor at `part`, which may address elements more than once.
     pub(crate) fn accumulate_strided(&self, part: &Layout, source: &Tensor) -> Result<()> {
         let mut out = self.0.storage.write("accumulate", part, self.dtype())?;
         let done = if part.is_non_overlapping() {

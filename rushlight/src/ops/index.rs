@@ -1,4 +1,4 @@
-//! Choosing elements: by a condition, or by tables of indices.
+//! Selection of elements by a condition or by indices.
 
 use super::{Shape, broadcast_layout, composed, grad_if, want_same_dtype};
 use crate::autograd::Save;
@@ -6,7 +6,7 @@ use crate::tensor::{DType, Layout, Operand, broadcast, wrap_dim};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 
-fn want_index(op: &'static str, index: &Tensor) -> Result<()> {
+fn expect_index(op: &'static str, index: &Tensor) -> Result<()> {
     if index.dtype() == DType::I64 {
         return Ok(());
     }
@@ -14,8 +14,8 @@ fn want_index(op: &'static str, index: &Tensor) -> Result<()> {
 }
 
 impl Tensor {
-    /// This tensor's elements where `condition` holds, `other`'s elsewhere, with broadcasting and type promotion: PyTorch's `where`,
-    /// whose name Rust reserves.
+    /// Selects the elements of this tensor where `condition` is true, those of `other` elsewhere, with broadcasting and type promotion:
+    /// PyTorch's `where`, a reserved word of Rust.
     ///
     /// # Errors
     /// If the condition is not bool or the shapes do not broadcast.
@@ -52,7 +52,7 @@ impl Tensor {
         }))
     }
 
-    /// A copy with `value` where `mask` holds.
+    /// Returns a copy with `value` where `mask` is true.
     ///
     /// # Errors
     /// If the mask is not bool or does not broadcast to this shape.
@@ -80,19 +80,19 @@ impl Tensor {
         }))
     }
 
-    /// The elements that `index` names along `dim`: in 2-d with `dim` 1, `out[i][j] = self[i][index[i][j]]`. `index` has as many
-    /// dimensions and is no larger in the others.
+    /// Gathers elements at the indices `index` along `dim`: in 2-d with `dim` 1, `out[i][j] = self[i][index[i][j]]`. `index` has the rank
+    /// of this tensor and is no larger in the other dimensions.
     ///
     /// # Errors
-    /// If the shapes do not fit, the indices are not int64, or one is out of range.
+    /// If the shapes do not match, the indices are not int64, or one is out of range.
     #[op(torch = "gather(input, dim, index, *, sparse_grad=False, out=None)")]
     pub fn try_gather(&self, dim: isize, index: &Tensor) -> Result<Tensor> {
         let at = wrap_dim("gather", dim, self.dim())?;
-        want_index("gather", index)?;
+        expect_index("gather", index)?;
         self.check_index_shape("gather", at, index)?;
         let (x, index) = (self.as_at_least_1d()?, index.as_at_least_1d()?);
         let out = self.fresh_like(Layout::contiguous(index.shape()), self.dtype())?;
-        // As in PyTorch, an index without elements may have any sizes.
+        // As in PyTorch, an empty index may have any sizes.
         if index.numel() > 0 {
             self.backend().gather(&x.read("gather")?, at, &index.read("gather")?, &mut out.write("gather")?)?;
         }
@@ -103,15 +103,15 @@ impl Tensor {
         if self.dim() == 0 { out.try_reshape(()) } else { Ok(out) }
     }
 
-    /// A copy with each element of `source` added at the place that `index` names along `dim`; the opposite of
-    /// [`gather`](Tensor::gather). Repeated places add up, in order.
+    /// Returns a copy with each element of `source` added at the index `index` along `dim`; the transpose of
+    /// [`gather`](Tensor::gather). Repeated indices accumulate in order.
     ///
     /// # Errors
-    /// If the shapes or types do not fit, or an index is out of range.
+    /// If the shapes or dtypes do not match, or an index is out of range.
     #[op(torch = "scatter_add(input, dim, index, src)")]
     pub fn try_scatter_add(&self, dim: isize, index: &Tensor, source: &Tensor) -> Result<Tensor> {
         let at = wrap_dim("scatter_add", dim, self.dim())?;
-        want_index("scatter_add", index)?;
+        expect_index("scatter_add", index)?;
         want_same_dtype("scatter_add", self, source)?;
         if self.dim() == 0 {
             return Err(Error::shape("scatter_add", "expected a tensor with at least 1 dimension, got a 0-d tensor"));
@@ -130,7 +130,7 @@ impl Tensor {
         self.try_contiguous_copy()?.scattered(at, index, source)
     }
 
-    /// `self`, fresh memory, with `source` added at `index`.
+    /// Adds `source` at `index` to `self`, which is newly allocated.
     fn scattered(&self, dim: usize, index: &Tensor, source: &Tensor) -> Result<Tensor> {
         let name = "scatter_add";
         let (index, values) = (index.try_contiguous()?, source.try_contiguous()?);
@@ -145,17 +145,17 @@ impl Tensor {
         ))
     }
 
-    /// The slices along `dim` that a 1-d `index` names.
+    /// Selects the slices along `dim` at the indices of a 1-d `index`.
     ///
     /// # Errors
-    /// If the index is not 1-d int64 or int32, or names a slice that does not exist.
+    /// If the index is not 1-d int64 or int32, or an index is out of range.
     #[op(torch = "index_select(input, dim, index, *, out=None)")]
     pub fn try_index_select(&self, dim: isize, index: &Tensor) -> Result<Tensor> {
         let at = wrap_dim("index_select", dim, self.dim())?;
         if index.dtype() == DType::I32 {
             return self.try_index_select(dim, &index.try_to_dtype(DType::I64)?);
         }
-        want_index("index_select", index)?;
+        expect_index("index_select", index)?;
         super::same_device("index_select", self, index)?;
         if index.dim() > 1 {
             return Err(Error::shape("index_select", format!("expected a 1-d index, got shape {:?}", index.shape())));
@@ -175,7 +175,7 @@ impl Tensor {
         };
         let sizes = Shape::of(&x);
         let out = out.record("IndexSelectBackward0", [&x], [Save::Input(&index)], move |[index], [_], g| {
-            // Every element of the slice goes to the row that the index names.
+            // Every element of the slice is added to the row at the index.
             let mut along = vec![1; sizes.list().len()];
             along[at] = index.numel();
             let table = index.try_view(along)?.try_expand(g.shape())?;

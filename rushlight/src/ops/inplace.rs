@@ -1,8 +1,8 @@
-//! Operations in place: arithmetic, copying, filling.
+//! In-place operations: arithmetic, copying, filling.
 //!
-//! Without recording they work on the memory itself, in one pass. When they are recorded, the operation is computed on a
-//! copy that carries the tensor's history, and the result written back: so the derivative sees the values from before, and
-//! nothing that other nodes have saved of this operation is lost.
+//! Without recording they modify the memory directly, in one pass. When recorded, the operation is computed on a copy with the
+//! tensor's history, and the result is written back: so the derivative uses the previous values, and tensors saved by other nodes stay
+//! valid.
 
 use super::arithmetic::{power_op, refuse_bool};
 use super::math::{Bound, clamp_op, clamped_dtype};
@@ -15,8 +15,7 @@ use rushlight_macros::op;
 use std::borrow::Cow;
 
 impl Tensor {
-    /// Changes this tensor in place: by `direct` on its memory, or by `recorded` on a copy with its history if the change is
-    /// to be recorded.
+    /// Changes this tensor in-place: by `direct` on its memory, or by `recorded` on a copy with its history if the change is recorded.
     fn change(
         &self,
         name: &'static str,
@@ -46,15 +45,15 @@ impl Tensor {
             self.rebase(after.edge());
         } else {
             let result = direct(&mut self.write(name)?);
-            // Part of the memory may have been changed even where the operation failed.
+            // Part of the memory may have been changed even if the operation failed.
             self.0.storage.bump_version();
             result.map_err(|error| error.named(name))?;
         }
         Ok(self.clone())
     }
 
-    /// The other side of an operation in place, safe to read while this tensor is written: its own memory is copied unless it
-    /// is the very same elements.
+    /// The second operand of an in-place operation, safe to read while this tensor is written: it is copied if it shares memory
+    /// without being identical.
     fn apart<'a>(&self, other: Cow<'a, Tensor>) -> Result<Cow<'a, Tensor>> {
         if self.shares_memory_with(&other) { Ok(Cow::Owned(other.detach().try_copy()?)) } else { Ok(other) }
     }
@@ -87,7 +86,7 @@ impl Tensor {
         }
         self.fits(name, &other)?;
         if dtype != self.dtype() {
-            // Wider than this tensor: computed there, rounded once.
+            // A wider dtype than that of this tensor: computed there, rounded once.
             let wide = out_of_place(&self.detach(), other)?;
             return self.change(name, false, |out| self.backend().copy(&wide.read(name)?, out), Tensor::try_copy);
         }
@@ -99,7 +98,7 @@ impl Tensor {
         self.change(name, false, |out| self.backend().binary(op, None, Some(&b.read(name)?), out), Tensor::try_copy)
     }
 
-    /// An error where a result of type `dtype` is of a higher category than this tensor.
+    /// Returns an error if a result of type `dtype` has a higher category than this tensor.
     fn fits_type(&self, name: &'static str, dtype: DType) -> Result<()> {
         if dtype.category() <= self.dtype().category() {
             return Ok(());
@@ -113,7 +112,7 @@ impl Tensor {
         ))
     }
 
-    /// An error unless `other` broadcasts to this shape.
+    /// Returns an error unless `other` broadcasts to this shape.
     fn fits(&self, name: &'static str, other: &Operand<'_>) -> Result<()> {
         let other: &Tensor = match other {
             Operand::Tensor(tensor) => tensor,
@@ -138,7 +137,7 @@ impl Tensor {
     /// Adds `other` to every element, with broadcasting of `other`.
     ///
     /// # Errors
-    /// If the shape would grow, the result's type is of a higher category (float into int64), or this is a leaf that requires
+    /// If `other` does not broadcast to this shape, the promoted dtype has a higher category (float into int64), or this is a leaf that requires
     /// a gradient while recording.
     ///
     /// ```
@@ -173,7 +172,7 @@ impl Tensor {
     /// Raises every element to the power `other`, see [`add_`](Tensor::add_).
     ///
     /// # Errors
-    /// As [`try_add_`](Tensor::try_add_), and if integers are raised to a negative constant.
+    /// As [`try_add_`](Tensor::try_add_), or if integers are raised to a negative number.
     #[op(torch = "pow_(self, exponent)")]
     pub fn try_pow_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
@@ -186,7 +185,7 @@ impl Tensor {
         self.function_in_place("pow_", op, |x| x.try_pow(exponent))
     }
 
-    /// Adds `alpha * other`, in one pass.
+    /// Adds `alpha * other` to every element, in one pass.
     ///
     /// # Errors
     /// As [`try_add_`](Tensor::try_add_).
@@ -202,7 +201,7 @@ impl Tensor {
         })
     }
 
-    /// Overwrites the elements with `source`'s, converted and broadcast.
+    /// Copies the elements of `source`, converted and broadcast.
     ///
     /// # Errors
     /// If `source` does not broadcast to this shape, or this is a leaf that requires a gradient while recording.
@@ -225,7 +224,7 @@ impl Tensor {
         )
     }
 
-    /// Overwrites every element with `value`.
+    /// Fills the tensor with `value`.
     ///
     /// # Errors
     /// If this is a leaf that requires a gradient while recording.
@@ -243,13 +242,13 @@ impl Tensor {
         )
     }
 
-    /// Overwrites every element with 0.
+    /// Fills the tensor with zeros.
     #[op(torch = "zero_(self)")]
     pub fn try_zero_(&self) -> Result<Tensor> {
         self.try_fill_(0)
     }
 
-    /// Fills this tensor, whose old values are of no account, by `fill`; for random numbers.
+    /// Overwrites this tensor by `fill`, independent of its previous values; for random numbers.
     pub(crate) fn overwrite(
         &self,
         name: &'static str,

@@ -1,4 +1,4 @@
-//! Joining and padding tensors.
+//! Concatenation and padding.
 
 use crate::tensor::{DType, Dims, Layout, Scalar, wrap_dim};
 use crate::{Error, Result, Tensor};
@@ -20,7 +20,7 @@ impl<T: Into<Scalar>> From<T> for PadOptions {
 }
 
 impl Tensor {
-    /// The tensors one after another along dimension 0; see [`cat_dim`](Tensor::cat_dim).
+    /// Concatenates tensors along dimension 0; see [`cat_dim`](Tensor::cat_dim).
     ///
     /// # Errors
     /// As [`try_cat_dim`](Tensor::try_cat_dim).
@@ -35,11 +35,10 @@ impl Tensor {
         Tensor::try_cat_dim(tensors, 0)
     }
 
-    /// The tensors one after another along `dim`. All other sizes must be equal; dtypes are promoted. 1-d tensors without
-    /// elements are skipped.
+    /// Concatenates tensors along `dim`. All other sizes must be equal; dtypes are promoted. Empty 1-d tensors are skipped.
     ///
     /// # Errors
-    /// If the list is empty, or other sizes than those of `dim` differ.
+    /// If the list is empty, or sizes other than those of `dim` differ.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -51,7 +50,7 @@ impl Tensor {
         concatenated(&tensors.as_ref().iter().map(Borrow::borrow).collect::<Vec<_>>(), dim)
     }
 
-    /// Tensors of equal shape along a new dimension 0.
+    /// Stacks tensors of equal shape along a new dimension 0.
     ///
     /// # Errors
     /// If the list is empty or the shapes differ.
@@ -66,7 +65,7 @@ impl Tensor {
         Tensor::try_stack_dim(tensors, 0)
     }
 
-    /// Tensors of equal shape along a new dimension `dim`.
+    /// Stacks tensors of equal shape along a new dimension `dim`.
     ///
     /// # Errors
     /// If the list is empty, the shapes differ, or the dimension is out of range.
@@ -92,8 +91,8 @@ impl Tensor {
         concatenated(&rows.iter().collect::<Vec<_>>(), dim)
     }
 
-    /// The tensor with constant elements around it: `padding` has the numbers of elements before and after, for the last dimension,
-    /// then for the last but one, and so on, as in PyTorch.
+    /// Pads the tensor with a constant, 0 by default: `padding` lists the numbers of elements before and after the last dimension, then
+    /// those of the second-to-last, and so on, as in PyTorch.
     ///
     /// # Errors
     /// If `padding` has an odd number of entries, or more pairs than there are dimensions.

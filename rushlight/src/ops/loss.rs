@@ -1,4 +1,4 @@
-//! Losses: distances, and the likelihood of classes.
+//! Losses of regression and classification.
 
 use super::{Shape, composed, grad_if, scaled, want_float, want_same_dtype};
 use crate::autograd::{Save, is_grad_enabled};
@@ -7,22 +7,22 @@ use crate::tensor::{DType, Layout, keepdim};
 use crate::{Error, Result, Tensor, TensorOptions};
 use rushlight_macros::{Builder, op};
 
-/// How the losses of single elements are reduced.
+/// The reduction of per-element losses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reduction {
-    /// They stay as they are.
+    /// No reduction.
     None,
-    /// Their mean (weighted, where there are class weights).
+    /// The mean (weighted, if there are class weights).
     #[default]
     Mean,
-    /// Their sum.
+    /// The sum.
     Sum,
 }
 
-/// The options of a loss that has no others: [`Tensor::mse_loss`], [`Tensor::l1_loss`]. A [`Reduction`] converts into them.
+/// The options of losses with a reduction only: [`Tensor::mse_loss`], [`Tensor::l1_loss`]. A [`Reduction`] converts into them.
 #[derive(Builder, Clone, Copy, Debug)]
 pub struct LossOptions {
-    /// How the losses of single elements are reduced (default: their mean).
+    /// The reduction of per-element losses (default: the mean).
     #[builder(default = Reduction::Mean)]
     pub(crate) reduction: Reduction,
 }
@@ -36,9 +36,9 @@ impl From<Reduction> for LossOptions {
 /// The options of [`Tensor::binary_cross_entropy`].
 #[derive(Builder, Clone, Debug)]
 pub struct BinaryCrossEntropyOptions {
-    /// A factor for each loss; it broadcasts (default: none).
+    /// A weight per element, which broadcasts (default: none).
     pub(crate) weight: Option<Tensor>,
-    /// How the losses of single elements are reduced (default: their mean).
+    /// The reduction of per-element losses (default: the mean).
     #[builder(default = Reduction::Mean)]
     pub(crate) reduction: Reduction,
 }
@@ -46,24 +46,24 @@ pub struct BinaryCrossEntropyOptions {
 /// The options of [`Tensor::binary_cross_entropy_with_logits`].
 #[derive(Builder, Clone, Debug)]
 pub struct BinaryCrossEntropyWithLogitsOptions {
-    /// A factor for each loss; it broadcasts (default: none).
+    /// A weight per element, which broadcasts (default: none).
     pub(crate) weight: Option<Tensor>,
-    /// How the losses of single elements are reduced (default: their mean).
+    /// The reduction of per-element losses (default: the mean).
     #[builder(default = Reduction::Mean)]
     pub(crate) reduction: Reduction,
-    /// A factor for the part of the loss that belongs to the positive class; it broadcasts (default: none).
+    /// A weight of the positive class, which broadcasts (default: none).
     pub(crate) pos_weight: Option<Tensor>,
 }
 
 /// The options of [`Tensor::nll_loss`].
 #[derive(Builder, Clone, Debug)]
 pub struct NllLossOptions {
-    /// A factor for each class, `[C]` (default: none).
+    /// A weight per class, `[C]` (default: none).
     pub(crate) weight: Option<Tensor>,
-    /// The class that marks rows that do not count (default -100).
+    /// The target class of ignored rows (default -100).
     #[builder(default = -100)]
     pub(crate) ignore_index: i64,
-    /// How the losses of the rows are reduced (default: their mean).
+    /// The reduction of the losses of the rows (default: the mean).
     #[builder(default = Reduction::Mean)]
     pub(crate) reduction: Reduction,
 }
@@ -77,15 +77,15 @@ pub struct NllLossOptions {
 /// ```
 #[derive(Builder, Clone, Debug)]
 pub struct CrossEntropyOptions {
-    /// A factor for each class, `[C]` (default: none).
+    /// A weight per class, `[C]` (default: none).
     pub(crate) weight: Option<Tensor>,
-    /// The class that marks rows that do not count (default -100).
+    /// The target class of ignored rows (default -100).
     #[builder(default = -100)]
     pub(crate) ignore_index: i64,
-    /// How the losses of the rows are reduced (default: their mean).
+    /// The reduction of the losses of the rows (default: the mean).
     #[builder(default = Reduction::Mean)]
     pub(crate) reduction: Reduction,
-    /// The share of the target that is distributed evenly over all classes, from 0 to 1 (default 0).
+    /// The label smoothing in [0, 1]: the fraction of the target distributed evenly over all classes (default 0).
     #[builder(default = 0.0)]
     pub(crate) label_smoothing: f64,
 }
@@ -99,13 +99,13 @@ impl Reduction {
         }
     }
 
-    /// The gradient of each element's loss from the gradient of the reduced one, as a number (0-d) or one for each.
+    /// The gradient of the per-element losses from the gradient of the reduced loss, 0-d or one per element.
     fn spread(self, g: &Tensor, count: usize) -> Result<Tensor> {
         if self == Reduction::Mean { g.try_div(count) } else { Ok(g.clone()) }
     }
 }
 
-/// A loss that is a function of the difference of two tensors: `op` computes it, `slope` its derivative from the difference
+/// A loss of the difference of two tensors: `op` computes it, `slope` its derivative from the difference
 /// and the gradient.
 fn of_difference<F>(
     [name, node]: [&'static str; 2],
@@ -145,10 +145,10 @@ fn same_shape(name: &'static str, input: &Tensor, target: &Tensor) -> Result<()>
 }
 
 impl Tensor {
-    /// The squared error `(self - target)²`, reduced. Shapes broadcast.
+    /// Computes the squared error `(self - target)²` with broadcasting, reduced.
     ///
     /// # Errors
-    /// If the shapes do not broadcast or the elements are no floating point numbers.
+    /// If the shapes do not broadcast or the dtype is not floating-point.
     ///
     /// ```
     /// use rushlight::{Reduction, Tensor};
@@ -165,10 +165,10 @@ impl Tensor {
         })
     }
 
-    /// The absolute error `|self - target|`, reduced. Shapes broadcast. Its derivative where both are equal is 0.
+    /// Computes the absolute error `|self - target|` with broadcasting, reduced. The derivative at 0 is 0.
     ///
     /// # Errors
-    /// If the shapes do not broadcast or the elements are no floating point numbers.
+    /// If the shapes do not broadcast or the dtype is not floating-point.
     #[op(torch = "l1_loss(input, target, size_average=None, reduce=None, reduction='mean', weight=None)", with)]
     pub fn try_l1_loss_with(&self, target: &Tensor, options: impl Into<LossOptions>) -> Result<Tensor> {
         let LossOptions { reduction } = options.into();
@@ -176,8 +176,8 @@ impl Tensor {
         of_difference(names, UnaryOp::Abs, [self, target], reduction, |difference, g| difference.try_sign()?.try_mul(g))
     }
 
-    /// Binary cross entropy of probabilities with targets in [0, 1], reduced: `-(t log x + (1 - t) log(1 - x))`, the logarithms
-    /// no less than -100.
+    /// Computes the binary cross entropy of probabilities and targets in [0, 1], `-(t log x + (1 - t) log(1 - x))`, with logarithms
+    /// clamped to at least -100, reduced.
     ///
     /// # Errors
     /// If the shapes differ, or a probability is not in [0, 1].
@@ -205,7 +205,7 @@ impl Tensor {
         let losses =
             losses.record("BinaryCrossEntropyBackward0", [self, target], saves, move |[x, t], [of_x, of_t], g| {
                 let slope = || {
-                    // PyTorch's bound is a single precision number.
+                    // PyTorch's bound is a float32 constant.
                     let least = f64::from(1e-12_f32);
                     let variance = x.try_mul(&x.try_scalar_sub(1.into())?)?.try_clamp(least, None)?;
                     g.try_mul(&x.try_sub(&t)?.try_div(&variance)?)
@@ -222,7 +222,7 @@ impl Tensor {
         })
     }
 
-    /// [`binary_cross_entropy`](Tensor::binary_cross_entropy) of the sigmoid of this tensor, exact for large logits.
+    /// Computes the [`binary_cross_entropy`](Tensor::binary_cross_entropy) of the sigmoid of this tensor, accurate for large logits.
     ///
     /// # Errors
     /// If the shapes differ or the weights do not broadcast.
@@ -253,12 +253,12 @@ impl Tensor {
         })
     }
 
-    /// Negative log likelihood: `-weight[t] * self[t]` for each row of log-probabilities and its class `t`. The input is
+    /// Computes the negative log likelihood `-weight[t] * self[t]` of each row of log-probabilities and its class `t`, reduced. The input is
     /// `[N, C]`, `[C]` or `[N, C, d1, …]` (NLLLoss2d and beyond), the target int64 without the class dimension. The mean is
-    /// weighted; rows with class `ignore_index` do not count.
+    /// weighted; rows with class `ignore_index` are ignored.
     ///
     /// # Errors
-    /// If the shapes or types do not fit, or a class is out of range.
+    /// If the shapes or dtypes do not match, or a class is out of range.
     #[op(
         torch = "nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction='mean')",
         with
@@ -269,12 +269,12 @@ impl Tensor {
         classes.nll(self, reduction)
     }
 
-    /// Cross entropy of logits with classes: [`nll_loss`](Tensor::nll_loss) of [`log_softmax`](Tensor::log_softmax) in one pass.
+    /// Computes the cross entropy of logits: [`nll_loss`](Tensor::nll_loss) of [`log_softmax`](Tensor::log_softmax) in one pass.
     /// The input is `[N, C]`, `[C]` or `[N, C, d1, …]`; the target int64 without the class dimension, or probabilities of the
-    /// input's shape. `label_smoothing` spreads that share of the target evenly over all classes.
+    /// input's shape. `label_smoothing` distributes that fraction of the target evenly over all classes.
     ///
     /// # Errors
-    /// If the shapes or types do not fit, a class is out of range, or `label_smoothing` is not in [0, 1].
+    /// If the shapes or dtypes do not match, a class is out of range, or `label_smoothing` is not in [0, 1].
     ///
     /// ```
     /// use rushlight::{Tensor, ops::CrossEntropyOptions};
@@ -300,7 +300,7 @@ impl Tensor {
         Classes::new(name, self, target, weight, ignore_index, label_smoothing)?.cross_entropy(self, reduction)
     }
 
-    /// Cross entropy with the probabilities `target`.
+    /// The cross entropy with probabilities as `target`.
     fn soft_cross_entropy(
         &self,
         target: &Tensor,
@@ -333,7 +333,7 @@ impl Tensor {
     }
 }
 
-/// A loss of rows of classes with class numbers as targets, checked.
+/// A checked loss of rows of classes with class indices as targets.
 struct Classes {
     name: &'static str,
     target: Tensor,
@@ -389,7 +389,7 @@ impl Classes {
         Ok(Classes { name, target: target.try_contiguous()?, weight, sizes, rows: Shape::of(target) })
     }
 
-    /// A loss of every row, from what the backend computed, reduced; and what each row's loss is multiplied by.
+    /// The reduced loss from the per-row losses of the backend, and the factor of the loss of each row.
     fn reduce(&self, losses: Tensor, total: f64, reduction: Reduction) -> Result<(Tensor, f64)> {
         Ok(match reduction {
             Reduction::None => (losses.try_view(self.rows.list())?, 1.0),
@@ -422,7 +422,7 @@ impl Classes {
         Ok(out.record(node, [x], [], move |[], [_], g| Ok([Some(again().nll_grad(g, factor, shape, reduction)?)])))
     }
 
-    /// Copies of itself, for derivatives: handles on the target and the weight.
+    /// A clone for derivatives, which shares the target and the weight.
     fn again(&self) -> impl Fn() -> Classes + Send + Sync + 'static {
         let (name, target, weight, sizes, rows) =
             (self.name, self.target.clone(), self.weight.clone(), self.sizes, self.rows);
@@ -447,7 +447,7 @@ impl Classes {
         };
         let again = self.again();
         Ok(out.record("NllLossBackwardBackward0", [g], [], move |[], [_], gg| {
-            // Each row takes one element, times a factor: the loss itself, summed or not.
+            // Each row contributes one element times a factor: the loss, summed or not.
             let each = if reduction == Reduction::None { Reduction::None } else { Reduction::Sum };
             Ok([Some(scaled(&again().nll(gg, each)?, factor)?)])
         }))
@@ -492,10 +492,10 @@ impl Classes {
         done.map(|done| done.map(|()| out)).transpose()
     }
 
-    /// `g * (softmax(x) * sum(q) - q)`, where `q` is what each class counts for in its row; in differentiable operations.
+    /// `g * (softmax(x) * sum(q) - q)`, where `q` is the weight of each class in its row; in differentiable operations.
     fn composed_grad(&self, x: &Tensor, g: &Tensor, factor: f64, reduction: Reduction) -> Result<Tensor> {
         let dim = if x.dim() == 1 { 0 } else { 1 };
-        // q is the gradient of the loss that is linear in log-probabilities, with the opposite sign.
+        // q is the negated gradient of the loss with respect to the log-probabilities, in which it is linear.
         let ones =
             |shape: Vec<usize>| Tensor::try_ones_with(shape, TensorOptions::new().dtype(x.dtype()).device(x.device()));
         let hard = self.again()().nll_grad(&ones(self.rows.list().to_vec())?, -1.0, Shape::of(x), Reduction::None)?;
@@ -514,7 +514,7 @@ impl Classes {
         let q = q.detach();
         let slope = x.try_softmax(dim as isize)?.try_mul(&q.try_sum_dim(keepdim(dim))?)?.try_sub(&q)?;
         let rows = if reduction == Reduction::None { g.try_unsqueeze(dim as isize)? } else { g.clone() };
-        // Where all rows are ignored the factor is infinite, and 0 times that is not 0.
+        // If all rows are ignored the factor is infinite, and 0 times infinity is NaN.
         let ignored = self.target.try_eq(self.sizes.ignore_index)?.try_unsqueeze(dim as isize)?;
         slope.try_mul(&scaled(&rows, factor)?)?.try_masked_fill(&ignored, 0.0)
     }

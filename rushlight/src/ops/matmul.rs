@@ -1,4 +1,4 @@
-//! Matrix products, from vectors to batches, and the linear layer's fused form.
+//! Matrix products of vectors, matrices and batches, and the fused linear layer.
 
 use super::{Shape, grad_if, want_same_dtype};
 use crate::autograd::Save;
@@ -19,7 +19,7 @@ fn mismatch(op: &'static str, a: &Tensor, b: &Tensor) -> Error {
     )
 }
 
-/// `a @ b` for matrices or batches of them (3-d, equal batch sizes or 1), plus a row `bias` where there is one.
+/// `a @ b` for matrices or batches of them (3-d, equal batch sizes or 1), plus an optional row `bias`.
 fn product(name: &'static str, a: &Tensor, b: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     if a.dtype() == DType::Bool {
         return Err(unsupported(name, DType::Bool));
@@ -37,8 +37,8 @@ fn product(name: &'static str, a: &Tensor, b: &Tensor, bias: Option<&Tensor>) ->
     Ok(out)
 }
 
-/// An error, in the name of the operation that was called, where the elements cannot be multiplied and added.
-fn want_numbers(name: &'static str, x: &Tensor) -> Result<()> {
+/// Returns an error named after the operation if the dtype does not support multiplication and addition.
+fn expect_number(name: &'static str, x: &Tensor) -> Result<()> {
     if x.dtype() != DType::Bool {
         return Ok(());
     }
@@ -46,10 +46,10 @@ fn want_numbers(name: &'static str, x: &Tensor) -> Result<()> {
 }
 
 impl Tensor {
-    /// The matrix product of two matrices.
+    /// Computes the product of the matrices `[m, k]` and `[k, n]`.
     ///
     /// # Errors
-    /// If they are no matrices, have different types, or sizes that do not fit.
+    /// If the tensors are not matrices, the dtypes differ, or the inner sizes differ.
     #[op(torch = "mm(input, mat2, *, out=None)")]
     pub fn try_mm(&self, other: &Tensor) -> Result<Tensor> {
         if self.dim() != 2 || other.dim() != 2 {
@@ -69,10 +69,10 @@ impl Tensor {
         }))
     }
 
-    /// The matrix products of two batches of matrices, `[b, m, k]` and `[b, k, n]`.
+    /// Computes the products of two batches of matrices, `[b, m, k]` and `[b, k, n]`.
     ///
     /// # Errors
-    /// If they are not 3-d, have different types, or sizes that do not fit.
+    /// If the tensors are not 3-d, the dtypes differ, or the sizes do not match.
     #[op(torch = "bmm(input, mat2, *, out=None)")]
     pub fn try_bmm(&self, other: &Tensor) -> Result<Tensor> {
         want_same_dtype("bmm", self, other)?;
@@ -92,11 +92,11 @@ impl Tensor {
         }))
     }
 
-    /// The matrix product, by PyTorch's rules: vectors are rows on the left and columns on the right and leave no dimension;
-    /// leading dimensions are batches and broadcast.
+    /// Computes the matrix product by PyTorch's rules: a 1-d tensor is a row on the left and a column on the right, and its dimension is
+    /// removed from the result; leading dimensions are batches and broadcast.
     ///
     /// # Errors
-    /// If a tensor is 0-d, the types differ, or the sizes do not fit.
+    /// If a tensor is 0-d, the dtypes differ, or the sizes do not match.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -117,7 +117,7 @@ impl Tensor {
             ));
         }
         want_same_dtype(name, self, other)?;
-        want_numbers(name, self)?;
+        expect_number(name, self)?;
         let inner = other.shape()[other.dim().saturating_sub(2)];
         if self.shape()[self.dim() - 1] != inner {
             return Err(mismatch(name, self, other));
@@ -127,7 +127,7 @@ impl Tensor {
             (1, 1) => self.try_unsqueeze(0)?.try_mm(&other.try_unsqueeze(1)?)?.try_view(()),
             (1, 2) => self.try_unsqueeze(0)?.try_mm(other)?.try_squeeze(0),
             (2, 1) => self.try_mm(&other.try_unsqueeze(1)?)?.try_squeeze(1),
-            // The batch on the left is so many more rows.
+            // The batch on the left is folded into the rows.
             (_, 1 | 2) => {
                 let matrix = if other.dim() == 1 { other.try_unsqueeze(1)? } else { other.clone() };
                 let mut shape = self.shape().to_vec();
@@ -170,7 +170,7 @@ impl Tensor {
         left.try_bmm(&right)?.try_view(&with([m, n])[..rank + 2])
     }
 
-    /// `input @ weight.t() + bias`: what [`nn::Linear`](crate::nn::Linear) computes, in one pass. The input is
+    /// Computes `input @ weight.t() + bias`, the linear layer [`nn::Linear`](crate::nn::Linear), in one pass. The input is
     /// `[…, in_features]`, the weight `[out_features, in_features]`, the bias `[out_features]`.
     ///
     /// # Errors
@@ -245,13 +245,13 @@ impl Tensor {
         }))
     }
 
-    /// `self + a @ b` with broadcasting of `self`.
+    /// Computes `self + a @ b` with broadcasting of `self`.
     ///
     /// # Errors
-    /// If shapes or types do not fit.
+    /// If shapes or dtypes do not match.
     #[op(torch = "addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None)")]
     pub fn try_addmm(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        want_numbers("addmm", a)?;
+        expect_number("addmm", a)?;
         let sizes = Shape::of(self);
         let product = a.try_mm(b)?;
         if broadcast_dims(sizes.list(), product.shape()).is_err() || self.dim() > 2 {

@@ -1,7 +1,7 @@
-//! The operations: one file a family, formula and derivative side by side.
+//! The operations: a file per family, with formulas and derivatives side by side.
 //!
 //! A public method `try_name` checks shapes and types, computes through the backend and records its derivative;
-//! `#[op]` adds the panicking twin `name`. This file holds what the families share.
+//! `#[op]` adds the panicking form `name`. This file contains what the families share.
 
 mod activation;
 mod arithmetic;
@@ -77,7 +77,7 @@ impl Shape {
 }
 
 impl Operand<'_> {
-    /// The type of a tensor made of it.
+    /// The dtype of a tensor created from it.
     #[inline]
     pub(crate) fn dtype(&self) -> DType {
         match self {
@@ -97,8 +97,8 @@ impl Operand<'_> {
     }
 }
 
-/// The type of an operation's result (PyTorch's rule): tensors with dimensions decide, then 0-d tensors, then numbers; a
-/// later class has a say only if its category is higher.
+/// The dtype of an operation's result by PyTorch's promotion: tensors with dimensions have priority over 0-d tensors, and those over
+/// numbers; a lower priority affects the result only if its category is higher.
 #[inline]
 pub(crate) fn result_type(a: &Tensor, b: &Operand<'_>) -> DType {
     let first = a.dtype();
@@ -126,14 +126,14 @@ pub(crate) fn result_type(a: &Tensor, b: &Operand<'_>) -> DType {
     }
 }
 
-/// Both sides as tensors of type `dtype`.
+/// Both operands as tensors of type `dtype`.
 #[inline]
 pub(crate) fn operands<'a>(a: &'a Tensor, b: Operand<'a>, dtype: DType) -> Result<[Cow<'a, Tensor>; 2]> {
     convert_operands::<false>(a, b, dtype)
 }
 
-/// [`operands`] for `+ - * /`: beside a tensor of 16-bit floats, a number (or a 0-d tensor that needs no gradient) keeps the
-/// precision of the arithmetic, as in PyTorch. It is of the type that `dtype` computes in.
+/// [`operands`] for `+ - * /`: with a tensor of 16-bit floats, a number (or a 0-d tensor that does not require a gradient) is
+/// converted to the type that `dtype` is computed in, as in PyTorch.
 #[inline]
 pub(crate) fn arithmetic_operands<'a>(a: &'a Tensor, b: Operand<'a>, dtype: DType) -> Result<[Cow<'a, Tensor>; 2]> {
     convert_operands::<true>(a, b, dtype)
@@ -163,14 +163,14 @@ fn convert_operands<'a, const WIDE_NUMBERS: bool>(
     Ok([cast(Cow::Borrowed(a), b_rank)?, b])
 }
 
-/// A tensor as `dtype`, or as the type that `dtype` computes in if it is a number beside a tensor with dimensions.
+/// A tensor as `dtype`, or as the type that `dtype` is computed in if it is a number combined with a tensor with dimensions.
 #[cold]
 fn cast<const WIDE_NUMBERS: bool>(tensor: Cow<'_, Tensor>, dtype: DType, other_rank: usize) -> Result<Tensor> {
     let number = WIDE_NUMBERS && tensor.dim() == 0 && other_rank > 0 && !tensor.requires_grad();
     tensor.try_to_dtype(if number { dtype.computed_float() } else { dtype })
 }
 
-/// An error unless both are on one device.
+/// Returns an error unless both are on the same device.
 #[inline]
 pub(crate) fn same_device(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
     if a.device() == b.device() { Ok(()) } else { Err(other_device(op, a.device(), b.device())) }
@@ -187,7 +187,7 @@ fn scalar(device: Device, number: Scalar, dtype: DType) -> Result<Tensor> {
     let scalar = Tensor::fresh(device, Layout::contiguous(&[]), dtype)?;
     let mut out = scalar.write_fresh();
     match dtype {
-        // A shortcut for the usual types; what `fill` does for all of them.
+        // A fast path for the usual dtypes; equivalent to `fill`.
         DType::F32 if device.is_host() => out.slice()[0] = f32::from_scalar(number),
         DType::F64 if device.is_host() => out.slice()[0] = f64::from_scalar(number),
         _ => device.backend().fill(number, &mut out)?,
@@ -196,8 +196,8 @@ fn scalar(device: Device, number: Scalar, dtype: DType) -> Result<Tensor> {
     Ok(scalar)
 }
 
-/// Computes `op(a, b)` with broadcasting. Both have the same type, which is the result's; or one of them is a number as
-/// [`arithmetic_operands`] makes it.
+/// Computes `op(a, b)` with broadcasting. Both have the dtype of the result, or one of them is a number converted by
+/// [`arithmetic_operands`].
 #[inline]
 pub(crate) fn binary(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     same_device(name, a, b)?;
@@ -221,7 +221,7 @@ pub(crate) fn broadcast_layout(name: &'static str, a: &Tensor, b: &Tensor) -> Re
 }
 
 impl Tensor {
-    /// Records an elementwise operation of two inputs. Where an input was broadcast, its gradient is summed back.
+    /// Records an elementwise operation of two inputs. The gradient of a broadcast input is summed to its shape.
     #[inline]
     pub(crate) fn record_binary<const S: usize, F>(
         self,
@@ -261,7 +261,7 @@ impl Tensor {
     }
 }
 
-/// Computes `op(x)`; a tensor that is no float is converted first where `float` says that the function wants one.
+/// Computes `op(x)` elementwise.
 #[inline]
 pub(crate) fn unary(name: &'static str, op: UnaryOp, x: &Tensor) -> Result<Tensor> {
     let own = x.layout();
@@ -272,13 +272,13 @@ pub(crate) fn unary(name: &'static str, op: UnaryOp, x: &Tensor) -> Result<Tenso
     Ok(out)
 }
 
-/// The tensor as floating point numbers, for functions that have no meaning on others.
+/// The tensor converted to a floating-point dtype, for functions that are defined on those only.
 #[inline]
 pub(crate) fn as_float(x: &Tensor) -> Result<Cow<'_, Tensor>> {
     if x.dtype().is_float() { Ok(Cow::Borrowed(x)) } else { x.try_to_dtype(x.dtype().to_float()).map(Cow::Owned) }
 }
 
-/// An error unless `x` has floating point elements.
+/// Returns an error unless `x` is floating-point.
 #[inline]
 pub(crate) fn want_float(op: &'static str, x: &Tensor) -> Result<()> {
     if x.dtype().is_float() { Ok(()) } else { Err(not_float(op, x)) }
@@ -289,7 +289,7 @@ fn not_float(op: &'static str, x: &Tensor) -> Error {
     Error::dtype(op, format!("expected a floating-point tensor, got {}", x.dtype()))
 }
 
-/// An error unless both have the same type.
+/// Returns an error unless both have the same dtype and device.
 #[inline]
 pub(crate) fn want_same_dtype(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
     if a.dtype() == b.dtype() {

@@ -20,20 +20,20 @@ macro_rules! read {
 /// The options of [`Tensor::batch_norm`].
 #[derive(Builder, Clone, Debug)]
 pub struct BatchNormOptions {
-    /// What each channel is multiplied by after its normalization, `[C]` (default: 1).
+    /// The scale of each channel after its normalization, `[C]` (default: 1).
     pub(crate) weight: Option<Tensor>,
-    /// What is added to each channel after that, `[C]` (default: 0).
+    /// The shift of each channel after scaling, `[C]` (default: 0).
     pub(crate) bias: Option<Tensor>,
-    /// Whether to normalize by the batch's own statistics and to update the running ones (default `false`).
+    /// Whether to normalize by the batch statistics and to update the running statistics (default `false`).
     #[builder(default = false)]
     pub(crate) training: bool,
-    /// The share of the batch's statistics in the updated running ones (default 0.1).
+    /// The weight of the batch statistics in the update of the running statistics (default 0.1).
     #[builder(default = 0.1)]
     pub(crate) momentum: f64,
-    /// What is added to the variance before its root is taken (default 1e-5).
+    /// The constant added to the variance before its square root (default 1e-5).
     #[builder(default = 1e-5)]
     pub(crate) eps: f64,
-    /// An activation that is applied in the same pass over memory (default: none).
+    /// An activation applied in the same pass over memory (default: none).
     #[builder(default = Activation::None)]
     pub(crate) activation: Activation,
 }
@@ -43,13 +43,12 @@ impl Tensor {
     /// bias, if the options have them. As
     /// [`torch.nn.functional.batch_norm`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.batch_norm.html).
     ///
-    /// In `training`, or without running statistics (`[C]` each; both or none), mean and biased variance are the batch's, and the
-    /// running statistics move in-place towards the batch's mean and unbiased variance by `momentum`. Otherwise they are the running
-    /// ones.
+    /// In `training`, or without running statistics (`[C]` each; both or none), mean and biased variance are those of the batch, and the
+    /// running statistics are updated in-place by the mean and unbiased variance of the batch with `momentum`. Otherwise the running
+    /// statistics are used.
     ///
     /// # Errors
-    /// If shapes or dtypes do not match, one running statistic comes without the other, or there is just one value per channel in
-    /// training.
+    /// If shapes or dtypes do not match, only one running statistic is given, or there is only one value per channel in training.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::BatchNormOptions};
@@ -125,7 +124,7 @@ impl Tensor {
     }
 }
 
-/// By the batch's own statistics.
+/// Normalizes by the batch statistics.
 fn normalize(
     norm: BatchNorm,
     x: &Tensor,
@@ -158,7 +157,7 @@ fn normalize(
     Ok(recorded(norm, out, [x.clone(), mean, invstd], weight, bias, true))
 }
 
-/// By given statistics.
+/// Normalizes by given statistics.
 fn normalize_by(
     norm: BatchNorm,
     x: &Tensor,
@@ -242,7 +241,7 @@ fn fused_grad(
     }
 }
 
-/// The gradient in differentiable operations: with `n = (x - mean) * invstd`, for a batch's own statistics
+/// The gradient in differentiable operations: with `n = (x - mean) * invstd`, for batch statistics
 /// `weight * invstd * (g - mean(g) - n * mean(g * n))`, for given ones `weight * invstd * g`.
 fn composed_grad(
     norm: BatchNorm,

@@ -35,7 +35,7 @@ binary_operator!(
 macro_rules! assign_operator {
     ($($trait:ident $operator:ident $method:ident),*) => {$(
         impl<'a, T: Into<Operand<'a>>> $trait<T> for Tensor {
-            /// In place: every handle and view of this memory sees the change.
+            /// Operates in-place: the change is visible through every handle and view of the memory.
             #[track_caller]
             fn $operator(&mut self, other: T) {
                 Tensor::$method(self, other);
@@ -45,8 +45,8 @@ macro_rules! assign_operator {
 }
 assign_operator!(AddAssign add_assign add_, SubAssign sub_assign sub_, MulAssign mul_assign mul_, DivAssign div_assign div_);
 
-/// Operators with a number on the left. There is one floating-point, one integer and one logical type, so that the compiler knows
-/// the type of the literal in `0.5 * &x` and `2 * &x`; with a second one it could not choose.
+/// Operators with a number on the left. There is one floating-point, one integer and one boolean type, so that the type of the literal
+/// in `0.5 * &x` and `2 * &x` can be inferred; with a second one it would be ambiguous.
 macro_rules! number_on_the_left {
     ($($number:ty),*) => {$(
         number_on_the_left!($number: Add add try_add, Sub sub try_scalar_sub, Mul mul try_mul, Div div try_scalar_div);

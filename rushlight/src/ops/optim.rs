@@ -1,4 +1,4 @@
-//! Steps of optimizers: one pass over memory where the device has the rule, else arithmetic on tensors.
+//! Optimizer steps: one pass over memory if the device implements the rule, else arithmetic on tensors.
 
 use super::composed;
 use crate::backend::StepRule;

@@ -3,25 +3,25 @@
 use crate::tensor::Sizes;
 use std::fmt;
 
-/// The zeros that a convolution sees beyond the edges of its input.
+/// The zero padding of the input of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Padding<const N: usize> {
     /// The same number on both sides.
     Zeros(Sizes<N>),
-    /// One number before the first element of a dimension and another one after the last. See [`Padding::sides`].
+    /// Separate numbers of zeros before the first and after the last element of each dimension. See [`Padding::sides`].
     Sides {
         /// The zeros before the first element.
         before: Sizes<N>,
         /// The zeros after the last element.
         after: Sizes<N>,
     },
-    /// As many as make the output as large as the input, which takes stride 1. Of an odd number the extra one comes after the end.
+    /// Padding that makes the output as large as the input; requires stride 1. Of an odd number the extra zero is after the last element.
     Same,
-    /// As many as make the output's size the input's divided by the stride, rounded up, for any stride. Of an odd number the extra one
-    /// comes after the end. TensorFlow calls this "SAME", ONNX "SAME_UPPER".
+    /// Padding that makes the output's size that of the input divided by the stride, rounded up. Of an odd number the extra zero is
+    /// after the last element. TensorFlow's "SAME", ONNX's "SAME_UPPER".
     SameUpper,
-    /// None.
+    /// No padding.
     Valid,
 }
 
@@ -46,7 +46,7 @@ impl<const N: usize> Padding<N> {
         stride: [usize; N],
         dilation: [usize; N],
     ) -> ([usize; N], [usize; N]) {
-        // Sizes that overflow are too large for the convolution, too, which says so.
+        // Saturated sizes are rejected by the convolution.
         let reach = |i: usize| dilation[i].saturating_mul(kernel[i].saturating_sub(1));
         let halves = |total: [usize; N]| (total.map(|total| total / 2), total.map(|total| total.div_ceil(2)));
         match self {

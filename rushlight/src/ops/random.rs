@@ -1,4 +1,4 @@
-//! Random numbers: tensors made of them, filling in-place, and dropout.
+//! Random numbers: creation of random tensors, in-place fills, and dropout.
 
 use crate::random::{Generator, default_generator, fill_order};
 use crate::tensor::{DType, Dims, Integer, Layout, TensorOptions, WriteGuard, each, each_float, get_default_dtype};
@@ -35,11 +35,11 @@ impl<T: Integer> From<RangeInclusive<T>> for IntegerRange {
     }
 }
 
-/// What [`Tensor::random_`] draws from: what an [`IntegerRange`] is made of, `low..` up to the largest value of the dtype, or `..` for
-/// all that are not negative. (For floating-point dtypes the largest value is that up to which all integers are exact.)
+/// The range of [`Tensor::random_`]: that of an [`IntegerRange`], `low..` up to the largest value of the dtype, or `..` for all
+/// nonnegative values. (For floating-point dtypes the largest value is that up to which all integers are exact.)
 #[derive(Clone, Copy, Debug)]
 pub enum RandomRange {
-    /// From the first up to but without the second.
+    /// From the first inclusive to the second exclusive.
     Between(i64, i64),
     /// From this number up to the largest value of the dtype.
     From(i64),
@@ -66,7 +66,7 @@ impl From<RangeFull> for RandomRange {
     }
 }
 
-/// What [`Tensor::uniform_`] draws from: a range `from..to`, or `..` for `0.0..1.0`.
+/// The range of [`Tensor::uniform_`]: a range `from..to`, or `..` for `0.0..1.0`.
 #[derive(Clone, Copy, Debug)]
 pub struct UniformRange {
     from: f64,
@@ -107,17 +107,17 @@ impl From<&Generator> for RandomOptions {
 /// The options of [`Tensor::dropout`].
 #[derive(Builder, Clone, Copy, Debug)]
 pub struct DropoutOptions {
-    /// The probability of an element to be zeroed (default 0.5).
+    /// The probability that an element is zeroed (default 0.5).
     #[builder(default = 0.5)]
     pub(crate) p: f64,
-    /// Whether elements are zeroed at all (default `true`).
+    /// Whether dropout is applied (default `true`).
     #[builder(default = true)]
     pub(crate) training: bool,
 }
 
 impl Tensor {
-    /// Fills this tensor in PyTorch's order: row-major where it is contiguous, else in the order of memory. `draw` fills a
-    /// slice of the tensor's own memory or of a buffer; it is told whether the tensor is contiguous.
+    /// Fills this tensor in PyTorch's order: row-major if it is contiguous, else in memory order. `draw` fills a slice of the
+    /// tensor's memory or of a buffer, and receives whether the tensor is contiguous.
     fn fill_random(
         &self,
         name: &'static str,
@@ -181,10 +181,10 @@ impl Tensor {
         Ok(())
     }
 
-    /// Overwrites the elements with uniform random numbers in `from..to`; `..` stands for `0.0..1.0`, PyTorch's default.
+    /// Fills the tensor with uniform random numbers in `from..to`; `..` is `0.0..1.0`, PyTorch's default.
     ///
     /// # Errors
-    /// If the tensor is not floating-point, or the range ends before it begins.
+    /// If the tensor is not floating-point, or the end of the range is less than its start.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -202,7 +202,7 @@ impl Tensor {
         Ok(self.clone())
     }
 
-    /// Overwrites the elements with normal random numbers of this mean and standard deviation.
+    /// Fills the tensor with normal random numbers of the given mean and standard deviation.
     ///
     /// # Errors
     /// If the tensor is not floating-point, or `std` is negative.
@@ -212,8 +212,8 @@ impl Tensor {
         Ok(self.clone())
     }
 
-    /// Overwrites the elements with random integers: `5` means `0..5`, `2..` up to the largest value of the dtype, `..` all that are
-    /// not negative.
+    /// Fills the tensor with random integers: `5` is `0..5`, `2..` ends at the largest value of the dtype, `..` is all nonnegative
+    /// values.
     ///
     /// # Errors
     /// If the range is empty, or exceeds the dtype.
@@ -229,7 +229,7 @@ impl Tensor {
         Ok(self.clone())
     }
 
-    /// Overwrites the elements with 1 (with probability `p`) and 0.
+    /// Fills the tensor with Bernoulli samples: 1 with probability `p`, else 0.
     ///
     /// # Errors
     /// If `p` is not in [0, 1].
@@ -243,7 +243,7 @@ impl Tensor {
         })
     }
 
-    /// Uniform random numbers in [0, 1), float32 by default; PyTorch's from the same seed.
+    /// Creates a tensor of uniform random numbers in [0, 1), float32 by default, equal to PyTorch's from the same seed.
     ///
     /// # Errors
     /// If a size is negative, the dtype is not floating-point, or the tensor does not fit into memory.
@@ -263,7 +263,8 @@ impl Tensor {
         options.finish(tensor)
     }
 
-    /// Normal random numbers with mean 0 and standard deviation 1, float32 by default; PyTorch's from the same seed.
+    /// Creates a tensor of normal random numbers with mean 0 and standard deviation 1, float32 by default, equal to PyTorch's from the
+    /// same seed.
     ///
     /// # Errors
     /// If a size is negative, the dtype is not floating-point, or the tensor does not fit into memory.
@@ -278,7 +279,7 @@ impl Tensor {
         options.finish(tensor)
     }
 
-    /// Random integers of a range, int64 by default; `10` means `0..10`. PyTorch's from the same seed.
+    /// Creates a tensor of random integers of a range, int64 by default, equal to PyTorch's from the same seed; `10` is `0..10`.
     ///
     /// # Errors
     /// If the range is empty or exceeds the dtype, a size is negative, or the tensor does not fit into memory.
@@ -304,7 +305,7 @@ impl Tensor {
         options.finish(tensor)
     }
 
-    /// The numbers from 0 up to but without `n` in random order, int64 by default; PyTorch's from the same seed.
+    /// Creates a random permutation of `0..n`, int64 by default, equal to PyTorch's from the same seed.
     ///
     /// # Errors
     /// If the tensor does not fit into memory.
@@ -316,14 +317,14 @@ impl Tensor {
         let options = options.into();
         let layout = Dims::from(n).layout("randperm")?;
         options.computed("randperm", DType::I64, |_| {
-            // Running out of memory is an error here; in the list it would abort the program.
+            // Fails with an error if out of memory; allocating the list would abort the program.
             let tensor = Tensor::fresh(options.device.unwrap_or_default(), layout, DType::I64)?;
             tensor.write_fresh().upload(&options.source().randperm(n))?;
             Ok(tensor)
         })
     }
 
-    /// Uniform random numbers in [0, 1) with the shape, and by default the dtype and the device, of this tensor.
+    /// Creates a tensor of uniform random numbers in [0, 1) with the shape of this tensor, and by default its dtype and device.
     ///
     /// # Errors
     /// If the dtype is not floating-point, or the tensor does not fit into memory.
@@ -338,8 +339,8 @@ impl Tensor {
         options.finish(tensor)
     }
 
-    /// Normal random numbers with mean 0 and standard deviation 1, with the shape, and by default the dtype and the device, of this
-    /// tensor.
+    /// Creates a tensor of normal random numbers with mean 0 and standard deviation 1, with the shape of this tensor, and by default its
+    /// dtype and device.
     ///
     /// # Errors
     /// If the dtype is not floating-point, or the tensor does not fit into memory.
@@ -354,7 +355,7 @@ impl Tensor {
         options.finish(tensor)
     }
 
-    /// Random integers of a range, with the shape, and by default the dtype and the device, of this tensor.
+    /// Creates a tensor of random integers of a range, with the shape of this tensor, and by default its dtype and device.
     ///
     /// # Errors
     /// If the range is empty or exceeds the dtype, or the tensor does not fit into memory.
@@ -373,7 +374,7 @@ impl Tensor {
         options.finish(tensor)
     }
 
-    /// Zeroes elements with probability `p` and multiplies the others by `1 / (1 - p)`; without `training` the tensor itself.
+    /// Zeroes elements with probability `p` and multiplies the others by `1 / (1 - p)`; returns the tensor itself if `training` is false.
     ///
     /// # Errors
     /// If `p` is not in [0, 1] or the tensor is not floating-point.

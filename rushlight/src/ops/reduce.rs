@@ -1,4 +1,4 @@
-//! Reductions: sums, means, extremes, variances, truth over some or all dimensions.
+//! Reductions over some or all dimensions: sums, means, extremes, variances, any and all.
 
 use super::{Shape, composed, scaled, want_float};
 use crate::autograd::Save;
@@ -8,18 +8,18 @@ use crate::{Error, Result, Tensor};
 use rushlight_kernels::MAX_RANK;
 use rushlight_macros::{Builder, op};
 
-/// The dimensions that a reduction takes away.
+/// The reduced dimensions.
 #[derive(Clone, Copy)]
 struct Axes {
     reduced: [bool; MAX_RANK],
-    /// Whether they stay with size 1.
+    /// Whether they are kept with size 1.
     keepdim: bool,
-    /// The sizes before.
+    /// The sizes of the input.
     sizes: Shape,
 }
 
 impl Axes {
-    /// The named dimensions; `()` means all.
+    /// The given dimensions; `()` means all.
     fn new(op: &'static str, x: &Tensor, ReduceDims { dims, keepdim }: ReduceDims) -> Result<Axes> {
         let mut reduced = dims.mask(op, x.dim())?;
         if dims.list(op)?.is_empty() {
@@ -28,7 +28,7 @@ impl Axes {
         Ok(Axes { reduced, keepdim, sizes: Shape::of(x) })
     }
 
-    /// The one named dimension, and its number.
+    /// The only given dimension, and its index.
     fn one(op: &'static str, x: &Tensor, dims: ReduceDims) -> Result<(Axes, usize)> {
         match dims.dims.list(op)? {
             &[dim] => Ok((Axes::new(op, x, dims)?, wrap_dim(op, dim, x.dim())?)),
@@ -61,22 +61,22 @@ impl Axes {
         Layout::contiguous(&dims[..rank])
     }
 
-    /// The reduced dimensions, by number.
+    /// The indices of the reduced dimensions.
     fn dims(&self) -> Vec<usize> {
         (0..self.sizes.list().len()).filter(|&i| self.reduced[i]).collect()
     }
 
-    /// How many elements go into one.
+    /// The number of elements reduced to one.
     fn count(&self) -> usize {
         self.sizes.list().iter().zip(&self.reduced).filter(|(_, r)| **r).map(|(size, _)| size).product()
     }
 
-    /// A result, or its gradient, with the reduced dimensions back as size 1.
+    /// A result, or its gradient, with the reduced dimensions restored with size 1.
     fn kept(&self, g: &Tensor) -> Result<Tensor> {
         g.try_reshape(self.layout_with(true).dims())
     }
 
-    /// A gradient of the result as one of the input: the same for all elements that went into one.
+    /// The gradient of the result expanded to the shape of the input.
     fn spread(&self, g: &Tensor) -> Result<Tensor> {
         self.kept(g)?.try_expand(self.sizes.list())
     }
@@ -85,7 +85,7 @@ impl Axes {
 /// The options of [`Tensor::var`], [`Tensor::std`] and their forms over dimensions.
 #[derive(Builder, Clone, Copy, Debug)]
 pub struct VarOptions {
-    /// What the number of elements is reduced by before it divides: 1 for the unbiased estimate, 0 for the variance of the population
+    /// The correction subtracted from the number of elements in the divisor: 1 for the unbiased estimate, 0 for the population variance
     /// (default 1).
     #[builder(default = 1.0)]
     pub(crate) correction: f64,
@@ -103,7 +103,7 @@ impl Tensor {
         Ok(out.record(node, [self], [], move |[], [_], g| Ok([Some(axes.spread(g)?)])))
     }
 
-    /// The sum of all elements, 0-d. Integers and bool give int64.
+    /// The sum of all elements, 0-d. The result of integers and bool is int64.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -114,10 +114,10 @@ impl Tensor {
         self.sum_axes(Axes::all(self), "SumBackward0")
     }
 
-    /// The sum over the dimensions `dims`; `()` means all. Integers and bool give int64.
+    /// The sum over the dimensions `dims`; `()` means all. The result of integers and bool is int64.
     ///
     /// # Errors
-    /// If a dimension is out of range or named twice.
+    /// If a dimension is out of range or repeated.
     ///
     /// ```
     /// use rushlight::{Tensor, keepdim};
@@ -134,12 +134,12 @@ impl Tensor {
         want_float("mean", self)?;
         let out = self.reduced("mean", ReduceOp::Mean, &axes, self.dtype())?;
         Ok(out.record(node, [self], [], move |[], [_], g| {
-            // Without elements there is nothing to spread to, and nothing may become nan on the way.
+            // For an empty input the gradient is empty, and the division must not produce NaN.
             Ok([Some(axes.spread(&g.try_div(axes.count().max(1))?)?)])
         }))
     }
 
-    /// The mean of all elements, 0-d; nan if there are none.
+    /// The mean of all elements, 0-d; NaN if the tensor is empty.
     ///
     /// # Errors
     /// If the tensor is not floating-point.
@@ -151,13 +151,13 @@ impl Tensor {
     /// The mean over the dimensions `dims`; `()` means all.
     ///
     /// # Errors
-    /// If the tensor is not floating-point, or a dimension is out of range or named twice.
+    /// If the tensor is not floating-point, or a dimension is out of range or repeated.
     #[op(torch = "mean(input, dim, keepdim=False, *, dtype=None)")]
     pub fn try_mean_dim(&self, dims: impl Into<ReduceDims>) -> Result<Tensor> {
         self.mean_axes(Axes::new("mean", self, dims.into())?, "MeanBackward1")
     }
 
-    /// The product of all elements, 0-d. Integers and bool give int64.
+    /// The product of all elements, 0-d. The result of integers and bool is int64.
     #[op(torch = "prod(input, *, dtype=None)")]
     pub fn try_prod(&self) -> Result<Tensor> {
         let axes = Axes::all(self);
@@ -168,10 +168,10 @@ impl Tensor {
         }))
     }
 
-    /// The product over the dimension `dim`. Integers and bool give int64.
+    /// The product over the dimension `dim`. The result of integers and bool is int64.
     ///
     /// # Errors
-    /// If the dimension is out of range, or more than one is named.
+    /// If the dimension is out of range, or more than one is given.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -202,7 +202,7 @@ impl Tensor {
         let out = self.reduced(name, op, &axes, self.dtype())?;
         let saves = [Save::Input(self), Save::Output];
         Ok(out.record(node, [self], saves, move |[x, y], [_], g| {
-            // Shared by all elements that are the extreme.
+            // Shared evenly by all elements equal to the extreme.
             let y = axes.kept(&y)?;
             let hits = x.try_eq(&y)?.try_logical_or(&x.try_isnan()?.try_logical_and(&y.try_isnan()?)?)?;
             let hits = hits.try_to_dtype(x.dtype())?;
@@ -211,37 +211,37 @@ impl Tensor {
         }))
     }
 
-    /// The largest of all elements; nan if there is one. Equal ones share the gradient.
+    /// The largest of all elements, 0-d; NaN if any is NaN. Equal elements share the gradient evenly.
     ///
     /// # Errors
-    /// If there are no elements.
+    /// If the tensor is empty.
     #[op(torch = "max(input, *, out=None)")]
     pub fn try_max(&self) -> Result<Tensor> {
         self.extreme_axes("max", ReduceOp::Max, Axes::all(self), "MaxBackward1")
     }
 
-    /// The smallest of all elements; nan if there is one. Equal ones share the gradient.
+    /// The smallest of all elements, 0-d; NaN if any is NaN. Equal elements share the gradient evenly.
     ///
     /// # Errors
-    /// If there are no elements.
+    /// If the tensor is empty.
     #[op(torch = "min(input, *, out=None)")]
     pub fn try_min(&self) -> Result<Tensor> {
         self.extreme_axes("min", ReduceOp::Min, Axes::all(self), "MinBackward1")
     }
 
-    /// The largest elements over the dimensions `dims`. Equal ones share the gradient.
+    /// The largest elements over the dimensions `dims`. Equal elements share the gradient evenly.
     ///
     /// # Errors
-    /// If the dimension is out of range or has no elements.
+    /// If the dimension is out of range or of size 0.
     #[op(torch = "amax(input, dim=None, keepdim=False, *, out=None)")]
     pub fn try_amax(&self, dims: impl Into<ReduceDims>) -> Result<Tensor> {
         self.extreme_axes("amax", ReduceOp::Max, Axes::new("amax", self, dims.into())?, "AmaxBackward0")
     }
 
-    /// The smallest elements over the dimensions `dims`. Equal ones share the gradient.
+    /// The smallest elements over the dimensions `dims`. Equal elements share the gradient evenly.
     ///
     /// # Errors
-    /// If the dimension is out of range or has no elements.
+    /// If the dimension is out of range or of size 0.
     #[op(torch = "amin(input, dim=None, keepdim=False, *, out=None)")]
     pub fn try_amin(&self, dims: impl Into<ReduceDims>) -> Result<Tensor> {
         self.extreme_axes("amin", ReduceOp::Min, Axes::new("amin", self, dims.into())?, "AminBackward0")
@@ -281,10 +281,10 @@ impl Tensor {
         Ok((values, indices))
     }
 
-    /// The largest elements along `dim` and their indices (the first of equals; nan counts as largest).
+    /// The largest elements along `dim` and their indices (the first of equal ones; NaN counts as the largest).
     ///
     /// # Errors
-    /// If the dimension is out of range or has no elements.
+    /// If the dimension is out of range or of size 0.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -296,10 +296,10 @@ impl Tensor {
         self.with_indices("max", true, dim.into(), "MaxBackward0")
     }
 
-    /// The smallest elements along `dim` and their indices (the first of equals; nan counts as smallest).
+    /// The smallest elements along `dim` and their indices (the first of equal ones; NaN counts as the smallest).
     ///
     /// # Errors
-    /// If the dimension is out of range or has no elements.
+    /// If the dimension is out of range or of size 0.
     #[op(torch = "min(input, dim, keepdim=False, *, out=None)")]
     pub fn try_min_dim(&self, dim: impl Into<ReduceDims>) -> Result<(Tensor, Tensor)> {
         self.with_indices("min", false, dim.into(), "MinBackward0")
@@ -308,7 +308,7 @@ impl Tensor {
     /// The index of the largest of all elements, in row-major order.
     ///
     /// # Errors
-    /// If there are no elements, or they are bool.
+    /// If the tensor is empty or bool.
     #[op(torch = "argmax(input)")]
     pub fn try_argmax(&self) -> Result<Tensor> {
         self.argument("argmax", true, None)
@@ -317,7 +317,7 @@ impl Tensor {
     /// The index of the smallest of all elements, in row-major order.
     ///
     /// # Errors
-    /// If there are no elements, or they are bool.
+    /// If the tensor is empty or bool.
     #[op(torch = "argmin(input, dim=None, keepdim=False)")]
     pub fn try_argmin(&self) -> Result<Tensor> {
         self.argument("argmin", false, None)
@@ -326,7 +326,7 @@ impl Tensor {
     /// The indices of the largest elements along `dim`.
     ///
     /// # Errors
-    /// If the dimension is out of range or has no elements, or the elements are bool.
+    /// If the dimension is out of range or of size 0, or the elements are bool.
     #[op(torch = "argmax(input, dim, keepdim=False)")]
     pub fn try_argmax_dim(&self, dim: impl Into<ReduceDims>) -> Result<Tensor> {
         self.argument("argmax", true, Some(dim.into()))
@@ -335,7 +335,7 @@ impl Tensor {
     /// The indices of the smallest elements along `dim`.
     ///
     /// # Errors
-    /// If the dimension is out of range or has no elements, or the elements are bool.
+    /// If the dimension is out of range or of size 0, or the elements are bool.
     #[op(torch = "argmin(input, dim=None, keepdim=False)")]
     pub fn try_argmin_dim(&self, dim: impl Into<ReduceDims>) -> Result<Tensor> {
         self.argument("argmin", false, Some(dim.into()))
@@ -375,7 +375,7 @@ impl Tensor {
         }))
     }
 
-    /// The variance of all elements, 0-d: squared deviations from the mean, divided by their number less the correction.
+    /// The variance of all elements, 0-d: squared deviations from the mean, divided by their number minus the correction.
     ///
     /// # Errors
     /// If the tensor is not floating-point.
@@ -393,7 +393,7 @@ impl Tensor {
     /// The variance over the dimensions `dims`, see [`var`](Tensor::var).
     ///
     /// # Errors
-    /// If the tensor is not floating-point, or a dimension is out of range or named twice.
+    /// If the tensor is not floating-point, or a dimension is out of range or repeated.
     #[op(torch = "var(input, dim=None, *, correction=1, keepdim=False, out=None)", with)]
     pub fn try_var_dim_with(&self, dims: impl Into<ReduceDims>, options: VarOptions) -> Result<Tensor> {
         self.var_axes(Axes::new("var", self, dims.into())?, options.correction)
@@ -411,19 +411,19 @@ impl Tensor {
     /// The standard deviation over the dimensions `dims`, see [`std`](Tensor::std).
     ///
     /// # Errors
-    /// If the tensor is not floating-point, or a dimension is out of range or named twice.
+    /// If the tensor is not floating-point, or a dimension is out of range or repeated.
     #[op(torch = "std(input, dim=None, *, correction=1, keepdim=False, out=None)", with)]
     pub fn try_std_dim_with(&self, dims: impl Into<ReduceDims>, options: VarOptions) -> Result<Tensor> {
         self.std_axes(Axes::new("std", self, dims.into())?, options.correction)
     }
 
-    /// Whether any element is true (not zero): bool, of uint8 uint8.
+    /// Whether any element is nonzero, 0-d bool (uint8 for uint8, as in PyTorch).
     #[op(torch = "any(input, *, out=None)")]
     pub fn try_any(&self) -> Result<Tensor> {
         self.truth("any", ReduceOp::Any)
     }
 
-    /// Whether all elements are true (not zero): bool, of uint8 uint8.
+    /// Whether all elements are nonzero, 0-d bool (uint8 for uint8, as in PyTorch).
     #[op(torch = "all(input, *, out=None)")]
     pub fn try_all(&self) -> Result<Tensor> {
         self.truth("all", ReduceOp::All)
@@ -435,10 +435,10 @@ impl Tensor {
     }
 }
 
-/// For each element the product of all others along `dim`: exact where elements are 0, with a number of steps that grows with the
+/// For each element the product of all others along `dim`: exact for zeros, in a number of steps that grows with the
 /// logarithm of the size, and differentiable to any order.
 ///
-/// Elements are multiplied in pairs; what a pair is multiplied by, each of its members is, and by the other member.
+/// Elements are multiplied in pairs; the factor of an element is that of its pair times the other element of the pair.
 fn products_of_others(x: &Tensor, dim: usize) -> Result<Tensor> {
     let size = x.shape()[dim];
     if size < 2 {

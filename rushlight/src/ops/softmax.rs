@@ -8,10 +8,10 @@ use crate::{Result, Tensor};
 use rushlight_macros::op;
 
 impl Tensor {
-    /// `exp(x)` divided by its sum along `dim`: positive numbers that sum to 1.
+    /// Computes `exp(x) / sum(exp(x))` along `dim`: nonnegative elements that sum to 1, of the shape of the input.
     ///
     /// # Errors
-    /// If the elements are no floating point numbers, or there is no such dimension.
+    /// If the tensor is not floating-point, or the dimension is out of range.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -26,10 +26,10 @@ impl Tensor {
         }))
     }
 
-    /// The logarithm of [`softmax`](Tensor::softmax), exact for small probabilities.
+    /// Computes the logarithm of [`softmax`](Tensor::softmax) along `dim`, accurate for small probabilities.
     ///
     /// # Errors
-    /// If the elements are no floating point numbers, or there is no such dimension.
+    /// If the tensor is not floating-point, or the dimension is out of range.
     #[op(torch = "log_softmax(input, dim=None, _stacklevel=3, dtype=None)")]
     pub fn try_log_softmax(&self, dim: isize) -> Result<Tensor> {
         let dim = wrap_dim("log_softmax", dim, self.dim())?;

@@ -1,4 +1,4 @@
-//! Views: other shapes and parts of the same memory. None of them copies, except `reshape` and `flatten` where they must.
+//! Views: other shapes and parts of the same memory. Only `reshape` and `flatten` copy, where strides require it.
 
 use crate::autograd::{copied_into, put_back};
 use crate::ops::Shape;
@@ -10,7 +10,7 @@ use rushlight_macros::{Builder, op};
 /// The options of [`Tensor::slice`].
 #[derive(Builder, Clone, Copy, Debug)]
 pub struct SliceOptions {
-    /// The distance between the indices that are taken (default 1).
+    /// The step between the selected indices (default 1).
     #[builder(default = 1)]
     step: usize,
 }
@@ -18,7 +18,7 @@ pub struct SliceOptions {
 /// The options of [`Tensor::diagonal`].
 #[derive(Builder, Clone, Copy, Debug)]
 pub struct DiagonalOptions {
-    /// How far above the main diagonal (negative: below it) the diagonal begins (default 0).
+    /// The offset of the diagonal above (negative: below) the main diagonal (default 0).
     #[builder(default = 0)]
     offset: isize,
     /// The dimension of the rows (default 0).
@@ -30,7 +30,7 @@ pub struct DiagonalOptions {
 }
 
 impl Tensor {
-    /// A view whose gradient is the gradient of the output, viewed back.
+    /// A view whose gradient is that of the output, viewed in the shape of the input.
     fn view_recorded<F>(&self, layout: Layout, name: &'static str, back: F) -> Tensor
     where
         F: Fn(&Tensor) -> Result<Tensor> + Send + Sync + 'static,
@@ -38,7 +38,7 @@ impl Tensor {
         self.view_raw(layout).record(name, [self], [], move |[], [_], g| Ok([Some(back(g)?)]))
     }
 
-    /// A view of a part, which `take` takes of a layout; elsewhere the gradient is 0.
+    /// A view of the part that `take` selects from a layout; elsewhere the gradient is 0.
     fn part<F>(&self, name: &'static str, take: F) -> Tensor
     where
         F: Fn(&Layout) -> Layout + Send + Sync + 'static,
@@ -50,16 +50,16 @@ impl Tensor {
         })
     }
 
-    /// The memory seen through another layout, without checks beyond the storage's.
+    /// The memory through another layout, checked only against the bounds of the storage.
     pub(crate) fn try_view_as_strided(&self, layout: Layout) -> Result<Tensor> {
         let whole = self.0.layout;
         Ok(self.view_recorded(layout, "AsStridedBackward0", move |g| put_back(g, &whole, &layout)))
     }
 
-    /// The same elements in another shape, without copying. One size may be -1: it is inferred.
+    /// Views the elements in another shape, without copying. One size may be -1: it is inferred.
     ///
     /// # Errors
-    /// If the shape has another number of elements, or if the strides of this tensor do not allow it; see
+    /// If the number of elements differs, or the strides of this tensor do not allow it; see
     /// [`reshape`](Tensor::reshape).
     ///
     /// ```
@@ -85,10 +85,10 @@ impl Tensor {
         Ok(self.view_recorded(layout, "ViewBackward0", move |g| g.try_reshape(sizes.list())))
     }
 
-    /// The same elements in another shape: a view where the strides allow it, else a copy. One size may be -1.
+    /// Returns the elements in another shape: a view if the strides allow it, else a copy. One size may be -1: it is inferred.
     ///
     /// # Errors
-    /// If the shape has another number of elements.
+    /// If the number of elements differs.
     #[op(torch = "reshape(input, shape)")]
     pub fn try_reshape(&self, shape: impl Into<Dims>) -> Result<Tensor> {
         let target = shape.into().infer("reshape", self.numel())?;
@@ -98,7 +98,7 @@ impl Tensor {
         self.try_contiguous()?.try_view(target.dims())
     }
 
-    /// All elements in one dimension, row-major: a view where the strides allow it, else a copy.
+    /// Flattens all dimensions into one, row-major: a view if the strides allow it, else a copy.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -109,7 +109,7 @@ impl Tensor {
         self.try_flatten_dim(..)
     }
 
-    /// The dimensions of a range as one: a view where the strides allow it, else a copy. PyTorch's `flatten(1)` is `flatten_dim(1..)`,
+    /// Flattens a range of dimensions into one: a view if the strides allow it, else a copy. PyTorch's `flatten(1)` is `flatten_dim(1..)`,
     /// its `flatten(1, 2)` is `flatten_dim(1..=2)`.
     ///
     /// # Errors
@@ -131,7 +131,7 @@ impl Tensor {
         self.try_reshape(shape)
     }
 
-    /// The transpose of a matrix; vectors and 0-d tensors stay as they are.
+    /// Transposes a matrix; 1-d and 0-d tensors are returned unchanged.
     ///
     /// # Errors
     /// If there are more than 2 dimensions; see [`transpose`](Tensor::transpose).
@@ -148,10 +148,10 @@ impl Tensor {
         }
     }
 
-    /// Two dimensions exchanged.
+    /// Swaps two dimensions, without copying.
     ///
     /// # Errors
-    /// If there are no such dimensions.
+    /// If a dimension is out of range.
     #[op(torch = "transpose(input, dim0, dim1)")]
     pub fn try_transpose(&self, a: isize, b: isize) -> Result<Tensor> {
         let (a, b) = (wrap_dim("transpose", a, self.dim())?, wrap_dim("transpose", b, self.dim())?);
@@ -165,7 +165,7 @@ impl Tensor {
         Ok(self.view_recorded(layout, "TransposeBackward0", move |g| g.try_transpose(a as isize, b as isize)))
     }
 
-    /// The dimensions in another order: dimension `order[i]` becomes dimension `i`.
+    /// Permutes the dimensions, without copying: dimension `order[i]` becomes dimension `i`.
     ///
     /// # Errors
     /// If `order` does not name every dimension once.
@@ -192,10 +192,10 @@ impl Tensor {
         Ok(self.view_recorded(layout, "PermuteBackward0", move |g| g.try_permute(&back[..rank])))
     }
 
-    /// Without the named dimensions that have size 1; `()` means all dimensions of size 1.
+    /// Removes those of the given dimensions that have size 1; `()` means all dimensions of size 1.
     ///
     /// # Errors
-    /// If there is no such dimension.
+    /// If a dimension is out of range.
     #[op(torch = "squeeze(input, dim=None)")]
     pub fn try_squeeze(&self, dims: impl Into<Dims>) -> Result<Tensor> {
         let named = dims.into();
@@ -209,10 +209,10 @@ impl Tensor {
         Ok(self.view_recorded(layout, "SqueezeBackward0", move |g| g.try_reshape(sizes.list())))
     }
 
-    /// With a new dimension of size 1 at `dim`.
+    /// Inserts a dimension of size 1 at `dim`.
     ///
     /// # Errors
-    /// If `dim` is out of range or the tensor has 8 dimensions already.
+    /// If `dim` is out of range or the tensor already has 8 dimensions.
     #[op(torch = "unsqueeze(input, dim)")]
     pub fn try_unsqueeze(&self, dim: isize) -> Result<Tensor> {
         let dim = wrap_dim("unsqueeze", dim, self.dim() + 1)?;
@@ -230,10 +230,10 @@ impl Tensor {
         Ok(self.view_recorded(layout, "UnsqueezeBackward0", move |g| g.try_squeeze(dim as isize)))
     }
 
-    /// Dimensions of size 1 repeated to the given sizes, without copying; -1 keeps a size.
+    /// Expands dimensions of size 1 to the given sizes, without copying; -1 keeps a size.
     ///
     /// # Errors
-    /// If a size that is not 1 would change, or there are fewer sizes than dimensions.
+    /// If a size other than 1 would change, or there are fewer sizes than dimensions.
     #[op(torch = "expand(self, *size)")]
     pub fn try_expand(&self, shape: impl Into<Dims>) -> Result<Tensor> {
         let given = shape.into();
@@ -263,7 +263,7 @@ impl Tensor {
         Ok(self.view_recorded(layout, "ExpandBackward0", move |g| g.sum_to(sizes.list())))
     }
 
-    /// Expanded to the shape of `other`.
+    /// Expands to the shape of `other`, without copying.
     ///
     /// # Errors
     /// As [`try_expand`](Tensor::try_expand).
@@ -272,7 +272,7 @@ impl Tensor {
         self.try_expand(other.shape())
     }
 
-    /// `length` indices of dimension `dim`, from `start` on; a negative start counts from the end.
+    /// Returns a view of `length` indices of dimension `dim` from `start`; a negative start counts from the end.
     ///
     /// # Errors
     /// If the dimension or an index is out of range.
@@ -296,8 +296,8 @@ impl Tensor {
         Ok(self.part("SliceBackward0", move |layout| sliced(layout, at, start, length, 1)))
     }
 
-    /// A range of indices of dimension `dim`: PyTorch's `x[a:b:step]`. As in Python, negative bounds count from the end, and bounds
-    /// are moved into the dimension.
+    /// Returns a view of a range of indices of dimension `dim`: PyTorch's `x[a:b:step]`. As in Python, negative bounds count from the
+    /// end, and bounds are clamped.
     ///
     /// # Errors
     /// If the dimension is out of range or the step is 0.
@@ -320,10 +320,10 @@ impl Tensor {
         Ok(self.part("SliceBackward0", move |layout| sliced(layout, at, start, length, step)))
     }
 
-    /// Index `index` of dimension `dim`, without that dimension; a negative index counts from the end.
+    /// Selects index `index` of dimension `dim` and removes the dimension; a negative index counts from the end.
     ///
     /// # Errors
-    /// If there is no such dimension or index.
+    /// If the dimension or the index is out of range.
     #[op(torch = "select(input, dim, index)")]
     pub fn try_select(&self, dim: isize, index: isize) -> Result<Tensor> {
         let at = self.wrap_existing("select", dim)?;
@@ -341,11 +341,11 @@ impl Tensor {
         Ok(self.part("SelectBackward0", move |layout| without(&sliced(layout, at, index, 1, 1), at)))
     }
 
-    /// The diagonal of a matrix, or of the matrices that two dimensions of the tensor hold: these dimensions are replaced by one at
-    /// the end.
+    /// Returns a view of the diagonal of a matrix, or of the matrices in two dimensions of the tensor, which are replaced by a last
+    /// dimension.
     ///
     /// # Errors
-    /// If a dimension is out of range, or both are the same.
+    /// If a dimension is out of range, or both are equal.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::DiagonalOptions};
@@ -367,7 +367,7 @@ impl Tensor {
         Ok(self.part("DiagonalBackward0", move |layout| diagonal(layout, [a, b], [down, right])))
     }
 
-    /// Pieces of `size` indices along dimension 0; the last one may be smaller.
+    /// Splits dimension 0 into views of `size` indices; the last one may be smaller.
     ///
     /// # Errors
     /// If the tensor is 0-d or `size` is 0.
@@ -382,7 +382,7 @@ impl Tensor {
         self.try_split_dim(size, 0)
     }
 
-    /// Pieces of `size` indices along `dim`; the last one may be smaller.
+    /// Splits dimension `dim` into views of `size` indices; the last one may be smaller.
     ///
     /// # Errors
     /// If the dimension is out of range or `size` is 0.
@@ -398,7 +398,7 @@ impl Tensor {
             .collect()
     }
 
-    /// `count` pieces along dimension 0, or fewer where its size is too small.
+    /// Splits dimension 0 into `count` views, or fewer if its size is too small.
     ///
     /// # Errors
     /// If the tensor is 0-d or `count` is 0.
@@ -407,7 +407,7 @@ impl Tensor {
         self.try_chunk_dim(count, 0)
     }
 
-    /// `count` pieces along `dim`, or fewer where its size is too small.
+    /// Splits dimension `dim` into `count` views, or fewer if its size is too small.
     ///
     /// # Errors
     /// If the dimension is out of range or `count` is 0.
@@ -420,7 +420,7 @@ impl Tensor {
         self.try_split_dim(self.shape()[at].div_ceil(count).max(1), dim)
     }
 
-    /// Every index of dimension 0, as [`select`](Tensor::select) returns it.
+    /// Returns the views of all indices of dimension 0, as [`select`](Tensor::select).
     ///
     /// # Errors
     /// If the tensor is 0-d.
@@ -429,7 +429,7 @@ impl Tensor {
         self.try_unbind_dim(0)
     }
 
-    /// Every index of `dim`, as [`select`](Tensor::select) returns it.
+    /// Returns the views of all indices of `dim`, as [`select`](Tensor::select).
     ///
     /// # Errors
     /// If the dimension is out of range.
@@ -456,7 +456,7 @@ fn sliced(layout: &Layout, dim: usize, start: usize, length: usize, step: usize)
     Layout::strided(&dims, &strides, (layout.offset() as isize + offset) as usize)
 }
 
-/// The diagonals of the matrices that the dimensions `rows` and `columns` hold, from the element at `start` on, as the last dimension.
+/// The diagonals of the matrices in the dimensions `rows` and `columns`, from the element at `start`, as the last dimension.
 fn diagonal(layout: &Layout, [rows, columns]: [usize; 2], start: [usize; 2]) -> Layout {
     let (all, steps) = (layout.dims(), layout.strides());
     let left = |dim: usize, start: usize| all[dim].saturating_sub(start);

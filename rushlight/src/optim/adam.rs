@@ -7,10 +7,10 @@ use crate::ops::optimizer_step;
 use crate::{Error, Result, Tensor, optim};
 use rushlight_macros::{Builder, op};
 
-/// Adam, by Kingma and Ba, as [`torch.optim.Adam`](https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html).
+/// Adam (Kingma and Ba, 2014). See [`torch.optim.Adam`](https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html).
 ///
 /// With weight decay λ, in step t: `g += λ p`; `m += (1 - β1) (g - m)`; `v = β2 v + (1 - β2) g²`;
-/// `p -= lr / (1 - β1ᵗ) · m / (√v / √(1 - β2ᵗ) + eps)`. AMSGrad takes the largest `v` so far instead of `v`.
+/// `p -= lr / (1 - β1ᵗ) · m / (√v / √(1 - β2ᵗ) + eps)`. AMSGrad replaces `v` by its maximum over all steps.
 ///
 /// ```
 /// use rushlight::{Tensor, optim::{Adam, Optimizer}};
@@ -22,7 +22,7 @@ use rushlight_macros::{Builder, op};
 /// ```
 pub type Adam = RuleOptimizer<AdamOptions<false>>;
 
-/// [`Adam`] with weight decay that shrinks the parameter by `lr · λ` instead of entering the gradient, by Loshchilov and Hutter, as
+/// [`Adam`] with weight decay that shrinks the parameter by `lr · λ` instead of being added to the gradient (Loshchilov and Hutter, 2017). See
 /// [`torch.optim.AdamW`](https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html). The default λ is 0.01.
 ///
 /// ```
@@ -39,10 +39,10 @@ pub struct AdamOptions<const DECOUPLED: bool> {
     /// The learning rate; default 0.001.
     #[builder(default = 1e-3)]
     pub lr: f64,
-    /// The decay of the average gradient; default 0.9.
+    /// The decay rate β1 of the average gradient; default 0.9.
     #[builder(skip, default = 0.9)]
     pub beta1: f64,
-    /// The decay of the average squared gradient; default 0.999.
+    /// The decay rate β2 of the average squared gradient; default 0.999.
     #[builder(skip, default = 0.999)]
     pub beta2: f64,
     /// Added to the denominator; default 1e-8.
@@ -51,30 +51,30 @@ pub struct AdamOptions<const DECOUPLED: bool> {
     /// Weight decay; default 0, for [`AdamW`] 0.01.
     #[builder(default = if DECOUPLED { 1e-2 } else { 0.0 })]
     pub weight_decay: f64,
-    /// Divides by the root of the largest average squared gradient so far; default false.
+    /// Whether to use AMSGrad, the maximum of the average squared gradient; default false.
     pub amsgrad: bool,
-    /// Climbs instead of descends; default false.
+    /// Whether to maximize instead of minimize; default false.
     pub maximize: bool,
 }
 
 impl<const DECOUPLED: bool> RuleOptimizer<AdamOptions<DECOUPLED>> {
-    /// With learning rate 0.001.
+    /// Creates an optimizer with learning rate 0.001.
     ///
     /// # Errors
-    /// If there is no parameter, or one is not a leaf or comes twice.
+    /// If a group is empty, or a parameter is not a leaf or is repeated.
     #[op]
     pub fn try_new(params: impl IntoIterator<Item = impl Into<Parameter>>) -> Result<Self> {
         Self::builder(params).try_build()
     }
 
-    /// With options.
+    /// Returns a builder of the optimizer.
     pub fn builder(params: impl IntoIterator<Item = impl Into<Parameter>>) -> optim::Builder<AdamOptions<DECOUPLED>> {
         optim::Builder::new(params, AdamOptions::default())
     }
 }
 
 impl<const DECOUPLED: bool> optim::Builder<AdamOptions<DECOUPLED>> {
-    /// The decays of the average gradient and squared gradient; default 0.9 and 0.999.
+    /// Sets the decay rates of the average gradient and squared gradient; default 0.9 and 0.999.
     pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
         (self.options.beta1, self.options.beta2) = (beta1, beta2);
         self

@@ -1,4 +1,4 @@
-//! Optimizers: rules that change parameters along their gradients.
+//! Optimizers, which update parameters from their gradients.
 //!
 //! ```
 //! use rushlight::{Tensor, nn, nn::{Forward, Module}, optim::{Optimizer, SGD}};
@@ -24,12 +24,12 @@ use crate::error::ok;
 use crate::nn::{Parameter, StateDict};
 use crate::{Error, Result};
 
-/// What all optimizers do; a learning rate scheduler needs no more.
+/// The interface of all optimizers, sufficient for learning rate schedulers.
 pub trait Optimizer: Send {
-    /// Changes every parameter that has a gradient, in one pass over its memory each, without recording.
+    /// Updates every parameter that has a gradient, without recording.
     ///
     /// # Panics
-    /// Where [`try_step`](Optimizer::try_step) returns an error.
+    /// If [`try_step`](Optimizer::try_step) returns an error.
     #[track_caller]
     fn step(&mut self) {
         ok(self.try_step());
@@ -38,28 +38,28 @@ pub trait Optimizer: Send {
     /// [`step`](Optimizer::step) that returns an error instead of panicking.
     ///
     /// # Errors
-    /// If a gradient that was set by hand does not have its parameter's shape and type.
+    /// If a gradient set by `set_grad` does not have the shape and dtype of its parameter.
     fn try_step(&mut self) -> Result<()>;
 
-    /// Removes the gradients of all parameters.
+    /// Clears the gradients of all parameters.
     fn zero_grad(&self);
 
     /// The parameters of all groups.
     fn parameters(&self) -> Vec<Parameter>;
 
-    /// The number of groups of parameters with options of their own.
+    /// The number of parameter groups.
     fn num_groups(&self) -> usize;
 
     /// The learning rate of a group.
     ///
     /// # Panics
-    /// If there is no such group.
+    /// If the group does not exist.
     fn group_lr(&self, group: usize) -> f64;
 
     /// Sets the learning rate of a group.
     ///
     /// # Panics
-    /// If there is no such group.
+    /// If the group does not exist.
     fn set_group_lr(&mut self, group: usize, lr: f64);
 
     /// The learning rate of the first group.
@@ -74,14 +74,14 @@ pub trait Optimizer: Send {
         }
     }
 
-    /// Options and what has been accumulated, as tensors: `param_groups.0.lr`, `state.0.step`, `state.0.momentum_buffer`, with
-    /// the parameters numbered through all groups. The tensors are copies.
+    /// Copies of the options and the accumulated state as tensors: `param_groups.0.lr`, `state.0.step`, `state.0.momentum_buffer`, with
+    /// the parameters numbered consecutively over all groups.
     fn state_dict(&self) -> StateDict;
 
-    /// Continues from what [`state_dict`](Optimizer::state_dict) returned.
+    /// Restores the state returned by [`state_dict`](Optimizer::state_dict).
     ///
     /// # Panics
-    /// Where [`try_load_state_dict`](Optimizer::try_load_state_dict) returns an error.
+    /// If [`try_load_state_dict`](Optimizer::try_load_state_dict) returns an error.
     #[track_caller]
     fn load_state_dict(&mut self, state: &StateDict) {
         ok(self.try_load_state_dict(state));
@@ -90,12 +90,12 @@ pub trait Optimizer: Send {
     /// [`load_state_dict`](Optimizer::load_state_dict) that returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the groups or parameters are not the same in number and shape, or an option is out of its range: all differences are listed,
-    /// and nothing has been changed.
+    /// If the groups or parameters differ in number or shape, or an option is out of range: all differences are listed, and the
+    /// optimizer is unchanged.
     fn try_load_state_dict(&mut self, state: &StateDict) -> Result<()>;
 }
 
-/// An error unless all of these options are 0 or more.
+/// Returns an error unless all of these options are at least 0.
 fn at_least_zero(name: &'static str, options: &[(&str, f64)]) -> Result<()> {
     match options.iter().find(|(_, value)| value.is_nan() || *value < 0.0) {
         Some((option, value)) => Err(Error::value(name, format!("expected {option} of at least 0, got {value}"))),

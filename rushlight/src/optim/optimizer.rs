@@ -1,4 +1,4 @@
-//! What optimizers have in common: groups of parameters, the state of each parameter, and how a step goes through them.
+//! The common part of optimizers: parameter groups, the state of each parameter, and the loop of a step.
 
 use super::Optimizer;
 use crate::nn::{Parameter, StateDict};
@@ -8,18 +8,18 @@ use rushlight_macros::op;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// An option of a [`Rule`], to be read or changed.
+/// A mutable option of a [`Rule`].
 #[derive(Debug)]
 pub enum Setting<'a> {
     /// A number.
     Number(&'a mut f64),
-    /// A switch.
+    /// A boolean.
     Bool(&'a mut bool),
 }
 
-/// How an optimizer changes a parameter: its options, and one step.
+/// The update rule of an optimizer: its options, and the step of one parameter.
 ///
-/// [`RuleOptimizer`] makes an optimizer of it. An optimizer of one's own:
+/// [`RuleOptimizer`] is the optimizer of a rule. A user-defined optimizer:
 ///
 /// ```
 /// use rushlight::{Result, Tensor, optim::{Builder, Optimizer, Rule, Setting}};
@@ -47,7 +47,7 @@ pub enum Setting<'a> {
 /// assert_eq!(w.to_vec::<f32>(), [0.5, -0.5]);
 /// ```
 pub trait Rule: Clone + Send + 'static {
-    /// The name, for messages.
+    /// The name, for error messages.
     const NAME: &'static str;
 
     /// All options by name; one of them is the number `lr`.
@@ -56,26 +56,25 @@ pub trait Rule: Clone + Send + 'static {
     /// Checks the options.
     ///
     /// # Errors
-    /// If one is out of its range.
+    /// If one is out of range.
     fn validate(&self) -> Result<()> {
         Ok(())
     }
 
-    /// The names of the tensors that accumulate over the steps, one of each for a parameter. They have its shape and begin as
-    /// zeros.
+    /// The names of the state tensors of each parameter. They have its shape and are initialized to zeros.
     fn slots(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// Changes `p` in place. All tensors are contiguous, and nothing is recorded. `fresh` says that the slots have just been made;
-    /// `step` counts the parameter's steps from 1.
+    /// Updates `p` in-place. All tensors are contiguous, and nothing is recorded. `fresh` is true in the first step, when the slots are
+    /// zeros; `step` counts the steps of the parameter from 1.
     ///
     /// # Errors
-    /// If the tensors cannot be changed.
+    /// If the tensors cannot be updated.
     fn update(&self, p: &Tensor, g: &Tensor, slots: &[Tensor], fresh: bool, step: u64) -> Result<()>;
 }
 
-/// A parameter and what has been accumulated for it.
+/// A parameter and its state.
 #[derive(Clone)]
 struct Entry {
     param: Parameter,
@@ -89,28 +88,28 @@ struct Group<R> {
     entries: Vec<Entry>,
 }
 
-/// An optimizer by a [`Rule`].
+/// The optimizer of a [`Rule`].
 pub struct RuleOptimizer<R> {
     groups: Vec<Group<R>>,
 }
 
-/// Changes the options of one group.
+/// A function that changes the options of a group.
 type Change<R> = Box<dyn FnOnce(&mut R)>;
 
-/// Parameters and options for an optimizer.
-#[must_use = "build() makes the optimizer"]
+/// A builder of an optimizer: parameters and options.
+#[must_use = "build() creates the optimizer"]
 pub struct Builder<R> {
     pub(super) options: R,
     groups: Vec<(Vec<Parameter>, Change<R>)>,
 }
 
 impl<R: Rule> Builder<R> {
-    /// An optimizer for these parameters, which may be a module's parameters or any leaf tensors.
+    /// Creates a builder for the given parameters: those of a module, or any leaf tensors.
     pub fn new(params: impl IntoIterator<Item = impl Into<Parameter>>, options: R) -> Builder<R> {
         Builder { options, groups: Vec::new() }.group(params, |_| {})
     }
 
-    /// With one more group of parameters, for which `change` sets other options.
+    /// Adds a parameter group, whose options `change` modifies.
     ///
     /// ```
     /// use rushlight::{Tensor, optim::{Optimizer, SGD}};
@@ -127,10 +126,10 @@ impl<R: Rule> Builder<R> {
         self
     }
 
-    /// The optimizer.
+    /// Builds the optimizer.
     ///
     /// # Errors
-    /// If there is no parameter, one is not a leaf or comes twice, or an option is out of its range.
+    /// If a group is empty, a parameter is not a leaf or is repeated, or an option is out of range.
     #[op]
     pub fn try_build(self) -> Result<RuleOptimizer<R>> {
         let mut seen = HashSet::new();
@@ -152,7 +151,7 @@ impl<R: Rule> Builder<R> {
     }
 }
 
-/// An error unless the parameter is a leaf and not in `seen`.
+/// Returns an error unless the parameter is a leaf and not in `seen`.
 fn check(op: &'static str, param: &Parameter, seen: &mut HashSet<usize>) -> Result<()> {
     let tensor = param.get();
     if !tensor.is_leaf() {
@@ -195,7 +194,7 @@ impl Entry {
         Ok(())
     }
 
-    /// Makes the slots that are missing, and converts all to the parameter's type.
+    /// Allocates missing slots, and converts all to the dtype of the parameter.
     #[cold]
     fn prepare(&mut self, wanted: usize, p: &Tensor) -> Result<()> {
         for slot in &mut self.slots {
@@ -224,23 +223,23 @@ impl<R: Rule> RuleOptimizer<R> {
     /// The options of a group.
     ///
     /// # Panics
-    /// If there is no such group.
+    /// If the group does not exist.
     #[track_caller]
     pub fn options(&self, group: usize) -> &R {
         &self.groups[group].rule
     }
 
-    /// The options of a group, to be changed between steps.
+    /// The options of a group, which may be changed between steps.
     ///
     /// # Panics
-    /// If there is no such group.
+    /// If the group does not exist.
     #[track_caller]
     pub fn options_mut(&mut self, group: usize) -> &mut R {
         &mut self.groups[group].rule
     }
 }
 
-/// Reads or changes the option named `lr`.
+/// Calls `f` with the option named `lr`.
 fn with_lr<R: Rule, T>(rule: &mut R, f: impl FnOnce(&mut f64) -> T) -> T {
     for (name, setting) in rule.options() {
         if let ("lr", Setting::Number(lr)) = (name, setting) {
@@ -328,7 +327,7 @@ impl<R: Rule> Optimizer for RuleOptimizer<R> {
             for entry in &mut group.entries {
                 let (p, step) = (entry.param.get(), format!("state.{index}.step"));
                 (entry.step, entry.slots) = (0, Vec::new());
-                // A parameter that has never had a gradient has no state.
+                // A parameter that never had a gradient does not have state.
                 if state.get(&step).is_some() {
                     entry.step = loader.number(&step) as u64;
                     for name in group.rule.slots() {
@@ -349,7 +348,7 @@ impl<R: Rule> Optimizer for RuleOptimizer<R> {
     }
 }
 
-/// Takes tensors out of a state, and notes what is wrong.
+/// Reads tensors from a state, and collects mismatches.
 struct Loader<'a> {
     state: &'a StateDict,
     rest: HashSet<&'a str>,
@@ -369,7 +368,7 @@ impl<'a> Loader<'a> {
         None
     }
 
-    /// The only element under `key`; 0 if there is an error anyway.
+    /// The only element of `key`; 0 if it is missing, which is recorded as an error.
     fn number(&mut self, key: &str) -> f64 {
         self.take(key, &[]).and_then(|value| value.try_item().ok()).unwrap_or(0.0)
     }

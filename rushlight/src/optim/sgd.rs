@@ -7,7 +7,7 @@ use crate::ops::optimizer_step;
 use crate::{Error, Result, Tensor, optim};
 use rushlight_macros::{Builder, op};
 
-/// Stochastic gradient descent, with momentum if wanted, as
+/// Stochastic gradient descent, optionally with momentum. See
 /// [`torch.optim.SGD`](https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html).
 ///
 /// With weight decay λ, momentum μ and dampening τ: `g += λ p`; `b = μ b + (1 - τ) g` (first `b = g`); `g = g + μ b` with Nesterov's
@@ -30,29 +30,29 @@ pub struct SGDOptions {
     /// The learning rate; default 0.001.
     #[builder(default = 1e-3)]
     pub lr: f64,
-    /// The share of the last step's direction that is kept; default 0.
+    /// The momentum factor; default 0.
     pub momentum: f64,
-    /// The share of the gradient that does not enter the direction; default 0.
+    /// The dampening of the momentum; default 0.
     pub dampening: f64,
-    /// The multiple of the parameter that is added to its gradient; default 0.
+    /// The weight decay (L2 penalty); default 0.
     pub weight_decay: f64,
-    /// Nesterov's momentum, which takes a momentum and no dampening; default false.
+    /// Whether to use Nesterov momentum, which requires a momentum and zero dampening; default false.
     pub nesterov: bool,
-    /// Climbs instead of descends; default false.
+    /// Whether to maximize instead of minimize; default false.
     pub maximize: bool,
 }
 
 impl SGD {
-    /// Plain gradient descent with learning rate 0.001.
+    /// Creates an optimizer with learning rate 0.001, without momentum.
     ///
     /// # Errors
-    /// If there is no parameter, or one is not a leaf or comes twice.
+    /// If a group is empty, or a parameter is not a leaf or is repeated.
     #[op]
     pub fn try_new(params: impl IntoIterator<Item = impl Into<Parameter>>) -> Result<SGD> {
         SGD::builder(params).try_build()
     }
 
-    /// With options.
+    /// Returns a builder of the optimizer.
     pub fn builder(params: impl IntoIterator<Item = impl Into<Parameter>>) -> optim::Builder<SGDOptions> {
         optim::Builder::new(params, SGDOptions::default())
     }

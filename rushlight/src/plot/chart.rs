@@ -46,7 +46,7 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// An empty chart with its title.
+    /// Creates an empty chart with a title.
     pub fn new(title: impl Into<String>) -> Self {
         let title = title.into();
         Chart { title, x_label: String::new(), y_label: String::new(), include_y: Vec::new(), series: Vec::new() }
@@ -177,7 +177,7 @@ impl Chart {
         canvas.text(&self.x_label, (middle_x, area.bottom - 8.0), label);
         canvas.text(&self.y_label, (area.left + 8.0, middle_y), label.angle(-90.0));
 
-        // Dots lie over lines, whatever the order they were added in.
+        // Dots are drawn over lines, regardless of the order in which they were added.
         for kind in [Kind::Line, Kind::Dots] {
             for series in self.series.iter().filter(|s| s.kind == kind) {
                 let on_canvas: Vec<_> =
@@ -249,7 +249,7 @@ pub struct Panels {
 }
 
 impl Panels {
-    /// An empty figure with its title.
+    /// Creates an empty figure with a title.
     pub fn new(title: impl Into<String>) -> Self {
         Panels { title: title.into(), charts: Vec::new() }
     }
@@ -264,7 +264,7 @@ impl Panels {
     /// The figure as a PNG file in memory.
     ///
     /// # Errors
-    /// If there is no chart, or a series has lists of different lengths.
+    /// If the figure is empty, or a series has lists of different lengths.
     pub fn to_png(&self) -> Result<Vec<u8>> {
         if self.charts.is_empty() {
             return Err(Error::value("panels", "expected at least one chart, got none"));

@@ -35,7 +35,7 @@ pub struct ConfusionMatrix {
 }
 
 impl ConfusionMatrix {
-    /// A matrix of zeros over the named classes.
+    /// Creates a matrix of zeros over the named classes.
     pub fn new<S: Into<String>>(title: impl Into<String>, classes: impl IntoIterator<Item = S>) -> Self {
         let classes: Vec<String> = classes.into_iter().map(Into::into).collect();
         ConfusionMatrix { title: title.into(), counts: vec![0; classes.len() * classes.len()], classes }
@@ -55,7 +55,7 @@ impl ConfusionMatrix {
         Ok(())
     }
 
-    /// How often an example of class `truth` was predicted as `prediction`; 0 for a class that does not exist.
+    /// The number of examples of class `truth` predicted as `prediction`; 0 for a class that does not exist.
     pub fn count(&self, truth: usize, prediction: usize) -> u64 {
         let n = self.classes.len();
         if truth < n && prediction < n { self.counts[truth * n + prediction] } else { 0 }
@@ -66,7 +66,7 @@ impl ConfusionMatrix {
         self.counts.iter().sum()
     }
 
-    /// The share of examples whose class was predicted, 0 where there is none.
+    /// The share of examples whose class was predicted, 0 if there are none.
     pub fn accuracy(&self) -> f64 {
         let right: u64 = (0..self.classes.len()).map(|i| self.count(i, i)).sum();
         right as f64 / self.total().max(1) as f64

@@ -1,6 +1,6 @@
 //! Figures of data and training, written as PNG files: scatter and line charts, training curves, confusion matrices.
 //!
-//! Needs the feature `plot`. Everything is drawn by the library itself with an embedded font, so that a figure looks
+//! Requires the feature `plot`. Everything is drawn by the library itself with an embedded font, so that a figure looks
 //! the same on every machine.
 //!
 //! ```no_run

@@ -46,7 +46,7 @@ impl Scale {
     /// Tick values in ascending order with their labels.
     pub(super) fn ticks(&self) -> Vec<(f64, String)> {
         let (first, last) = ((self.low / self.step).ceil(), (self.high / self.step).floor());
-        // Where the range is so narrow that doubles cannot number the ticks there is no useful tick.
+        // If the range is too narrow for float64 to represent the ticks, there are none.
         let count = ((last - first + 1.0) as usize).min(100);
         (0..count).map(|i| (first + i as f64) * self.step).map(|v| (v, label(v, self.step))).collect()
     }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_get_whole_ticks() {
+    fn integers_have_integer_ticks() {
         assert_eq!(labels(&[1.0, 2.0, 3.0], 8), ["1", "2", "3"]);
         assert_eq!(labels(&[1.0], 8), ["0", "1", "2"]);
     }

@@ -41,7 +41,7 @@ impl Generator {
         Ok(())
     }
 
-    /// Fills `out` with what dropout multiplies its input with: 0 with probability `p`, else 1 / (1 - p).
+    /// Fills `out` with the factors of dropout: 0 with probability `p`, else 1 / (1 - p).
     ///
     /// Nothing is drawn for `p` = 0 (all ones) and `p` = 1 (all zeros), as in `torch.nn.functional.dropout`.
     ///
@@ -69,7 +69,7 @@ impl Generator {
     /// Fills `out` with `yes` where a float64 uniform number is below `p`, else with `no`.
     fn choose<T: Copy>(&self, out: &mut [T], p: f64, yes: T, no: T) {
         let engine = &mut self.lock().engine;
-        // In two steps, which vectorize each; in one, the compiler makes a branch that is mispredicted every other time.
+        // In two steps, each of which vectorizes; in one step, the compiler generates an unpredictable branch.
         let mut u = [0.0; 512];
         for out in out.chunks_mut(u.len()) {
             let u = &mut u[..out.len()];

@@ -8,9 +8,9 @@ use rushlight_kernels::half::{Bf16, F16};
 pub trait Element: Copy + Send + Sync + sealed::Sealed + 'static {
     /// The C++ name, as PyTorch's messages have it.
     const NAME: &str;
-    /// The smallest value that may be asked for.
+    /// The smallest valid value.
     const MIN: i64;
-    /// The largest value drawn where no upper bound is given; for floats the last integer before they get sparse.
+    /// The largest value drawn without an upper bound; for floats the last integer before they get sparse.
     const MAX: i64;
     /// Bits of the significand, for floats.
     const SIGNIFICANT_BITS: Option<u32>;
@@ -57,7 +57,7 @@ pub(super) mod sealed {
         /// Fills `out` uniformly in [from, to).
         fn fill_uniform(engine: &mut Mt19937, out: &mut [Self], from: f64, to: f64);
 
-        /// Fills `out`, at least 16 places, with normal numbers made in blocks of 16.
+        /// Fills `out`, at least 16 elements, with normal numbers in blocks of 16.
         fn fill_normal(engine: &mut Mt19937, out: &mut [Self], mean: f64, std: f64);
     }
 }

@@ -1,4 +1,4 @@
-//! [`Generator`]: a handle on one stream of random numbers, its seed and its state record.
+//! [`Generator`]: a handle to a stream of random numbers, its seed and its state record.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -7,18 +7,18 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::mt19937::{Mt19937, N};
 
-/// The seed of a `Generator` that was given none.
+/// The default seed of a `Generator`.
 const DEFAULT_SEED: u64 = 67280421310721;
 /// Size of PyTorch's state record, `torch.get_rng_state().numel()`.
 const STATE_SIZE: usize = 5056;
 
-/// A source of random numbers with PyTorch's CPU stream: the same seed gives the same numbers, call for call.
+/// A source of random numbers with PyTorch's CPU stream: the same seed and calls produce the same numbers.
 ///
-/// A `Generator` is a cheap handle: clones share one state. Each call holds a lock, so several threads may draw from one
-/// generator, but then the order of their draws is whatever the scheduler makes it.
+/// A `Generator` is a handle: clones share one state. Each call holds a lock, so several threads may draw from one
+/// generator, but the order of their draws is then nondeterministic.
 ///
-/// The functions that draw fill slices in element order and never depend on the number of threads. Where they refuse
-/// their arguments, the error is PyTorch's text and nothing has been drawn.
+/// The functions that draw fill slices in element order, independently of the number of threads. For invalid arguments they return
+/// PyTorch's error message without drawing.
 ///
 /// ```
 /// use rushlight::random::Generator;
@@ -33,7 +33,7 @@ pub struct Generator(Arc<Mutex<State>>);
 
 pub(super) struct State {
     pub(super) engine: Mt19937,
-    /// The second value of a Box-Muller pair, kept for the next normal number of the scalar path.
+    /// The second value of a Box-Muller pair, the next normal number of the scalar path.
     pub(super) cached_normal: Option<f64>,
 }
 
@@ -44,17 +44,17 @@ impl State {
 }
 
 impl Generator {
-    /// A generator with PyTorch's default seed, 67280421310721, as `torch.Generator()`.
+    /// Creates a generator with PyTorch's default seed, 67280421310721, as `torch.Generator()`.
     pub fn new() -> Self {
         Self::from_seed(DEFAULT_SEED)
     }
 
-    /// A generator with the given seed, as `torch.Generator().manual_seed(seed)`.
+    /// Creates a generator with the given seed, as `torch.Generator().manual_seed(seed)`.
     pub fn from_seed(seed: u64) -> Self {
         Generator(Arc::new(Mutex::new(State::new(seed))))
     }
 
-    /// Starts the stream of `seed` from its beginning. (PyTorch takes a negative seed s as s + 2^64: `s as u64`.)
+    /// Resets the generator to `seed`. (PyTorch interprets a negative seed s as s + 2^64: `s as u64`.)
     pub fn manual_seed(&self, seed: u64) {
         *self.lock() = State::new(seed);
     }
@@ -71,7 +71,7 @@ impl Generator {
         self.lock().engine.seed
     }
 
-    /// The whole state as PyTorch's record of 5056 bytes; `torch.set_rng_state` and [`Self::set_state`] take it.
+    /// Returns the state as PyTorch's record of 5056 bytes, for `torch.set_rng_state` and [`Self::set_state`].
     pub fn get_state(&self) -> Vec<u8> {
         let state = self.lock();
         let engine = &state.engine;
@@ -91,10 +91,10 @@ impl Generator {
         bytes
     }
 
-    /// Continues from a state that [`Self::get_state`] or `torch.get_rng_state` wrote.
+    /// Restores a state returned by [`Self::get_state`] or `torch.get_rng_state`.
     ///
     /// # Errors
-    /// If `record` is not 5056 bytes long or is no state that a generator can be in.
+    /// If `record` is not 5056 bytes long or is not a valid state.
     pub fn set_state(&self, record: &[u8]) -> Result<(), String> {
         let Ok(record) = <&[u8; STATE_SIZE]>::try_from(record) else {
             return Err(format!(
@@ -106,7 +106,7 @@ impl Generator {
         let number = |offset: usize| u64::from_le_bytes(numbers[offset / 8]);
         let (left, seeded) = (number(8) as u32, number(8) >> 32);
         let next = number(16);
-        // PyTorch lets `left` promise more words than there are behind `next`, and then reads past the end.
+        // PyTorch accepts a `left` greater than the number of words after `next`, and then reads out of bounds.
         let valid =
             seeded == 1 && (1..=N as u32).contains(&left) && next <= N as u64 && next as usize + left as usize - 1 <= N;
         if !valid {
@@ -124,13 +124,13 @@ impl Generator {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere leaves no half-written state behind that would matter: every state is a valid one.
+        // Every state is valid, so a poisoned lock can be ignored.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl From<&Generator> for Generator {
-    /// Another handle on the same stream.
+    /// Clones the handle to the same stream.
     fn from(generator: &Generator) -> Generator {
         generator.clone()
     }
@@ -148,7 +148,7 @@ impl fmt::Debug for Generator {
     }
 }
 
-/// The generator that everything draws from where no other is given. At the start it is seeded from the operating system.
+/// Returns the default generator, initially seeded from the operating system.
 pub fn default_generator() -> &'static Generator {
     static DEFAULT: OnceLock<Generator> = OnceLock::new();
     DEFAULT.get_or_init(|| Generator::from_seed(os_seed()))

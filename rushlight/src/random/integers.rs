@@ -75,7 +75,7 @@ impl Generator {
         }
     }
 
-    /// One number as `torch.empty((), dtype=torch.int64).random_()`: what samplers and data loaders seed themselves with.
+    /// Draws one number as `torch.empty((), dtype=torch.int64).random_()`, the seed of samplers and data loaders.
     pub fn random_i64(&self) -> i64 {
         let mut out = [0];
         self.random(&mut out);
@@ -127,7 +127,7 @@ fn fill_range<T: Element>(engine: &mut Mt19937, out: &mut [T], low: i64, range: 
     }
     let (range, inverse) = (range as i32, 1.0 / range as f64);
     engine.fill_u32(out, |word| {
-        // word mod range by way of the quotient in float64, which is at most one too large: this vectorizes, `%` does not.
+        // word mod range through the quotient in float64, which is at most one too large: this vectorizes, `%` does not.
         let quotient = (f64::from(word) * inverse) as u32;
         let rest = word.wrapping_sub(quotient.wrapping_mul(range as u32)) as i32;
         let rest = if rest < 0 { rest + range } else { rest };
@@ -136,7 +136,7 @@ fn fill_range<T: Element>(engine: &mut Mt19937, out: &mut [T], low: i64, range: 
     });
 }
 
-/// Moves the bounds of [from, to) inwards until every integer between them, rounded to `bits` significant bits, stays inside.
+/// Shrinks [from, to) until every integer between them, rounded to `bits` significant bits, stays inside.
 fn shrink<T: Element>(from: i64, to: i64, bits: u32) -> (i64, i64) {
     // PyTorch compares after a cast to the type; the wider arithmetic only avoids overflow.
     let round = |value: i64| T::from_i64(value).rounded();

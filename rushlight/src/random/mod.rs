@@ -1,10 +1,10 @@
-//! Random numbers: PyTorch's CPU streams, number for number.
+//! Random number generation with PyTorch's CPU streams.
 //!
-//! A [`Generator`] is an mt19937 engine with PyTorch's seeding and state record. Its methods fill slices; how many words each
-//! takes from the engine, and in which order, is part of what they promise. Integers, uniform numbers, permutations, Bernoulli
-//! trials and float32 normal numbers from 16 elements on agree with PyTorch to the last bit everywhere. What passes through
-//! `ln`, `sin`, `cos`, `tan` or `exp` of the C library in float64 agrees to the last bit where that library is PyTorch's
-//! (glibc), and to a unit in the last place elsewhere.
+//! A [`Generator`] is an mt19937 engine with PyTorch's seeding and state record. Its methods fill slices; the number and order of words
+//! that each takes from the engine is part of their specification. Integers, uniform numbers, permutations, Bernoulli
+//! trials and float32 normal numbers from 16 elements on agree with PyTorch bit for bit on all platforms. Distributions that use
+//! `ln`, `sin`, `cos`, `tan` or `exp` of the C library in float64 agree bit for bit where that library is PyTorch's
+//! (glibc), and within a unit in the last place elsewhere.
 
 mod bernoulli;
 mod distributions;

@@ -7,9 +7,9 @@ use rushlight_kernels::simd::{Kernel, Simd, dispatch};
 pub(super) const N: usize = 624;
 const M: usize = 397;
 
-/// The engine: 624 words, of which `next` is the first one not yet handed out and `left - 1` are still to come.
+/// The engine: 624 words, of which `next` is the first unused one and `left - 1` are unused.
 ///
-/// The two counters say the same thing except right after seeding (`left` 1, `next` 0); both are kept because both are in
+/// The two counters are equivalent except right after seeding (`left` 1, `next` 0); both are kept because both are in
 /// PyTorch's state record.
 #[derive(Clone)]
 pub struct Mt19937 {
@@ -57,7 +57,7 @@ impl Mt19937 {
         dispatch(isa::isa(), FillU64 { engine: self, out, f });
     }
 
-    /// Hands out between 1 and `max` consecutive untempered words (`max` > 0): as many as are left before the next regeneration.
+    /// Returns between 1 and `max` consecutive untempered words (`max` > 0): as many as are left before the next regeneration.
     #[inline(always)]
     fn take(&mut self, max: usize) -> &[u32] {
         if self.left == 1 {
@@ -152,7 +152,7 @@ impl<T, F: Fn(u64) -> T> Kernel for FillU64<'_, T, F> {
         let FillU64 { engine, mut out, f } = self;
         while let Some(first) = out.first_mut() {
             if engine.left <= 2 {
-                // No whole pair is left: this draw ends in the next 624 words, or begins there.
+                // No whole pair is left: this draw extends into the next 624 words.
                 *first = f(engine.next_u64());
                 out = &mut out[1..];
                 continue;

@@ -1,16 +1,16 @@
-//! Drawing from categories with given weights.
+//! Sampling from categories with given weights.
 
 use super::element::Float;
 use super::generator::Generator;
 
 impl Generator {
-    /// Draws `count` category numbers for each row of `weights` (row-major, `categories` to a row), as
-    /// `torch.multinomial(weights, count, replacement)`. Gives `count` numbers a row, row after row.
+    /// Draws `count` category indices for each row of `weights` (row-major, `categories` to a row), as
+    /// `torch.multinomial(weights, count, replacement)`. Returns `count` indices per row, row-major.
     ///
-    /// Without replacement, categories of weight 0 come last, in ascending order.
+    /// Without replacement, categories of weight 0 are last, in ascending order.
     ///
     /// # Errors
-    /// If a weight is negative or not finite, a row has none above 0, or `count` is 0 or more than can be drawn.
+    /// If a weight is negative or not finite, a row does not have a positive weight, or `count` is 0 or more than can be drawn.
     ///
     /// # Panics
     /// If `weights` is not an integer of rows.

@@ -10,7 +10,7 @@ use super::element::sealed::FloatKernels;
 use super::generator::{Generator, State};
 use super::mt19937::Mt19937;
 
-/// Values filled with uniform numbers and transformed before the next ones are drawn: they are still in the first-level cache.
+/// The number of values drawn and transformed at a time, which fit in the first-level cache.
 const CHUNK: usize = 2048;
 
 impl Generator {
@@ -19,7 +19,7 @@ impl Generator {
     /// PyTorch has two streams for this: below 16 elements it is [`Self::normal_scalar`], from 16 on a faster one by blocks.
     ///
     /// # Errors
-    /// If `std` is negative or nan.
+    /// If `std` is negative or NaN.
     pub fn normal<T: Float>(&self, out: &mut [T], mean: f64, std: f64) -> Result<(), String> {
         if out.len() < 16 {
             return self.normal_scalar(out, mean, std);
@@ -31,12 +31,12 @@ impl Generator {
     }
 
     /// Fills `out` with normal numbers pair by pair: PyTorch's stream for tensors of less than 16 elements and for
-    /// tensors that are not contiguous, whose elements come in the order of [`fill_order`](super::fill_order).
+    /// tensors that are not contiguous, whose elements are in the order of [`fill_order`](super::fill_order).
     ///
     /// An odd number of elements leaves half a pair in the generator, which the next call uses first.
     ///
     /// # Errors
-    /// If `std` is negative or nan.
+    /// If `std` is negative or NaN.
     pub fn normal_scalar<T: Float>(&self, out: &mut [T], mean: f64, std: f64) -> Result<(), String> {
         check_std(std)?;
         let state = &mut *self.lock();
@@ -84,8 +84,8 @@ fn check_std(std: f64) -> Result<(), String> {
     }
 }
 
-/// Fills `out` with uniform numbers and turns its whole blocks into normal ones; where a part of a block is left, the last 16
-/// places are drawn anew, those of the last whole block among them.
+/// Fills `out` with uniform numbers and transforms whole blocks to normal ones; if a partial block remains, the last 16 elements are
+/// drawn again.
 pub(super) fn fill_blocks<T>(
     engine: &mut Mt19937,
     out: &mut [T],
@@ -166,7 +166,7 @@ impl Kernel for BoxMullerF32<'_> {
 }
 
 // The next two are the polynomials of the Cephes library (S. L. Moshier) for single precision in the order of operations of
-// PyTorch's AVX2 kernels. They are off by up to 2e-6, so only the same polynomials give the same numbers.
+// PyTorch's AVX2 kernels. They are off by up to 2e-6, so only the same polynomials reproduce the numbers.
 
 /// Natural logarithm of a normal number in (0, 1].
 #[expect(clippy::excessive_precision, reason = "the coefficients as published")]

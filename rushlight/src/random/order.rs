@@ -1,4 +1,4 @@
-//! In which order the elements of a strided tensor are drawn.
+//! The order in which the elements of a strided tensor are drawn.
 
 use std::cmp::Ordering;
 
@@ -43,7 +43,7 @@ pub fn fill_order(shape: &[usize], strides: &[usize]) -> Vec<usize> {
     order
 }
 
-/// Whether dimension `a`, now the faster one, must come after `b` (greater), before it (less), or cannot be told (equal).
+/// Whether dimension `a`, now the faster one, must come after `b` (greater), before it (less), or is undecided (equal).
 fn compare(a: usize, b: usize, shape: &[usize], strides: &[usize]) -> Ordering {
     if strides[a] == 0 || strides[b] == 0 {
         return Ordering::Equal;

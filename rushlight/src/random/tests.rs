@@ -406,7 +406,7 @@ fn other_samplers() {
 
     assert!(random_split(20, &[13, 6], None).unwrap_err().contains("does not equal"));
     assert!(random_split(1, &[usize::MAX, 2], None).is_err());
-    assert!(split_lengths(3, &[0.5, 0.4]).unwrap_err().contains("sum to 0.9"));
+    assert!(split_lengths(3, &[0.5, 0.4]).unwrap_err().contains("got a sum of 0.9"));
     assert!(split_lengths(3, &[1.5, -0.5]).unwrap_err().contains("index 0"));
     assert_eq!(RandomSampler::new(0).iter().count(), 0);
 }

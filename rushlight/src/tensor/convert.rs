@@ -1,4 +1,4 @@
-//! Between tensors and Rust values.
+//! Conversions between tensors and Rust values.
 
 use super::{DType, Dims, Element, Layout, Scalar, Tensor, TensorOptions, get_default_dtype};
 use crate::backend::Device;
@@ -6,7 +6,7 @@ use crate::{Error, Result};
 use rushlight_kernels::half::{Bf16, F16};
 use rushlight_macros::op;
 
-/// A number, or an array of numbers nested to any depth: what [`Tensor::from`] takes.
+/// A number, or an array of numbers nested to any depth: the argument of [`Tensor::from`].
 pub trait Nested {
     /// The type of the tensor's elements.
     type Element: Element;
@@ -71,8 +71,8 @@ impl<T: Nested, const N: usize> Nested for [T; N] {
 }
 
 impl<T: Nested, const N: usize> From<[T; N]> for Tensor {
-    /// A tensor of the array's shape and element type; only `i32`, the type of literals, becomes int64, PyTorch's type of
-    /// integers ([`from_slice`](Tensor::from_slice) gives int32).
+    /// A tensor of the array's shape and element type, except that `i32`, the type of literals, becomes int64, PyTorch's type of
+    /// integers ([`from_slice`](Tensor::from_slice) returns int32).
     ///
     /// # Panics
     /// If the array is nested more than 8 deep.
@@ -106,7 +106,7 @@ impl Tensor {
         crate::error::ok(Tensor::filled(layout, &elements))
     }
 
-    /// What [`tensor!`](crate::tensor!) writes: a tensor of these elements, row-major, with the dtype of the highest of them by default.
+    /// The expansion of [`tensor!`](crate::tensor!): a tensor of these row-major elements, whose dtypes are promoted by default.
     ///
     /// # Panics
     /// If the elements do not fill the shape, or it has more than 8 dimensions.
@@ -118,7 +118,7 @@ impl Tensor {
         let options = options.dtype(dtype);
         let make = || {
             let tensor = options.allocate(Dims::from(shape).infer("tensor", elements.len())?, dtype)?;
-            // Integers alone pass through int64, so that none of them is rounded on the way.
+            // Lists of integers are converted through int64, since float64 would round large ones.
             let source = if elements.iter().any(|element| matches!(element, Scalar::F64(_))) {
                 Tensor::filled_by(tensor.device(), *tensor.layout(), |i: usize| elements[i].to_f64())?
             } else {
@@ -129,19 +129,19 @@ impl Tensor {
         crate::error::ok(make())
     }
 
-    /// A fresh CPU tensor with the given elements, whose number the layout has.
+    /// A new CPU tensor with the given elements, as many as the layout has.
     pub(crate) fn filled<T: Element>(layout: Layout, elements: &[T]) -> Result<Tensor> {
         Tensor::filled_on(Device::Cpu, layout, elements)
     }
 
-    /// A fresh tensor on a device with the given elements, whose number the layout has.
+    /// A new tensor on a device with the given elements, as many as the layout has.
     pub(crate) fn filled_on<T: Element>(device: Device, layout: Layout, elements: &[T]) -> Result<Tensor> {
         let tensor = Tensor::fresh(device, layout, T::DTYPE)?;
         tensor.write_fresh().upload(elements)?;
         Ok(tensor)
     }
 
-    /// A fresh tensor whose elements are `element(0)`, `element(1)`, …
+    /// A new tensor whose elements are `element(0)`, `element(1)`, …
     pub(crate) fn filled_by<T: Element>(
         device: Device,
         layout: Layout,
@@ -158,7 +158,7 @@ impl Tensor {
     /// A tensor of the given shape from elements in row-major order.
     ///
     /// # Errors
-    /// If the number of elements is not that of the shape.
+    /// If the number of elements does not match the shape.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -170,10 +170,10 @@ impl Tensor {
         Tensor::shaped("from_slice", elements, shape.into())
     }
 
-    /// [`from_slice`](Tensor::from_slice) that takes a vector.
+    /// [`from_slice`](Tensor::from_slice) for a vector.
     ///
     /// # Errors
-    /// If the number of elements is not that of the shape.
+    /// If the number of elements does not match the shape.
     #[op(torch = "-")]
     pub fn try_from_vec<T: Element>(elements: Vec<T>, shape: impl Into<Dims>) -> Result<Tensor> {
         Tensor::shaped("from_vec", &elements, shape.into())
@@ -208,8 +208,8 @@ impl Tensor {
         own.read("to_vec")?.to_vec()
     }
 
-    /// The only element as an `f64`, which holds every float and every integer up to 2^53 exactly; [`item_as`](Tensor::item_as) gives
-    /// other types.
+    /// The only element as an `f64`, which represents every float and every integer up to 2^53 exactly; [`item_as`](Tensor::item_as)
+    /// returns other types.
     ///
     /// # Errors
     /// If there is not exactly one element.

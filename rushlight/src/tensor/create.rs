@@ -1,4 +1,4 @@
-//! Making tensors. Those of random numbers are made in `ops/random.rs`.
+//! Creation of tensors. Random tensors are in `ops/random.rs`.
 
 use super::{DType, Dims, Element, Layout, Scalar, Tensor, each, get_default_dtype, unsupported};
 use crate::backend::Device;
@@ -7,7 +7,7 @@ use crate::{Error, Result};
 use rushlight_macros::{Builder, op};
 use std::ops::Range;
 
-/// Dtype, device, generator and whether to require gradients, for the functions that make tensors. A [`DType`] converts into options.
+/// The options of functions that create tensors: dtype, device, generator and `requires_grad`. A [`DType`] converts into options.
 ///
 /// ```
 /// use rushlight::{DType, Generator, Tensor, TensorOptions};
@@ -78,7 +78,7 @@ impl TensorOptions {
         self.finish(tensor)
     }
 
-    /// Elements of the type that `compute` is asked for, converted to the type that the options name, which is not bool.
+    /// Elements computed in the type that `compute` is called with, converted to the dtype of the options, which is not bool.
     pub(crate) fn computed(
         &self,
         op: &'static str,
@@ -94,7 +94,7 @@ impl TensorOptions {
     }
 }
 
-/// The numbers of [`Tensor::arange`]: an end, a range `start..end`, or `(start, end, step)`.
+/// The bounds of [`Tensor::arange`]: an end, a range `start..end`, or `(start, end, step)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Steps {
     start: Scalar,
@@ -121,7 +121,7 @@ impl<A: Into<Scalar>, B: Into<Scalar>, C: Into<Scalar>> From<(A, B, C)> for Step
 }
 
 impl Tensor {
-    /// Zeros, the default dtype by default.
+    /// Creates a tensor of zeros of the given shape, of the default dtype unless the options set another.
     ///
     /// # Errors
     /// If a size is negative, or the tensor does not fit into memory.
@@ -134,7 +134,7 @@ impl Tensor {
         options.into().filled(shape.into().layout("zeros")?, Scalar::I64(0), get_default_dtype())
     }
 
-    /// Ones, the default dtype by default.
+    /// Creates a tensor of ones of the given shape, of the default dtype unless the options set another.
     ///
     /// # Errors
     /// If a size is negative, or the tensor does not fit into memory.
@@ -143,7 +143,7 @@ impl Tensor {
         options.into().filled(shape.into().layout("ones")?, Scalar::I64(1), get_default_dtype())
     }
 
-    /// The same value everywhere; by default the value decides the dtype: bool, int64 or float32.
+    /// Creates a tensor of the given shape filled with a value, which determines the default of the dtype: bool, int64 or float32.
     ///
     /// # Errors
     /// If a size is negative, or the tensor does not fit into memory.
@@ -164,7 +164,7 @@ impl Tensor {
         options.into().filled(shape.into().layout("full")?, value, value.default_dtype())
     }
 
-    /// The `n` × `n` identity matrix, float32 by default.
+    /// Creates the `n` × `n` identity matrix, float32 by default.
     ///
     /// # Errors
     /// If the tensor does not fit into memory.
@@ -180,10 +180,11 @@ impl Tensor {
         options.finish(matrix)
     }
 
-    /// The numbers from 0 up to but without the end, of a range, or of `(start, end, step)`: int64 if all are integers, else float32.
+    /// Creates the 1-d tensor of the values from 0 to the exclusive end, of a range, or of `(start, end, step)`: int64 if all bounds are
+    /// integers, else float32.
     ///
     /// # Errors
-    /// If the step is 0 or leads away from the end, or a number is not finite.
+    /// If the step is 0 or has the wrong sign, or a bound is not finite.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -234,7 +235,7 @@ impl Tensor {
         })
     }
 
-    /// `steps` evenly spaced values from `start` to `end`, both included, float32 by default.
+    /// Creates the 1-d tensor of `steps` evenly spaced values from `start` to `end` inclusive, float32 by default.
     ///
     /// # Errors
     /// If the tensor does not fit into memory.
@@ -279,7 +280,7 @@ impl Tensor {
         })
     }
 
-    /// Zeros with the shape, and by default the dtype and the device, of this tensor.
+    /// Creates a tensor of zeros with the shape of this tensor, and by default its dtype and device.
     ///
     /// # Errors
     /// If the tensor does not fit into memory.
@@ -291,7 +292,7 @@ impl Tensor {
         options.into().filled_like(self, Scalar::I64(0))
     }
 
-    /// Ones with the shape, and by default the dtype and the device, of this tensor.
+    /// Creates a tensor of ones with the shape of this tensor, and by default its dtype and device.
     ///
     /// # Errors
     /// If the tensor does not fit into memory.
@@ -303,7 +304,7 @@ impl Tensor {
         options.into().filled_like(self, Scalar::I64(1))
     }
 
-    /// The same value everywhere, with the shape, and by default the dtype and the device, of this tensor.
+    /// Creates a tensor filled with a value, with the shape of this tensor, and by default its dtype and device.
     ///
     /// # Errors
     /// If the tensor does not fit into memory.
@@ -324,7 +325,7 @@ impl Tensor {
         Ok(fresh)
     }
 
-    /// Zeros with `like`'s type and device and the sizes and strides of `whole`, gaps included, in memory of their own.
+    /// Zeros with `like`'s type and device and the sizes and strides of `whole`, gaps included, in newly allocated memory.
     pub(crate) fn zeros_spanning(like: &Tensor, whole: &Layout) -> Result<Tensor> {
         let span = Layout::contiguous(&[whole.storage_span()]);
         let memory = Tensor::zeros_with_layout(like, &span)?;

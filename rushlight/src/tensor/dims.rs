@@ -1,4 +1,4 @@
-//! Arguments that name shapes, dimensions and ranges of indices.
+//! Arguments for shapes, dimensions and ranges of indices.
 
 use super::Layout;
 use crate::{Error, Result};
@@ -7,7 +7,7 @@ use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToIncl
 
 /// A Rust integer that can be a size, a dimension, an index or a bound.
 pub trait Integer: Copy {
-    /// The value; numbers above `i64::MAX` do not occur as sizes or bounds, and become that number.
+    /// The value, saturated at `i64::MAX`.
     fn to_i64(self) -> i64;
 }
 
@@ -23,10 +23,10 @@ macro_rules! integers {
 }
 integers!(i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
 
-/// An argument that names sizes or dimensions: `[2, 3]`, `&shape`, `vec![…]`, a single number, a tuple such as `(n, -1)`, whose
-/// members may have different types, or `()` for none.
+/// A list of sizes or dimensions as an argument: `[2, 3]`, `&shape`, `vec![…]`, a single number, a tuple such as `(n, -1)`, whose
+/// members may have different types, or `()` for an empty list.
 ///
-/// Negative numbers mean what PyTorch's do: `-1` is the size to infer in `view`, or the last dimension in `sum_dim`.
+/// Negative numbers mean the same as in PyTorch: `-1` is the size to infer in `view`, or the last dimension in `sum_dim`.
 ///
 /// ```
 /// use rushlight::Tensor;
@@ -48,7 +48,7 @@ impl Dims {
         dims
     }
 
-    /// The numbers as they were given.
+    /// The numbers as passed.
     pub(crate) fn list(&self, op: &'static str) -> Result<&[isize]> {
         if self.len > MAX_RANK {
             return Err(Error::shape(op, format!("expected at most {MAX_RANK} dimensions, got {}", self.len)));
@@ -108,7 +108,7 @@ fn invalid_view(op: &'static str, list: &[isize], numel: usize) -> Error {
     Error::shape(op, format!("expected a shape for {numel} elements, got {list:?}"))
 }
 
-/// The dimension that `dim` names, counted from the end when negative. A 0-d tensor takes 0 and -1.
+/// The index of dimension `dim`, which counts from the end when negative. A 0-d tensor takes 0 and -1.
 #[inline]
 pub(crate) fn wrap_dim(op: &'static str, dim: isize, rank: usize) -> Result<usize> {
     let range = rank.max(1) as isize;
@@ -192,7 +192,7 @@ dims_from_tuples!(
     (A a, B b, C c, D d, E e, F f, G g, H h),
 );
 
-/// The dimensions of a reduction: anything that [`Dims`] are made of, or [`keepdim`] of it.
+/// The dimensions of a reduction: anything that converts into [`Dims`], or [`keepdim`] of it.
 #[derive(Clone, Copy, Debug)]
 pub struct ReduceDims {
     pub(crate) dims: Dims,
@@ -227,7 +227,7 @@ pub struct IndexRange {
 }
 
 impl IndexRange {
-    /// The first index and the one after the last, as in Python: moved into `0..=size`.
+    /// The first index and the one after the last, clamped to `0..=size` as in Python.
     pub(crate) fn clamped(self, size: usize) -> (usize, usize) {
         let size = size as isize;
         let bound = |bound: isize| (if bound < 0 { bound.saturating_add(size) } else { bound }).clamp(0, size) as usize;
@@ -245,7 +245,7 @@ impl IndexRange {
     }
 }
 
-/// The index after `last`, which is none where `last` counts as the last of all.
+/// The index after `last`; `None` where `last` is -1, the last of all.
 fn after(last: i64) -> Option<isize> {
     (last != -1).then(|| last.saturating_add(1) as isize)
 }

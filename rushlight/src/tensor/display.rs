@@ -5,7 +5,7 @@ use super::{Scalar, Tensor, get_default_dtype};
 use crate::autograd::GradFn;
 use std::fmt;
 
-/// PyTorch's text. A precision (`{:.2}`) is the number of decimals, as `torch.set_printoptions(precision=2)` sets it; a width pads a
+/// Formats the tensor as PyTorch does. A precision (`{:.2}`) is the number of decimals, as `torch.set_printoptions(precision=2)` sets it; a width pads a
 /// text of one line.
 ///
 /// ```
@@ -16,10 +16,10 @@ use std::fmt;
 impl fmt::Display for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Ok(here) = self.on_host() else {
-            return f.write_str("tensor(<its memory cannot be read>)");
+            return f.write_str("tensor(<memory cannot be read>)");
         };
         let Ok(input) = here.read("print") else {
-            return f.write_str("tensor(<being changed by another thread>)");
+            return f.write_str("tensor(<being written by another thread>)");
         };
         let value = |mut index: usize| {
             let mut place = 0;

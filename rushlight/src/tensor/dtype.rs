@@ -1,4 +1,4 @@
-//! Element types, single values of any type, and PyTorch's rules for combining types.
+//! Element types, scalars, and PyTorch's type promotion.
 
 use crate::{Error, Result};
 use rushlight_kernels::dtype::Stored;
@@ -8,10 +8,10 @@ use rushlight_macros::op;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-/// What kind of number a type holds; a higher category wins when types are combined.
+/// The category of a dtype; in type promotion the higher category wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Category {
-    /// Truth values.
+    /// Booleans.
     Bool,
     /// Integers.
     Integer,
@@ -19,7 +19,7 @@ pub enum Category {
     Float,
 }
 
-/// Makes everything that there is of each type from the list of types.
+/// Generates everything that is defined per dtype from the list of dtypes.
 macro_rules! dtypes {
     ($($category:ident {
         $($(#[$doc:meta])* $variant:ident: $stored:ty as $computed:ty, $name:literal, $safetensors:literal;)*
@@ -43,7 +43,7 @@ macro_rules! dtypes {
                 }
             }
 
-            /// The type that its arithmetic is done in.
+            /// The dtype that arithmetic of this dtype is computed in.
             #[inline]
             pub(crate) const fn computed(self) -> DType {
                 match self {
@@ -51,7 +51,7 @@ macro_rules! dtypes {
                 }
             }
 
-            /// The kind of number.
+            /// The category.
             #[inline]
             pub const fn category(self) -> Category {
                 match self {
@@ -96,7 +96,7 @@ for_each_dtype!(dtypes);
 /// The number of types.
 const COUNT: usize = DType::ALL.len();
 
-/// What each two types combine to.
+/// The promotion of each pair of dtypes.
 const JOINED: [[DType; COUNT]; COUNT] = {
     let mut table = [[DType::Bool; COUNT]; COUNT];
     let mut i = 0;
@@ -111,8 +111,8 @@ const JOINED: [[DType; COUNT]; COUNT] = {
     table
 };
 
-/// The type of the higher category; within one the wider type, and the next wider one than both where they differ without one
-/// being wider (uint8 and int8, float16 and bfloat16).
+/// The dtype of the higher category; within a category the wider dtype, or the next wider one if both have the same width (uint8 and
+/// int8, float16 and bfloat16).
 const fn joined(i: usize, j: usize) -> DType {
     let (a, b) = (DType::ALL[i], DType::ALL[j]);
     if i == j || a.category() as u8 > b.category() as u8 {
@@ -132,13 +132,13 @@ const fn joined(i: usize, j: usize) -> DType {
 }
 
 impl DType {
-    /// Whether this is a floating-point type, the only ones that can require gradients.
+    /// Whether this is a floating-point dtype; only those can require gradients.
     #[inline]
     pub const fn is_float(self) -> bool {
         matches!(self.category(), Category::Float)
     }
 
-    /// The type that two types of the same priority combine to: PyTorch's `promote_types`.
+    /// The promotion of two dtypes of the same priority: PyTorch's `promote_types`.
     ///
     /// ```
     /// use rushlight::DType;
@@ -151,25 +151,25 @@ impl DType {
         JOINED[self as usize][other as usize]
     }
 
-    /// This type, or the [default](get_default_dtype) where this is not a floating-point type.
+    /// This dtype if it is floating-point, else the [default](get_default_dtype).
     #[inline]
     pub(crate) fn to_float(self) -> DType {
         if self.is_float() { self } else { get_default_dtype() }
     }
 
-    /// This type, or int64 where this is bool: what integer arithmetic makes of truth values.
+    /// This dtype, or int64 for bool: the dtype of integer arithmetic on booleans.
     #[inline]
     pub(crate) const fn to_number(self) -> DType {
         if matches!(self.category(), Category::Bool) { DType::I64 } else { self }
     }
 
-    /// The type that arithmetic is done in, of a floating-point type; any other type itself.
+    /// The dtype that arithmetic is computed in for a floating-point dtype; any other dtype itself.
     #[inline]
     pub(crate) const fn computed_float(self) -> DType {
         if self.is_float() { self.computed() } else { self }
     }
 
-    /// The type of sums and products: int64 for bool and integers.
+    /// The dtype of sums and products: int64 for bool and integers.
     #[inline]
     pub(crate) const fn to_sum(self) -> DType {
         if self.is_float() { self } else { DType::I64 }
@@ -184,14 +184,14 @@ impl fmt::Display for DType {
 
 static DEFAULT: AtomicU8 = AtomicU8::new(DType::F32 as u8);
 
-/// The floating-point type of what is made without a type: by creation functions, from floating-point numbers, and by
-/// division and functions of integers. It is float32 until [`set_default_dtype`] changes it.
+/// The default floating-point dtype, used by creation functions, for floating-point numbers, and for division and functions of
+/// integers. It is float32 unless [`set_default_dtype`] changes it.
 #[inline]
 pub fn get_default_dtype() -> DType {
     DType::ALL[DEFAULT.load(Relaxed) as usize]
 }
 
-/// Changes the [default](get_default_dtype) floating-point type, for all threads.
+/// Sets the [default](get_default_dtype) floating-point dtype for all threads.
 ///
 /// # Errors
 /// If `dtype` is not a floating-point type.
@@ -214,7 +214,7 @@ pub fn try_set_default_dtype(dtype: DType) -> Result<()> {
 
 /// A Rust type that can be a tensor's element.
 pub trait Element: Stored {
-    /// The element type it stands for.
+    /// The corresponding dtype.
     const DTYPE: DType;
 
     /// The value as a [`Scalar`].
@@ -224,7 +224,7 @@ pub trait Element: Stored {
     fn from_scalar(scalar: Scalar) -> Self;
 }
 
-/// Runs `$body` with `$T` standing for the Rust type of `$dtype`.
+/// Evaluates `$body` with `$T` as the Rust type of `$dtype`.
 macro_rules! each {
     ($dtype:expr, $T:ident => $body:expr) => {
         rushlight_kernels::for_each_dtype!(each @arms ($dtype, $T => $body))
@@ -242,7 +242,7 @@ macro_rules! each {
 }
 pub(crate) use each;
 
-/// The same for floating-point types; others are an error that names `$op`.
+/// [`each`] for floating-point dtypes; others are an error that names `$op`.
 macro_rules! each_float {
     ($op:expr, $dtype:expr, $T:ident => $body:expr) => {
         rushlight_kernels::for_each_dtype!(each_float @arms ($op, $dtype, $T => $body))
@@ -261,7 +261,7 @@ macro_rules! each_float {
 }
 pub(crate) use each_float;
 
-/// The same for all types but bool.
+/// [`each`] for all dtypes except bool.
 macro_rules! each_number {
     ($op:expr, $dtype:expr, $T:ident => $body:expr) => {
         rushlight_kernels::for_each_dtype!(each_number @arms ($op, $dtype, $T => $body))
@@ -280,13 +280,13 @@ macro_rules! each_number {
 }
 pub(crate) use each_number;
 
-/// The error of an operation that is not defined for a type.
+/// The error of an operation that does not support a dtype.
 #[cold]
 pub(crate) fn unsupported(op: &'static str, dtype: DType) -> Error {
     Error::dtype(op, format!("expected a supported dtype, got {dtype}"))
 }
 
-/// What a number is in a type that is computed with.
+/// Conversion of a scalar to a type that arithmetic is computed in.
 trait OfScalar {
     fn of_scalar(scalar: Scalar) -> Self;
 }
@@ -308,13 +308,12 @@ of_scalar! {
     f64: |scalar| scalar.to_f64();
 }
 
-/// One number of any type; what stands beside a tensor in `x * 2.0`.
+/// A number of any type, such as the second operand of `x * 2.0`.
 ///
-/// As a number without a tensor's shape it takes part in type promotion with its category alone: a float32 tensor times a
-/// Rust `f64` stays float32.
+/// Only its category takes part in type promotion: a float32 tensor times a Rust `f64` is float32.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scalar {
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// An integer.
     I64(i64),
@@ -333,7 +332,7 @@ impl Scalar {
         }
     }
 
-    /// The value as `i64`, truncated towards zero; not-a-number and values out of range give `i64::MIN`.
+    /// The value as `i64`, truncated toward zero; NaN and values out of range become `i64::MIN`.
     #[inline]
     pub fn to_i64(self) -> i64 {
         const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
@@ -355,7 +354,7 @@ impl Scalar {
         }
     }
 
-    /// The type that a tensor made of this number has: bool, int64 or the [default](get_default_dtype).
+    /// The dtype of a tensor created from this number: bool, int64 or the [default](get_default_dtype).
     #[inline]
     pub fn default_dtype(self) -> DType {
         match self {
@@ -365,7 +364,7 @@ impl Scalar {
         }
     }
 
-    /// The kind of number.
+    /// The category.
     #[inline]
     pub fn category(self) -> Category {
         match self {
@@ -399,7 +398,7 @@ macro_rules! scalar_from {
 scalar_from!(bool => Bool, i8 => I64, u8 => I64, i16 => I64, u16 => I64, i32 => I64, u32 => I64, i64 => I64, F16 => F64, Bf16 => F64, f32 => F64, f64 => F64);
 
 impl From<usize> for Scalar {
-    /// Counts above `i64::MAX` do not occur in memory that a computer has.
+    /// Converts a count, which never exceeds `i64::MAX` for anything in memory.
     #[inline]
     fn from(value: usize) -> Scalar {
         Scalar::I64(value as i64)

@@ -1,6 +1,6 @@
-//! A tensor's text, as PyTorch prints it.
+//! The textual form of tensors, as PyTorch prints it.
 //!
-//! Pure functions of a shape and of a way to read elements: nothing here knows a tensor. Only elements that are shown are read.
+//! Pure functions of a shape and a function that reads an element, independent of tensors. Only displayed elements are read.
 
 /// How tensors are printed; the fields and defaults of `torch.set_printoptions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,11 +9,11 @@ pub struct PrintOptions {
     pub precision: usize,
     /// With more elements than this, only the edges of long dimensions are shown.
     pub threshold: usize,
-    /// How many entries an edge has.
+    /// The number of entries of an edge.
     pub edgeitems: usize,
-    /// Characters to a line.
+    /// The number of characters per line.
     pub linewidth: usize,
-    /// Forces scientific notation (`Some(true)`) or forbids it (`Some(false)`). `None`: as the magnitudes ask for.
+    /// Forces scientific notation (`Some(true)`) or forbids it (`Some(false)`). `None` chooses by the magnitudes.
     pub sci_mode: Option<bool>,
 }
 
@@ -23,35 +23,35 @@ impl Default for PrintOptions {
     }
 }
 
-/// An element to print. Every floating-point type goes as the float64 of the same value.
+/// An element to print. Floating-point elements are converted to float64, which is exact.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value {
     /// A floating-point number.
     Float(f64),
     /// An integer.
     Int(i64),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
 }
 
-/// What is said of a tensor after its elements.
+/// The attributes printed after the elements.
 #[derive(Clone, Copy, Debug)]
 pub struct Suffixes<'a> {
-    /// The element type as PyTorch calls it, `float64`. Not shown where the elements tell: for the default type, `int64` and `bool`.
+    /// PyTorch's name of the dtype, such as `float64`. Omitted where the elements imply it: for the default dtype, `int64` and `bool`.
     pub dtype: &'a str,
-    /// The type that floating-point tensors have by default, `float32`.
+    /// The default floating-point dtype, such as `float32`.
     pub default_dtype: &'a str,
-    /// The operation that made the tensor, `MulBackward0`.
+    /// The node that computed the tensor, such as `MulBackward0`.
     pub grad_fn: Option<&'a str>,
-    /// Whether the tensor is a leaf that requires a gradient; shown where there is no `grad_fn`.
+    /// Whether the tensor is a leaf that requires a gradient; shown if `grad_fn` is `None`.
     pub requires_grad: bool,
 }
 
 const OPENING: &str = "tensor(";
 
-/// The text of a tensor: what PyTorch's `str(tensor)` gives, character for character.
+/// The textual form of a tensor, identical to PyTorch's `str(tensor)`.
 ///
-/// `value` gives the element of a row-major index. It is called for displayed elements only, once for each.
+/// `value` returns the element at a row-major index. It is called once for each displayed element.
 pub fn format_tensor(
     shape: &[usize],
     value: impl Fn(usize) -> Value,
@@ -90,7 +90,7 @@ fn entries(size: usize, keep: usize) -> impl Iterator<Item = Option<usize>> {
     (0..head).map(Some).chain((head < tail).then_some(None)).chain((tail..size).map(Some))
 }
 
-/// How numbers are written, chosen by what is shown.
+/// The notation of numbers, chosen by the displayed elements.
 struct Style {
     notation: Notation,
     precision: usize,
@@ -99,7 +99,7 @@ struct Style {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Notation {
-    /// Integers and truth values; floats without decimals, `1.`.
+    /// Integers and booleans; floats without decimals, `1.`.
     Whole,
     /// `1.2500`
     Fixed,
@@ -110,7 +110,7 @@ enum Notation {
 impl Style {
     fn of(values: &[Value], options: &PrintOptions) -> Style {
         let mut style = Style { notation: Notation::Whole, precision: options.precision, width: 1 };
-        // Zeros, infinities and nan fit in or stick out, but decide nothing.
+        // Zeros, infinities and NaN do not affect the choice.
         let decides = |value: &&Value| !matches!(value, Value::Float(x) if !x.is_finite() || *x == 0.0);
         let (mut whole, mut smallest, mut largest) = (true, f64::INFINITY, 0.0f64);
         for value in values.iter().filter(decides) {
@@ -215,7 +215,7 @@ fn write_suffixes(text: &mut String, shape: &[usize], empty: bool, suffixes: &Su
     } else if requires_grad {
         parts.push("requires_grad=True".into());
     }
-    // PyTorch counts the last line, one for the bracket to come and one more.
+    // PyTorch counts the last line, the closing bracket and one more character.
     let mut line = text.len() - text.rfind('\n').map_or(0, |i| i + 1) + 2;
     for part in parts {
         if line + part.len() + 2 > linewidth {

@@ -1,4 +1,4 @@
-//! How a tensor's elements are laid out in its storage.
+//! The layout of a tensor's elements in its storage.
 
 use crate::{Error, Result};
 use rushlight_kernels::MAX_RANK;
@@ -15,8 +15,7 @@ pub struct Layout {
     contiguous: bool,
 }
 
-/// No memory holds more elements than this. Larger numbers of elements count as this many, so that nothing overflows and no
-/// storage is found to hold them.
+/// More elements than any memory holds. Counts saturate here, so that nothing overflows and allocation of them fails.
 const MOST: usize = isize::MAX as usize / 16;
 
 #[inline]
@@ -52,7 +51,7 @@ impl Layout {
         layout
     }
 
-    /// A layout with any strides. The caller answers for their staying inside the storage.
+    /// A layout with any strides. The caller ensures that they stay inside the storage.
     pub(crate) fn strided(dims: &[usize], strides: &[isize], offset: usize) -> Layout {
         debug_assert!(dims.len() <= MAX_RANK && dims.len() == strides.len());
         let mut layout = Layout {
@@ -74,7 +73,7 @@ impl Layout {
         layout
     }
 
-    /// This layout, or an error where memory could never hold its elements.
+    /// This layout, or an error if its elements cannot fit in memory.
     pub(crate) fn checked(self, op: &'static str) -> Result<Layout> {
         let numel = self.dims().iter().try_fold(1usize, |numel, &size| numel.checked_mul(size.max(1)));
         if numel.is_some_and(|numel| numel <= MOST) { Ok(self) } else { Err(too_large(op, &self.dims())) }
@@ -92,7 +91,7 @@ impl Layout {
         &self.strides[..self.rank as usize]
     }
 
-    /// Where the first element lies in the storage, in elements.
+    /// The offset of the first element in the storage, in elements.
     #[inline]
     pub fn offset(&self) -> usize {
         self.offset
@@ -110,7 +109,7 @@ impl Layout {
         self.rank as usize
     }
 
-    /// Whether the elements lie in row-major order without gaps.
+    /// Whether the elements are stored in row-major order without gaps.
     #[inline]
     pub fn is_contiguous(&self) -> bool {
         self.contiguous
@@ -119,7 +118,7 @@ impl Layout {
     /// Whether both have the same sizes.
     #[inline]
     pub(crate) fn same_dims(&self, other: &Layout) -> bool {
-        // Without a branch a size: it vectorizes, where `==` on arrays calls memcmp.
+        // Branch-free, so that it vectorizes; `==` on arrays calls memcmp.
         let differ = (0..MAX_RANK).fold(0, |differ, i| differ | (self.dims[i] ^ other.dims[i]));
         self.rank == other.rank && differ == 0
     }
@@ -151,12 +150,12 @@ impl Layout {
         true
     }
 
-    /// Whether the elements fill a piece of storage without gaps or overlaps, in any order of dimensions.
+    /// Whether the elements fill a range of the storage without gaps or overlaps, in any order of dimensions.
     pub(crate) fn is_dense(&self) -> bool {
         self.contiguous || (self.is_non_overlapping() && self.storage_span() == self.numel)
     }
 
-    /// The elements of storage from the first to past the last that the layout addresses; 0 when it has none.
+    /// The length of the range of the storage that the layout addresses, in elements; 0 if it is empty.
     pub(crate) fn storage_span(&self) -> usize {
         if self.numel == 0 {
             return 0;
@@ -164,7 +163,7 @@ impl Layout {
         1 + (0..self.rank()).map(|i| (self.dims[i] - 1) * self.strides[i].unsigned_abs()).sum::<usize>()
     }
 
-    /// The same elements in the order of a dense layout of its own, starting at 0: strides kept when they are dense.
+    /// A dense layout of the same sizes at offset 0 that keeps the strides if they are dense.
     pub(crate) fn dense_like(&self) -> Layout {
         if self.is_dense() { Layout { offset: 0, ..*self } } else { Layout::contiguous(self.dims()) }
     }
@@ -173,7 +172,7 @@ impl Layout {
         Layout::strided(dims, strides, self.offset)
     }
 
-    /// This layout broadcast to `dims`, to which the shapes have been found to broadcast.
+    /// This layout broadcast to `dims`, which the caller has checked to be possible.
     #[inline]
     pub(crate) fn broadcast_to(&self, dims: &[usize]) -> Layout {
         let lead = dims.len() - self.rank();
@@ -184,14 +183,14 @@ impl Layout {
         Layout::strided(dims, &strides[..dims.len()], self.offset)
     }
 
-    /// The strides that give these elements the sizes `dims`, where that needs no copy.
+    /// The strides that view these elements with the sizes `dims`, if possible without a copy.
     pub(crate) fn view_strides(&self, dims: &[usize]) -> Option<[isize; MAX_RANK]> {
         let mut strides = [0; MAX_RANK];
         if self.contiguous {
             let fresh = Layout::contiguous(dims);
             return Some(fresh.strides);
         }
-        // Walk both shapes from the end; `chunk` is a run of old dimensions that lie evenly in memory.
+        // Walk both shapes from the end; `chunk` is a run of old dimensions with uniform spacing in memory.
         let mut view = dims.len();
         let mut chunk_numel = 1;
         let mut chunk_stride = self.strides[self.rank() - 1];
@@ -241,7 +240,7 @@ pub(crate) fn broadcast(op: &'static str, a: &Layout, b: &Layout) -> Result<Layo
     Layout::contiguous(&dims[..rank]).checked(op)
 }
 
-/// The broadcast sizes, or the two sizes that clash and their dimension.
+/// The broadcast sizes, or the two incompatible sizes and their dimension.
 pub(crate) fn broadcast_dims(a: &[usize], b: &[usize]) -> Result<([usize; MAX_RANK], usize), (usize, usize, usize)> {
     let rank = a.len().max(b.len());
     let mut dims = [0; MAX_RANK];

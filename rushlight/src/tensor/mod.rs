@@ -1,4 +1,4 @@
-//! The tensor: a handle on shared memory, with a shape, a type and a history.
+//! The tensor: a handle to shared memory, with a shape, a dtype and an autograd history.
 
 mod convert;
 mod create;
@@ -9,7 +9,7 @@ pub mod format;
 mod layout;
 mod operand;
 mod sizes;
-#[allow(unsafe_code, reason = "owns the memory of tensors and hands out guarded access to it")]
+#[allow(unsafe_code, reason = "owns the memory of tensors and provides guarded access to it")]
 mod storage;
 
 pub use create::{Steps, TensorOptions};
@@ -35,9 +35,9 @@ use std::sync::{Arc, OnceLock};
 
 /// An n-dimensional array (up to 8 dimensions) of one element type, with automatic differentiation.
 ///
-/// A tensor is a handle: `clone` gives another handle on the same memory. Views (`t`, `narrow`, `view`, …) share memory
-/// with the tensor they were taken of, and changes in place (`add_`, `fill_`, …) show in all of them. [`copy`](Tensor::copy)
-/// gives memory of its own.
+/// A tensor is a handle: `clone` returns another handle to the same memory. Views (`t`, `narrow`, `view`, …) share memory
+/// with their base, and in-place operations (`add_`, `fill_`, …) are visible through all of them. [`copy`](Tensor::copy) allocates
+/// new memory.
 ///
 /// ```
 /// use rushlight::Tensor;
@@ -52,15 +52,15 @@ pub(crate) struct Inner {
     pub(crate) storage: Arc<Storage>,
     pub(crate) layout: Layout,
     pub(crate) dtype: DType,
-    /// The history from the tensor's making. `autograd::history` knows of later changes.
+    /// The history at creation. `autograd::history` handles later changes.
     pub(crate) grad_fn: Edge,
     /// The tensor that this one is a view of, never itself a view.
     pub(crate) base: Option<Tensor>,
     /// Whether `ext` holds another history than `grad_fn`.
     pub(crate) changed: AtomicBool,
-    /// How often the history was changed by operations in place.
+    /// The number of times that in-place operations changed the history.
     pub(crate) epoch: AtomicU32,
-    /// For a view: the epoch of the base that its history stands for.
+    /// For a view: the epoch of the base that its history corresponds to.
     pub(crate) seen: AtomicU32,
     pub(crate) ext: OnceLock<Box<RareState>>,
 }
@@ -94,7 +94,7 @@ impl Tensor {
         }))
     }
 
-    /// A tensor with memory of its own and unspecified contents, for an operation to fill. `layout` is dense and starts at 0.
+    /// A tensor with newly allocated memory and unspecified contents, for an operation to fill. `layout` is dense and starts at 0.
     #[inline(always)]
     pub(crate) fn fresh(device: Device, layout: Layout, dtype: DType) -> Result<Tensor> {
         debug_assert!(layout.offset() == 0 && layout.is_dense());
@@ -102,13 +102,13 @@ impl Tensor {
         Ok(Tensor::from_parts(storage, layout, dtype, None, None))
     }
 
-    /// A fresh tensor on this one's device.
+    /// A new tensor on the device of this one.
     #[inline(always)]
     pub(crate) fn fresh_like(&self, layout: Layout, dtype: DType) -> Result<Tensor> {
         Tensor::fresh(self.device(), layout, dtype)
     }
 
-    /// The same tensor with the given history. A fresh tensor is changed, a shared one gets another handle.
+    /// The same tensor with the given history. A tensor with one handle is modified; a shared one is replaced by a new handle.
     #[inline]
     pub(crate) fn with_grad_fn(mut self, edge: Edge) -> Tensor {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
@@ -126,19 +126,19 @@ impl Tensor {
         Tensor::from_parts(self.0.storage.clone(), layout, self.0.dtype, Some(base), None)
     }
 
-    /// Permission to read this tensor's elements.
+    /// A read guard for the elements.
     #[inline]
     pub(crate) fn read(&self, op: &'static str) -> Result<ReadGuard<'_>> {
         self.0.storage.read(op, &self.0.layout, self.0.dtype)
     }
 
-    /// Permission to write this tensor's elements.
+    /// A write guard for the elements.
     #[inline]
     pub(crate) fn write(&self, op: &'static str) -> Result<WriteGuard<'_>> {
         self.0.storage.write(op, &self.0.layout, self.0.dtype)
     }
 
-    /// [`write`](Tensor::write) for a tensor that was made in this very operation.
+    /// [`write`](Tensor::write) for a tensor allocated in the same operation.
     #[inline]
     pub(crate) fn write_fresh(&self) -> WriteGuard<'_> {
         self.0.storage.write_fresh(&self.0.layout, self.0.dtype)
@@ -181,26 +181,26 @@ impl Tensor {
     /// The size of one dimension; a negative one counts from the end.
     ///
     /// # Panics
-    /// If there is no such dimension.
+    /// If the dimension is out of range.
     #[track_caller]
     pub fn size(&self, dim: isize) -> usize {
         let dim = crate::error::ok(wrap_dim("size", dim, self.dim()));
         self.shape().get(dim).copied().unwrap_or(1)
     }
 
-    /// The type of the elements.
+    /// The dtype of the elements.
     #[inline]
     pub fn dtype(&self) -> DType {
         self.0.dtype
     }
 
-    /// Where the memory is.
+    /// The device that holds the memory.
     #[inline]
     pub fn device(&self) -> Device {
         self.0.storage.device
     }
 
-    /// Whether the elements lie in row-major order without gaps.
+    /// Whether the elements are stored in row-major order without gaps.
     #[inline]
     pub fn is_contiguous(&self) -> bool {
         self.0.layout.is_contiguous()
@@ -221,7 +221,7 @@ impl Tensor {
         self.0.storage.bytes()
     }
 
-    /// How often the memory was changed in place.
+    /// The number of times that the memory was changed in-place.
     pub fn version(&self) -> u32 {
         self.0.storage.version()
     }

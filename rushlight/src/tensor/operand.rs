@@ -1,15 +1,15 @@
-//! The other side of an operation: a tensor or a number.
+//! The second operand of an operation: a tensor or a number.
 
 use super::{Scalar, Tensor};
 
-/// The other side of an operation: a tensor or a number.
+/// The second operand of an operation: a tensor or a number.
 #[derive(Clone)]
 pub enum Operand<'a> {
     /// A tensor, borrowed.
     Tensor(&'a Tensor),
-    /// A tensor, given away.
+    /// A tensor, owned.
     Owned(Tensor),
-    /// A number. It takes part in type promotion with its category only.
+    /// A number. Only its category takes part in type promotion.
     Scalar(Scalar),
 }
 

@@ -21,7 +21,7 @@ impl<const N: usize> Sizes<N> {
     }
 }
 
-/// Equal sizes, however they were written.
+/// Compares the sizes, whether written as a number or as an array.
 impl<const N: usize> PartialEq for Sizes<N> {
     fn eq(&self, other: &Sizes<N>) -> bool {
         self.each() == other.each()

@@ -1,9 +1,9 @@
-//! The memory behind tensors: who may touch it, and how often it was changed.
+//! The memory of tensors, with guarded access and a version counter.
 //!
-//! Tensors are handles that share memory and can be sent to other threads, so safe code could read and write one piece of
-//! memory at once. Each storage therefore counts its readers or marks its writer, for the length of one operation; the
-//! second one gets [`Error::Busy`]. [`ReadGuard`] and [`WriteGuard`] are such permissions: a backend that holds one may touch exactly the
-//! elements that its layout addresses. Making them is what this file answers for.
+//! Tensors are handles that share memory and can be sent to other threads, so safe code could otherwise read and write
+//! the same memory concurrently. Each storage therefore counts its readers or marks its writer for the duration of an operation; a
+//! conflicting access returns [`Error::Busy`]. A backend that holds a [`ReadGuard`] or [`WriteGuard`] may access exactly the elements
+//! that the layout of the guard addresses. This file ensures that guards are sound.
 
 use super::{DType, Element, Layout};
 #[cfg(feature = "reference")]
@@ -17,7 +17,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::*};
 
-/// Up to this many bytes lie in the [`Storage`] itself: small tensors cost an allocation less.
+/// Up to this many bytes are stored inline in the [`Storage`], which saves an allocation for small tensors.
 const INLINE: usize = 64;
 
 #[repr(C, align(16))]
@@ -26,17 +26,17 @@ struct Inline(UnsafeCell<[u8; INLINE]>);
 /// A block of memory on a device, shared by all views of it.
 pub(crate) struct Storage {
     inline: Inline,
-    /// The block of a storage that is too large to be inline.
+    /// The block of a storage too large to be inline.
     block: Option<NonNull<u8>>,
     bytes: usize,
-    /// How often the contents were changed in place.
+    /// The number of times that the contents were changed in-place.
     version: AtomicU32,
-    /// The number of readers, or -1 while somebody writes.
+    /// The number of readers, or negative while there is a writer.
     users: AtomicI32,
     pub(crate) device: Device,
 }
 
-// SAFETY: the memory is touched only through `ReadGuard` and `WriteGuard`, which are counted in `users`.
+// SAFETY: the memory is accessed only through `ReadGuard` and `WriteGuard`, which are counted in `users`.
 unsafe impl Send for Storage {}
 // SAFETY: as above.
 unsafe impl Sync for Storage {}
@@ -50,14 +50,14 @@ impl Storage {
         let block = (bytes > INLINE || !host).then(|| device.backend().allocate(bytes)).transpose()?;
         if let (true, Some(block), DType::Bool) = (host, block, dtype) {
             // Recycled memory holds any bytes, a `bool` only 0 or 1.
-            // SAFETY: the block has `bytes` bytes, which the program may touch, and is ours alone.
+            // SAFETY: the block has `bytes` bytes in host memory, and no other handle to it exists yet.
             unsafe { block.as_ptr().write_bytes(0, bytes) };
         }
         let inline = Inline(UnsafeCell::new([0; INLINE]));
         Ok(Storage { inline, block, bytes, version: AtomicU32::new(0), users: AtomicI32::new(0), device })
     }
 
-    /// The first byte, of a host's storage. Storages live in an `Arc` and do not move.
+    /// The first byte of a storage in host memory. Storages live in an `Arc` and do not move.
     #[inline]
     fn start(&self) -> *mut u8 {
         assert!(self.device.is_host(), "expected a tensor in host memory, got one on {}", self.device);
@@ -78,7 +78,7 @@ impl Storage {
         self.bytes
     }
 
-    /// Panics when a layout reaches outside the storage: a bug in this crate, caught before it can touch foreign memory.
+    /// Panics when a layout reaches outside the storage: a bug in this crate, caught before it can access other memory.
     #[inline]
     fn check(&self, layout: &Layout, dtype: DType) {
         if layout.is_contiguous() {
@@ -100,7 +100,7 @@ impl Storage {
         }
     }
 
-    /// Permission to read the elements of `layout`.
+    /// A read guard for the elements of `layout`.
     #[inline]
     pub(crate) fn read<'a>(&'a self, op: &'static str, layout: &'a Layout, dtype: DType) -> Result<ReadGuard<'a>> {
         if self.users.fetch_add(1, Acquire) < 0 {
@@ -112,7 +112,7 @@ impl Storage {
         Ok(input)
     }
 
-    /// Permission to write the elements of `layout`.
+    /// A write guard for the elements of `layout`.
     #[inline]
     pub(crate) fn write<'a>(&'a self, op: &'static str, layout: &'a Layout, dtype: DType) -> Result<WriteGuard<'a>> {
         if self.users.compare_exchange(0, i32::MIN / 2, Acquire, Relaxed).is_err() {
@@ -123,7 +123,7 @@ impl Storage {
         Ok(output)
     }
 
-    /// [`write`](Storage::write) for memory that was made in this very operation, which nobody else can have a handle on.
+    /// [`write`](Storage::write) for memory allocated in the same operation, which has no other handle.
     #[inline]
     pub(crate) fn write_fresh<'a>(&'a self, layout: &'a Layout, dtype: DType) -> WriteGuard<'a> {
         debug_assert_eq!(self.users.load(Relaxed), 0);
@@ -142,7 +142,7 @@ impl Drop for Storage {
     }
 }
 
-/// Permission to read the elements that a layout addresses.
+/// Shared read access to the elements that a layout addresses.
 pub(crate) struct ReadGuard<'a> {
     storage: &'a Storage,
     layout: &'a Layout,
@@ -151,32 +151,32 @@ pub(crate) struct ReadGuard<'a> {
 }
 
 impl<'a> ReadGuard<'a> {
-    /// Where the elements are.
+    /// The layout of the elements.
     #[inline]
     pub(crate) fn layout(&self) -> &'a Layout {
         self.layout
     }
 
-    /// The type of the elements.
+    /// The dtype of the elements.
     #[inline]
     pub(crate) fn dtype(&self) -> DType {
         self.dtype
     }
 
-    /// The block that a device other than the host has allocated.
+    /// The block allocated by a device other than the host.
     #[cfg(feature = "reference")]
     pub(crate) fn block(&self) -> NonNull<u8> {
         self.storage.block.expect("blocks of other devices are not inline")
     }
 
-    /// The first element on the host. All that the layout addresses may be read while this permission lives.
+    /// The first element on the host. All elements that the layout addresses may be read while this guard lives.
     #[inline]
     pub(crate) fn ptr<T: Element>(&self) -> *const T {
         debug_assert_eq!(T::DTYPE, self.dtype);
         self.storage.start().cast::<T>().cast_const().wrapping_add(self.layout.offset())
     }
 
-    /// [`ptr`](ReadGuard::ptr) without the type.
+    /// [`ptr`](ReadGuard::ptr) as untyped bytes.
     #[inline]
     pub(crate) fn bytes(&self) -> *const u8 {
         self.storage.start().cast_const().wrapping_add(self.layout.offset() * self.dtype.size())
@@ -193,11 +193,11 @@ impl<'a> ReadGuard<'a> {
             return &[];
         }
         // SAFETY: `Storage::check` found the elements inside the block, they are initialized, and nobody writes them while
-        // this permission lives.
+        // this guard lives.
         unsafe { std::slice::from_raw_parts(self.ptr::<T>(), self.layout.numel()) }
     }
 
-    /// The elements in row-major order: those themselves on the host, a copy of those of another device.
+    /// The elements in row-major order, borrowed on the host, copied from another device.
     ///
     /// # Panics
     /// If the layout is not contiguous or the type is not `T`.
@@ -215,8 +215,8 @@ impl<'a> ReadGuard<'a> {
             return Ok(self.slice().to_vec());
         }
         let mut elements = staged::<T>(self.layout.numel())?;
-        // SAFETY: the bytes of the elements, which every pattern that is written here is valid for: numbers take any, and a
-        // bool's are brought to 0 or 1 whatever the device says.
+        // SAFETY: the bytes of the elements. Every bit pattern is valid for numbers, and the bytes of bools are normalized to 0 or 1
+        // below.
         let bytes = unsafe {
             std::slice::from_raw_parts_mut(elements.as_mut_ptr().cast::<u8>(), size_of_val::<[T]>(&elements))
         };
@@ -234,30 +234,30 @@ fn bytes_of<T: Element>(elements: &[T]) -> &[u8] {
     unsafe { std::slice::from_raw_parts(elements.as_ptr().cast(), size_of_val(elements)) }
 }
 
-/// The element that these bytes are, in the order of the processor.
+/// Decodes an element from bytes in native byte order.
 ///
 /// # Panics
-/// If there are not as many bytes as the type has.
+/// If the number of bytes is not the size of the dtype.
 #[cfg(feature = "reference")]
 pub(crate) fn decode(dtype: DType, bytes: &[u8]) -> Scalar {
     assert_eq!(bytes.len(), dtype.size());
     if dtype == DType::Bool {
         return Scalar::Bool(bytes[0] != 0);
     }
-    // SAFETY: as many bytes as the type has, which is a number and takes any.
+    // SAFETY: the length was checked, and every bit pattern is valid for a number.
     each!(dtype, T => unsafe { bytes.as_ptr().cast::<T>().read_unaligned() }.to_scalar())
 }
 
-/// Writes the bytes of an element, in the order of the processor.
+/// Encodes an element as bytes in native byte order.
 ///
 /// # Panics
-/// If there are not as many bytes as the type has.
+/// If the number of bytes is not the size of the dtype.
 #[cfg(feature = "reference")]
 pub(crate) fn encode(dtype: DType, value: Scalar, bytes: &mut [u8]) {
     each!(dtype, T => bytes.copy_from_slice(bytes_of(&[T::from_scalar(value)])))
 }
 
-/// Elements in the program's memory on their way from or to a device.
+/// A staging buffer in host memory for transfers from or to a device.
 fn staged<T: Element>(numel: usize) -> Result<Vec<T>> {
     let mut elements = Vec::new();
     elements.try_reserve_exact(numel).map_err(|_| Error::Memory { bytes: numel * size_of::<T>() })?;
@@ -274,43 +274,43 @@ impl Drop for ReadGuard<'_> {
     }
 }
 
-/// Permission to write the elements that a layout addresses.
+/// Exclusive write access to the elements that a layout addresses.
 pub(crate) struct WriteGuard<'a> {
     storage: &'a Storage,
     layout: &'a Layout,
     dtype: DType,
     counted: bool,
-    /// One operation on one thread.
+    /// Guards stay on the thread of their operation.
     not_send: PhantomData<*mut u8>,
 }
 
 impl<'a> WriteGuard<'a> {
-    /// Where the elements are.
+    /// The layout of the elements.
     #[inline]
     pub(crate) fn layout(&self) -> &'a Layout {
         self.layout
     }
 
-    /// The type of the elements.
+    /// The dtype of the elements.
     #[inline]
     pub(crate) fn dtype(&self) -> DType {
         self.dtype
     }
 
-    /// The block that a device other than the host has allocated.
+    /// The block allocated by a device other than the host.
     #[cfg(feature = "reference")]
     pub(crate) fn block(&self) -> NonNull<u8> {
         self.storage.block.expect("blocks of other devices are not inline")
     }
 
-    /// The first element on the host. All that the layout addresses may be read and written while this permission lives.
+    /// The first element on the host. All elements that the layout addresses may be read and written while this guard lives.
     #[inline]
     pub(crate) fn ptr<T: Element>(&self) -> *mut T {
         debug_assert_eq!(T::DTYPE, self.dtype);
         self.storage.start().cast::<T>().wrapping_add(self.layout.offset())
     }
 
-    /// [`ptr`](WriteGuard::ptr) without the type.
+    /// [`ptr`](WriteGuard::ptr) as untyped bytes.
     #[inline]
     pub(crate) fn bytes(&self) -> *mut u8 {
         self.storage.start().wrapping_add(self.layout.offset() * self.dtype.size())
@@ -327,20 +327,20 @@ impl<'a> WriteGuard<'a> {
             return &mut [];
         }
         // SAFETY: `Storage::check` found the elements inside the block, they are initialized, and this is the only
-        // permission on the storage.
+        // guard on the storage.
         unsafe { std::slice::from_raw_parts_mut(self.ptr::<T>(), self.layout.numel()) }
     }
 
-    /// Copies the program's elements here, in row-major order.
+    /// Copies elements from host memory, in row-major order.
     ///
     /// # Panics
-    /// If the layout is not contiguous, or the type or the number of elements is another.
+    /// If the layout is not contiguous, or the dtype or the number of elements does not match.
     pub(crate) fn upload<T: Element>(&mut self, elements: &[T]) -> Result<()> {
         assert!(self.layout.is_contiguous() && T::DTYPE == self.dtype && elements.len() == self.layout.numel());
         self.storage.device.backend().upload(bytes_of(elements), self)
     }
 
-    /// Has the program write the elements, in row-major order: where they are on the host, else in memory that is then uploaded.
+    /// Calls `write` to fill the elements in row-major order: in place on the host, else in a staging buffer that is then uploaded.
     ///
     /// # Panics
     /// If the layout is not contiguous or the type is not `T`.
@@ -361,14 +361,14 @@ impl Drop for WriteGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.counted {
-            // Readers that came in vain have added and taken away one each; what is left of the mark is the mark.
+            // Rejected readers increment and decrement the counter, so the mark of the writer is subtracted instead of storing 0.
             self.storage.users.fetch_add(-(i32::MIN / 2), Release);
         }
     }
 }
 
 impl ReadGuard<'_> {
-    /// The bytes of contiguous elements, in the order of the processor: those themselves on the host, a copy of those of another device.
+    /// The bytes of contiguous elements in native byte order, borrowed on the host, copied from another device.
     ///
     /// # Panics
     /// If the layout is not contiguous.
@@ -388,8 +388,8 @@ impl ReadGuard<'_> {
 }
 
 impl WriteGuard<'_> {
-    /// Has the program write the bytes of contiguous elements, in the order of the processor: where they are on the host, else in memory
-    /// that is then uploaded. Any bytes will do; those of a bool that are not 0 become 1.
+    /// Calls `write` to fill the bytes of contiguous elements in native byte order: in place on the host, else in a staging buffer that
+    /// is then uploaded. Any bytes are valid; nonzero bytes of bools become 1.
     ///
     /// # Panics
     /// If the layout is not contiguous.
@@ -418,7 +418,7 @@ impl WriteGuard<'_> {
     }
 }
 
-/// The element number `$index` of a block of a type.
+/// The element at `$index` of a block of a dtype.
 macro_rules! element {
     (($dtype:expr, $block:expr, $index:expr) $($category:ident {
         $($(#[$doc:meta])* $variant:ident: $stored:ty as $computed:ty, $name:literal, $safetensors:literal;)*
@@ -432,10 +432,10 @@ macro_rules! element {
 }
 
 impl ReadGuard<'_> {
-    /// The element of a host's storage `place` steps of one element from the first.
+    /// The element of a storage in host memory that is `place` elements after the first.
     ///
     /// # Panics
-    /// If the device is not the host, or that is outside the storage.
+    /// If the device is not the host, or the position is outside the storage.
     pub(crate) fn element(&self, place: isize) -> super::Scalar {
         let index = self.layout.offset().checked_add_signed(place).expect("inside the storage");
         assert!((index + 1) * self.dtype.size() <= self.storage.bytes);

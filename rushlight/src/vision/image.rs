@@ -11,8 +11,8 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 /// The name of an in-memory image in messages.
 const NAME: &str = "image";
 
-/// The largest image that is decoded, in pixels. A file of a few kilobytes can announce a image that fills any
-/// memory; the announced size is checked before anything is allocated.
+/// The largest image that is decoded, in pixels. A file of a few kilobytes can declare an image larger
+/// than memory; the declared size is checked before allocation.
 pub const MAX_PIXELS: usize = 128 << 20;
 
 /// The meaning of the samples of a pixel.
@@ -54,10 +54,10 @@ pub struct Image {
 }
 
 impl Image {
-    /// A image from its samples.
+    /// Creates an image from its samples.
     ///
     /// # Errors
-    /// If `samples` does not hold `width * height * format.channels()` values, or there are no pixels.
+    /// If `samples` does not hold `width * height * format.channels()` values, or the image is empty.
     #[op]
     pub fn try_new(width: usize, height: usize, format: PixelFormat, samples: Vec<u8>) -> Result<Image> {
         let channels = format.channels();
@@ -72,8 +72,8 @@ impl Image {
         Ok(Image { width, height, format, samples })
     }
 
-    /// Reads a PNG or JPEG file; the content decides, not the name. As with Pillow, an orientation that a camera noted
-    /// is not applied, and of an animation the first frame is read.
+    /// Reads a PNG or JPEG file; the format is detected from the content. As in Pillow, EXIF orientation is not applied, and
+    /// the first frame of an animation is read.
     ///
     /// # Errors
     /// If the file cannot be read, is neither format, is damaged, or has more than [`MAX_PIXELS`] pixels.
@@ -120,7 +120,7 @@ impl Image {
         &self.samples
     }
 
-    /// The image without opacity, laid over white; one without opacity as it is.
+    /// Blends the image over white, which removes opacity; an image without opacity is returned unchanged.
     pub fn over_white(self) -> Image {
         if !self.format.has_alpha() {
             return self;
@@ -139,7 +139,7 @@ impl Image {
         Image { format, samples, ..self }
     }
 
-    /// The image in three channels, as Pillow's `convert("RGB")`: opacity is dropped, not applied.
+    /// Converts the image to three channels, as Pillow's `convert("RGB")`: opacity is dropped, not applied.
     pub fn to_rgb(&self) -> Image {
         let samples = match self.format {
             PixelFormat::Rgb => self.samples.clone(),
@@ -150,7 +150,7 @@ impl Image {
         Image { format: PixelFormat::Rgb, samples, ..*self }
     }
 
-    /// The image in one channel, as Pillow's `convert("L")`: the weights of ITU-R 601-2, opacity dropped.
+    /// Converts the image to one channel, as Pillow's `convert("L")`: the weights of ITU-R 601-2, opacity dropped.
     pub fn to_gray(&self) -> Image {
         let luma = |p: &[u8]| {
             let [r, g, b] = [p[0], p[1], p[2]].map(u32::from);
@@ -217,7 +217,7 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Image> {
     let (width, height) =
         decoder.dimensions().ok_or_else(|| failed("expected an image in the file, got none".into()))?;
     check_size(width, height)?;
-    // Gray stays gray; everything else (YCbCr, CMYK, YCCK) becomes RGB.
+    // Gray is kept; all other color spaces (YCbCr, CMYK, YCCK) are converted to RGB.
     let gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
     let (wanted, format) =
         if gray { (ColorSpace::Luma, PixelFormat::Gray) } else { (ColorSpace::RGB, PixelFormat::Rgb) };
@@ -226,7 +226,7 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Image> {
     finish("JPEG", width, height, format, samples)
 }
 
-/// A decoder's output, checked: a decoder that delivers another amount than it announced must not crash the caller.
+/// Checks the output of a decoder, so that an unexpected number of samples is an error.
 fn finish(name: &'static str, width: usize, height: usize, format: PixelFormat, samples: Vec<u8>) -> Result<Image> {
     if width == 0 || height == 0 || samples.len() != width * height * format.channels() {
         let message = format!("expected the samples of {width} x {height} pixels, got {}", samples.len());

@@ -8,16 +8,16 @@ const SIDE: usize = 28;
 /// The digit itself fits into a square of this side.
 const BOX: usize = 20;
 
-/// A image of one digit as the 28 x 28 values (rows from the top, 0 to 1, bright ink on black) a model trained on MNIST
-/// expects.
+/// Converts an image of a digit to the 28 x 28 values (rows from the top, 0 to 1, bright ink on black) expected by a model trained on
+/// MNIST.
 ///
-/// The steps are those that made MNIST (<http://yann.lecun.com/exdb/mnist/>): the image becomes gray; where the
+/// The steps are those that made MNIST (<http://yann.lecun.com/exdb/mnist/>): the image becomes gray; if the
 /// background is light it is inverted; the ink is cut out, scaled to fit 20 x 20 pixels with its proportions kept, and
-/// placed so that its center of mass lies in the middle. A image that is 28 x 28 already is taken for MNIST's format
-/// and only inverted where needed.
+/// placed so that its center of mass is in the middle. An image of 28 x 28 pixels is assumed to be in MNIST's format and
+/// only inverted if needed.
 ///
 /// # Errors
-/// If ink and background cannot be told apart.
+/// If ink and background cannot be distinguished.
 pub fn mnist_pixels(image: &Image) -> Result<Vec<f32>> {
     let gray = image.clone().over_white().to_gray();
     let (width, height) = (gray.width(), gray.height());
@@ -28,7 +28,7 @@ pub fn mnist_pixels(image: &Image) -> Result<Vec<f32>> {
         return Ok(gray.samples().iter().map(ink).collect());
     }
     let (background, foreground) = if inverted { (light, dark) } else { (dark, light) };
-    // The mean ink is full ink; what differs little from the mean background (paper, noise) is none.
+    // The mean ink maps to full ink; small differences from the mean background (paper, noise) map to none.
     let ink: Vec<f32> = gray
         .samples()
         .iter()
@@ -132,8 +132,8 @@ fn resize(values: &[f32], from: usize, to: usize) -> Vec<f32> {
     values.chunks_exact(from).flat_map(|row| filters.iter().map(|f| sample(row, f)).collect::<Vec<_>>()).collect()
 }
 
-/// Puts a image of at most 20 x 20 into the 28 x 28 one, its center of mass as near to the middle as it goes without
-/// cutting anything off.
+/// Places an image of at most 20 x 20 in the 28 x 28 one, with its center of mass as near to the middle as possible without
+/// cropping.
 fn place_by_mass(small: &[f32], width: usize, height: usize) -> Vec<f32> {
     let mass: f32 = small.iter().sum::<f32>().max(f32::MIN_POSITIVE);
     let moment = |coordinate: &dyn Fn(usize) -> usize| {

@@ -45,7 +45,7 @@ impl Convolution for Cpu {
     ) -> Fused {
         Some(each_float!("conv", x.dtype(), T => {
             let Some(w) = (w as &dyn Any).downcast_ref::<PackedWeight<T>>() else {
-                return Some(Err(Error::dtype("conv", format!("the weight was not made for {}", x.dtype()))));
+                return Some(Err(Error::dtype("conv", format!("expected a packed weight of {}", x.dtype()))));
             };
             let bias = bias.map(|bias| bias.slice::<T>());
             conv::forward_packed::<T>(shape, x.slice(), w, bias, activation, out.slice());

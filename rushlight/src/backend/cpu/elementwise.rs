@@ -7,7 +7,7 @@ use crate::{Error, Result};
 use rushlight_kernels::dtype::Stored;
 use rushlight_kernels::elementwise::{self, Arithmetic};
 
-/// Operations put their own name to it.
+/// Callers replace the name by that of the operation.
 #[cold]
 fn kernel_error(error: elementwise::Error, dtype: DType) -> Error {
     match error {
@@ -22,14 +22,14 @@ fn cast<S: Element>(x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) {
     let layout = out.layout();
     let from = seen(x, layout);
     each!(out.dtype(), D => {
-        // SAFETY: both layouts stay inside what the permissions cover, with the sizes of `out`.
+        // SAFETY: both layouts stay inside what the guards cover, with the sizes of `out`.
         unsafe {
             elementwise::copy::<S, D>(layout.dims(), x.ptr(), from.strides(), out.ptr(), layout.strides());
         }
     });
 }
 
-/// Adds elements one after the other, for outputs that repeat places.
+/// Adds elements sequentially, for outputs that address elements more than once.
 fn accumulate<T: Element>(x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) {
     let layout = out.layout();
     let from = seen(x, layout);
@@ -67,7 +67,7 @@ where
 {
     let layout = out.layout();
     let (from, number) = (side(x, layout), start::<T::Computed>(number, out));
-    // SAFETY: the layouts stay inside what the guards cover; `out` is other memory or the very same elements as `x`; the number
+    // SAFETY: the layouts stay inside what the guards cover; `out` is disjoint from or identical to `x`; the number
     // is an element.
     unsafe {
         let (x, to, dims) = (start::<T>(x, out), out.ptr::<T>(), layout.dims());
@@ -93,7 +93,7 @@ fn start<T: Element>(x: Option<&ReadGuard<'_>>, out: &WriteGuard<'_>) -> *const 
     x.map_or_else(|| out.ptr::<T>().cast_const(), ReadGuard::ptr)
 }
 
-/// The strides of an input as the output's sizes see it; an absent one is the output.
+/// The layout of an input broadcast to the output's sizes; an absent one is the output.
 #[inline]
 fn side(x: Option<&ReadGuard<'_>>, out: &Layout) -> Layout {
     x.map_or(*out, |x| seen(x, out))
@@ -103,7 +103,7 @@ impl Elementwise for Cpu {
     fn fill(&self, value: Scalar, out: &mut WriteGuard<'_>) -> Result<()> {
         let layout = out.layout();
         each!(out.dtype(), T => {
-            // SAFETY: the layout stays inside what the permission covers.
+            // SAFETY: the layout stays inside what the guard covers.
             unsafe { elementwise::fill(layout.dims(), out.ptr::<T>(), layout.strides(), T::from_scalar(value)) }
         });
         Ok(())
@@ -118,7 +118,7 @@ impl Elementwise for Cpu {
         let layout = out.layout();
         each!(out.dtype(), T => {
             let result = if in_order(x, layout) {
-                // SAFETY: both have as many elements; `out` is other memory or the very same elements.
+                // SAFETY: both have as many elements; `out` is disjoint from or identical to an input.
                 unsafe { elementwise::unary_contiguous::<T>(op, layout.numel(), start(x, out), out.ptr()) }
             } else {
                 let from = side(x, layout);
@@ -142,7 +142,7 @@ impl Elementwise for Cpu {
     ) -> Result<()> {
         let layout = out.layout();
         each!(out.dtype(), T => {
-            // Only a type that is converted meets numbers of its computed type.
+            // Only a dtype with a different computed type can be combined with numbers of that type.
             if !T::DIRECT && is_number(b, out) {
                 return with_number::<T>(op, [a, b], false, out);
             }
@@ -150,7 +150,7 @@ impl Elementwise for Cpu {
                 return with_number::<T>(op, [b, a], true, out);
             }
             let result = if in_order(a, layout) && in_order(b, layout) {
-                // SAFETY: all have as many elements; `out` is other memory or the very same elements.
+                // SAFETY: all have as many elements; `out` is disjoint from or identical to an input.
                 unsafe {
                     elementwise::binary_contiguous::<T>(op, layout.numel(), start(a, out), start(b, out), out.ptr())
                 }
@@ -179,7 +179,7 @@ impl Elementwise for Cpu {
         let layout = out.layout();
         let (sa, sb) = (seen(a, layout), seen(b, layout));
         each!(a.dtype(), T => {
-            // SAFETY: the layouts stay inside what the permissions cover; `out` is fresh memory.
+            // SAFETY: the layouts stay inside what the guards cover; `out` is fresh memory.
             unsafe {
                 elementwise::compare::<T>(
                     op, layout.dims(), a.ptr(), sa.strides(), b.ptr(), sb.strides(), out.ptr(), layout.strides(),
@@ -199,7 +199,7 @@ impl Elementwise for Cpu {
         let layout = out.layout();
         let (sc, sa, sb) = (seen(condition, layout), seen(a, layout), seen(b, layout));
         each!(out.dtype(), T => {
-            // SAFETY: the layouts stay inside what the permissions cover; `out` is fresh memory.
+            // SAFETY: the layouts stay inside what the guards cover; `out` is fresh memory.
             unsafe {
                 elementwise::where_::<T>(
                     layout.dims(), condition.ptr(), sc.strides(), a.ptr(), sa.strides(), b.ptr(), sb.strides(), out.ptr(),
@@ -214,7 +214,7 @@ impl Elementwise for Cpu {
         let layout = out.layout();
         Some(each_float!("gradient", out.dtype(), T => {
             let result = if in_order(g, layout) && aligned(x.layout(), layout) {
-                // SAFETY: all have as many elements; `out` is other memory or the very same elements as `g`.
+                // SAFETY: all have as many elements; `out` is disjoint from or identical to `g`.
                 unsafe {
                     elementwise::gradient_contiguous::<T>(op, layout.numel(), start(g, out), x.ptr(), out.ptr())
                 }

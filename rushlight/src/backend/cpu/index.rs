@@ -1,4 +1,4 @@
-//! Elements chosen by indices.
+//! Indexing.
 
 use super::{Cpu, around, each};
 use crate::Result;

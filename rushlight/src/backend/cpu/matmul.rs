@@ -1,4 +1,4 @@
-//! Products of matrices.
+//! Matrix products.
 
 use super::Cpu;
 use crate::Result;
@@ -20,7 +20,7 @@ fn matmul<T: Element + GemmElement>(
     let c_mat = MatMut::new(out.ptr::<T>(), at(lc, 2).1, at(lc, 1).1);
     if lc.rank() == 2 {
         let epilogue = Epilogue { bias_col: bias.map(|bias| bias.slice()), ..Epilogue::default() };
-        // SAFETY: the matrices are the layouts of the permissions; `out` is fresh memory of its own.
+        // SAFETY: the matrices are the layouts of the guards; `out` is newly allocated.
         unsafe { gemm(m, n, k, T::ONE, a_mat, b_mat, T::ZERO, c_mat, &epilogue) }
     } else {
         let step = |l: &Layout| if l.dims()[0] == 1 { 0 } else { l.strides()[0] };

@@ -1,4 +1,4 @@
-//! Memory, from the allocator of recycled blocks.
+//! Memory, from the caching allocator.
 
 use super::Cpu;
 use crate::Result;
@@ -14,13 +14,13 @@ impl Memory for Cpu {
 
     #[inline]
     unsafe fn release(&self, block: NonNull<u8>, bytes: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { allocator::give(block, bytes) }
     }
 
     fn upload(&self, bytes: &[u8], out: &mut WriteGuard<'_>) -> Result<()> {
         assert!(out.layout().is_contiguous() && bytes.len() == out.layout().numel() * out.dtype().size());
-        // SAFETY: the contiguous elements that the permission covers have as many bytes, and they are not the program's slice.
+        // SAFETY: the contiguous elements that the guard covers have as many bytes, and they do not overlap `bytes`.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), out.bytes(), bytes.len()) };
         Ok(())
     }

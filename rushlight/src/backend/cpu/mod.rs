@@ -1,8 +1,8 @@
-//! The processor: a file per family, which finds the element type and calls the kernel.
+//! The CPU: a file per family, which dispatches on the dtype and calls the kernel.
 //!
-//! `unsafe` here rests on one fact: a [`ReadGuard`] or [`WriteGuard`](crate::tensor::WriteGuard) answers for every element that its
-//! layout addresses (see `tensor::storage`). Layouts are broadcast to the output's sizes before kernels see them, which keeps to the
-//! same elements.
+//! `unsafe` here relies on one invariant: a [`ReadGuard`] or [`WriteGuard`](crate::tensor::WriteGuard) grants access to every element
+//! that its layout addresses (see `tensor::storage`). Layouts are broadcast to the output's sizes before kernels are called, which
+//! addresses the same elements.
 
 mod conv;
 mod elementwise;
@@ -23,7 +23,7 @@ pub(super) struct Cpu;
 
 impl Backend for Cpu {}
 
-/// The strides of an input as the output's sizes see it.
+/// The layout of an input broadcast to the output's sizes.
 #[inline]
 fn seen(x: &ReadGuard<'_>, out: &Layout) -> Layout {
     if x.layout().same_dims(out) { *x.layout() } else { x.layout().broadcast_to(out.dims()) }
@@ -35,7 +35,7 @@ fn aligned(x: &Layout, out: &Layout) -> bool {
     x.is_contiguous() && out.is_contiguous() && x.same_dims(out)
 }
 
-/// The elements before, in and after a dimension of a contiguous layout.
+/// The numbers of elements before, in and after a dimension of a contiguous layout.
 fn around(layout: &Layout, dim: usize) -> [usize; 3] {
     let dims = layout.dims();
     if dims.is_empty() {

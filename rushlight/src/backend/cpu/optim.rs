@@ -1,4 +1,4 @@
-//! Steps of optimizers.
+//! Optimizer steps.
 
 use super::Cpu;
 use crate::backend::{Fused, Optimizer, StepRule};

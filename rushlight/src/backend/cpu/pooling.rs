@@ -5,8 +5,8 @@ use crate::backend::{Divisor, Fused, Pool2d, Pooling};
 use crate::tensor::{Layout, ReadGuard, WriteGuard, each_float};
 use rushlight_kernels::pooling;
 
-/// The number of pictures, and the size of one.
-fn pictures(layout: &Layout) -> (usize, [usize; 2]) {
+/// The number of images, and their height and width.
+fn images(layout: &Layout) -> (usize, [usize; 2]) {
     let (planes, size) = layout.dims().split_at(layout.rank() - 2);
     (planes.iter().product(), [size[0], size[1]])
 }
@@ -53,7 +53,7 @@ impl Pooling for Cpu {
     }
 
     fn adaptive_avg_pool2d(&self, x: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
-        let ((planes, input), (_, output)) = (pictures(x.layout()), pictures(out.layout()));
+        let ((planes, input), (_, output)) = (images(x.layout()), images(out.layout()));
         Some(each_float!("adaptive_avg_pool2d", x.dtype(), T => {
             pooling::adaptive_avg_pool2d::<T>(x.slice(), planes, input, output, out.slice());
             Ok(())
@@ -61,7 +61,7 @@ impl Pooling for Cpu {
     }
 
     fn adaptive_avg_pool2d_grad(&self, g: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
-        let ((planes, input), (_, output)) = (pictures(out.layout()), pictures(g.layout()));
+        let ((planes, input), (_, output)) = (images(out.layout()), images(g.layout()));
         Some(each_float!("adaptive_avg_pool2d", g.dtype(), T => {
             pooling::adaptive_avg_pool2d_backward::<T>(g.slice(), planes, input, output, out.slice());
             Ok(())

@@ -30,7 +30,7 @@ impl Reduction for Cpu {
             return Err(unsupported("mean", x.dtype()));
         }
         // SAFETY: the axes are the input's layout; the output has as many elements as the kept axes, of the type that the
-        // reduction gives.
+        // reduction returns.
         each!(x.dtype(), T => unsafe { reduce::reduce::<T>(op, x.ptr(), &kept, &gone, out.bytes()) });
         Ok(())
     }
@@ -38,7 +38,7 @@ impl Reduction for Cpu {
     fn variance(&self, x: &ReadGuard<'_>, reduced: &[bool], correction: f64, out: &mut WriteGuard<'_>) -> Fused {
         let (kept, gone) = split(x.layout(), reduced);
         Some(each_float!("var", x.dtype(), T => {
-            // SAFETY: as in `reduce`; no means are asked for.
+            // SAFETY: as in `reduce`; means are not requested.
             unsafe { reduce::var::<T>(x.ptr(), &kept, &gone, correction, out.ptr(), std::ptr::null_mut()) };
             Ok(())
         }))

@@ -1,5 +1,5 @@
-//! The header: which tensor lies where. JSON of one fixed form, so a reader for exactly that form is all it takes: it keeps
-//! nothing that it did not ask for, and so costs no more memory than the header has bytes, whatever they are.
+//! The header: the location of each tensor, in JSON of a fixed form. The parser accepts exactly that form and stores nothing else, so
+//! its memory is bounded by the size of the header.
 
 use super::Metadata;
 use crate::tensor::DType;
@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::ops::Range;
 
-/// The name in the header that is no tensor's.
+/// The key of the metadata in the header.
 pub(super) const METADATA: &str = "__metadata__";
 
-/// The element types that can be read; the format knows a few more.
+/// The supported element types of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stored {
-    /// A type that tensors have, too.
+    /// A dtype of tensors.
     As(DType),
     /// 16-bit unsigned integers.
     U16,
@@ -53,13 +53,13 @@ impl Stored {
     }
 }
 
-/// One tensor's line in the header.
+/// The entry of a tensor in the header.
 #[derive(Debug, PartialEq)]
 pub(super) struct Entry {
     pub(super) name: String,
     pub(super) stored: Stored,
     pub(super) shape: Vec<usize>,
-    /// Where its bytes lie, counted from the header's end.
+    /// The range of its bytes, relative to the end of the header.
     pub(super) place: Range<usize>,
 }
 
@@ -71,8 +71,8 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads a header that `data` bytes follow. Afterwards the tensors' places follow each other from 0 to `data`, and each has
-    /// the length that its shape and type ask for.
+    /// Parses a header followed by `data` bytes. The byte ranges of the result are consecutive from 0 to `data`, and each has the length
+    /// of its shape and type.
     pub(super) fn parse(json: &[u8], data: usize) -> Result<Header, String> {
         let text = std::str::from_utf8(json).map_err(|error| format!("expected a UTF-8 header, got {error}"))?;
         let mut reader = Reader { text, at: 0 };
@@ -191,7 +191,7 @@ impl Reader<'_> {
         Err(format!("invalid header: expected {what} at byte {}, {found}", self.at))
     }
 
-    /// Passes over spaces and `byte` if that comes next.
+    /// Skips spaces and `byte` if it is next.
     fn next_is(&mut self, byte: u8) -> bool {
         self.space();
         let is = self.peek() == Some(byte);

@@ -1,16 +1,16 @@
 //! The [safetensors](https://github.com/huggingface/safetensors) format: named tensors in one file that every framework reads.
 //!
-//! Eight bytes with the header's length, a JSON header (name, type, shape and place of each tensor, and texts of your own),
+//! Eight bytes with the header's length, a JSON header (name, type, shape and byte range of each tensor, and user-defined strings),
 //! then the elements, little endian and row-major.
 //!
 //! | in the file | read as |
 //! |---|---|
 //! | `BOOL`, `U8`, `I8`, `I16`, `I32`, `I64`, `F16`, `BF16`, `F32`, `F64` | the same |
-//! | `U16`, `U32` | int64, which has each of their values |
+//! | `U16`, `U32` | int64, which represents all of their values |
 //! | `U64`, complex numbers, floats below 16 bits | an error that names the tensor |
 //!
-//! Nothing read here is trusted: a file is taken only if every byte of it belongs to exactly one tensor, and a header that
-//! promises more than follows costs no memory.
+//! Input is not trusted: a file is accepted only if every byte belongs to exactly one tensor, and memory is allocated only for data
+//! that exist.
 
 mod header;
 
@@ -28,7 +28,7 @@ use std::path::Path;
 /// Tensors by name.
 pub type Tensors = BTreeMap<String, Tensor>;
 
-/// Texts that a file carries beside its tensors, such as `"format": "pt"` or the number of epochs behind a model.
+/// User-defined strings of a file, such as `"format": "pt"` or the number of training epochs.
 pub type Metadata = BTreeMap<String, String>;
 
 /// The longest header that any reader of this format accepts.
@@ -36,7 +36,7 @@ const MAX_HEADER: usize = 100_000_000;
 /// Elements converted at once.
 const CHUNK: usize = 8192;
 
-/// Writes tensors to a file, with [`atomic_write`](super::atomic_write). Any pairs of a name and a tensor will do: a map, a
+/// Writes tensors to a file, with [`atomic_write`](super::atomic_write). Accepts any pairs of a name and a tensor: a map, a
 /// `Vec`, a state dict. A tensor of any layout is written row-major; tensors that share memory are written one by one.
 ///
 /// # Errors
@@ -67,7 +67,7 @@ pub fn save<N: Into<String>, T: Borrow<Tensor>>(
 /// The contents of the file that [`save`] would write.
 ///
 /// # Errors
-/// As [`save`], except those of files.
+/// As [`save`], except errors of files.
 pub fn to_bytes<N: Into<String>, T: Borrow<Tensor>>(
     tensors: impl IntoIterator<Item = (N, T)>,
     metadata: &Metadata,
@@ -82,7 +82,7 @@ pub fn to_bytes<N: Into<String>, T: Borrow<Tensor>>(
 /// Reads all tensors and the metadata of a file.
 ///
 /// # Errors
-/// If the file cannot be read or is not exactly one set of tensors in this format, of types in the [table](self) and with at
+/// If the file cannot be read or is not exactly one set of tensors in this format, with types in the [table](self) and with at
 /// most 8 dimensions.
 pub fn load(path: impl AsRef<Path>) -> Result<(Tensors, Metadata)> {
     let path = path.as_ref();
@@ -92,7 +92,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<(Tensors, Metadata)> {
         if about.is_file() {
             return decode(&mut file, about.len());
         }
-        // A pipe does not say how much will come.
+        // The length of a pipe is unknown.
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         decode(&mut bytes.as_slice(), bytes.len() as u64)
@@ -116,7 +116,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<(Tensors, Metadata)> {
 
 enum Problem {
     Io(io::Error),
-    /// What is wrong with the bytes.
+    /// A fault of the data.
     Bytes(String),
 }
 
@@ -138,7 +138,7 @@ impl From<String> for Problem {
     }
 }
 
-/// Prepares everything that can fail for the tensors' own reasons, then lets `finish` take the bytes.
+/// Validates the tensors and builds the header, then calls `finish` with a function that writes the bytes.
 fn encode<N: Into<String>, T: Borrow<Tensor>, R>(
     tensors: impl IntoIterator<Item = (N, T)>,
     metadata: &Metadata,
@@ -149,7 +149,7 @@ fn encode<N: Into<String>, T: Borrow<Tensor>, R>(
         named.push((name.into(), tensor.borrow().detach().on_host()?.try_contiguous()?));
     }
     // Wide types first, so that every tensor is aligned to the size of its elements; then by name, so that the same tensors
-    // always give the same bytes.
+    // always produce the same bytes.
     named.sort_by(|(a, x), (b, y)| (Reverse(x.dtype().size()), a).cmp(&(Reverse(y.dtype().size()), b)));
     let mut header = Header { entries: Vec::new(), metadata: metadata.clone() };
     let mut end = 0;
@@ -199,7 +199,7 @@ fn put(input: &ReadGuard<'_>, out: &mut dyn Write) -> io::Result<()> {
     })
 }
 
-/// Reads the `total` bytes that `input` has. Memory is taken only for what is known to follow.
+/// Reads the `total` bytes of `input`. Memory is allocated only for data known to exist.
 fn decode(input: &mut impl Read, total: u64) -> Result<(Tensors, Metadata), Problem> {
     let total =
         usize::try_from(total).map_err(|_| format!("expected a file that fits in memory, got {total} bytes"))?;

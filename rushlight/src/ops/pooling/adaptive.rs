@@ -7,7 +7,7 @@ use crate::tensor::{Sizes, keepdim};
 use crate::{Error, NoGrad, Result, Tensor};
 use rushlight_macros::op;
 
-/// An error unless `x` has `N` spatial dimensions with elements.
+/// Returns an error unless `x` has `N` nonempty spatial dimensions.
 fn checked<const N: usize>(name: &'static str, x: &Tensor) -> Result<()> {
     want_float(name, x)?;
     if spatial::<N>(name, x)?.contains(&0) {
@@ -66,7 +66,7 @@ pub(crate) fn adaptive_max_pool<const N: usize>(x: &Tensor, output_size: Sizes<N
         return Err(Error::value(name, format!("expected output sizes of at least 1, got {size:?}")));
     }
     let indices = positions_of_maxima(x, size)?;
-    // The values are taken from their positions, so that their derivative is that of `gather`.
+    // The values are gathered at their positions, so that their derivative is that of `gather`.
     let flat = |t: &Tensor| t.try_flatten_dim(-(N as isize)..);
     let values = flat(x)?.try_gather(-1, &flat(&indices)?)?.try_view(indices.shape())?;
     Ok((values, indices))
@@ -101,21 +101,21 @@ fn positions_of_maxima<const N: usize>(x: &Tensor, size: [usize; N]) -> Result<T
 }
 
 impl Tensor {
-    /// The mean of each of `output_size` parts of a sequence, as even as they can be: input `[N, C, L]` or `[C, L]`, output
+    /// Computes the mean of each of `output_size` even parts of a sequence: input `[N, C, L]` or `[C, L]`, output
     /// `[…, output_size]`.
     ///
     /// # Errors
-    /// If the input is not floating-point, has another rank, or has no elements in a spatial dimension.
+    /// If the input is not floating-point, has an unsupported rank, or a spatial dimension is empty.
     #[op(torch = "adaptive_avg_pool1d(input, output_size)")]
     pub fn try_adaptive_avg_pool1d(&self, output_size: impl Into<Sizes<1>>) -> Result<Tensor> {
         adaptive_avg_pool(self, output_size.into())
     }
 
-    /// The mean of each of `output_size[0]` × `output_size[1]` parts of an image, as even as they can be: input `[N, C, H, W]` or
+    /// Computes the mean of each of `output_size[0]` × `output_size[1]` even parts of an image: input `[N, C, H, W]` or
     /// `[C, H, W]`, output `[…, output_size[0], output_size[1]]`.
     ///
     /// # Errors
-    /// If the input is not floating-point, has another rank, or has no elements in a spatial dimension.
+    /// If the input is not floating-point, has an unsupported rank, or a spatial dimension is empty.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -128,31 +128,31 @@ impl Tensor {
         adaptive_avg_pool(self, output_size.into())
     }
 
-    /// The mean of each of `output_size` parts of a volume, as even as they can be: input `[N, C, D, H, W]` or `[C, D, H, W]`, output
+    /// Computes the mean of each of `output_size` even parts of a volume: input `[N, C, D, H, W]` or `[C, D, H, W]`, output
     /// `[…, output_size…]`.
     ///
     /// # Errors
-    /// If the input is not floating-point, has another rank, or has no elements in a spatial dimension.
+    /// If the input is not floating-point, has an unsupported rank, or a spatial dimension is empty.
     #[op(torch = "adaptive_avg_pool3d(input, output_size)")]
     pub fn try_adaptive_avg_pool3d(&self, output_size: impl Into<Sizes<3>>) -> Result<Tensor> {
         adaptive_avg_pool(self, output_size.into())
     }
 
-    /// The largest element of each of `output_size` parts of a sequence, as even as they can be: input `[N, C, L]` or `[C, L]`, output
+    /// Computes the maximum of each of `output_size` even parts of a sequence: input `[N, C, L]` or `[C, L]`, output
     /// `[…, output_size]`.
     ///
     /// # Errors
-    /// If the input is not floating-point, has another rank, or has no elements in a spatial dimension, or an output size is 0.
+    /// If the input is not floating-point, has an unsupported rank, or a spatial dimension is empty, or an output size is 0.
     #[op(torch = "adaptive_max_pool1d(input, output_size, return_indices=False)")]
     pub fn try_adaptive_max_pool1d(&self, output_size: impl Into<Sizes<1>>) -> Result<Tensor> {
         Ok(adaptive_max_pool(self, output_size.into())?.0)
     }
 
-    /// The largest element of each of `output_size[0]` × `output_size[1]` parts of an image, as even as they can be: input
+    /// Computes the maximum of each of `output_size[0]` × `output_size[1]` even parts of an image: input
     /// `[N, C, H, W]` or `[C, H, W]`, output `[…, output_size[0], output_size[1]]`.
     ///
     /// # Errors
-    /// If the input is not floating-point, has another rank, or has no elements in a spatial dimension, or an output size is 0.
+    /// If the input is not floating-point, has an unsupported rank, or a spatial dimension is empty, or an output size is 0.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -164,11 +164,11 @@ impl Tensor {
         Ok(adaptive_max_pool(self, output_size.into())?.0)
     }
 
-    /// The largest element of each of `output_size` parts of a volume, as even as they can be: input `[N, C, D, H, W]` or
+    /// Computes the maximum of each of `output_size` even parts of a volume: input `[N, C, D, H, W]` or
     /// `[C, D, H, W]`, output `[…, output_size…]`.
     ///
     /// # Errors
-    /// If the input is not floating-point, has another rank, or has no elements in a spatial dimension, or an output size is 0.
+    /// If the input is not floating-point, has an unsupported rank, or a spatial dimension is empty, or an output size is 0.
     #[op(torch = "adaptive_max_pool3d(input, output_size, return_indices=False)")]
     pub fn try_adaptive_max_pool3d(&self, output_size: impl Into<Sizes<3>>) -> Result<Tensor> {
         Ok(adaptive_max_pool(self, output_size.into())?.0)

@@ -19,18 +19,18 @@ use rushlight_macros::{Builder, op};
 pub struct AvgPoolOptions<const N: usize> {
     #[builder(required)]
     pub(crate) kernel_size: Sizes<N>,
-    /// The step from one window to the next; default the kernel size.
+    /// The step between windows; default the kernel size.
     #[builder(default = kernel_size)]
     pub(crate) stride: Sizes<N>,
     /// The number of zeros added on both sides; default 0, at most half of the kernel size.
     #[builder(default = 0.into())]
     pub(crate) padding: Sizes<N>,
-    /// Whether the size of the output is rounded up, so that the last window may reach over the end; default false.
+    /// Whether the size of the output is rounded up, so that the last window may extend beyond the input; default false.
     pub(crate) ceil_mode: bool,
-    /// Whether zeros from padding are part of the mean; default true.
+    /// Whether the zeros of the padding count in the mean; default true.
     #[builder(default = true)]
     pub(crate) count_include_pad: bool,
-    /// Divides the sums by this number instead of the window's number of elements; default none.
+    /// The divisor of the sums instead of the number of elements of the window; default none.
     pub(crate) divisor_override: Option<usize>,
 }
 
@@ -60,7 +60,7 @@ impl<const N: usize> AvgPoolOptions<N> {
         };
         windows.pool(x, |windows, x| {
             let y = avg_pool(windows.on(x), divisor, x)?;
-            // The number of elements of a window is that of its image times that of its column; a given divisor divides once.
+            // The number of elements of a window is that in its image times that in its column; a given divisor is applied once.
             if matches!(divisor, Divisor::Override(_)) {
                 divisor = Divisor::Override(1);
             }
@@ -70,11 +70,11 @@ impl<const N: usize> AvgPoolOptions<N> {
 }
 
 impl Tensor {
-    /// The mean of each window of a sequence: input `[N, C, L]` or `[C, L]`, output `[…, L']` with
+    /// Computes the mean of each window of a sequence: input `[N, C, L]` or `[C, L]`, output `[…, L']` with
     /// `L' = (L + 2 * padding - kernel_size) / stride + 1`, rounded down, or up with `ceil_mode`.
     ///
     /// # Errors
-    /// If the input is not floating-point or has another rank, the windows do not fit, or `divisor_override` is 0.
+    /// If the input is not floating-point or has an unsupported rank, the windows do not fit, or `divisor_override` is 0.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -86,11 +86,11 @@ impl Tensor {
         options.into().pool(self)
     }
 
-    /// The mean of each window of an image: input `[N, C, H, W]` or `[C, H, W]`, output `[…, H', W']` with
+    /// Computes the mean of each window of an image: input `[N, C, H, W]` or `[C, H, W]`, output `[…, H', W']` with
     /// `H' = (H + 2 * padding - kernel_size) / stride + 1`, rounded down, or up with `ceil_mode`.
     ///
     /// # Errors
-    /// If the input is not floating-point or has another rank, the windows do not fit, or `divisor_override` is 0.
+    /// If the input is not floating-point or has an unsupported rank, the windows do not fit, or `divisor_override` is 0.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -104,11 +104,11 @@ impl Tensor {
         options.into().pool(self)
     }
 
-    /// The mean of each window of a volume: input `[N, C, D, H, W]` or `[C, D, H, W]`, output `[…, D', H', W']` with
+    /// Computes the mean of each window of a volume: input `[N, C, D, H, W]` or `[C, D, H, W]`, output `[…, D', H', W']` with
     /// `D' = (D + 2 * padding - kernel_size) / stride + 1`, rounded down, or up with `ceil_mode`.
     ///
     /// # Errors
-    /// If the input is not floating-point or has another rank, the windows do not fit, or `divisor_override` is 0.
+    /// If the input is not floating-point or has an unsupported rank, the windows do not fit, or `divisor_override` is 0.
     ///
     /// ```
     /// use rushlight::Tensor;

@@ -19,16 +19,16 @@ use rushlight_macros::{Builder, op};
 pub struct MaxPoolOptions<const N: usize> {
     #[builder(required)]
     pub(crate) kernel_size: Sizes<N>,
-    /// The step from one window to the next; default the kernel size.
+    /// The step between windows; default the kernel size.
     #[builder(default = kernel_size)]
     pub(crate) stride: Sizes<N>,
-    /// The number of elements added on both sides, which are never the largest; default 0, at most half of the kernel size.
+    /// The number of elements of negative infinity added on both sides; default 0, at most half of the kernel size.
     #[builder(default = 0.into())]
     pub(crate) padding: Sizes<N>,
     /// The step between the elements of a window; default 1.
     #[builder(default = 1.into())]
     pub(crate) dilation: Sizes<N>,
-    /// Whether the size of the output is rounded up, so that the last window may reach over the end; default false.
+    /// Whether the size of the output is rounded up, so that the last window may extend beyond the input; default false.
     pub(crate) ceil_mode: bool,
 }
 
@@ -76,7 +76,7 @@ impl<const N: usize> MaxPoolOptions<N> {
             Ok(values)
         })?;
         let in_column = in_column.expect("there is one pass").try_flatten_dim(-2..)?;
-        // Positions in an image become positions in the volume.
+        // Converts positions in an image to positions in the volume.
         let [.., depth, height, width] = *x.shape() else { unreachable!("the windows fit") };
         for d in 1..depth {
             in_image.try_select(-3, d as isize)?.try_add_((d * height * width) as i64)?;
@@ -87,11 +87,11 @@ impl<const N: usize> MaxPoolOptions<N> {
 }
 
 impl Tensor {
-    /// The largest element of each window of a sequence: input `[N, C, L]` or `[C, L]`, output `[…, L']` with
+    /// Computes the maximum of each window of a sequence: input `[N, C, L]` or `[C, L]`, output `[…, L']` with
     /// `L' = (L + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1`, rounded down, or up with `ceil_mode`.
     ///
     /// # Errors
-    /// If the input is not floating-point or has another rank, or the windows do not fit.
+    /// If the input is not floating-point or has an unsupported rank, or the windows do not fit.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -105,11 +105,11 @@ impl Tensor {
         options.into().pool(self)
     }
 
-    /// The largest element of each window of an image: input `[N, C, H, W]` or `[C, H, W]`, output `[…, H', W']` with
+    /// Computes the maximum of each window of an image: input `[N, C, H, W]` or `[C, H, W]`, output `[…, H', W']` with
     /// `H' = (H + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1`, rounded down, or up with `ceil_mode`.
     ///
     /// # Errors
-    /// If the input is not floating-point or has another rank, or the windows do not fit.
+    /// If the input is not floating-point or has an unsupported rank, or the windows do not fit.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::MaxPoolOptions};
@@ -124,11 +124,11 @@ impl Tensor {
         options.into().pool(self)
     }
 
-    /// The largest element of each window of a volume: input `[N, C, D, H, W]` or `[C, D, H, W]`, output `[…, D', H', W']` with
+    /// Computes the maximum of each window of a volume: input `[N, C, D, H, W]` or `[C, D, H, W]`, output `[…, D', H', W']` with
     /// `D' = (D + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1`, rounded down, or up with `ceil_mode`.
     ///
     /// # Errors
-    /// If the input is not floating-point or has another rank, or the windows do not fit.
+    /// If the input is not floating-point or has an unsupported rank, or the windows do not fit.
     ///
     /// ```
     /// use rushlight::Tensor;

@@ -20,7 +20,7 @@ use crate::tensor::Layout;
 use crate::{Error, Result, Tensor};
 use rushlight_kernels::pooling::pooled_size;
 
-/// How a window moves over `N` dimensions.
+/// The window parameters over `N` dimensions.
 #[derive(Clone, Copy)]
 struct Windows<const N: usize> {
     kernel: [usize; N],
@@ -31,7 +31,7 @@ struct Windows<const N: usize> {
 }
 
 impl<const N: usize> Windows<N> {
-    /// An error unless these windows fit into `x`, for the operation `name`.
+    /// Returns an error of the operation `name` unless these windows fit into `x`.
     fn check(&self, name: &'static str, x: &Tensor) -> Result<()> {
         want_float(name, x)?;
         let input = spatial::<N>(name, x)?;
@@ -98,7 +98,7 @@ impl<const N: usize> Windows<N> {
         }
     }
 
-    /// The windows over the first dimension, for images whose width is all others.
+    /// The windows over the first dimension, for images whose width is the product of the others.
     fn depth(&self) -> Windows<2> {
         Windows {
             kernel: [self.kernel[0], 1],
@@ -120,7 +120,7 @@ impl Windows<2> {
     }
 }
 
-/// Applies `f` to `[…, D, H * W]` for an `x` of `[…, D, H, W]`, and gives the result of `[…, D', H * W]` its three dimensions back.
+/// Applies `f` to `[…, D, H * W]` for an `x` of `[…, D, H, W]`, and restores the three dimensions of the result `[…, D', H * W]`.
 fn over_depth(x: &Tensor, f: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
     let y = f(&x.try_flatten_dim(-2..)?)?;
     let mut dims = x.shape().to_vec();

@@ -14,7 +14,7 @@ fn norm(channels: usize) -> nn::BatchNorm2d {
     nn::BatchNorm2d::builder(channels).eps(1e-3).momentum(0.01).build()
 }
 
-/// A depthwise convolution between a widening and a narrowing one, beside a shortcut where shapes allow it.
+/// A depthwise convolution between a widening and a narrowing one, with a shortcut if shapes allow it.
 #[derive(Module)]
 struct InvertedResidual {
     _expand_conv: Option<nn::Conv2d>,
@@ -87,7 +87,7 @@ const STAGES: [(usize, usize, usize, usize, usize); 7] = [
 ];
 
 impl EfficientNetLite0 {
-    /// A network for `classes` classes.
+    /// Creates a network for `classes` classes.
     ///
     /// # Panics
     /// If `classes` is 0.

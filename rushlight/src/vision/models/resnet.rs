@@ -3,7 +3,7 @@
 use crate::Tensor;
 use crate::nn::{self, Activation, Forward, Module};
 
-/// Two 3 × 3 convolutions beside a shortcut.
+/// Two 3 × 3 convolutions with a shortcut.
 #[derive(Module)]
 pub struct BasicBlock {
     conv1: nn::Conv2d,
@@ -14,7 +14,7 @@ pub struct BasicBlock {
 }
 
 impl BasicBlock {
-    /// A block from `inputs` to `outputs` channels, the first convolution in steps of `stride`.
+    /// A block from `inputs` to `outputs` channels, the first convolution with stride `stride`.
     pub fn new(inputs: usize, outputs: usize, stride: usize) -> BasicBlock {
         BasicBlock {
             conv1: nn::Conv2d::builder(inputs, outputs, 3).stride(stride).padding(1).bias(false).build(),
@@ -43,8 +43,8 @@ impl Forward for BasicBlock {
 
 /// ResNet-18: images `[N, 3, H, W]` to logits `[N, classes]`.
 ///
-/// Keys are torchvision's (`layer1.0.conv1.weight`, …), so its weights load. Convolutions begin as there: normal with the
-/// deviation of Kaiming's rule for outgoing connections.
+/// Keys are torchvision's (`layer1.0.conv1.weight`, …), so its weights can be loaded. Convolutions are initialized as
+/// there, by [`kaiming_normal_`](crate::nn::init::kaiming_normal_) with outgoing connections.
 ///
 /// ```
 /// use rushlight::{Tensor, nn::{Forward, Module}, vision::models::ResNet18};
@@ -67,7 +67,7 @@ pub struct ResNet18 {
 }
 
 impl ResNet18 {
-    /// A network for `classes` classes.
+    /// Creates a network for `classes` classes.
     ///
     /// # Panics
     /// If `classes` is 0.
