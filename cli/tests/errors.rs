@@ -83,10 +83,10 @@ fn data_folders() {
     refused("swapped", &[images, "u8 elements of shape [count, height, width]"], &|data| {
         fs::copy(data.join(labels), data.join(images)).unwrap();
     });
-    refused("uneven", &["there are 19 classes, but 20 images"], &|data| {
+    refused("uneven", &["expected 20 labels for the images in", ", got 19"], &|data| {
         write_idx(data, labels, &[19], vec![1; 19]);
     });
-    refused("classes", &["t10k-labels", "item 3 is of class 12"], &|data| {
+    refused("classes", &["t10k-labels", "expected labels in 0..10, got 12 at item 3"], &|data| {
         write_idx(data, "t10k-labels-idx1-ubyte", &[10], vec![0, 1, 2, 12, 0, 0, 0, 0, 0, 0]);
     });
     refused("size", &["expected test images of 28 x 28 pixels, got 27 x 30"], &|data| {

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 /// use rushlight::data::{DataLoader, IdxDataset};
 ///
 /// let train = IdxDataset::open("data/mnist", true)?.check_classes(10)?.normalize(0.1307, 0.3081);
-/// for batch in &DataLoader::builder(train).batch_size(64).shuffle(true).build() {
-///     let (images, labels) = batch?; // [64, 1, 28, 28] and [64]
+/// for (images, labels) in &DataLoader::builder(train).batch_size(64).shuffle(true).build() {
+///     // [64, 1, 28, 28] and [64]
 /// }
 /// # Ok::<(), rushlight::Error>(())
 /// ```
