@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 
 /// One multiplication, with the options of the public functions unpacked; A and B may consist of something else than C.
 #[derive(Clone, Copy)]
-pub struct Problem<T, I = T> {
+pub(crate) struct Problem<T, I = T> {
     pub m: usize,
     pub n: usize,
     pub k: usize,
