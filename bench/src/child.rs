@@ -92,7 +92,7 @@ impl<R: BufRead, W: Write> Torch<R, W> {
         self.number(json!({"cmd": "round", "workload": workload, "variant": variant, "seconds": seconds}), "seconds")
     }
 
-    /// The sum of what the first step after `manual_seed(0)` gives.
+    /// The sum of the result of the first step after `manual_seed(0)`.
     pub(crate) fn check(&mut self, workload: &str) -> Result<f64, Error> {
         self.number(json!({"cmd": "check", "workload": workload}), "value")
     }

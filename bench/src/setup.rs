@@ -8,7 +8,7 @@ use crate::child::Error;
 /// The release that the golden values of the tests come from.
 const PACKAGES: [&str; 2] = ["torch==2.15.0", "numpy"];
 
-/// Makes a virtual environment in `folder` unless there is one, installs PyTorch, and gives the path of its Python.
+/// Creates a virtual environment in `folder` if none exists, installs PyTorch, and returns the path of its Python.
 pub(crate) fn environment(folder: &Path) -> Result<PathBuf, Error> {
     let python = folder.join("bin/python");
     if !python.exists() {

@@ -131,7 +131,7 @@ fn interrupted_runs_keep_the_last_finished_epoch() {
     let start = |args: &[&str]| -> Child {
         rushlight(&folder, args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
-    // Reads until a line begins like this, then sends the signal, and gives exit code and standard error.
+    // Reads until a line begins like this, then sends the signal, and returns exit code and standard error.
     let stop = |mut child: Child, line: &str, signal: &str| {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         assert!(lines.any(|l| l.starts_with(line)), "{line:?} was never printed");

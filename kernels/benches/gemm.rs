@@ -2,7 +2,7 @@
 //!
 //! An item is a floating-point operation, two for each multiply-add. The bench `roof` is what the processor's multiply-adds can
 //! do at all: a product's share of it says how good the product is (f16 is multiplied as f32). Sizes are m x n x k;
-//! N or T says whether A and B lie in memory as they are or transposed.
+//! N or T says whether A and B are stored as they are or transposed.
 
 mod common;
 

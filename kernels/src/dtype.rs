@@ -1,6 +1,6 @@
 //! The element types: the only list of them, and how each one is stored and computed with.
 //!
-//! A *stored* type says how an element lies in memory, its *computed* type how arithmetic sees it: 16-bit floats compute in
+//! A *stored* type says how an element is stored in memory, its *computed* type how arithmetic sees it: 16-bit floats compute in
 //! `f32` and round once, narrow integers compute in `i64` and wrap. `bool`, `i64`, `f32` and `f64` are stored as they are
 //! computed with. So arithmetic is compiled for four types, and a further stored type costs two conversions.
 

@@ -13,42 +13,42 @@ use std::mem::MaybeUninit;
 
 /// Terms computed before they are summed.
 const BLOCK: usize = 1024;
-/// Elements after which more are asked for, or written past the caches.
+/// Elements between two prefetches, or between two runs of non-temporal stores.
 const STEP: usize = 256;
 /// Accumulators of a maximum.
 const LANES: usize = 64;
 
-/// How memory is gone through. The way that is good for arrays that the caches do not hold, is a waste for others.
+/// Memory-access strategy: prefetch distance and non-temporal stores, used only for arrays larger than the last-level cache.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Flow {
-    /// Elements from those being worked on to those that are brought near meanwhile; 0 for none.
+    /// Prefetch distance in elements; 0 disables prefetching.
     pub(crate) ahead: usize,
-    /// Whether results are written past the caches.
+    /// Whether results are written with non-temporal stores.
     pub(crate) stream: bool,
 }
 
 impl Flow {
-    /// For writing rows of `row` elements to `out`, while what lies `ahead` is fetched.
+    /// Returns the strategy for writing rows of `row` elements to `out` with a prefetch distance of `ahead` elements.
     pub(crate) fn new<T>(out: &[T], row: usize, ahead: usize) -> Self {
         if size_of_val(out) < isa::caches().l3 {
             return Flow::default();
         }
-        // Rows begin and end in the middle of a line: that must not be what most of them consist of.
+        // Rows may begin and end inside a cache line; non-temporal stores pay off only if most of a row is full lines.
         Flow { ahead, stream: row * size_of::<T>() >= 8 * LINE }
     }
 
-    /// Elements of a task: a long one where what it fetches in vain at its end would count.
+    /// Returns the number of elements of a task; longer with prefetching, so that useless prefetches past its end do not matter.
     pub(crate) fn task(self) -> usize {
         if self.ahead == 0 { TASK } else { 16 * TASK }
     }
 
-    /// Elements after which more are asked for, up to `most`.
+    /// Returns the number of elements between two prefetches, at most `most`.
     #[inline(always)]
     fn step(self, most: usize) -> usize {
         if self.ahead == 0 { most } else { STEP }
     }
 
-    /// Asks for what follows the `len` elements of each array at `x`.
+    /// Prefetches `len` elements of each array in `x`, at the prefetch distance.
     #[inline(always)]
     pub(crate) fn fetch<T, const K: usize>(self, x: [*const T; K], len: usize) {
         if self.ahead == 0 {
@@ -62,7 +62,7 @@ impl Flow {
     }
 }
 
-/// What becomes of an element, from its values in `K` arrays.
+/// An elementwise function of the values in `K` arrays.
 pub(crate) trait Body<T, const K: usize>: Copy {
     fn of<S: Simd>(self, x: [T; K]) -> T;
 }

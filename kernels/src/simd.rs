@@ -134,7 +134,7 @@ fused!(Avx512, |from, to| {
 
 /// A piece of work to be compiled for every instruction set.
 pub trait Kernel {
-    /// What the work gives.
+    /// The result of the work.
     type Output;
 
     /// Whether it is compiled for [`Isa::Avx2`]. Where it is not, what the compiler may always use has to do: a body that is

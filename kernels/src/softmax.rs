@@ -1,7 +1,7 @@
 //! Softmax and log-softmax over one dimension, with their gradients.
 //!
 //! Arrays are contiguous and seen as `[outer, n, inner]`; the softmax runs over `n`. The largest element is subtracted before
-//! the exponential, so nothing overflows; a row with NaN, with +inf, or of -inf only gives NaN, as in PyTorch.
+//! the exponential, so nothing overflows; a row with NaN, with +inf, or of -inf only returns NaN, as in PyTorch.
 
 use crate::convert::{for_blocks, read, write};
 use crate::dtype::StoredFloat;

@@ -25,7 +25,7 @@ mod sync {
 
     /// How often an idle worker looks for a new region before it sleeps (about 20 µs).
     pub(super) const SPINS: usize = 2_000;
-    /// How often a caller looks whether the last worker is done before it gives its time slice away.
+    /// How often a caller looks whether the last worker is done before it yields its time slice.
     pub(super) const WAIT_SPINS: usize = 10_000;
 
     pub(super) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
@@ -129,7 +129,7 @@ fn start_workers(started: &mut usize, helpers: usize) {
             }
         };
         if std::thread::Builder::new().name(format!("rushlight-{started}")).spawn(worker).is_err() {
-            break; // the system gives us no more threads: the ones there are will do
+            break; // the system refuses more threads: continue with those already started
         }
         *started += 1;
     }

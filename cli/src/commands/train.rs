@@ -33,7 +33,7 @@ pub(crate) struct TrainArgs {
     /// The optimizer
     #[arg(long, value_enum, default_value_t = OptimizerKind::Sgd)]
     pub optimizer: OptimizerKind,
-    /// Seed of initial weights, shuffling and dropout; the same seed gives the same model
+    /// Seed of initial weights, shuffling and dropout; the same seed produces the same model
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     /// Threads that compute; the result does not depend on it [default: one for each core]

@@ -229,7 +229,7 @@ impl<T: KernelElement> Weights<'_, T> {
                     && whole(part)
                     && (channels == 1 || all == (area * size_of::<T>()) as isize)
                 {
-                    // All channels' taps lie side by side.
+                    // All channels' taps are contiguous.
                     let to = to.get().add((group * m + i) * channels * area);
                     return pack(kernels.isa, from(group, i, 0), 1, between as isize, channels * area, rows, to, rows);
                 }

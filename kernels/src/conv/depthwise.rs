@@ -309,7 +309,7 @@ pub(super) fn backward_weight<T: KernelElement>(
         });
         for block in 0..blocks {
             let channels = lanes.min(s.groups - block * lanes);
-            // SAFETY: the sums of a block's parts lie one after the other; the weight has these channels.
+            // SAFETY: the sums of a block's parts are contiguous; the weight has these channels.
             unsafe {
                 let sum = sums.get().add(block * parts * sums_len);
                 for part in 1..parts {

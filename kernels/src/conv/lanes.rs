@@ -26,7 +26,7 @@ impl<T: KernelElement> Planes<'_, T> {
     /// `to` has room for these rows.
     pub(super) unsafe fn gather(&self, isa: Isa, rows: Range<isize>, origin: isize, width: usize, to: *mut T) {
         let &Self { channels, lanes, size: [h, w], .. } = self;
-        // The columns that lie in the plane, and where they begin here.
+        // The columns that are within the plane, and where they begin here.
         let left = (-origin).clamp(0, width as isize) as usize;
         let first = origin.clamp(0, w as isize) as usize;
         let inside = (w - first).min(width - left);

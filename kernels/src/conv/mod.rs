@@ -1,9 +1,9 @@
 //! Convolution of any number of dimensions up to three, as implicit matrix multiplication.
 //!
 //! Nothing is unfolded into a matrix of patches. Images are copied once into scratch memory where they have their zero padding and
-//! where the columns that a stride visits lie side by side ([`source`]); then every tap of a kernel is a shift, so the
+//! where the columns that a stride visits are contiguous ([`source`]); then every tap of a kernel is a shift, so the
 //! micro-kernel of [`crate::gemm`] reads rows of "patches" as ordinary rows of the image, found through a table of
-//! offsets. Outputs are tiles of channels by pixels, in the order in which they lie in memory ([`correlate`]). The
+//! offsets. Outputs are tiles of channels by pixels, in the order in which they are stored in memory ([`correlate`]). The
 //! gradient with respect to the input is the same operation once for each residue of the stride; the gradient with
 //! respect to the weight reads the same source with taps as rows ([`weight`]).
 

@@ -1,7 +1,7 @@
 //! Images as the kernels read them: zero padding in place, and the columns that a stride visits side by side.
 //!
 //! With stride `s`, tap `u` of output `o` reads padded element `o * s + u`. Sorted by residue modulo `s`, this is element
-//! `o + u / s` of phase `u % s`: a plain shift. Rows lie one after the other; where one ends in zeros and the
+//! `o + u / s` of phase `u % s`: a plain shift. Rows are stored one after the other; where one ends in zeros and the
 //! next begins with zeros they share them. So the outputs of several rows, taken as one long row, read one long row
 //! of the source, with a few columns in between that are computed and thrown away.
 
@@ -55,7 +55,7 @@ impl Axis {
         self.origin
     }
 
-    /// Which elements of phase `f` lie in the image: the first one and the one after the last, and where the first lies.
+    /// Which elements of phase `f` are within the image: the first one and the one after the last, and where the first is.
     fn inside(&self, f: usize) -> (usize, usize, usize) {
         let start = self.origin + self.phases[f] as isize;
         let stride = self.stride as isize;

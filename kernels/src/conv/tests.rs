@@ -79,14 +79,14 @@ fn check(s: &ConvShape) {
             let mut z = vec![f32::NAN; out.len()];
             forward_packed(s, &x, &packed, Some(&bias), Activation::Relu, &mut z);
             let (y, gx, gw) = run();
-            assert!(z == y, "{s:?}: a packed weight gives another result");
+            assert!(z == y, "{s:?}: a packed weight computes a different result");
             let bound = if winograd::tile(s).is_some() { 1e-5 } else { 2e-6 };
             close("out", s, &double(&y), &relu, bound);
             close("grad_x", s, &double(&gx), &grad_x, bound);
             close("grad_w", s, &double(&gw), &grad_w, bound);
             let before = num_threads();
             set_num_threads(1);
-            assert!(run() == (y, gx, gw), "{s:?}: one thread gives another result");
+            assert!(run() == (y, gx, gw), "{s:?}: one thread computes a different result");
             set_num_threads(before);
         });
     }
@@ -237,14 +237,14 @@ fn winograd_is_within_its_bound() {
                 }
                 let before = num_threads();
                 set_num_threads(1);
-                assert!(run() == got, "{s:?}: one thread gives another result");
+                assert!(run() == got, "{s:?}: one thread computes a different result");
                 set_num_threads(before);
             }
         }
     }
 }
 
-/// 16-bit types give what `f32` gives, rounded once.
+/// 16-bit types compute the `f32` result, rounded once.
 fn rounded_once<T: ConvElement + testing::Half>(s: &ConvShape) {
     let (x, w) = (testing::noise::<T>(s.input_len(), 2.0), testing::noise::<T>(s.weight_len(), 1.0));
     let (g, bias) = (testing::noise::<T>(s.output_len(), 1.0), testing::noise::<T>(s.out_channels, 1.0));

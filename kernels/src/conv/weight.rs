@@ -53,7 +53,7 @@ pub(super) fn backward_weight<T: KernelElement>(
             let first = group * channels + band.0;
             let c = first..first + band.1;
             while range.1 > 0 {
-                // The blocks that lie in the same images.
+                // The blocks of the same images.
                 let now = range.1.min(blocks.per_image() - range.0 % blocks.per_image());
                 let images = blocks.images(range.0);
                 layout.prepare(kernels.isa, x, images, c.clone(), |source| {
@@ -77,7 +77,7 @@ pub(super) fn backward_weight<T: KernelElement>(
             let (group, first) = (t / chunks, t % chunks * chunk);
             let taps = chunk.min(k - first);
             let start = (group * k + first) * m;
-            // SAFETY: the sums lie one part after the other; every task has its own taps.
+            // SAFETY: the sums of the parts are contiguous; every task has its own taps.
             unsafe {
                 let sum = sums.get().add(start);
                 for part in 1..parts {
@@ -233,7 +233,7 @@ impl<T: KernelElement> Weight<'_, T> {
                             cols,
                             out,
                         };
-                        // SAFETY: the caller's promise; taps and positions lie in the source.
+                        // SAFETY: the caller's promise; taps and positions are within the source.
                         unsafe { self.kernels.run_direct(taps, &args) };
                     }
                 }

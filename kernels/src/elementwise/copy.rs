@@ -16,7 +16,7 @@ use std::any::TypeId;
 ///
 /// # Safety
 /// The pointers must be valid for `n` elements of the types, and disjoint.
-pub type Step = unsafe fn(isa: Isa, from: *const u8, to: *mut u8, n: usize);
+pub(crate) type Step = unsafe fn(isa: Isa, from: *const u8, to: *mut u8, n: usize);
 
 /// A type that the other computed types are cast to, as PyTorch's `to` does it: floats are cut off towards 0 on the way to
 /// integers, and become the smallest integer if they do not fit; everything but 0 is true.

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-/// Copies `n` elements that lie `step` bytes apart into a buffer.
+/// Copies `n` elements `step` bytes apart into a buffer.
 ///
 /// # Safety
 /// All elements must exist on both sides.
@@ -79,7 +79,7 @@ pub(super) unsafe fn gather_tile<const PITCH: usize>(
     }
 }
 
-/// Copies `n` elements of a buffer to places that lie `step` bytes apart.
+/// Copies `n` elements of a buffer to addresses `step` bytes apart.
 ///
 /// # Safety
 /// All elements must exist on both sides.

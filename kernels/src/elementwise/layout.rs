@@ -2,7 +2,7 @@
 //!
 //! Dimensions are sorted by the output's strides (so operands that are all transposed alike are walked in memory order)
 //! and merged where every operand allows it. What is left is cut into rows:
-//! - long rows: an operand that is contiguous in the row is used where it lies, one that is constant in it is spread over
+//! - long rows: an operand that is contiguous in the row is used in place, one that is constant in it is spread over
 //!   a buffer once, any other is gathered. Where there are such others, 16 rows are walked together, a short piece of
 //!   each, so that a cache line that a column shares with its neighbors is used 16 times while it is at hand;
 //! - short rows are put together to blocks, with every operand gathered that is not contiguous as a whole.

@@ -9,7 +9,7 @@ pub enum UnaryOp {
     Neg,
     /// Floats and integers (wrapping).
     Abs,
-    /// -1, 0 or 1; nan gives 0. Floats and integers; `bool` stays what it is.
+    /// -1, 0 or 1; 0 for NaN. Floats and integers; `bool` stays what it is.
     Sign,
     /// Floats and integers (wrapping).
     Square,

@@ -110,7 +110,7 @@ unsafe fn in_place<T: KernelElement>(p: &Problem<T>, kernels: &Kernels<T>) {
     let tiles = Tiles::new(p.m, p.n, kernels);
     for j in 0..tiles.columns {
         for i in 0..tiles.rows {
-            // SAFETY: the tile lies in C.
+            // SAFETY: the tile is within C.
             unsafe { in_place_tile(p, kernels, &offsets, tiles.row(i), tiles.column(j)) };
         }
     }
@@ -124,7 +124,7 @@ unsafe fn in_place_tile<T: KernelElement>(
     (i, rows): (usize, usize),
     (j, cols): (usize, usize),
 ) {
-    // SAFETY: the tile lies in C; A and B have the rows and columns that go with it.
+    // SAFETY: the tile is within C; A and B have the rows and columns that go with it.
     unsafe {
         p.tile((i, rows), (j, cols), true, true, |out| {
             let args = Direct {
@@ -246,7 +246,7 @@ impl<T: KernelElement, I: Input<T>> Chunk<'_, T, I> {
         let (i, rows) = self.tiles.row(ri);
         let (first, k) = self.elements();
         let a = self.p.a;
-        // SAFETY: A has these rows; panels lie one after the other.
+        // SAFETY: A has these rows; panels are contiguous.
         unsafe {
             let dst = self.a.add(i * self.k.1);
             I::pack(self.kernels.isa, a.at(self.i + i, first), [a.cs, a.rs], [k, rows], dst, rows);
@@ -280,7 +280,7 @@ impl<T: KernelElement, I: Input<T>> Chunk<'_, T, I> {
                         let (i, rows) = self.tiles.row(ri);
                         let left = end - 1 - ri;
                         let fetch = if left < nr / line { next.wrapping_add(left * k * line) } else { b };
-                        // SAFETY: the tile lies in C, its panels have been packed.
+                        // SAFETY: the tile is within C, its panels have been packed.
                         unsafe {
                             p.tile((self.i + i, rows), (self.j + j, cols), first, last, |out| {
                                 if self.a.is_null() {

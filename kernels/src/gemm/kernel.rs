@@ -15,7 +15,7 @@ use crate::simd::LINE;
 
 /// Where a tile goes and what happens to it on the way: `c = clamp(alpha * acc + bias + beta * c)`.
 #[derive(Clone, Copy)]
-pub struct Store<T> {
+pub(crate) struct Store<T> {
     /// First element; columns are contiguous.
     pub c: *mut T,
     /// Elements from one row to the next.
@@ -33,7 +33,7 @@ pub struct Store<T> {
 }
 
 /// A with its rows interleaved (`a[p * rows + i]`), B as rows found through a table of offsets.
-pub struct Panel<T> {
+pub(crate) struct Panel<T> {
     pub k: usize,
     pub a: *const T,
     pub b: *const T,
@@ -47,7 +47,7 @@ pub struct Panel<T> {
 }
 
 /// A and B where they are; the inner dimension is three nested loops.
-pub struct Direct<T> {
+pub(crate) struct Direct<T> {
     /// Steps of each loop, the outermost first.
     pub steps: [usize; 3],
     pub a: *const T,
@@ -96,7 +96,7 @@ pub(crate) struct Scatter<'a, T> {
 }
 
 /// The kernels of one instruction set and element type.
-pub struct Kernels<T: 'static> {
+pub(crate) struct Kernels<T: 'static> {
     pub isa: Isa,
     /// Elements of a vector register.
     pub lanes: usize,
@@ -126,7 +126,7 @@ impl<T> Kernels<T> {
     /// # Safety
     /// As [`PanelFn`]; `rows` and `args.cols` are at least 1 and at most a tile's.
     #[inline(always)]
-    pub unsafe fn run_panel(&self, rows: usize, args: &Panel<T>) {
+    pub(crate) unsafe fn run_panel(&self, rows: usize, args: &Panel<T>) {
         // SAFETY: the caller's promise.
         unsafe { self.run_panel_fetching(rows, args, args.b) }
     }
@@ -136,7 +136,7 @@ impl<T> Kernels<T> {
     /// # Safety
     /// As [`PanelFn`]; `rows` and `args.cols` are at least 1 and at most a tile's.
     #[inline(always)]
-    pub unsafe fn run_panel_fetching(&self, rows: usize, args: &Panel<T>, fetch: *const T) {
+    pub(crate) unsafe fn run_panel_fetching(&self, rows: usize, args: &Panel<T>, fetch: *const T) {
         // SAFETY: the caller's promise; the tables hold only kernels that the processor can run.
         unsafe { self.panel[self.vectors(args.cols) - 1][rows - 1](args, fetch) }
     }
@@ -144,7 +144,7 @@ impl<T> Kernels<T> {
     /// # Safety
     /// As [`DirectFn`]; `rows` and `args.cols` are at least 1 and at most a tile's.
     #[inline(always)]
-    pub unsafe fn run_direct(&self, rows: usize, args: &Direct<T>) {
+    pub(crate) unsafe fn run_direct(&self, rows: usize, args: &Direct<T>) {
         // SAFETY: as above.
         unsafe { self.direct[self.vectors(args.cols) - 1][rows - 1](args) }
     }

@@ -122,7 +122,7 @@ mod sealed {
     use crate::isa::Isa;
     use crate::simd::Simd;
 
-    pub trait Kerneled: super::vector::Registers + 'static {
+    pub(crate) trait Kerneled: super::vector::Registers + 'static {
         fn kernels(isa: Isa) -> &'static Kernels<Self>;
 
         /// `a * b + c`

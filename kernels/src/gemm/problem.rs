@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 
 /// One multiplication, with the options of the public functions unpacked; A and B may consist of something else than C.
 #[derive(Clone, Copy)]
-pub struct Problem<T, I = T> {
+pub(crate) struct Problem<T, I = T> {
     pub m: usize,
     pub n: usize,
     pub k: usize,
@@ -39,7 +39,7 @@ impl<T: KernelElement, I: Copy> Problem<T, I> {
     /// parts along the inner dimension: only the `first` applies beta, only the `last` bias and clamp.
     ///
     /// # Safety
-    /// The tile lies in C, and `kernel` stores `rows` by `cols` elements.
+    /// The tile is within C, and `kernel` stores `rows` by `cols` elements.
     #[inline(always)]
     pub(super) unsafe fn tile(
         &self,
@@ -78,7 +78,7 @@ impl<T: KernelElement, I: Copy> Problem<T, I> {
         });
         for jj in 0..cols {
             for ii in 0..rows {
-                // SAFETY: the kernel has filled rows by cols elements; the tile lies in C.
+                // SAFETY: the kernel has filled rows by cols elements; the tile is within C.
                 unsafe {
                     let mut x = *tile.add(ii * cols + jj);
                     let c = store.c.wrapping_offset(ii as isize * self.c.rs + jj as isize * self.c.cs);

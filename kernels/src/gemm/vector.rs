@@ -11,7 +11,7 @@ pub(crate) use crate::simd::finish_streaming;
 /// there, the masked ones as many as the mask has. They are `#[inline(always)]`: inside a function with the right
 /// target features each becomes one instruction.
 #[allow(clippy::missing_safety_doc)]
-pub trait Vector: Copy {
+pub(crate) trait Vector: Copy {
     /// What a lane holds.
     type Elem: KernelElement;
     /// Which lanes a masked access touches: the first ones.
@@ -51,7 +51,7 @@ pub trait Vector: Copy {
 /// `N` elements in plain Rust, which the compiler maps to whatever registers the target has.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-pub struct Lanes<T, const N: usize>([T; N]);
+pub(crate) struct Lanes<T, const N: usize>([T; N]);
 
 impl<T: KernelElement, const N: usize> Vector for Lanes<T, N> {
     type Elem = T;
@@ -148,7 +148,7 @@ impl<T: KernelElement, const N: usize> Vector for Lanes<T, N> {
 }
 
 /// The registers of an element type, for each instruction set.
-pub trait Registers: Sized {
+pub(crate) trait Registers: Sized {
     /// In plain Rust.
     type Portable: Vector<Elem = Self>;
     /// For AVX2.
@@ -245,7 +245,7 @@ mod x86 {
             $(#[$doc])*
             #[derive(Clone, Copy)]
             #[repr(transparent)]
-            pub struct $name($reg);
+            pub(crate) struct $name($reg);
 
             // SAFETY (of every block below): the trait's contract: the processor has the instructions, and the
             // pointers are good for as many elements as are touched.

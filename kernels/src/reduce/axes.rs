@@ -3,7 +3,7 @@
 use crate::MAX_RANK;
 
 /// Some of a tensor's dimensions: sizes, and strides in elements. Dimensions of size 1 are dropped and neighbors that
-/// lie one behind the other in memory are merged; the order of the elements stays row-major.
+/// are contiguous with each other in memory are merged; the order of the elements stays row-major.
 #[derive(Clone, Copy, Debug)]
 pub struct Axes {
     pub(crate) len: usize,
@@ -29,7 +29,7 @@ impl Axes {
         axes
     }
 
-    /// Dimensions of `sizes` that lie in memory in row-major order without gaps.
+    /// Dimensions of `sizes` that are stored in row-major order without gaps.
     pub fn contiguous(sizes: &[usize]) -> Axes {
         Axes::new(&[sizes.iter().product()], &[1])
     }
@@ -104,7 +104,7 @@ impl Cursor {
         cursor
     }
 
-    /// One element on; behind the last comes the first again.
+    /// Advances by one element; the last is followed by the first.
     #[inline(always)]
     pub(crate) fn next(&mut self, axes: &Axes) {
         for d in (0..axes.len).rev() {

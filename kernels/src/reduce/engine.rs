@@ -134,7 +134,7 @@ pub(super) trait Reducer<T>: Copy + Send + Sync {
     fn finish(self, acc: Self::Acc, n: usize) -> (Self::Value, Self::Second);
 }
 
-/// Where results go: arrays over the kept dimensions; null for results that nobody wants.
+/// Where results go: arrays over the kept dimensions; null for results that are not requested.
 pub(super) struct Out<A, B> {
     first: *mut A,
     second: *mut B,
@@ -237,7 +237,7 @@ pub(super) unsafe fn reduce<T, R: Reducer<T>>(
         step *= kept.sizes[d] as isize;
     }
     let mut kept = *kept;
-    // A step of 0 (an expanded dimension) is no reason to run along it.
+    // A step of 0 (an expanded dimension) is not a reason to run along it.
     let key = |stride: isize| stride.unsigned_abs().wrapping_sub(1);
     let nearest = (0..kept.len).rev().min_by_key(|&d| key(kept.strides[d]));
     let row_key = if rows.len == 0 { usize::MAX } else { key(rows.strides[rows.len - 1]) };

@@ -89,7 +89,7 @@ unsafe fn converted<Out: Stored>(n: usize, out: *mut Out, write: impl FnOnce(*mu
 /// Every element that the two sets of axes reach from `x` can be read, and `kept.count()` elements at `out` can be written.
 /// The same holds for all functions of this module.
 pub unsafe fn sum<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut Sum<T>) {
-    // SAFETY: passed on; `out` has the type of what `Op::Sum` gives.
+    // SAFETY: passed on; `out` has the result type of `Op::Sum`.
     unsafe { reduce_to(Op::Sum, x, kept, reduced, out) }
 }
 
@@ -98,7 +98,7 @@ pub unsafe fn sum<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut
 /// # Safety
 /// As for [`sum`].
 pub unsafe fn mean<T: StoredFloat>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
-    // SAFETY: passed on; `out` has the type of what `Op::Mean` gives.
+    // SAFETY: passed on; `out` has the result type of `Op::Mean`.
     unsafe { reduce_to(Op::Mean, x, kept, reduced, out) }
 }
 
@@ -107,7 +107,7 @@ pub unsafe fn mean<T: StoredFloat>(x: *const T, kept: &Axes, reduced: &Axes, out
 /// # Safety
 /// As for [`sum`].
 pub unsafe fn prod<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut Sum<T>) {
-    // SAFETY: passed on; `out` has the type of what `Op::Prod` gives.
+    // SAFETY: passed on; `out` has the result type of `Op::Prod`.
     unsafe { reduce_to(Op::Prod, x, kept, reduced, out) }
 }
 
@@ -116,7 +116,7 @@ pub unsafe fn prod<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mu
 /// # Safety
 /// As for [`sum`].
 pub unsafe fn max<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
-    // SAFETY: passed on; `out` has the type of what `Op::Max` gives.
+    // SAFETY: passed on; `out` has the result type of `Op::Max`.
     unsafe { reduce_to(Op::Max, x, kept, reduced, out) }
 }
 
@@ -125,7 +125,7 @@ pub unsafe fn max<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut
 /// # Safety
 /// As for [`sum`].
 pub unsafe fn min<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
-    // SAFETY: passed on; `out` has the type of what `Op::Min` gives.
+    // SAFETY: passed on; `out` has the result type of `Op::Min`.
     unsafe { reduce_to(Op::Min, x, kept, reduced, out) }
 }
 
@@ -134,7 +134,7 @@ pub unsafe fn min<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut
 /// # Safety
 /// As for [`sum`].
 pub unsafe fn any<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut bool) {
-    // SAFETY: passed on; `out` has the type of what `Op::Any` gives.
+    // SAFETY: passed on; `out` has the result type of `Op::Any`.
     unsafe { reduce_to(Op::Any, x, kept, reduced, out) }
 }
 
@@ -143,7 +143,7 @@ pub unsafe fn any<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut
 /// # Safety
 /// As for [`sum`].
 pub unsafe fn all<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut bool) {
-    // SAFETY: passed on; `out` has the type of what `Op::All` gives.
+    // SAFETY: passed on; `out` has the result type of `Op::All`.
     unsafe { reduce_to(Op::All, x, kept, reduced, out) }
 }
 

@@ -104,7 +104,7 @@ type F<T, O> = unsafe fn(*const T, &Axes, &Axes, *mut O);
 fn run<T, O: Copy>(case: &Case, x: &[T], fill: O, f: F<T, O>) -> Vec<O> {
     let (kept, reduced) = (case.axes(false), case.axes(true));
     let mut out = vec![fill; kept.count()];
-    // SAFETY: the case's offsets lie within its `len`.
+    // SAFETY: the case's offsets are within its `len`.
     unsafe { f(x.as_ptr().wrapping_offset(case.start), &kept, &reduced, out.as_mut_ptr()) };
     out
 }
@@ -217,7 +217,7 @@ fn extremes_have_the_first_index() {
             let results = everywhere(|| {
                 let mut values = vec![x[0]; kept.count()];
                 let mut indices = vec![-1; kept.count()];
-                // SAFETY: the case's offsets lie within `x`.
+                // SAFETY: the case's offsets are within `x`.
                 unsafe {
                     let x = x.as_ptr().wrapping_offset(case.start);
                     f(x, &kept, dim, values.as_mut_ptr(), indices.as_mut_ptr());
@@ -291,7 +291,7 @@ fn variance_is_stable_far_from_zero() {
                 let got = everywhere(|| {
                     let mut out = vec![(0.0f32, 0.0f32); 0];
                     let (mut vars, mut means) = (vec![9.0f32; kept.count()], vec![9.0f32; kept.count()]);
-                    // SAFETY: the case's offsets lie within `x`.
+                    // SAFETY: the case's offsets are within `x`.
                     unsafe {
                         let x = x.as_ptr().wrapping_offset(case.start);
                         var(x, &kept, &reduced, correction, vars.as_mut_ptr(), means.as_mut_ptr());
@@ -365,7 +365,7 @@ fn stored_types_match_computed_ones() {
                 unsafe { var::<T>(x, kept, reduced, 1.0, out, std::ptr::null_mut()) }
             });
             let (mut want, mut means) = (vec![9.0; kept.count()], vec![9.0; kept.count()]);
-            // SAFETY: the case's offsets lie within `wide`.
+            // SAFETY: the case's offsets are within `wide`.
             unsafe {
                 let wide = wide.as_ptr().wrapping_offset(case.start);
                 var(wide, &kept, &reduced, 1.0, want.as_mut_ptr(), means.as_mut_ptr());
@@ -395,7 +395,7 @@ fn stored_types_match_computed_ones() {
                 let (kept, dim) = (case.axes(false), (case.sizes[*d], case.strides[*d]));
                 let (mut values, mut indices) = (vec![zero; kept.count()], vec![-1; kept.count()]);
                 let (mut wide_values, mut wide_indices) = (vec![9; kept.count()], vec![-1; kept.count()]);
-                // SAFETY: the case's offsets lie within `x` and `wide`.
+                // SAFETY: the case's offsets are within `x` and `wide`.
                 unsafe {
                     let (x, wide) = (x.as_ptr().wrapping_offset(case.start), wide.as_ptr().wrapping_offset(case.start));
                     max_with_index(x, &kept, dim, values.as_mut_ptr(), indices.as_mut_ptr());

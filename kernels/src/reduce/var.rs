@@ -112,7 +112,7 @@ pub(crate) fn deviation_sums<S: Simd, T: Float>(x: &[T], shift: T) -> [f64; 2] {
 #[inline(always)]
 unsafe fn deviations<S: Simd, T: Float>(x: *const T, n: usize, stride: isize, shift: T) -> [f64; 2] {
     if stride == 1 {
-        // SAFETY: the caller's elements lie next to each other.
+        // SAFETY: the caller's elements are contiguous.
         return deviation_sums::<S, T>(unsafe { std::slice::from_raw_parts(x, n) }, shift);
     }
     let [mut sum, mut squares] = [0.0; 2];
@@ -125,7 +125,7 @@ unsafe fn deviations<S: Simd, T: Float>(x: *const T, n: usize, stride: isize, sh
     [sum, squares]
 }
 
-/// `width` elements, at most [`LANES`], zeros behind them.
+/// `width` elements, at most [`LANES`], followed by zeros.
 #[inline(always)]
 unsafe fn columns<T: Float>(x: *const T, stride: isize, width: usize) -> [T; LANES] {
     // SAFETY: the caller's promise that they can be read.

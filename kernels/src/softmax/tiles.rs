@@ -12,7 +12,7 @@ use crate::split::{Parts, for_ranges_of};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// Columns of a tile at most: memory gives long pieces faster than short ones.
+/// Columns of a tile at most: memory bandwidth is higher for long contiguous runs than for short ones.
 const TILE: usize = 1024;
 /// Bytes of copies that a tile takes at most, unless its columns are few already.
 const COPY_BYTES: usize = 512 << 10;

@@ -108,7 +108,7 @@ impl Grid<'_> {
             let x = &self.x[(image * self.channels + c) * h * w..][..channels * h * w];
             let planes = Planes { x, channels, lanes, size: [h, w] };
             with_scratch(height * width * lanes, |buffer: *mut f32| {
-                // SAFETY: the buffer has this size; the tiles lie in it, and in `to` by the caller's promise.
+                // SAFETY: the buffer has this size; the tiles are within it, and in `to` by the caller's promise.
                 unsafe {
                     let top = (first * self.step) as isize - self.padding[0] as isize;
                     planes.gather(kernels.isa, top..top + height as isize, -(self.padding[1] as isize), width, buffer);
@@ -133,7 +133,7 @@ impl Grid<'_> {
     }
 }
 
-/// Where a weight's taps lie.
+/// Where a weight's taps are stored.
 #[derive(Clone, Copy)]
 struct Taps<'a> {
     w: Weight<'a, f32>,

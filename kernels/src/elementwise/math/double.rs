@@ -54,7 +54,7 @@ fn exp_parts<S: Simd>(x: f64) -> (f64, u64) {
     (fma::<S>(r * r, q, r), shifted.to_bits())
 }
 
-/// 2^k from what [`exp_parts`] gives, as a product, because 2^k itself may be out of range where exp(x) is not.
+/// 2^k from the result of [`exp_parts`], as a product, because 2^k itself may be out of range where exp(x) is not.
 #[inline(always)]
 fn halves(bits: u64) -> (f64, f64) {
     let biased = bits & 0xfff;
