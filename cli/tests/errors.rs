@@ -80,13 +80,13 @@ fn data_folders() {
         fs::remove_file(data.join(images)).unwrap();
         fs::write(data.join(images.to_owned() + ".gz"), [0x1f, 0x8b, 8, 0, 0, 0, 1, 2, 3]).unwrap();
     });
-    refused("swapped", &[images, "images are u8 elements of shape [count, height, width]"], &|data| {
+    refused("swapped", &[images, "expected images as u8 elements of shape [count, height, width]"], &|data| {
         fs::copy(data.join(labels), data.join(images)).unwrap();
     });
-    refused("uneven", &["there are 19 classes, but 20 images"], &|data| {
+    refused("uneven", &["expected 20 labels"], &|data| {
         write_idx(data, labels, &[19], vec![1; 19]);
     });
-    refused("classes", &["t10k-labels", "item 3 is of class 12"], &|data| {
+    refused("classes", &["t10k-labels", "got 12 at item 3"], &|data| {
         write_idx(data, "t10k-labels-idx1-ubyte", &[10], vec![0, 1, 2, 12, 0, 0, 0, 0, 0, 0]);
     });
     refused("size", &["expected test images of 28 x 28 pixels, got 27 x 30"], &|data| {
