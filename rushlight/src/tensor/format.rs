@@ -49,7 +49,7 @@ pub struct Suffixes<'a> {
 
 const OPENING: &str = "tensor(";
 
-/// The textual form of a tensor, identical to PyTorch's `str(tensor)`.
+/// Returns the textual form of a tensor, identical to PyTorch's `str(tensor)`.
 ///
 /// `value` returns the element at a row-major index. It is called once for each displayed element.
 pub fn format_tensor(

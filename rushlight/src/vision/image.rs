@@ -29,7 +29,7 @@ pub enum PixelFormat {
 }
 
 impl PixelFormat {
-    /// The number of samples per pixel, 1 to 4.
+    /// Returns the number of samples per pixel, 1 to 4.
     pub fn channels(self) -> usize {
         match self {
             PixelFormat::Gray => 1,
@@ -100,22 +100,22 @@ impl Image {
         }
     }
 
-    /// The width in pixels.
+    /// Returns the width in pixels.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// The height in pixels.
+    /// Returns the height in pixels.
     pub fn height(&self) -> usize {
         self.height
     }
 
-    /// The meaning of the samples of a pixel.
+    /// Returns the meaning of the samples of a pixel.
     pub fn format(&self) -> PixelFormat {
         self.format
     }
 
-    /// All samples, `height * width * channels`.
+    /// Returns all samples, `height * width * channels`.
     pub fn samples(&self) -> &[u8] {
         &self.samples
     }

@@ -387,7 +387,7 @@ fn absurd_transposed_convolutions_are_refused() {
     let none = Tensor::zeros([0, 1, 2, 2]);
     let weight = Tensor::ones([1, 1, 2, 2]);
     let message = text(none.try_conv_transpose2d_with(&weight, None, ConvTransposeOptions::new().stride(most)));
-    assert!(message.contains("more elements than memory can hold"), "{message}");
+    assert!(message.contains("expected a shape that fits in memory"), "{message}");
     assert!(
         one.try_conv_transpose1d_with(&Tensor::ones([1, 1, 2]), None, ConvTransposeOptions::new().groups(usize::MAX))
             .is_err()
