@@ -1,6 +1,6 @@
 //! Transposed convolutions over one, two and three dimensions.
 //!
-//! The transpose of a convolution is its gradient with respect to its input. So it needs no kernel of its own, and its
+//! The transpose of a convolution is its gradient with respect to its input. So it does not need a kernel, and its
 //! derivatives are the other members of the closed family of [`conv`](super::conv).
 
 use super::conv::{batched, conv, conv_grad_weight, input_grad, three};

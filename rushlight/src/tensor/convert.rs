@@ -90,7 +90,7 @@ impl<T: Nested, const N: usize> From<[T; N]> for Tensor {
 }
 
 impl From<&Tensor> for Tensor {
-    /// Another handle on the same tensor.
+    /// Returns another handle to the same tensor.
     fn from(tensor: &Tensor) -> Tensor {
         tensor.clone()
     }

@@ -193,7 +193,7 @@ fn decode_png(bytes: &[u8]) -> Result<Image> {
     let info = decoder.read_header_info().map_err(failed)?;
     let (width, height) = (info.width as usize, info.height as usize);
     check_size(width, height)?;
-    // The limit is for what the decoder allocates by itself; it must hold a row of the image.
+    // The limit of the decoder's internal allocations; they must hold a row of the image.
     decoder.set_limits(png::Limits { bytes: 64 << 20 });
     let mut reader = decoder.read_info().map_err(failed)?;
     let size = reader.output_buffer_size().ok_or_else(|| too_large(width, height))?;

@@ -36,7 +36,7 @@ impl Drop for Folder {
 const TRAIN: [&str; 2] = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"];
 
 #[test]
-fn pictures_and_classes() {
+fn images_and_classes() {
     let pixels: Vec<u8> = (0..3 * 4 * 5).map(|i| (i * 4) as u8).collect();
     for names in [
         ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
