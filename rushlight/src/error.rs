@@ -81,7 +81,7 @@ pub enum Error {
     /// Data that violate their format.
     #[error("{what}: {message}")]
     Format {
-        /// The file, or the kind of data where there is no file.
+        /// The file, or the kind of data if it is not a file.
         what: String,
         /// The fault.
         message: String,

@@ -1,17 +1,100 @@
-//! PyTorch's building blocks in Rust: the same names, the same semantics, the same numbers from the same seed.
+//! PyTorch's building blocks in Rust: tensors, automatic differentiation, layers, optimizers and data loaders with the same names, the
+//! same semantics, and the same numbers from the same seed.
+//!
+//! # Example
 //!
 //! ```
-//! use rushlight::{Tensor, tensor};
+//! use rushlight::nn::{self, Forward, Module};
+//! use rushlight::optim::{Adam, Optimizer};
+//! use rushlight::{Tensor, keepdim};
 //!
 //! rushlight::manual_seed(0);
-//! let w = Tensor::randn([1]).requires_grad_(true);
-//! let loss = (tensor!([1.0, 2.0, 3.0]) * &w).square().mean();
-//! loss.backward();
-//! println!("{loss} {}", w.grad().unwrap());
+//! let net = nn::seq![nn::Linear::new(2, 16), nn::ReLU::new(), nn::Linear::new(16, 1)];
+//! let mut optimizer = Adam::builder(net.parameters()).lr(0.01).build();
+//! let x = Tensor::rand([64, 2]);
+//! let y = x.sum_dim(keepdim(1)).sin();
+//! let loss = || nn::MSELoss::new().forward(&net.forward(&x), &y);
+//! let initial = loss().item();
+//! for _ in 0..50 {
+//!     optimizer.zero_grad();
+//!     loss().backward();
+//!     optimizer.step();
+//! }
+//! assert!(loss().item() < 0.5 * initial);
 //! ```
 //!
-//! Every operation that can fail exists twice: `try_matmul` returns a [`Result`], `matmul` panics with the same message at
-//! your line. [`catch`] turns such a panic back into the [`Error`].
+//! # Modules
+//!
+//! | Module | Contents |
+//! |---|---|
+//! | [`tensor`] | [`Tensor`], dtypes, layouts, printing; the operations are methods of [`Tensor`] |
+//! | [`ops`] | the options of operations |
+//! | [`autograd`] | gradients of any order, hooks, [`gradcheck`](autograd::gradcheck) |
+//! | [`nn`] | layers, containers, losses, initialization, state dictionaries |
+//! | [`optim`] | optimizers |
+//! | [`data`] | data sets, samplers, loaders with workers |
+//! | [`io`] | safetensors and IDX files, atomic writes |
+//! | [`random`] | PyTorch's random number streams |
+//! | [`vision`] | images, networks for images, an embedded sample of MNIST |
+//! | `plot` | charts as PNG files |
+//! | [`backend`] | the device abstraction |
+//! | [`memory`] | the caching allocator |
+//!
+//! # Cargo features
+//!
+//! None is enabled by default.
+//!
+//! | Feature | Contents |
+//! |---|---|
+//! | `plot` | the module `plot` |
+//! | `image` | reading PNG and JPEG images in [`vision`] |
+//! | `digits` | a sample of 2500 handwritten digits, embedded in the program |
+//!
+//! # From PyTorch to Rushlight
+//!
+//! | PyTorch | Rushlight |
+//! |---|---|
+//! | `torch.tensor([1.0, 2.0])` | `tensor!([1.0, 2.0])` |
+//! | `torch.zeros(2, 3, dtype=torch.float64)` | `Tensor::zeros_with([2, 3], DType::F64)` |
+//! | `torch.arange(2, 10)` | `Tensor::arange(2..10)` |
+//! | `2 * x + y`, `x @ w` | `2 * &x + &y`, `x.matmul(&w)` |
+//! | `x[:, 1:-1]` | `x.slice(1, 1..-1)` |
+//! | `x.view(n, -1)` | `x.view((n, -1))` |
+//! | `x.sum(1, keepdim=True)` | `x.sum_dim(keepdim(1))` |
+//! | `F.cross_entropy(x, t, label_smoothing=0.1)` | `x.cross_entropy_with(&t, CrossEntropyOptions::new().label_smoothing(0.1))` |
+//! | `torch.where(c, x, y)` | `x.where_cond(&c, &y)` |
+//! | `with torch.no_grad(): …` | `no_grad(\|\| …)` |
+//! | `torch.autograd.grad(y, x, create_graph=True)` | `grad_with(&y, &x, GradOptions::new().create_graph(true))` |
+//! | `nn.Conv2d(3, 64, 7, stride=2)` | `nn::Conv2d::builder(3, 64, 7).stride(2).build()` |
+//! | `net(x)` | `net.forward(&x)` |
+//! | `for x, y in loader:` | `for (x, y) in &loader` |
+//!
+//! # Two forms of each operation
+//!
+//! Every operation that can fail has two forms: `try_matmul` returns a [`Result`], and `matmul` panics with the same message at the
+//! caller's line. Arguments with defaults are options of a form `…_with`: [`Tensor::var`] and [`Tensor::var_with`].
+//!
+//! # Errors
+//!
+//! An [`Error`] names the operation, what was expected and what it got, with shapes and dtypes. [`catch`] converts the panic of an
+//! operation back into the [`Error`], for example at the boundary of a server or of bindings.
+//!
+//! ```
+//! use rushlight::Tensor;
+//! let error = Tensor::zeros([2, 3]).try_matmul(&Tensor::zeros([4, 5])).unwrap_err();
+//! assert!(error.to_string().starts_with("matmul: expected"));
+//! ```
+//!
+//! # Threads
+//!
+//! Operations on large tensors are parallel; [`set_num_threads`] sets the number of threads. Tensors can be sent to and shared between
+//! threads: a tensor may be read by several threads or written by one at a time, and a conflicting access is [`Error::Busy`]. Recording of
+//! gradients ([`no_grad`]) is a mode of each thread.
+//!
+//! # Further reading
+//!
+//! The README of the repository describes the command-line program ("Try it") and installation ("Use it"), `docs/performance.md` the
+//! speed and its measurement, `rushlight/examples` has small programs.
 #![deny(unsafe_code)]
 
 extern crate self as rushlight;
@@ -28,7 +111,7 @@ pub mod optim;
 pub mod plot;
 pub mod random;
 
-/// The memory that freed tensors leave for the next ones.
+/// The caching allocator: memory of freed tensors is kept for later ones.
 pub mod memory {
     pub use crate::backend::allocator::{cached_bytes, empty_cache, set_cache_limit};
 }
@@ -62,7 +145,7 @@ pub use tensor::{
     try_set_default_dtype,
 };
 
-/// The README's example is a test.
+/// Tests the README's examples.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -94,18 +94,18 @@ impl Tensor {
         if self.0.plain() { self.0.grad_fn.clone() } else { self.0.slow_edge() }
     }
 
-    /// Whether gradients are computed for this tensor: it is a leaf that requires a gradient, or was computed from one.
+    /// Returns whether gradients are computed for this tensor: it is a leaf that requires a gradient, or was computed from one.
     #[inline]
     pub fn requires_grad(&self) -> bool {
         if self.0.plain() { self.0.grad_fn.is_some() } else { self.0.slow_edge().is_some() }
     }
 
-    /// Whether this tensor is a leaf of the graph: created by the user, or computed without recording.
+    /// Returns whether this tensor is a leaf of the graph: created by the user, or computed without recording.
     pub fn is_leaf(&self) -> bool {
         self.edge().is_none_or(|node| node.op.leaf().is_some())
     }
 
-    /// The node of the graph that this tensor was recorded as the output of; `None` for a leaf.
+    /// Returns the node of the graph that this tensor was recorded as the output of; `None` for a leaf.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -168,13 +168,13 @@ impl Tensor {
         self.detach().with_grad_fn(Some(Node::make("AccumulateGrad", Leaf::default())))
     }
 
-    /// The same memory without the history: a tensor that requires no gradient.
+    /// Returns the same memory without the history: a tensor that does not require a gradient.
     #[inline]
     pub fn detach(&self) -> Tensor {
         Tensor::from_parts(self.0.storage.clone(), self.0.layout, self.0.dtype, None, None)
     }
 
-    /// The gradient that has accumulated in this leaf, or that [`retain_grad`](Tensor::retain_grad) kept.
+    /// Returns the gradient that has accumulated in this leaf, or that [`retain_grad`](Tensor::retain_grad) kept.
     pub fn grad(&self) -> Option<Tensor> {
         match self.edge() {
             Some(node) if node.op.leaf().is_some() => node.op.leaf().and_then(|leaf| lock(&leaf.grad).clone()),

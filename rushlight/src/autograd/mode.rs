@@ -7,7 +7,7 @@ thread_local! {
     static RECORDING: Cell<bool> = const { Cell::new(true) };
 }
 
-/// Whether operations on this thread are recorded for differentiation.
+/// Returns whether operations on this thread are recorded for differentiation.
 #[inline]
 pub fn is_grad_enabled() -> bool {
     RECORDING.get()

@@ -32,7 +32,7 @@ impl GradFn {
         self.0.name
     }
 
-    /// The nodes that the gradients of the operation's inputs go to; `None` for an input that does not require a gradient.
+    /// Returns the nodes that the gradients of the operation's inputs go to; `None` for an input that does not require a gradient.
     ///
     /// ```
     /// use rushlight::Tensor;

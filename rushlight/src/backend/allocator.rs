@@ -122,7 +122,7 @@ pub fn empty_cache() {
     }
 }
 
-/// The bytes of cached memory that are not in use.
+/// Returns the bytes of cached memory that are not in use.
 pub fn cached_bytes() -> usize {
     HELD.load(Relaxed)
 }

@@ -36,7 +36,7 @@ pub trait Dataset: Send + Sync {
     /// The type of an item: a tensor, a tuple, or any type with a [`Collate`] or a `collate_fn`.
     type Item;
 
-    /// The number of items.
+    /// Returns the number of items.
     fn len(&self) -> usize;
 
     /// Reads an item. May be called concurrently by several threads. Random augmentations should draw from
@@ -46,7 +46,7 @@ pub trait Dataset: Send + Sync {
     /// If the index is out of range, or the item cannot be read.
     fn get(&self, index: usize) -> Result<Self::Item>;
 
-    /// Whether the data set is empty.
+    /// Returns whether the data set is empty.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -99,7 +99,7 @@ fn check_index(set: &'static str, index: usize, len: usize) -> Result<()> {
 
 /// A tensor, or a tuple (up to 4) or list of tensors: the contents of a [`TensorDataset`], one of its items, a batch of them.
 pub trait TensorGroup: Collate<Batch = Self> + Clone + Send + Sync {
-    /// The tensors.
+    /// Returns the tensors.
     fn tensors(&self) -> Vec<&Tensor>;
 
     /// Applies `f` to each tensor.
@@ -192,7 +192,7 @@ impl<T: TensorGroup> TensorDataset<T> {
         Ok(TensorDataset { tensors: tensors.try_map(Tensor::try_contiguous)?, len })
     }
 
-    /// The tensors.
+    /// Returns the tensors.
     pub fn tensors(&self) -> &T {
         &self.tensors
     }
@@ -237,12 +237,12 @@ impl<D: Dataset> Subset<D> {
         Ok(Subset { dataset, indices })
     }
 
-    /// The indices of the items in the original data set.
+    /// Returns the indices of the items in the original data set.
     pub fn indices(&self) -> &[usize] {
         &self.indices
     }
 
-    /// The original data set.
+    /// Returns the original data set.
     pub fn dataset(&self) -> &D {
         &self.dataset
     }

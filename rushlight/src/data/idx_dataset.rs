@@ -108,12 +108,12 @@ impl IdxDataset {
         Ok(IdxDataset { data: TensorDataset::try_new((images, labels.clone()))?, name: self.name })
     }
 
-    /// All images, float32 `[count, 1, height, width]`.
+    /// Returns all images, float32 `[count, 1, height, width]`.
     pub fn images(&self) -> &Tensor {
         &self.data.tensors().0
     }
 
-    /// All classes, int64 `[count]`.
+    /// Returns all classes, int64 `[count]`.
     pub fn labels(&self) -> &Tensor {
         &self.data.tensors().1
     }

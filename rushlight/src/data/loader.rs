@@ -224,17 +224,17 @@ impl<D: Dataset, C> DataLoaderBuilder<D, C> {
 }
 
 impl<D: Dataset, C: Collator<D>> DataLoader<D, C> {
-    /// The number of batches in an epoch.
+    /// Returns the number of batches in an epoch.
     pub fn len(&self) -> usize {
         self.order.len()
     }
 
-    /// Whether an epoch is empty.
+    /// Returns whether an epoch is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The data set.
+    /// Returns the data set.
     pub fn dataset(&self) -> &D {
         &self.shared.dataset
     }

@@ -101,12 +101,12 @@ enum Problem {
 macro_rules! element_types {
     ($($variant:ident $t:ident $code:literal),*) => {
         impl IdxData {
-            /// The number of elements.
+            /// Returns the number of elements.
             pub fn len(&self) -> usize {
                 match self { IdxData::U8(x) => x.len(), $(IdxData::$variant(x) => x.len()),* }
             }
 
-            /// The element type as Rust calls it.
+            /// Returns the element type as Rust calls it.
             pub fn type_name(&self) -> &'static str {
                 match self { IdxData::U8(_) => "u8", $(IdxData::$variant(_) => stringify!($t)),* }
             }
@@ -141,7 +141,7 @@ const U8_CODE: u8 = 0x08;
 element_types!(I8 i8 0x09, I16 i16 0x0b, I32 i32 0x0c, F32 f32 0x0d, F64 f64 0x0e);
 
 impl IdxData {
-    /// Whether the array is empty.
+    /// Returns whether the array is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -184,22 +184,22 @@ impl Idx {
         parse(bytes).map_err(|problem| Error::format("IDX data", problem.to_string()))
     }
 
-    /// The size of each dimension.
+    /// Returns the size of each dimension.
     pub fn dims(&self) -> &[usize] {
         &self.dims
     }
 
-    /// The elements, row-major.
+    /// Returns the elements, row-major.
     pub fn data(&self) -> &IdxData {
         &self.data
     }
 
-    /// The dimensions and the elements.
+    /// Returns the dimensions and the elements.
     pub fn into_parts(self) -> (Vec<usize>, IdxData) {
         (self.dims, self.data)
     }
 
-    /// The contents of an uncompressed file.
+    /// Returns the contents of an uncompressed file.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.write_to(&mut bytes).expect("memory takes every byte");

@@ -18,7 +18,7 @@ fn problem(bytes: &[u8]) -> Problem {
     problem
 }
 
-/// A directory of this test's own, removed at its end.
+/// A directory for one test, removed at its end.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -125,12 +125,12 @@ fn damage_is_reported() {
         "not an IDX file: expected the first bytes 00, 00 and a type of 08, 09, 0b, 0c, 0d or 0e, got [00, 00, 0a, 02]"
     );
     assert!(matches!(problem(b"\x89PNG\r\n"), Problem::BadMagic(_)));
-    // A gzip stream that is sound, but whose checksum is not.
+    // A valid gzip stream with a wrong checksum.
     let mut checksum = gzip(&bytes);
     let place = checksum.len() - 8;
     checksum[place] ^= 1;
     assert!(matches!(problem(&checksum), Problem::Gzip(_)));
-    // Two members are one stream; something else behind them is not.
+    // Two gzip members are one stream; other trailing data are an error.
     let mut members = gzip(&bytes[..7]);
     members.extend(gzip(&bytes[7..]));
     assert_eq!(Idx::from_bytes(&members).unwrap(), sample());
@@ -146,7 +146,7 @@ fn promises_cost_nothing() {
     let large = [&[0, 0, 8, 1][..], &[0xff; 4], &[1, 2, 3]].concat();
     assert!(matches!(problem(&large), Problem::Truncated { found: 3, expected: 0xffff_ffff, .. }));
     assert!(matches!(problem(&gzip(&large)), Problem::Truncated { found: 3, .. }));
-    // 64 MiB of zeros behind an array of one: unpacking stops at the second byte, before the damage at the stream's end.
+    // 64 MiB of zeros after an array of one: decompression stops at the second byte, before the damage at the end of the stream.
     let mut bomb = gzip(&[&[0, 0, 8, 0, 9][..], &vec![0; 64 << 20]].concat());
     let length = bomb.len();
     assert!(length < 100_000);
@@ -194,7 +194,7 @@ fn files_that_cannot_be_read_or_written() {
 
     let nowhere = folder.0.join("none").join("a");
     assert!(matches!(sample().write(&nowhere), Err(Error::Io { path, .. }) if path == nowhere));
-    // A folder in its place: the new file cannot take it, and does not stay behind.
+    // A folder at the path: the file cannot replace it, and the temporary file is removed.
     let taken = folder.0.join("taken");
     std::fs::create_dir(&taken).unwrap();
     assert!(matches!(sample().write(&taken), Err(Error::Io { .. })));

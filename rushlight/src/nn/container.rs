@@ -50,22 +50,22 @@ impl Sequential {
         Ok(Sequential { layers })
     }
 
-    /// The number of layers.
+    /// Returns the number of layers.
     pub fn len(&self) -> usize {
         self.layers.len()
     }
 
-    /// Whether the container is empty.
+    /// Returns whether the container is empty.
     pub fn is_empty(&self) -> bool {
         self.layers.is_empty()
     }
 
-    /// The layer with this index.
+    /// Returns the layer with this index.
     pub fn get(&self, index: usize) -> Option<&dyn Forward> {
         self.layers.get(index).map(|(_, layer)| &**layer)
     }
 
-    /// The layer with this index as a `T`; `None` if it does not exist or has another type.
+    /// Returns the layer with this index as a `T`; `None` if it does not exist or has another type.
     ///
     /// ```
     /// use rushlight::nn;
@@ -78,7 +78,7 @@ impl Sequential {
         self.get(index)?.downcast_ref()
     }
 
-    /// The layers in order.
+    /// Returns the layers in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &dyn Forward> {
         self.layers.iter().map(|(_, layer)| &**layer)
     }

@@ -56,12 +56,12 @@ impl Linear {
         LinearBuilder::new(in_features, out_features)
     }
 
-    /// The size of the last dimension of the input.
+    /// Returns the size of the last dimension of the input.
     pub fn in_features(&self) -> usize {
         self.weight.get().shape().get(1).copied().unwrap_or_default()
     }
 
-    /// The size of the last dimension of the output.
+    /// Returns the size of the last dimension of the output.
     pub fn out_features(&self) -> usize {
         self.weight.get().shape().first().copied().unwrap_or_default()
     }

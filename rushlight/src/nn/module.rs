@@ -159,48 +159,49 @@ pub trait Module: Any + Send + Sync {
     /// Passes every field of this module to the visitor, in order.
     fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>);
 
-    /// The name of the type of module, such as `Linear`, for printing.
+    /// Returns the name of the type of module, such as `Linear`, for printing.
     fn kind(&self) -> &str;
 
     /// This module, dereferenced if it is in a box.
     fn as_module(&self) -> &dyn Module;
 
-    /// The text in the parentheses of the printed module, such as `p=0.5`.
+    /// Returns the text in the parentheses of the printed module, such as `p=0.5`.
     fn extra_repr(&self) -> String {
         String::new()
     }
 
-    /// The role of the module in fusion by a [`Sequential`](super::Sequential).
+    /// Returns the role of the module in fusion by a [`Sequential`](super::Sequential).
     fn fusion(&self) -> Fusion<'_> {
         Fusion::None
     }
 
-    /// The parameters of this module and its descendants, each once, in PyTorch's order: those of a module before those of its children.
+    /// Returns the parameters of this module and its descendants, each once, in PyTorch's order: those of a module before those of its
+    /// children.
     fn parameters(&self) -> Vec<Parameter> {
         self.named_parameters().into_iter().map(|(_, param)| param).collect()
     }
 
-    /// The parameters with their paths, such as `layer1.weight`. A shared one is included once, under its first path.
+    /// Returns the parameters with their paths, such as `layer1.weight`. A shared one is included once, under its first path.
     fn named_parameters(&self) -> Vec<(String, Parameter)> {
         traverse::parameters(self.as_module())
     }
 
-    /// The buffers of this module and its descendants, each once.
+    /// Returns the buffers of this module and its descendants, each once.
     fn buffers(&self) -> Vec<Buffer> {
         self.named_buffers().into_iter().map(|(_, buffer)| buffer).collect()
     }
 
-    /// The buffers with their paths, such as `bn1.running_mean`.
+    /// Returns the buffers with their paths, such as `bn1.running_mean`.
     fn named_buffers(&self) -> Vec<(String, Buffer)> {
         traverse::buffers(self.as_module())
     }
 
-    /// The child modules.
+    /// Returns the child modules.
     fn children(&self) -> Vec<&dyn Module> {
         self.named_children().into_iter().map(|(_, module)| module).collect()
     }
 
-    /// The child modules, with their names.
+    /// Returns the child modules, with their names.
     fn named_children(&self) -> Vec<(String, &dyn Module)> {
         traverse::children(self.as_module())
     }
@@ -233,7 +234,7 @@ pub trait Module: Any + Send + Sync {
         f(self.as_module());
     }
 
-    /// All parameters and buffers by path, sharing memory with this module, in PyTorch's order. A shared tensor is included
+    /// Returns all parameters and buffers by path, sharing memory with this module, in PyTorch's order. A shared tensor is included
     /// under each of its paths.
     fn state_dict(&self) -> StateDict {
         state::collect(self.as_module())
@@ -295,12 +296,12 @@ pub trait Module: Any + Send + Sync {
         traverse::to_dtype(self.as_module(), dtype)
     }
 
-    /// The total number of elements of all parameters; shared parameters count once.
+    /// Returns the total number of elements of all parameters; shared parameters count once.
     fn num_parameters(&self) -> usize {
         self.parameters().iter().map(|param| param.get().numel()).sum()
     }
 
-    /// The textual form of this module and its descendants as PyTorch prints it, also printed by `{}`.
+    /// Returns the textual form of this module and its descendants as PyTorch prints it, also printed by `{}`.
     fn repr(&self) -> String {
         super::repr::repr(self.as_module())
     }

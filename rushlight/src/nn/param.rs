@@ -64,7 +64,7 @@ impl Parameter {
         Ok(Parameter(Slot::new(tensor.to_leaf())))
     }
 
-    /// The tensor. The cost is about that of cloning an `Arc`.
+    /// Returns the tensor. The cost is about that of cloning an `Arc`.
     #[inline]
     pub fn get(&self) -> Tensor {
         self.0.get()
@@ -83,22 +83,22 @@ impl Parameter {
         Ok(())
     }
 
-    /// The sizes of the tensor.
+    /// Returns the sizes of the tensor.
     pub fn shape(&self) -> Vec<usize> {
         self.get().shape().to_vec()
     }
 
-    /// The number of elements.
+    /// Returns the number of elements.
     pub fn numel(&self) -> usize {
         self.get().numel()
     }
 
-    /// The dtype of the elements.
+    /// Returns the dtype of the elements.
     pub fn dtype(&self) -> DType {
         self.get().dtype()
     }
 
-    /// The accumulated gradient.
+    /// Returns the accumulated gradient.
     pub fn grad(&self) -> Option<Tensor> {
         self.get().grad()
     }
@@ -108,7 +108,7 @@ impl Parameter {
         self.get().zero_grad();
     }
 
-    /// Whether gradients are computed.
+    /// Returns whether gradients are computed.
     pub fn requires_grad(&self) -> bool {
         self.get().requires_grad()
     }
@@ -122,7 +122,7 @@ impl Parameter {
         self.get().requires_grad_(required);
     }
 
-    /// The path of this parameter in the model, such as `layer1.weight`, once the model has been traversed.
+    /// Returns the path of this parameter in the model, such as `layer1.weight`, once the model has been traversed.
     pub fn name(&self) -> Option<String> {
         let path = self.0.path.lock().unwrap_or_else(PoisonError::into_inner);
         (!path.is_empty()).then(|| path.clone())
@@ -253,12 +253,12 @@ impl Buffer {
         Buffer { persistent: false, ..Buffer::new(tensor) }
     }
 
-    /// Whether it is part of the `state_dict`.
+    /// Returns whether it is part of the `state_dict`.
     pub fn is_persistent(&self) -> bool {
         self.persistent
     }
 
-    /// The tensor.
+    /// Returns the tensor.
     #[inline]
     pub fn get(&self) -> Tensor {
         self.slot.get()
@@ -296,7 +296,7 @@ impl fmt::Debug for Buffer {
 pub struct Training(AtomicBool);
 
 impl Training {
-    /// Whether the module is in training mode.
+    /// Returns whether the module is in training mode.
     #[inline]
     pub fn get(&self) -> bool {
         self.0.load(Relaxed)

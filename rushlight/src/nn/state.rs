@@ -34,7 +34,7 @@ impl StateDict {
         None
     }
 
-    /// The tensor of `key`.
+    /// Returns the tensor of `key`.
     pub fn get(&self, key: &str) -> Option<&Tensor> {
         self.places.get(key).map(|&place| &self.entries[place].1)
     }
@@ -46,12 +46,12 @@ impl StateDict {
         Some(self.entries.remove(place).1)
     }
 
-    /// The number of tensors.
+    /// Returns the number of tensors.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether the state is empty.
+    /// Returns whether the state is empty.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -134,7 +134,7 @@ impl Tensor {
         x.try_ne(&x)
     }
 
-    /// Whether both have the same shape and equal elements.
+    /// Returns whether both have the same shape and equal elements.
     ///
     /// # Errors
     /// If the devices differ.
@@ -171,7 +171,7 @@ impl Tensor {
         close.try_logical_or(&a.try_isnan()?.try_logical_and(&b.try_isnan()?)?)
     }
 
-    /// Whether all elements are close in the sense of [`isclose`](Tensor::isclose).
+    /// Returns whether all elements are close in the sense of [`isclose`](Tensor::isclose).
     ///
     /// # Errors
     /// If the shapes do not broadcast.

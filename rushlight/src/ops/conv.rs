@@ -62,7 +62,7 @@ fn shape_of<const N: usize>(
     }
     if !dw[0].is_multiple_of(groups) || dw[0] == 0 {
         return wrong(format!(
-            "expected a number of output channels divisible by groups={groups}, got {} (weight {dw:?})",
+            "expected a number of output channels divisible by groups={groups}, got {} in the weight {dw:?}",
             dw[0]
         ));
     }
@@ -76,7 +76,11 @@ fn shape_of<const N: usize>(
     if let Some(bias) = bias {
         want_same_dtype(name, x, bias)?;
         if bias.shape() != [dw[0]] {
-            return wrong(format!("expected a bias [{}] for the weight {dw:?}, got {:?}", dw[0], bias.shape()));
+            return wrong(format!(
+                "expected the bias to have shape [{}] for the weight {dw:?}, got {:?}",
+                dw[0],
+                bias.shape()
+            ));
         }
     }
     let tail = |dims: &[usize]| three::<N>(std::array::from_fn(|i| dims[i + 2]), 1);
@@ -98,7 +102,7 @@ fn shape_of<const N: usize>(
     };
     if !(0..3).all(|i| reaches(i) == Some(true)) {
         return wrong(format!(
-            "expected a nonempty kernel no larger than the padded input, got weight {dw:?} with dilation {dilation:?} and input {dx:?} with padding {padding:?}"
+            "expected a nonempty kernel no larger than the padded input, got the weight {dw:?} with dilation {dilation:?} and input {dx:?} with padding {padding:?}"
         ));
     }
     Ok(shape)

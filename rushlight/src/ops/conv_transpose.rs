@@ -1,6 +1,6 @@
 //! Transposed convolutions over one, two and three dimensions.
 //!
-//! The transpose of a convolution is its gradient with respect to its input. So it needs no kernel of its own, and its
+//! The transpose of a convolution is its gradient with respect to its input. So it does not need a kernel, and its
 //! derivatives are the other members of the closed family of [`conv`](super::conv).
 
 use super::conv::{batched, conv, conv_grad_weight, input_grad, three};
@@ -75,7 +75,7 @@ fn shape_of<const N: usize>(
     }
     if !dw[0].is_multiple_of(groups) {
         return wrong(format!(
-            "expected a number of input channels divisible by groups={groups}, got {} (weight {dw:?})",
+            "expected a number of input channels divisible by groups={groups}, got {} in the weight {dw:?}",
             dw[0]
         ));
     }
@@ -85,14 +85,15 @@ fn shape_of<const N: usize>(
             dw[0], dx[1]
         ));
     }
-    let too_large =
-        || Error::shape(name, format!("expected an output that fits in memory, got input {dx:?} and weight {dw:?}"));
+    let too_large = || {
+        Error::shape(name, format!("expected an output that fits in memory, got input {dx:?} and the weight {dw:?}"))
+    };
     let out_channels = dw[1].checked_mul(groups).ok_or_else(too_large)?;
     if let Some(bias) = bias {
         want_same_dtype(name, x, bias)?;
         if bias.shape() != [out_channels] {
             return wrong(format!(
-                "expected a bias [{out_channels}] for the weight {dw:?} and groups={groups}, got {:?}",
+                "expected the bias to have shape [{out_channels}] for the weight {dw:?} and groups={groups}, got {:?}",
                 bias.shape()
             ));
         }
@@ -113,7 +114,7 @@ fn shape_of<const N: usize>(
     }
     if output.contains(&0) {
         return wrong(format!(
-            "expected padding that leaves a nonempty output, got {:?} for input {dx:?} and weight {dw:?}",
+            "expected padding that leaves a nonempty output, got {:?} for input {dx:?} and the weight {dw:?}",
             steps.padding
         ));
     }

@@ -378,7 +378,10 @@ impl Classes {
             if weight.shape() != [classes] {
                 return Err(Error::shape(
                     name,
-                    format!("expected a weight [{classes}] for {classes} classes, got {:?}", weight.shape()),
+                    format!(
+                        "expected the weight to have shape [{classes}] for {classes} classes, got {:?}",
+                        weight.shape()
+                    ),
                 ));
             }
         }

@@ -212,7 +212,7 @@ impl Tensor {
                 return Err(Error::shape(
                     name,
                     format!(
-                        "expected a bias [{out_features}] for {out_features} output features, got {:?}",
+                        "expected the bias to have shape [{out_features}] for {out_features} output features, got {:?}",
                         bias.shape()
                     ),
                 ));

@@ -101,7 +101,7 @@ impl Tensor {
                 return Err(Error::shape(
                     NAME,
                     format!(
-                        "expected a {what} [{channels}] for the input {:?}, got {:?}",
+                        "expected the {what} to have shape [{channels}] for the input {:?}, got {:?}",
                         self.shape(),
                         tensor.shape()
                     ),

@@ -103,7 +103,7 @@ impl Tensor {
         Ok(out.record(node, [self], [], move |[], [_], g| Ok([Some(axes.spread(g)?)])))
     }
 
-    /// The sum of all elements, 0-d. The result of integers and bool is int64.
+    /// Returns the sum of all elements, 0-d. The result of integers and bool is int64.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -114,7 +114,7 @@ impl Tensor {
         self.sum_axes(Axes::all(self), "SumBackward0")
     }
 
-    /// The sum over the dimensions `dims`; `()` means all. The result of integers and bool is int64.
+    /// Returns the sum over the dimensions `dims`; `()` means all. The result of integers and bool is int64.
     ///
     /// # Errors
     /// If a dimension is out of range or repeated.
@@ -139,7 +139,7 @@ impl Tensor {
         }))
     }
 
-    /// The mean of all elements, 0-d; NaN if the tensor is empty.
+    /// Returns the mean of all elements, 0-d; NaN if the tensor is empty.
     ///
     /// # Errors
     /// If the tensor is not floating-point.
@@ -148,7 +148,7 @@ impl Tensor {
         self.mean_axes(Axes::all(self), "MeanBackward0")
     }
 
-    /// The mean over the dimensions `dims`; `()` means all.
+    /// Returns the mean over the dimensions `dims`; `()` means all.
     ///
     /// # Errors
     /// If the tensor is not floating-point, or a dimension is out of range or repeated.
@@ -157,7 +157,7 @@ impl Tensor {
         self.mean_axes(Axes::new("mean", self, dims.into())?, "MeanBackward1")
     }
 
-    /// The product of all elements, 0-d. The result of integers and bool is int64.
+    /// Returns the product of all elements, 0-d. The result of integers and bool is int64.
     #[op(torch = "prod(input, *, dtype=None)")]
     pub fn try_prod(&self) -> Result<Tensor> {
         let axes = Axes::all(self);
@@ -168,7 +168,7 @@ impl Tensor {
         }))
     }
 
-    /// The product over the dimension `dim`. The result of integers and bool is int64.
+    /// Returns the product over the dimension `dim`. The result of integers and bool is int64.
     ///
     /// # Errors
     /// If the dimension is out of range, or more than one is given.
@@ -211,7 +211,7 @@ impl Tensor {
         }))
     }
 
-    /// The largest of all elements, 0-d; NaN if any is NaN. Equal elements share the gradient evenly.
+    /// Returns the largest of all elements, 0-d; NaN if any is NaN. Equal elements share the gradient evenly.
     ///
     /// # Errors
     /// If the tensor is empty.
@@ -220,7 +220,7 @@ impl Tensor {
         self.extreme_axes("max", ReduceOp::Max, Axes::all(self), "MaxBackward1")
     }
 
-    /// The smallest of all elements, 0-d; NaN if any is NaN. Equal elements share the gradient evenly.
+    /// Returns the smallest of all elements, 0-d; NaN if any is NaN. Equal elements share the gradient evenly.
     ///
     /// # Errors
     /// If the tensor is empty.
@@ -229,7 +229,7 @@ impl Tensor {
         self.extreme_axes("min", ReduceOp::Min, Axes::all(self), "MinBackward1")
     }
 
-    /// The largest elements over the dimensions `dims`. Equal elements share the gradient evenly.
+    /// Returns the largest elements over the dimensions `dims`. Equal elements share the gradient evenly.
     ///
     /// # Errors
     /// If the dimension is out of range or of size 0.
@@ -238,7 +238,7 @@ impl Tensor {
         self.extreme_axes("amax", ReduceOp::Max, Axes::new("amax", self, dims.into())?, "AmaxBackward0")
     }
 
-    /// The smallest elements over the dimensions `dims`. Equal elements share the gradient evenly.
+    /// Returns the smallest elements over the dimensions `dims`. Equal elements share the gradient evenly.
     ///
     /// # Errors
     /// If the dimension is out of range or of size 0.
@@ -281,7 +281,7 @@ impl Tensor {
         Ok((values, indices))
     }
 
-    /// The largest elements along `dim` and their indices (the first of equal ones; NaN counts as the largest).
+    /// Returns the largest elements along `dim` and their indices (the first of equal ones; NaN counts as the largest).
     ///
     /// # Errors
     /// If the dimension is out of range or of size 0.
@@ -296,7 +296,7 @@ impl Tensor {
         self.with_indices("max", true, dim.into(), "MaxBackward0")
     }
 
-    /// The smallest elements along `dim` and their indices (the first of equal ones; NaN counts as the smallest).
+    /// Returns the smallest elements along `dim` and their indices (the first of equal ones; NaN counts as the smallest).
     ///
     /// # Errors
     /// If the dimension is out of range or of size 0.
@@ -305,7 +305,7 @@ impl Tensor {
         self.with_indices("min", false, dim.into(), "MinBackward0")
     }
 
-    /// The index of the largest of all elements, in row-major order.
+    /// Returns the index of the largest of all elements, in row-major order.
     ///
     /// # Errors
     /// If the tensor is empty or bool.
@@ -314,7 +314,7 @@ impl Tensor {
         self.argument("argmax", true, None)
     }
 
-    /// The index of the smallest of all elements, in row-major order.
+    /// Returns the index of the smallest of all elements, in row-major order.
     ///
     /// # Errors
     /// If the tensor is empty or bool.
@@ -323,7 +323,7 @@ impl Tensor {
         self.argument("argmin", false, None)
     }
 
-    /// The indices of the largest elements along `dim`.
+    /// Returns the indices of the largest elements along `dim`.
     ///
     /// # Errors
     /// If the dimension is out of range or of size 0, or the elements are bool.
@@ -332,7 +332,7 @@ impl Tensor {
         self.argument("argmax", true, Some(dim.into()))
     }
 
-    /// The indices of the smallest elements along `dim`.
+    /// Returns the indices of the smallest elements along `dim`.
     ///
     /// # Errors
     /// If the dimension is out of range or of size 0, or the elements are bool.
@@ -375,7 +375,7 @@ impl Tensor {
         }))
     }
 
-    /// The variance of all elements, 0-d: squared deviations from the mean, divided by their number minus the correction.
+    /// Returns the variance of all elements, 0-d: squared deviations from the mean, divided by their number minus the correction.
     ///
     /// # Errors
     /// If the tensor is not floating-point.
@@ -390,7 +390,7 @@ impl Tensor {
         self.var_axes(Axes::all(self), options.correction)
     }
 
-    /// The variance over the dimensions `dims`, see [`var`](Tensor::var).
+    /// Returns the variance over the dimensions `dims`, see [`var`](Tensor::var).
     ///
     /// # Errors
     /// If the tensor is not floating-point, or a dimension is out of range or repeated.
@@ -399,7 +399,7 @@ impl Tensor {
         self.var_axes(Axes::new("var", self, dims.into())?, options.correction)
     }
 
-    /// The standard deviation of all elements, 0-d: the square root of [`var`](Tensor::var).
+    /// Returns the standard deviation of all elements, 0-d: the square root of [`var`](Tensor::var).
     ///
     /// # Errors
     /// If the tensor is not floating-point.
@@ -408,7 +408,7 @@ impl Tensor {
         self.std_axes(Axes::all(self), options.correction)
     }
 
-    /// The standard deviation over the dimensions `dims`, see [`std`](Tensor::std).
+    /// Returns the standard deviation over the dimensions `dims`, see [`std`](Tensor::std).
     ///
     /// # Errors
     /// If the tensor is not floating-point, or a dimension is out of range or repeated.
@@ -417,13 +417,13 @@ impl Tensor {
         self.std_axes(Axes::new("std", self, dims.into())?, options.correction)
     }
 
-    /// Whether any element is nonzero, 0-d bool (uint8 for uint8, as in PyTorch).
+    /// Returns whether any element is nonzero, 0-d bool (uint8 for uint8, as in PyTorch).
     #[op(torch = "any(input, *, out=None)")]
     pub fn try_any(&self) -> Result<Tensor> {
         self.truth("any", ReduceOp::Any)
     }
 
-    /// Whether all elements are nonzero, 0-d bool (uint8 for uint8, as in PyTorch).
+    /// Returns whether all elements are nonzero, 0-d bool (uint8 for uint8, as in PyTorch).
     #[op(torch = "all(input, *, out=None)")]
     pub fn try_all(&self) -> Result<Tensor> {
         self.truth("all", ReduceOp::All)

@@ -44,13 +44,13 @@ pub trait Optimizer: Send {
     /// Clears the gradients of all parameters.
     fn zero_grad(&self);
 
-    /// The parameters of all groups.
+    /// Returns the parameters of all groups.
     fn parameters(&self) -> Vec<Parameter>;
 
-    /// The number of parameter groups.
+    /// Returns the number of parameter groups.
     fn num_groups(&self) -> usize;
 
-    /// The learning rate of a group.
+    /// Returns the learning rate of a group.
     ///
     /// # Panics
     /// If the group does not exist.
@@ -62,7 +62,7 @@ pub trait Optimizer: Send {
     /// If the group does not exist.
     fn set_group_lr(&mut self, group: usize, lr: f64);
 
-    /// The learning rate of the first group.
+    /// Returns the learning rate of the first group.
     fn lr(&self) -> f64 {
         self.group_lr(0)
     }

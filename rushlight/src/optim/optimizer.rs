@@ -220,7 +220,7 @@ fn mismatch(op: &'static str, p: &Tensor, g: &Tensor) -> Error {
 }
 
 impl<R: Rule> RuleOptimizer<R> {
-    /// The options of a group.
+    /// Returns the options of a group.
     ///
     /// # Panics
     /// If the group does not exist.
@@ -229,7 +229,7 @@ impl<R: Rule> RuleOptimizer<R> {
         &self.groups[group].rule
     }
 
-    /// The options of a group, which may be changed between steps.
+    /// Returns the options of a group, which may be changed between steps.
     ///
     /// # Panics
     /// If the group does not exist.

@@ -144,7 +144,7 @@ impl Canvas {
         units as f32 * style.size / f32::from(face.units_per_em())
     }
 
-    /// The text, cut and ended with an ellipsis where it is wider than `width`.
+    /// The text, truncated with an ellipsis if it is wider than `width`.
     pub(super) fn fit_text(&self, text: &str, width: f32, style: TextStyle) -> String {
         if self.text_width(text, style) <= width {
             return text.to_owned();

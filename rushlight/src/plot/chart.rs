@@ -104,7 +104,7 @@ impl Chart {
         self
     }
 
-    /// The chart as a PNG file in memory.
+    /// Returns the chart as a PNG file in memory.
     ///
     /// # Errors
     /// If a series has lists of different lengths.
@@ -261,7 +261,7 @@ impl Panels {
         self
     }
 
-    /// The figure as a PNG file in memory.
+    /// Returns the figure as a PNG file in memory.
     ///
     /// # Errors
     /// If the figure is empty, or a series has lists of different lengths.

@@ -55,24 +55,24 @@ impl ConfusionMatrix {
         Ok(())
     }
 
-    /// The number of examples of class `truth` predicted as `prediction`; 0 for a class that does not exist.
+    /// Returns the number of examples of class `truth` predicted as `prediction`; 0 for a class that does not exist.
     pub fn count(&self, truth: usize, prediction: usize) -> u64 {
         let n = self.classes.len();
         if truth < n && prediction < n { self.counts[truth * n + prediction] } else { 0 }
     }
 
-    /// The number of examples.
+    /// Returns the number of examples.
     pub fn total(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// The share of examples whose class was predicted, 0 if there are none.
+    /// Returns the share of examples whose class was predicted, 0 if there are none.
     pub fn accuracy(&self) -> f64 {
         let right: u64 = (0..self.classes.len()).map(|i| self.count(i, i)).sum();
         right as f64 / self.total().max(1) as f64
     }
 
-    /// The matrix as a PNG file in memory.
+    /// Returns the matrix as a PNG file in memory.
     ///
     /// # Errors
     /// If there are no classes, or more than 1000.

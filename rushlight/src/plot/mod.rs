@@ -68,7 +68,7 @@ impl Color {
     const AXIS: Color = Color::hex(0x9CA3AF);
     const GRID: Color = Color::hex(0xE5E7EB);
 
-    /// The color written `0xRRGGBB`.
+    /// Returns the color written `0xRRGGBB`.
     pub const fn hex(rgb: u32) -> Color {
         Color { red: (rgb >> 16) as u8, green: (rgb >> 8) as u8, blue: rgb as u8 }
     }

@@ -17,8 +17,8 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// An axis over the drawable ones of `values` with a margin on both sides and about `ticks` ticks. Where all values
-    /// are integers the ticks are too.
+    /// An axis over the drawable ones of `values` with a margin on both sides and about `ticks` ticks. If all values
+    /// are integers the ticks are as well.
     pub(super) fn new(values: impl Iterator<Item = f64> + Clone, ticks: usize) -> Self {
         let values = values.filter(|v| drawable(*v));
         let whole = values.clone().all(|v| v.fract() == 0.0);

@@ -66,7 +66,7 @@ impl Generator {
         seed
     }
 
-    /// The seed that the current stream began with.
+    /// Returns the seed that the current stream began with.
     pub fn initial_seed(&self) -> u64 {
         self.lock().engine.seed
     }

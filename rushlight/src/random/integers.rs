@@ -82,7 +82,7 @@ impl Generator {
         out[0]
     }
 
-    /// A random permutation of 0..n, as `torch.randperm(n)`.
+    /// Returns a random permutation of 0..n, as `torch.randperm(n)`.
     pub fn randperm(&self, n: usize) -> Vec<i64> {
         let engine = &mut self.lock().engine;
         let mut r: Vec<i64> = (0..n as i64).collect();

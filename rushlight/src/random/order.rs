@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-/// The dimensions of an output in the order in which random numbers fill it, slowest first: permute the output by it, fill the
+/// Returns the dimensions of an output in the order in which random numbers fill it, slowest first: permute the output by it, fill the
 /// permuted view in row-major order.
 ///
 /// PyTorch fills a contiguous tensor in row-major order and any other one in memory order, so that the transpose of a

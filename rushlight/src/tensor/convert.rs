@@ -90,7 +90,7 @@ impl<T: Nested, const N: usize> From<[T; N]> for Tensor {
 }
 
 impl From<&Tensor> for Tensor {
-    /// Another handle on the same tensor.
+    /// Returns another handle to the same tensor.
     fn from(tensor: &Tensor) -> Tensor {
         tensor.clone()
     }
@@ -106,7 +106,7 @@ impl Tensor {
         crate::error::ok(Tensor::filled(layout, &elements))
     }
 
-    /// The expansion of [`tensor!`](crate::tensor!): a tensor of these row-major elements, whose dtypes are promoted by default.
+    /// Creates a tensor of these row-major elements, whose dtypes are promoted by default; used by [`tensor!`](crate::tensor!).
     ///
     /// # Panics
     /// If the elements do not fill the shape, or it has more than 8 dimensions.
@@ -155,7 +155,7 @@ impl Tensor {
         Ok(tensor)
     }
 
-    /// A tensor of the given shape from elements in row-major order.
+    /// Creates a tensor of the given shape from elements in row-major order.
     ///
     /// # Errors
     /// If the number of elements does not match the shape.
@@ -183,7 +183,7 @@ impl Tensor {
         Tensor::filled(shape.infer(op, elements.len())?, elements)
     }
 
-    /// The elements in row-major order.
+    /// Returns the elements in row-major order.
     ///
     /// # Errors
     /// If `T` is not the tensor's element type; [`to_dtype`](Tensor::to_dtype) converts.
@@ -208,8 +208,8 @@ impl Tensor {
         own.read("to_vec")?.to_vec()
     }
 
-    /// The only element as an `f64`, which represents every float and every integer up to 2^53 exactly; [`item_as`](Tensor::item_as)
-    /// returns other types.
+    /// Returns the only element as an `f64`, which represents every float and every integer up to 2^53 exactly;
+    /// [`item_as`](Tensor::item_as) returns other types.
     ///
     /// # Errors
     /// If there is not exactly one element.
@@ -223,7 +223,7 @@ impl Tensor {
         self.try_item_as()
     }
 
-    /// The only element, converted to `T`.
+    /// Returns the only element, converted to `T`.
     ///
     /// # Errors
     /// If there is not exactly one element.
@@ -249,7 +249,7 @@ impl Tensor {
 }
 
 impl DType {
-    /// The type of `T`.
+    /// Returns the type of `T`.
     pub const fn of<T: Element>() -> DType {
         T::DTYPE
     }

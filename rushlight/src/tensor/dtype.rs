@@ -51,7 +51,7 @@ macro_rules! dtypes {
                 }
             }
 
-            /// The category.
+            /// Returns the category.
             #[inline]
             pub const fn category(self) -> Category {
                 match self {
@@ -66,7 +66,7 @@ macro_rules! dtypes {
                 }
             }
 
-            /// The name in safetensors files: `F32`, `I64`, …
+            /// Returns the name in safetensors files: `F32`, `I64`, …
             pub const fn safetensors_name(self) -> &'static str {
                 match self {
                     $($(DType::$variant => $safetensors,)*)*
@@ -132,13 +132,13 @@ const fn joined(i: usize, j: usize) -> DType {
 }
 
 impl DType {
-    /// Whether this is a floating-point dtype; only those can require gradients.
+    /// Returns whether this is a floating-point dtype; only those can require gradients.
     #[inline]
     pub const fn is_float(self) -> bool {
         matches!(self.category(), Category::Float)
     }
 
-    /// The promotion of two dtypes of the same priority: PyTorch's `promote_types`.
+    /// Returns the promotion of two dtypes of the same priority: PyTorch's `promote_types`.
     ///
     /// ```
     /// use rushlight::DType;
@@ -184,7 +184,7 @@ impl fmt::Display for DType {
 
 static DEFAULT: AtomicU8 = AtomicU8::new(DType::F32 as u8);
 
-/// The default floating-point dtype, used by creation functions, for floating-point numbers, and for division and functions of
+/// Returns the default floating-point dtype, used by creation functions, for floating-point numbers, and for division and functions of
 /// integers. It is float32 unless [`set_default_dtype`] changes it.
 #[inline]
 pub fn get_default_dtype() -> DType {
@@ -322,7 +322,7 @@ pub enum Scalar {
 }
 
 impl Scalar {
-    /// The value as `f64`.
+    /// Returns the value as `f64`.
     #[inline]
     pub fn to_f64(self) -> f64 {
         match self {
@@ -332,7 +332,7 @@ impl Scalar {
         }
     }
 
-    /// The value as `i64`, truncated toward zero; NaN and values out of range become `i64::MIN`.
+    /// Returns the value as `i64`, truncated toward zero; NaN and values out of range become `i64::MIN`.
     #[inline]
     pub fn to_i64(self) -> i64 {
         const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
@@ -344,7 +344,7 @@ impl Scalar {
         }
     }
 
-    /// Whether the value is not zero.
+    /// Returns whether the value is not zero.
     #[inline]
     pub fn to_bool(self) -> bool {
         match self {
@@ -354,7 +354,7 @@ impl Scalar {
         }
     }
 
-    /// The dtype of a tensor created from this number: bool, int64 or the [default](get_default_dtype).
+    /// Returns the dtype of a tensor created from this number: bool, int64 or the [default](get_default_dtype).
     #[inline]
     pub fn default_dtype(self) -> DType {
         match self {
@@ -364,7 +364,7 @@ impl Scalar {
         }
     }
 
-    /// The category.
+    /// Returns the category.
     #[inline]
     pub fn category(self) -> Category {
         match self {

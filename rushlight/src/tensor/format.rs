@@ -49,7 +49,7 @@ pub struct Suffixes<'a> {
 
 const OPENING: &str = "tensor(";
 
-/// The textual form of a tensor, identical to PyTorch's `str(tensor)`.
+/// Returns the textual form of a tensor, identical to PyTorch's `str(tensor)`.
 ///
 /// `value` returns the element at a row-major index. It is called once for each displayed element.
 pub fn format_tensor(
@@ -63,7 +63,7 @@ pub fn format_tensor(
     if numel == 0 {
         text += "[]";
     } else {
-        // A dimension's entries are cut to the edges where it is longer than both of them together.
+        // Only the edges of a dimension longer than both of them together are displayed.
         let keep = if numel > options.threshold { options.edgeitems } else { usize::MAX };
         let mut indices = vec![0];
         for &size in shape {

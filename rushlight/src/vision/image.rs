@@ -29,7 +29,7 @@ pub enum PixelFormat {
 }
 
 impl PixelFormat {
-    /// The number of samples per pixel, 1 to 4.
+    /// Returns the number of samples per pixel, 1 to 4.
     pub fn channels(self) -> usize {
         match self {
             PixelFormat::Gray => 1,
@@ -100,22 +100,22 @@ impl Image {
         }
     }
 
-    /// The width in pixels.
+    /// Returns the width in pixels.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// The height in pixels.
+    /// Returns the height in pixels.
     pub fn height(&self) -> usize {
         self.height
     }
 
-    /// The meaning of the samples of a pixel.
+    /// Returns the meaning of the samples of a pixel.
     pub fn format(&self) -> PixelFormat {
         self.format
     }
 
-    /// All samples, `height * width * channels`.
+    /// Returns all samples, `height * width * channels`.
     pub fn samples(&self) -> &[u8] {
         &self.samples
     }
@@ -193,7 +193,7 @@ fn decode_png(bytes: &[u8]) -> Result<Image> {
     let info = decoder.read_header_info().map_err(failed)?;
     let (width, height) = (info.width as usize, info.height as usize);
     check_size(width, height)?;
-    // The limit is for what the decoder allocates by itself; it must hold a row of the image.
+    // The limit of the decoder's internal allocations; they must hold a row of the image.
     decoder.set_limits(png::Limits { bytes: 64 << 20 });
     let mut reader = decoder.read_info().map_err(failed)?;
     let size = reader.output_buffer_size().ok_or_else(|| too_large(width, height))?;

@@ -36,7 +36,7 @@ impl Drop for Folder {
 const TRAIN: [&str; 2] = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"];
 
 #[test]
-fn pictures_and_classes() {
+fn images_and_classes() {
     let pixels: Vec<u8> = (0..3 * 4 * 5).map(|i| (i * 4) as u8).collect();
     for names in [
         ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
@@ -86,18 +86,18 @@ fn faults_name_the_file() {
     let images = folder.0.join(TRAIN[0]);
     assert_eq!(
         folder.error(true),
-        format!("/{}: there are 3 classes, but 2 pictures in {}", TRAIN[1], images.display())
+        format!("/{}: expected 2 labels for the images in {}, got 3", TRAIN[1], images.display())
     );
     folder.write(TRAIN[1], &[2, 1], IdxData::U8(vec![0; 2]));
-    let fault = "classes are integers of shape [count], but this has u8 elements of shape [2, 1]";
+    let fault = "expected labels as integers of shape [count], got u8 elements of shape [2, 1]";
     assert_eq!(folder.error(true), format!("/{}: {fault}", TRAIN[1]));
     folder.write(TRAIN[1], &[2], IdxData::F32(vec![0.0; 2]));
-    assert!(folder.error(true).contains("but this has f32 elements of shape [2]"));
+    assert!(folder.error(true).contains("got f32 elements of shape [2]"));
     folder.write(TRAIN[1], &[2], IdxData::I16(vec![3, -1]));
     let dataset = IdxDataset::open(&folder.0, true).unwrap();
     let error = dataset.clone().check_classes(10).err().unwrap().to_string();
     assert!(error.ends_with(": expected labels in 0..10, got -1 at item 1"), "{error}");
-    assert!(dataset.clone().check_classes(3).err().unwrap().to_string().contains("item 0 is of class 3"));
+    assert!(dataset.clone().check_classes(3).err().unwrap().to_string().contains("got 3 at item 0"));
     assert!(dataset.clone().check_classes(0).is_err());
     for (mean, std) in [(0.0, 0.0), (0.0, -1.0), (f64::NAN, 1.0), (0.0, f64::INFINITY)] {
         let error = dataset.clone().try_normalize(mean, std).err().unwrap().to_string();
@@ -105,11 +105,13 @@ fn faults_name_the_file() {
     }
 
     folder.write(TRAIN[0], &[2, 4], IdxData::U8(vec![0; 8]));
-    assert!(folder.error(true).contains(
-        "pictures are u8 elements of shape [count, height, width], but this has u8 elements of shape [2, 4]"
-    ));
+    assert!(
+        folder.error(true).contains(
+            "expected images as u8 elements of shape [count, height, width], got u8 elements of shape [2, 4]"
+        )
+    );
     folder.write(TRAIN[0], &[2, 2, 2], IdxData::I32(vec![0; 8]));
-    assert!(folder.error(true).contains("but this has i32 elements of shape [2, 2, 2]"));
+    assert!(folder.error(true).contains("got i32 elements of shape [2, 2, 2]"));
     std::fs::write(folder.0.join(TRAIN[0]), b"\x89PNG").unwrap();
     assert!(folder.error(true).contains("/train-images-idx3-ubyte: not an IDX file"));
 }

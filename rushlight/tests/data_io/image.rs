@@ -75,7 +75,7 @@ fn jpeg_of_every_kind() {
 }
 
 #[test]
-fn files_that_are_no_pictures() {
+fn files_that_are_not_images() {
     let message = |path: PathBuf| Image::open(path).unwrap_err().to_string();
     let missing = file("missing.png");
     assert!(message(missing.clone()).starts_with(&format!("{}: ", missing.display())));

@@ -135,12 +135,15 @@ fn what_cannot_be_written() {
     let x = Tensor::zeros([1]);
     assert_eq!(
         error(&[("a", x.clone()), ("b", x.clone()), ("a", x.clone())]),
-        "safetensors: two tensors have the name \"a\""
+        "safetensors: expected distinct names, got \"a\" twice"
     );
     // Tensors of different types are not neighbors in the file.
     let mixed = [("a", x.clone()), ("a", Tensor::from(1)), ("0", Tensor::from(1)), ("z", Tensor::from(true))];
-    assert_eq!(error(&mixed), "safetensors: two tensors have the name \"a\"");
-    assert_eq!(error(&[("__metadata__", x.clone())]), "safetensors: no tensor can have the name \"__metadata__\"");
+    assert_eq!(error(&mixed), "safetensors: expected distinct names, got \"a\" twice");
+    assert_eq!(
+        error(&[("__metadata__", x.clone())]),
+        "safetensors: expected a tensor name other than the reserved \"__metadata__\""
+    );
     let nowhere = path("none").join("model.safetensors");
     let error = save(&nowhere, [("x", &x)], &Metadata::new()).unwrap_err();
     assert!(matches!(&error, Error::Io { path, .. } if *path == nowhere), "{error}");

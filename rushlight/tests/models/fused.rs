@@ -143,7 +143,7 @@ fn results_do_not_depend_on_what_was_computed_before() {
         });
         conv.requires_grad_(false);
         assert!(conv.forward(&many).equal(&wanted[1]), "a frozen layer");
-        assert!(conv.forward(&one.squeeze(0)).equal(&wanted[0].squeeze(0)), "a single picture");
+        assert!(conv.forward(&one.squeeze(0)).equal(&wanted[0].squeeze(0)), "a single image");
     });
 }
 

@@ -159,7 +159,7 @@ fn errors_name_the_parameter() {
     let error = rushlight::catch(|| net.forward(&x)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "linear: input [64, 9200] has 9200 features, but the weight [128, 9216] expects 9216"
+        "linear: expected an input with 9216 features for the weight [128, 9216], got 9200 features in [64, 9200]"
     );
     // Once anything has gone through the model, its parameters know their paths; that of a part does not replace it.
     let _optimizer = SGD::builder(net.parameters()).lr(0.1).build();
@@ -167,12 +167,12 @@ fn errors_name_the_parameter() {
     let error = net.try_forward(&x).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "linear: input [64, 9200] has 9200 features, but fc1.weight [128, 9216] expects 9216"
+        "linear: expected an input with 9216 features for fc1.weight [128, 9216], got 9200 features in [64, 9200]"
     );
     assert!(matches!(error, Error::Shape { op: "linear", .. }));
     let net = nn::seq![nn::Flatten::new(), nn::seq![Linear::new(4, 2)]];
     let message = net.try_forward(&Tensor::zeros([2, 5])).unwrap_err().to_string();
-    let place = "layer 1 (Sequential): layer 0 (Linear): linear: input [2, 5] has 5 features";
+    let place = "layer 1 (Sequential): layer 0 (Linear): linear: expected an input with 4 features";
     assert!(message.starts_with(place), "{message}");
 }
 
@@ -361,8 +361,8 @@ fn wrong_convolutions_of_other_ranks_are_refused() {
     assert!(up.try_forward_with_output_size(&x, [6, 7]).is_err());
     assert!(text(up.try_forward_with_output_size(&Tensor::zeros([3]), [7, 7])).contains("[3]"));
     let empty = up.try_forward_with_output_size(&Tensor::zeros([1, 4, 0, 3]), [1, 7]);
-    assert!(text(empty).contains("only the batch may be empty"));
-    // Allowed in PyTorch, too, and refused when it is run.
+    assert!(text(empty).contains("expected nonempty spatial dimensions"));
+    // As in PyTorch, the layer can be built, and forward returns an error.
     let more = nn::ConvTranspose1d::builder(1, 1, 3).output_padding(1).build();
     assert!(text(more.try_forward(&Tensor::zeros([1, 4]))).contains("expected output_padding smaller"));
 }
@@ -380,14 +380,14 @@ fn absurd_transposed_convolutions_are_refused() {
     let most = i32::MAX as usize;
     assert!(run(&one, usize::MAX, 0, 0, 1).contains("below 2^31"));
     assert!(run(&one, 1, usize::MAX, 0, 1).contains("below 2^31"));
-    assert!(run(&one, 1, 0, usize::MAX, 1).contains("smaller than either stride or dilation"));
-    assert!(run(&one, 1, most, 0, 1).contains("leaves nothing"));
-    assert!(run(&one.expand([1, 1, 1usize << 40]), most, 0, 0, 1).contains("too large"));
+    assert!(run(&one, 1, 0, usize::MAX, 1).contains("expected output_padding smaller"));
+    assert!(run(&one, 1, most, 0, 1).contains("expected padding that leaves a nonempty output"));
+    assert!(run(&one.expand([1, 1, 1usize << 40]), most, 0, 0, 1).contains("expected an output that fits in memory"));
     // Nothing to compute, but its sizes cannot be counted.
     let none = Tensor::zeros([0, 1, 2, 2]);
     let weight = Tensor::ones([1, 1, 2, 2]);
     let message = text(none.try_conv_transpose2d_with(&weight, None, ConvTransposeOptions::new().stride(most)));
-    assert!(message.contains("more elements than memory can hold"), "{message}");
+    assert!(message.contains("expected a shape that fits in memory"), "{message}");
     assert!(
         one.try_conv_transpose1d_with(&Tensor::ones([1, 1, 2]), None, ConvTransposeOptions::new().groups(usize::MAX))
             .is_err()

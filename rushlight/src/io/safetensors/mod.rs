@@ -64,7 +64,7 @@ pub fn save<N: Into<String>, T: Borrow<Tensor>>(
     encode(tensors, metadata, |write| super::atomic_write(path, |file| write(file)))
 }
 
-/// The contents of the file that [`save`] would write.
+/// Returns the contents of the file that [`save`] would write.
 ///
 /// # Errors
 /// As [`save`], except errors of files.

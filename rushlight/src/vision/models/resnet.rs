@@ -14,7 +14,7 @@ pub struct BasicBlock {
 }
 
 impl BasicBlock {
-    /// A block from `inputs` to `outputs` channels, the first convolution with stride `stride`.
+    /// Creates a block from `inputs` to `outputs` channels, the first convolution with stride `stride`.
     pub fn new(inputs: usize, outputs: usize, stride: usize) -> BasicBlock {
         BasicBlock {
             conv1: nn::Conv2d::builder(inputs, outputs, 3).stride(stride).padding(1).bias(false).build(),
