@@ -34,7 +34,7 @@ fn tensors_are_made_on_a_device() {
 #[test]
 fn random_numbers_are_those_of_the_host() {
     let both = || {
-        [REFERENCE, Device::Cpu].map(|device| TensorOptions::new().device(device).generator(&Generator::from_seed(5)))
+        [REFERENCE, Device::Cpu].map(|device| TensorOptions::new().device(device).generator(Generator::from_seed(5)))
     };
     let check = |make: fn(&TensorOptions) -> Tensor| {
         let [found, here] = both().map(|options| make(&options));

@@ -156,7 +156,7 @@ fn unary(op: &str, x: &Tensor) -> Option<Result<Tensor>> {
         "max_dim" => rows().and_then(|x| x.try_max_dim(1)).and_then(|(x, at)| Tensor::try_cat([&x, &at])),
         "gather" => x.try_gather(0, &index(&[3, 0, 3])),
         "index_select" => x.try_index_select(0, &index(&[1, 5, 1])),
-        "pad" => x.try_pad_with(&[1, 2], PadOptions::new().value(1)),
+        "pad" => x.try_pad_with([1, 2], PadOptions::new().value(1)),
         "scatter_add" => x.try_narrow(0, 3, 3).and_then(|part| x.try_scatter_add(0, &index(&[0, 2, 0]), &part)),
         "flip_view" => rows().and_then(|x| x.try_t()?.try_add(1)),
         "zeros_like" => x.try_zeros_like(),
@@ -289,7 +289,7 @@ fn creation_gives_every_type() {
     let mut failures = vec![];
     for case in list(&table["create"]) {
         let (op, name) = (text(&case["op"]), text(&case["dtype"]));
-        let options = TensorOptions::new().dtype(dtype(name)).generator(&Generator::from_seed(5));
+        let options = TensorOptions::new().dtype(dtype(name)).generator(Generator::from_seed(5));
         let out = match op {
             "zeros" => Tensor::try_zeros_with([3], options),
             "ones" => Tensor::try_ones_with([2, 2], options),

@@ -447,9 +447,9 @@ fn products_of_others(x: &Tensor, dim: usize) -> Result<Tensor> {
     let (half, axis) = (size / 2, dim as isize);
     let part = |x: &Tensor, start: usize, length: usize| x.try_narrow(axis, start as isize, length);
     let (a, b, single) = (part(x, 0, half)?, part(x, half, half)?, part(x, 2 * half, size % 2)?);
-    let others = products_of_others(&Tensor::try_cat_dim(&[&a.try_mul(&b)?, &single], axis)?, dim)?;
+    let others = products_of_others(&Tensor::try_cat_dim([&a.try_mul(&b)?, &single], axis)?, dim)?;
     let of_pairs = part(&others, 0, half)?;
-    Tensor::try_cat_dim(&[&of_pairs.try_mul(&b)?, &of_pairs.try_mul(&a)?, &part(&others, half, size % 2)?], axis)
+    Tensor::try_cat_dim([&of_pairs.try_mul(&b)?, &of_pairs.try_mul(&a)?, &part(&others, half, size % 2)?], axis)
 }
 
 /// `2 / (n - correction) * (x - mean) * g`.

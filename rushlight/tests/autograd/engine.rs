@@ -136,7 +136,7 @@ mod the_graph {
     fn a_second_pass_wants_the_graph_retained() {
         let x = leaf(&[3.0]);
         let y = (&x * &x).sum();
-        y.backward_with(&retain());
+        y.backward_with(retain());
         y.backward();
         assert_eq!(grad_of(&x), [12.0]);
         refused(y.try_backward(), &["second time", "MulBackward0", "retain_graph"]);
@@ -182,7 +182,7 @@ mod the_graph {
     fn several_outputs_add_up() {
         let x = leaf(&[2.0]);
         let (a, b) = ((&x * 3.0).sum(), (&x * &x).sum());
-        assert_eq!(values(&grad([&a, &b], &x)), [7.0]);
+        assert_eq!(values(grad([&a, &b], &x)), [7.0]);
     }
 
     #[test]
@@ -270,7 +270,7 @@ mod the_graph {
     fn gradients_of_a_pass_that_was_recorded_can_be_differentiated() {
         let x = leaf(&[3.0]);
         let loss = x.pow(3).sum();
-        loss.backward_with(&create());
+        loss.backward_with(create());
         let first = x.grad().unwrap();
         assert!(first.requires_grad());
         x.zero_grad();
@@ -434,7 +434,7 @@ mod in_place {
         assert!(!base.requires_grad() && !early.requires_grad());
         base.select(0, 1).copy_(&w);
         assert!(base.requires_grad() && early.requires_grad());
-        (&base * &Tensor::from([[1.0f32, 2.0], [5.0, 7.0]])).sum().backward_with(&retain());
+        (&base * &Tensor::from([[1.0f32, 2.0], [5.0, 7.0]])).sum().backward_with(retain());
         assert_eq!(grad_of(&w), [5.0, 7.0]);
         early.sum().backward();
         assert_eq!(grad_of(&w), [5.0, 8.0]);
@@ -615,7 +615,7 @@ mod depth {
     fn of_gradients_for_given_inputs() {
         small_stack(|| {
             let (x, y) = chain(|y| y + 0.0);
-            assert_eq!(values(&grad(&y.sum(), &x)), [1.0]);
+            assert_eq!(values(grad(&y.sum(), &x)), [1.0]);
         });
     }
 

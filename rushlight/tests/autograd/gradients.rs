@@ -58,7 +58,7 @@ fn the_gradient_that_was_given() {
         assert_eq!(values(&given), G);
         // A view of it, whose handle the options hold alone.
         let whole = Tensor::from([G, G]);
-        f(&leaf()).backward_with(&from(&whole.select(0, 1)));
+        f(&leaf()).backward_with(from(&whole.select(0, 1)));
         assert_eq!(values(&whole), [G, G].concat());
         let y = f(&x);
         let got = grad_with(&y, &x, GradOptions::new().grad_outputs(&given));
@@ -143,7 +143,7 @@ fn gradients_that_flow_on_elsewhere() {
         // Through a graph that is kept, twice.
         let x = leaf();
         let loss = (&f(&x) * weight).sum();
-        loss.backward_with(&BackwardOptions::new().retain_graph(true));
+        loss.backward_with(BackwardOptions::new().retain_graph(true));
         let first = x.grad().unwrap().copy();
         loss.backward();
         near(name, values(&first), expected(slope, 1.0, 0.0));
@@ -157,7 +157,7 @@ fn gradients_of_leaves_used_as_gradients() {
     for (name, f, slope) in ACTIVATIONS {
         let (x, z) = (leaf(), leaf());
         (&x * &Tensor::from(G)).sum().backward();
-        f(&z).backward_with(&BackwardOptions::new().gradient(x.grad().unwrap()));
+        f(&z).backward_with(BackwardOptions::new().gradient(x.grad().unwrap()));
         assert_eq!(grad_of(&x), G, "{name}");
         near(name, grad_of(&z), expected(slope, 1.0, 0.0));
     }
@@ -171,7 +171,7 @@ fn activations_behind_convolutions() {
     let (x, given) = (Tensor::randn([2, 2, 6, 6]), Tensor::randn([2, 3, 4, 4]));
     let before = values(&given);
     let run = |y: Tensor| {
-        y.backward_with(&from(&given));
+        y.backward_with(from(&given));
         let grads: Vec<_> = net.parameters().iter().map(|p| values(&p.grad().unwrap())).collect();
         net.parameters().iter().for_each(|p| p.zero_grad());
         grads

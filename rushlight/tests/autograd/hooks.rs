@@ -66,7 +66,7 @@ fn see_and_replace_gradients() {
         log.lock().unwrap().extend(values(grad));
         None
     });
-    y.sum().backward_with(&retain());
+    y.sum().backward_with(retain());
     assert_eq!(*seen.lock().unwrap(), [1.0, 1.0, 10.0, 10.0]);
     assert_eq!(grad_of(&x), [20.0, 20.0]);
     first.remove();
@@ -240,7 +240,7 @@ fn stay_with_the_value_they_were_registered_for() {
     y.mul_(5.0);
     y.register_hook(logging(&log, "after", |_| None));
     let loss = y.sum();
-    loss.backward_with(&retain());
+    loss.backward_with(retain());
     assert_eq!(log.take(), [("after", vec![1.0, 1.0]), ("before", vec![5.0, 5.0])]);
     before.remove();
     loss.backward();
@@ -276,7 +276,7 @@ fn record_if_the_pass_does() {
     let own = modes.clone();
     x.register_post_accumulate_grad_hook(move |_| own.lock().unwrap().push(is_grad_enabled()));
     (&x * &x).sum().backward();
-    (&x * &x).sum().backward_with(&BackwardOptions::new().create_graph(true));
+    (&x * &x).sum().backward_with(BackwardOptions::new().create_graph(true));
     x.zero_grad();
     assert_eq!(*modes.lock().unwrap(), [false, false, true, true]);
 }

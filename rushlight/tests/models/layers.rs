@@ -295,7 +295,7 @@ fn layers_run_as_pytorchs() {
         let y = run(&x);
         assert_close(&format!("{name}: output"), &y, &golden["output"], 2e-6);
         let gradient = tensor(&golden["grad_output"]);
-        y.backward_with(&rushlight::BackwardOptions::new().gradient(gradient));
+        y.backward_with(rushlight::BackwardOptions::new().gradient(gradient));
         assert_close(&format!("{name}: gradient"), &x.grad().unwrap(), &golden["grad_input"], 1e-5);
         assert_eq!(parameters.len(), list(&golden["grads"]).len(), "{name}");
         for ((key, parameter), golden) in parameters.iter().zip(list(&golden["grads"])) {

@@ -55,7 +55,8 @@ fn main() -> ExitCode {
             trials.push(Trial::test(name, run).with_kind(family.name));
         }
     }
-    let table: [(&str, fn() -> Result<(), String>); 5] = [
+    type Check = fn() -> Result<(), String>;
+    let table: [(&str, Check); 5] = [
         ("every_operation_has_a_row", signatures::every_operation_has_a_row),
         ("every_signature_is_pytorchs", signatures::every_signature_is_pytorchs),
         ("every_golden_case_has_a_row", harness::every_golden_case_has_a_row),

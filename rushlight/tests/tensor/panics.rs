@@ -74,7 +74,7 @@ fn methods_panic_at_the_line_of_their_caller() {
     panics_here!("zeros: ", Tensor::zeros([-1, 2]));
     panics_here!("requires_grad_: ", whole.requires_grad_(true));
     panics_here!("backward: ", a.backward());
-    panics_here!("backward: ", a.backward_with(&BackwardOptions::default()));
+    panics_here!("backward: ", a.backward_with(BackwardOptions::default()));
     panics_here!("size: ", a.size(2));
     panics_here!("conv2d: ", a.conv2d(&b, None));
     panics_here!("mse_loss: ", whole.mse_loss(&a));
@@ -371,7 +371,7 @@ fn failed_allocations_are_errors() {
         ("softmax", large.try_softmax(0)),
         ("cat", Tensor::try_cat([&large.narrow(0, 0, n / 4), &large.narrow(0, 0, n / 4)])),
         ("index_select", f32s(&[1]).try_index_select(0, &Tensor::from([0]).expand([n]))),
-        ("pad", f32s(&[1]).try_pad_with(&[0, n], 0)),
+        ("pad", f32s(&[1]).try_pad_with([0, n], 0)),
         ("recorded", tracked.expand([n]).try_exp()),
     ];
     for (name, result) in results {

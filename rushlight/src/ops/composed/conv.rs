@@ -42,7 +42,7 @@ fn unfold(shape: &ConvShape, x: &Tensor) -> Result<Tensor> {
     let [d, h, w] = shape.input;
     let (before, after) = (shape.padding, shape.padding_end);
     let image = x.try_view([shape.batch, shape.in_channels, d, h, w])?;
-    let image = image.try_pad(&[before[2], after[2], before[1], after[1], before[0], after[0]])?;
+    let image = image.try_pad([before[2], after[2], before[1], after[1], before[0], after[0]])?;
     let [channels, places] = rows(shape);
     let sizes = [shape.groups, channels * places, shape.batch * shape.output().iter().product::<usize>()];
     let columns = x.fresh_like(Layout::contiguous(&sizes).checked(NAME)?, x.dtype())?;

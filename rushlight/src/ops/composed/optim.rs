@@ -52,7 +52,7 @@ fn adam(settings: &Adam, t: f64, p: &Tensor, g: &Tensor, [m, v]: [&Tensor; 2], l
     let square = match largest {
         None => v.detach(),
         Some(largest) => {
-            overwrite(largest, &largest.detach().try_maximum(&v.detach())?)?;
+            overwrite(largest, &largest.detach().try_maximum(v.detach())?)?;
             largest.detach()
         }
     };

@@ -43,7 +43,8 @@ pub(super) enum Input {
 
 /// The cases of a family, read once.
 pub(super) fn cases(family: &'static str) -> Arc<Vec<Case>> {
-    static READ: Mutex<Option<HashMap<&'static str, Arc<Vec<Case>>>>> = Mutex::new(None);
+    type Families = HashMap<&'static str, Arc<Vec<Case>>>;
+    static READ: Mutex<Option<Families>> = Mutex::new(None);
     let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
     let parse = || Arc::new(list(&load(&format!("ops/{family}"))["cases"]).iter().map(Case::parse).collect());
     read.get_or_insert_default().entry(family).or_insert_with(parse).clone()
