@@ -27,7 +27,7 @@
 //!
 //! | Module | Contents |
 //! |---|---|
-//! | [`tensor`] | [`Tensor`], dtypes, layouts, printing; the operations are methods of [`Tensor`] |
+//! | [`tensor`](mod@tensor) | [`Tensor`], dtypes, layouts, printing; the operations are methods of [`Tensor`] |
 //! | [`ops`] | the options of operations |
 //! | [`autograd`] | gradients of any order, hooks, [`gradcheck`](autograd::gradcheck) |
 //! | [`nn`] | layers, containers, losses, initialization, state dictionaries |

@@ -11,11 +11,11 @@ use crate::float::Float;
 /// A reduction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
-    /// Writes [`Element::Sum`]: integers and bools are summed in i64. 0 where there is nothing to sum.
+    /// Writes the type of sums: integers and bools are summed in i64. The sum of no elements is 0.
     Sum,
     /// Of floating-point elements; nan where there are none.
     Mean,
-    /// Writes [`Element::Sum`]; 1 where there is nothing to multiply.
+    /// Writes the type of sums; the product of no elements is 1.
     Prod,
     /// The largest element; nan if there is one.
     Max,
