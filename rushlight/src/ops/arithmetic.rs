@@ -157,7 +157,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast.
-    #[op]
+    #[op(torch = "fmax(input, other, *, out=None)")]
     pub fn try_fmax<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.number_of_two("fmax", BinaryOp::Fmax, "FmaxBackward0", other.into())
     }
@@ -166,7 +166,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast.
-    #[op]
+    #[op(torch = "fmin(input, other, *, out=None)")]
     pub fn try_fmin<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.number_of_two("fmin", BinaryOp::Fmin, "FminBackward0", other.into())
     }
@@ -207,7 +207,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([-7, 7]).fmod(3).to_vec::<i64>(), [-1, 1]);
     /// ```
-    #[op]
+    #[op(torch = "fmod(input, other, *, out=None)")]
     pub fn try_fmod<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
         let dtype = result_type(self, &other);
@@ -225,7 +225,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast.
-    #[op]
+    #[op(torch = "atan2(input, other, *, out=None)")]
     pub fn try_atan2<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
         let dtype = result_type(self, &other).to_float();
@@ -249,7 +249,7 @@ impl Tensor {
     /// let y = Tensor::from([0.0f32, 10.0]).lerp(&Tensor::from([4.0f32, 20.0]), 0.25);
     /// assert_eq!(y.to_vec::<f32>(), [1.0, 12.5]);
     /// ```
-    #[op]
+    #[op(torch = "lerp(input, end, weight, *, out=None)")]
     pub fn try_lerp(&self, end: &Tensor, weight: f64) -> Result<Tensor> {
         super::want_float("lerp", self)?;
         super::want_same_dtype("lerp", self, end)?;

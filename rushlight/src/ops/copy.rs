@@ -79,7 +79,9 @@ impl Tensor {
     /// use rushlight::{Device, Tensor};
     /// assert_eq!(Tensor::ones([2]).to_device(Device::Cpu).device(), Device::Cpu);
     /// ```
-    #[op]
+    #[op(
+        torch = "to(self, device=None, dtype=None, non_blocking=False, copy=False, memory_format=torch.preserve_format)"
+    )]
     pub fn try_to_device(&self, device: Device) -> Result<Tensor> {
         if self.device() == device {
             return Ok(self.clone());

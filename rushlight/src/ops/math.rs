@@ -66,8 +66,10 @@ smooth! {
     #[op(torch = "tan(input, *, out=None)")]
     try_tan = Tan, "tan", "TanBackward0", output, |y, g| g.try_mul(&y.try_mul(&y)?.try_add(1)?)?;
     /// The inverse sine, in [-π/2, π/2]; nan outside [-1, 1].
+    #[op(torch = "asin(input, *, out=None)")]
     try_asin = Asin, "asin", "AsinBackward0", input, |x, g| g.try_mul(&x.try_mul(&x)?.try_mul(-1)?.try_add(1)?.try_rsqrt()?)?;
     /// The inverse cosine, in [0, π]; nan outside [-1, 1].
+    #[op(torch = "acos(input, *, out=None)")]
     try_acos = Acos, "acos", "AcosBackward0", input, |x, g| {
         g.try_neg()?.try_mul(&x.try_mul(&x)?.try_mul(-1)?.try_add(1)?.try_rsqrt()?)?
     };
@@ -81,13 +83,16 @@ smooth! {
     #[op(torch = "cosh(input, *, out=None)")]
     try_cosh = Cosh, "cosh", "CoshBackward0", input, |x, g| g.try_mul(&x.try_sinh()?)?;
     /// The inverse hyperbolic sine.
+    #[op(torch = "asinh(input, *, out=None)")]
     try_asinh = Asinh, "asinh", "AsinhBackward0", input, |x, g| g.try_mul(&x.try_mul(&x)?.try_add(1)?.try_rsqrt()?)?;
     /// The inverse hyperbolic cosine, at least 0; nan below 1.
+    #[op(torch = "acosh(input, *, out=None)")]
     try_acosh = Acosh, "acosh", "AcoshBackward0", input, |x, g| {
         // The product of two roots keeps the precision near 1.
         g.try_mul(&x.try_sub(1)?.try_rsqrt()?.try_mul(&x.try_add(1)?.try_rsqrt()?)?)?
     };
     /// The inverse hyperbolic tangent; nan outside [-1, 1].
+    #[op(torch = "atanh(input, *, out=None)")]
     try_atanh = Atanh, "atanh", "AtanhBackward0", input, |x, g| g.try_div(&x.try_mul(&x)?.try_mul(-1)?.try_add(1)?)?;
     /// The error function.
     #[op(torch = "erf(input, *, out=None)")]
@@ -96,6 +101,7 @@ smooth! {
         g.try_mul(&scaled(&bell, std::f64::consts::FRAC_2_SQRT_PI)?)?
     };
     /// The complementary error function `1 - erf(x)`, exact where it is small.
+    #[op(torch = "erfc(input, *, out=None)")]
     try_erfc = Erfc, "erfc", "ErfcBackward0", input, |x, g| {
         let bell = x.try_mul(&x)?.try_neg()?.try_exp()?;
         g.try_mul(&scaled(&bell, -std::f64::consts::FRAC_2_SQRT_PI)?)?
@@ -143,7 +149,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([1.25f32, -1.5]).frac().to_vec::<f32>(), [0.25, -0.5]);
     /// ```
-    #[op]
+    #[op(torch = "frac(input, *, out=None)")]
     pub fn try_frac(&self) -> Result<Tensor> {
         super::want_float("frac", self)?;
         let out = unary("frac", UnaryOp::Frac, self)?;

@@ -38,6 +38,7 @@ pub use loss::{
     Reduction,
 };
 pub use math::Bound;
+pub use nonlinear::{Approximate, EluOptions, GeluOptions, SoftplusOptions};
 pub use norm::BatchNormOptions;
 pub(crate) use optim::optimizer_step;
 pub use padding::Padding;

@@ -5,80 +5,210 @@ use super::{scaled, unary, want_float};
 use crate::autograd::Save;
 use crate::backend::{GradOp, UnaryOp};
 use crate::{Result, Tensor};
-use rushlight_macros::op;
+use rushlight_macros::{Builder, op};
 
-/// An activation of floating-point elements: its function, and its derivative from the input `x`.
-macro_rules! activations {
-    ($($(#[$doc:meta])* $try_name:ident($($arg:ident: $ty:ty),*) = $op:expr, $name:literal, $node:literal, |$x:ident, $g:ident| $slope:expr;)*) => {
-        impl Tensor {$(
-            $(#[$doc])*
-            ///
-            /// # Errors
-            /// If the elements are not floating-point.
-            #[op]
-            pub fn $try_name(&self $(, $arg: $ty)*) -> Result<Tensor> {
-                want_float($name, self)?;
-                let out = unary($name, $op, self)?;
-                Ok(out.record($node, [self], [Save::Input(self)], move |[$x], [_], $g| Ok([Some($slope?)])))
-            }
-        )*}
-    };
+/// How [`Tensor::gelu`] is computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Approximate {
+    /// Exactly, by the error function.
+    #[default]
+    None,
+    /// By `x / 2 * (1 + tanh(√(2/π) (x + 0.044715 x³)))`.
+    Tanh,
 }
 
-activations! {
+/// The options of [`Tensor::gelu`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct GeluOptions {
+    /// Whether the function is approximated (default [`Approximate::None`]).
+    pub(crate) approximate: Approximate,
+}
+
+impl From<Approximate> for GeluOptions {
+    fn from(approximate: Approximate) -> GeluOptions {
+        GeluOptions { approximate }
+    }
+}
+
+/// The options of [`Tensor::softplus`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct SoftplusOptions {
+    /// How sharp the bend at 0 is (default 1).
+    #[builder(default = 1.0)]
+    pub(crate) beta: f64,
+    /// Above it, `beta * x` is taken for the logarithm of `1 + exp(beta * x)` (default 20).
+    #[builder(default = 20.0)]
+    pub(crate) threshold: f64,
+}
+
+/// The options of [`Tensor::elu`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct EluOptions {
+    /// The negative of the limit for large negative elements (default 1).
+    #[builder(default = 1.0)]
+    pub(crate) alpha: f64,
+}
+
+/// The function `op` of floating-point elements `x`, whose derivative by `x` times a gradient is `derivative(gradient, x)`.
+fn activation<F>(x: &Tensor, name: &'static str, op: UnaryOp, node: &'static str, derivative: F) -> Result<Tensor>
+where
+    F: Fn(&Tensor, &Tensor) -> Result<Tensor> + Send + Sync + 'static,
+{
+    want_float(name, x)?;
+    let out = unary(name, op, x)?;
+    Ok(out.record(node, [x], [Save::Input(x)], move |[x], [_], g| Ok([Some(derivative(g, &x)?)])))
+}
+
+impl Tensor {
     /// `x * sigmoid(x)`, elementwise: the sigmoid linear unit, also called swish.
+    ///
+    /// # Errors
+    /// If the elements are not floating-point.
     ///
     /// ```
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([0.0f32, 1.0]).silu().to_string(), "tensor([0.0000, 0.7311])");
     /// ```
-    try_silu() = UnaryOp::Silu, "silu", "SiluBackward0", |x, g| grad_of_input("silu", GradOp::Silu, g, &x);
-    /// `x * Φ(x)` with the distribution function of the standard normal distribution, elementwise: the Gaussian error linear unit.
-    try_gelu() = UnaryOp::Gelu, "gelu", "GeluBackward0", |x, g| grad_of_input("gelu", GradOp::Gelu, g, &x);
-    /// The approximation `x / 2 * (1 + tanh(√(2/π) (x + 0.044715 x³)))` of [`gelu`](Tensor::gelu): PyTorch's `gelu` with
-    /// `approximate="tanh"`.
-    try_gelu_tanh() = UnaryOp::GeluTanh, "gelu_tanh", "GeluBackward0", |x, g| {
-        let (root, square) = ((2.0 / std::f64::consts::PI).sqrt(), x.try_mul(&x)?);
-        let t = scaled(&x.try_mul(&scaled(&square, 0.044715)?.try_add(1)?)?, root)?.try_tanh()?;
-        let inner = scaled(&scaled(&square, 3.0 * 0.044715)?.try_add(1)?, root)?;
-        // (1 + t) / 2 + x / 2 * (1 - t²) * inner'
-        let bend = x.try_mul(&t.try_mul(&t)?.try_mul(-1)?.try_add(1)?)?.try_mul(&inner)?;
-        g.try_mul(&scaled(&t.try_add(1)?.try_add(&bend)?, 0.5)?)
-    };
+    #[op(torch = "silu(input, inplace=False)")]
+    pub fn try_silu(&self) -> Result<Tensor> {
+        activation(self, "silu", UnaryOp::Silu, "SiluBackward0", |g, x| grad_of_input("silu", GradOp::Silu, g, x))
+    }
+
+    /// `x * Φ(x)` with the distribution function of the standard normal distribution, elementwise: the Gaussian error linear unit, or an
+    /// [approximation](Approximate::Tanh) of it.
+    ///
+    /// # Errors
+    /// If the elements are not floating-point.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, ops::Approximate};
+    /// let x = Tensor::from([1.0f64]);
+    /// assert_eq!(format!("{:.4} {:.4}", x.gelu().item(), x.gelu_with(Approximate::Tanh).item()), "0.8413 0.8412");
+    /// ```
+    #[op(torch = "gelu(input, approximate='none')", with)]
+    pub fn try_gelu_with(&self, options: impl Into<GeluOptions>) -> Result<Tensor> {
+        match options.into().approximate {
+            Approximate::None => {
+                let derivative = |g: &Tensor, x: &Tensor| grad_of_input("gelu", GradOp::Gelu, g, x);
+                activation(self, "gelu", UnaryOp::Gelu, "GeluBackward0", derivative)
+            }
+            Approximate::Tanh => activation(self, "gelu", UnaryOp::GeluTanh, "GeluBackward0", gelu_tanh_grad),
+        }
+    }
+
     /// `x * tanh(log(1 + exp(x)))`, elementwise.
-    try_mish() = UnaryOp::Mish, "mish", "MishBackward0", |x, g| {
-        let t = x.try_softplus(1.0, 20.0)?.try_tanh()?;
-        let bend = x.try_mul(&x.try_sigmoid()?)?.try_mul(&t.try_mul(&t)?.try_mul(-1)?.try_add(1)?)?;
-        g.try_mul(&t.try_add(&bend)?)
-    };
-    /// `log(1 + exp(beta * x)) / beta`, elementwise; `x` itself where `beta * x > threshold`. PyTorch's defaults are 1 and 20.
-    try_softplus(beta: f64, threshold: f64) = UnaryOp::Softplus { beta, threshold }, "softplus", "SoftplusBackward0", |x, g| {
-        let z = scaled(&x, beta)?;
-        g.try_where_cond(&z.try_gt(threshold)?, &g.try_mul(&z.try_sigmoid()?)?)
-    };
-    /// `x` above 0, `alpha * (exp(x) - 1)` elsewhere, elementwise: the exponential linear unit. PyTorch's default of `alpha` is 1.
-    try_elu(alpha: f64) = UnaryOp::Elu { alpha, scale: 1.0, input_scale: 1.0 }, "elu", "EluBackward0", |x, g| {
-        // The exponential is infinite only where it is not taken; its gradient must not be, either.
-        let below = x.try_clamp(None, 0.0)?.try_exp()?;
-        g.try_where_cond(&x.try_gt(0)?, &g.try_mul(&scaled(&below, alpha)?)?)
-    };
+    ///
+    /// # Errors
+    /// If the elements are not floating-point.
+    #[op(torch = "mish(input, inplace=False)")]
+    pub fn try_mish(&self) -> Result<Tensor> {
+        activation(self, "mish", UnaryOp::Mish, "MishBackward0", |g, x| {
+            let t = x.try_softplus()?.try_tanh()?;
+            let bend = x.try_mul(&x.try_sigmoid()?)?.try_mul(&t.try_mul(&t)?.try_mul(-1)?.try_add(1)?)?;
+            g.try_mul(&t.try_add(&bend)?)
+        })
+    }
+
+    /// `log(1 + exp(beta * x)) / beta`, elementwise; `x` itself where `beta * x > threshold`.
+    ///
+    /// # Errors
+    /// If the elements are not floating-point.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, ops::SoftplusOptions};
+    /// let x = Tensor::from([0.0f32, 30.0]);
+    /// assert_eq!(x.softplus_with(SoftplusOptions::new().beta(2.0)).to_string(), "tensor([ 0.3466, 30.0000])");
+    /// ```
+    #[op(torch = "softplus(input, beta=1, threshold=20)", with)]
+    pub fn try_softplus_with(&self, options: SoftplusOptions) -> Result<Tensor> {
+        let SoftplusOptions { beta, threshold } = options;
+        activation(self, "softplus", UnaryOp::Softplus { beta, threshold }, "SoftplusBackward0", move |g, x| {
+            let z = scaled(x, beta)?;
+            g.try_where_cond(&z.try_gt(threshold)?, &g.try_mul(&z.try_sigmoid()?)?)
+        })
+    }
+
+    /// `x` above 0, `alpha * (exp(x) - 1)` elsewhere, elementwise: the exponential linear unit.
+    ///
+    /// # Errors
+    /// If the elements are not floating-point.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, ops::EluOptions};
+    /// let y = Tensor::from([-1.0f32, 2.0]).elu_with(EluOptions::new().alpha(0.5));
+    /// assert_eq!(y.to_string(), "tensor([-0.3161,  2.0000])");
+    /// ```
+    #[op(torch = "elu(input, alpha=1.0, inplace=False)", with)]
+    pub fn try_elu_with(&self, options: EluOptions) -> Result<Tensor> {
+        let alpha = options.alpha;
+        let op = UnaryOp::Elu { alpha, scale: 1.0, input_scale: 1.0 };
+        activation(self, "elu", op, "EluBackward0", move |g, x| {
+            // The exponential is infinite only where it is not taken; its gradient must not be, either.
+            let below = x.try_clamp(None, 0.0)?.try_exp()?;
+            g.try_where_cond(&x.try_gt(0)?, &g.try_mul(&scaled(&below, alpha)?)?)
+        })
+    }
+
     /// `x / (1 + |x|)`, elementwise.
-    try_softsign() = UnaryOp::Softsign, "softsign", "DivBackward0", |x, g| {
-        let d = x.try_abs()?.try_add(1)?;
-        g.try_div(&d.try_mul(&d)?)
-    };
+    ///
+    /// # Errors
+    /// If the elements are not floating-point.
+    #[op(torch = "softsign(input)")]
+    pub fn try_softsign(&self) -> Result<Tensor> {
+        activation(self, "softsign", UnaryOp::Softsign, "DivBackward0", |g, x| {
+            let d = x.try_abs()?.try_add(1)?;
+            g.try_div(&d.try_mul(&d)?)
+        })
+    }
+
     /// `min(max(x + 3, 0), 6) / 6`, elementwise: a piecewise linear sigmoid. Its derivative at -3 and 3 is 0.
-    try_hardsigmoid() = UnaryOp::HardSigmoid, "hardsigmoid", "HardsigmoidBackward0", |x, g| {
-        scaled(g, 1.0 / 6.0)?.try_masked_fill(&x.try_abs()?.try_ge(3)?, 0.0)
-    };
-    /// `x * min(max(x + 3, 0), 6) / 6`, elementwise.
-    try_hardswish() = UnaryOp::HardSwish, "hardswish", "HardswishBackward0", |x, g| {
-        let middle = g.try_mul(&x.try_div(3.0)?.try_add(0.5)?)?;
-        let inside = g.try_where_cond(&x.try_ge(3)?, &middle)?;
-        inside.try_masked_fill(&x.try_le(-3)?, 0.0)
-    };
+    ///
+    /// # Errors
+    /// If the elements are not floating-point.
+    #[op(torch = "hardsigmoid(input, inplace=False)")]
+    pub fn try_hardsigmoid(&self) -> Result<Tensor> {
+        activation(self, "hardsigmoid", UnaryOp::HardSigmoid, "HardsigmoidBackward0", |g, x| {
+            scaled(g, 1.0 / 6.0)?.try_masked_fill(&x.try_abs()?.try_ge(3)?, 0.0)
+        })
+    }
+
+    /// `x * min(max(x + 3, 0), 6) / 6`, elementwise. Its derivative at -3 is 0, at 3 it is 1.
+    ///
+    /// # Errors
+    /// If the elements are not floating-point.
+    #[op(torch = "hardswish(input, inplace=False)")]
+    pub fn try_hardswish(&self) -> Result<Tensor> {
+        activation(self, "hardswish", UnaryOp::HardSwish, "HardswishBackward0", |g, x| {
+            let middle = g.try_mul(&x.try_div(3.0)?.try_add(0.5)?)?;
+            let inside = g.try_where_cond(&x.try_ge(3)?, &middle)?;
+            inside.try_masked_fill(&x.try_le(-3)?, 0.0)
+        })
+    }
+
     /// `x` above the threshold (and nan), `value` elsewhere, elementwise.
-    try_threshold(threshold: f64, value: f64) = UnaryOp::Threshold { threshold, value }, "threshold", "ThresholdBackward0", |x, g| {
-        g.try_masked_fill(&x.try_le(threshold)?, 0.0)
-    };
+    ///
+    /// # Errors
+    /// If the elements are not floating-point.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.5f32, 2.0]).threshold(1.0, -7.0).to_vec::<f32>(), [-7.0, 2.0]);
+    /// ```
+    #[op(torch = "threshold(input, threshold, value, inplace=False)")]
+    pub fn try_threshold(&self, threshold: f64, value: f64) -> Result<Tensor> {
+        let op = UnaryOp::Threshold { threshold, value };
+        activation(self, "threshold", op, "ThresholdBackward0", move |g, x| {
+            g.try_masked_fill(&x.try_le(threshold)?, 0.0)
+        })
+    }
+}
+
+/// `g` times the derivative of [`Approximate::Tanh`] at `x`.
+fn gelu_tanh_grad(g: &Tensor, x: &Tensor) -> Result<Tensor> {
+    let (root, square) = ((2.0 / std::f64::consts::PI).sqrt(), x.try_mul(x)?);
+    let t = scaled(&x.try_mul(&scaled(&square, 0.044715)?.try_add(1)?)?, root)?.try_tanh()?;
+    let inner = scaled(&scaled(&square, 3.0 * 0.044715)?.try_add(1)?, root)?;
+    // (1 + t) / 2 + x / 2 * (1 - t²) * inner'
+    let bend = x.try_mul(&t.try_mul(&t)?.try_mul(-1)?.try_add(1)?)?.try_mul(&inner)?;
+    g.try_mul(&scaled(&t.try_add(1)?.try_add(&bend)?, 0.5)?)
 }

@@ -2,9 +2,8 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use flate2::read::GzDecoder;
-use rushlight::{DType, Device, Scalar, Tensor};
+use rushlight::{DType, Scalar, Tensor};
 use serde_json::Value;
-use std::cell::Cell;
 use std::path::Path;
 
 /// The content of `{name}.json.gz`.
@@ -108,14 +107,13 @@ impl Golden {
     /// The tensor.
     pub(crate) fn tensor(&self) -> Tensor {
         let shape = &self.shape;
-        let tensor = if self.dtype == DType::Bool {
+        if self.dtype == DType::Bool {
             Tensor::from_vec(self.data.iter().map(|v| v.to_bool()).collect(), shape)
         } else if self.dtype.is_float() {
             Tensor::from_vec(self.data.iter().map(|v| v.to_f64()).collect(), shape).to_dtype(self.dtype)
         } else {
             Tensor::from_vec(self.data.iter().map(|v| v.to_i64()).collect(), shape).to_dtype(self.dtype)
-        };
-        tensor.to_device(DEVICE.get())
+        }
     }
 
     /// An error that says where `found` is something else.
@@ -167,19 +165,6 @@ impl Golden {
             None => Err(format!("{what}: there is none, but PyTorch has one")),
         }
     }
-}
-
-thread_local! {
-    /// Where the fixtures' tensors are made on this thread.
-    static DEVICE: Cell<Device> = const { Cell::new(Device::Cpu) };
-}
-
-/// Runs `f` with the fixtures' tensors on a device.
-pub(crate) fn on_device<R>(device: Device, f: impl FnOnce() -> R) -> R {
-    let before = DEVICE.replace(device);
-    let result = f();
-    DEVICE.set(before);
-    result
 }
 
 /// A tensor as the generators encode it.

@@ -1,15 +1,89 @@
-//! ReLU and its relatives, sigmoid, tanh.
+//! Activations but for softmax.
 
-use crate::harness::{ALL_DTYPES, Args, FLOATS, NUMBERS, Row, real, sample};
+use crate::harness::{ALL_DTYPES, Args, FLOATS, NUMBERS, Row, between, real, sample};
 use rushlight::DType::{Bool, I64};
-use rushlight::ops::LeakyReluOptions;
+use rushlight::ops::{Approximate, EluOptions, GeluOptions, LeakyReluOptions, SoftplusOptions};
 use serde_json::json;
 
 fn slope(a: &Args) -> LeakyReluOptions {
     LeakyReluOptions::new().negative_slope(a.float("negative_slope", 0.01))
 }
 
+fn gelu(a: &Args) -> GeluOptions {
+    match a.text("approximate") {
+        None => GeluOptions::new(),
+        Some("tanh") => GeluOptions::new().approximate(Approximate::Tanh),
+        Some(other) => panic!("{other} is not an approximation"),
+    }
+}
+
+fn softplus(a: &Args) -> SoftplusOptions {
+    SoftplusOptions::new().beta(a.float("beta", 1.0)).threshold(a.float("threshold", 20.0))
+}
+
+fn elu(a: &Args) -> EluOptions {
+    EluOptions::new().alpha(a.float("alpha", 1.0))
+}
+
 pub(crate) fn rows() -> Vec<Row> {
+    let mut rows = relatives_of_relu();
+    rows.extend(smooth());
+    rows.extend(piecewise());
+    rows
+}
+
+fn smooth() -> Vec<Row> {
+    let none = |row: Row| row.elementwise(-2.0, 2.0).kink([0.0], 0.0, [0.5]).kink([f64::NAN], f64::NAN, [f64::NAN]);
+    vec![
+        none(Row::new("silu", |x, _| x[0].try_silu(), |x, _| x[0].silu())),
+        none(Row::new("gelu", |x, a| x[0].try_gelu_with(gelu(a)), |x, a| x[0].gelu_with(gelu(a))))
+            .defaults(|x, _| x[0].try_gelu(), |x, _| x[0].gelu())
+            .samples([sample([real(&[2, 3])]).args(json!({"approximate": "tanh"}))]),
+        Row::new("mish", |x, _| x[0].try_mish(), |x, _| x[0].mish()).elementwise(-2.0, 2.0).kink([100.0], 100.0, [1.0]),
+        Row::new("softplus", |x, a| x[0].try_softplus_with(softplus(a)), |x, a| x[0].softplus_with(softplus(a)))
+            .defaults(|x, _| x[0].try_softplus(), |x, _| x[0].softplus())
+            .elementwise(-2.0, 2.0)
+            .with_args(json!({"beta": 2.0, "threshold": 8.0}))
+            .kink([1000.0], 1000.0, [1.0])
+            .kink([f64::NEG_INFINITY], 0.0, [0.0]),
+        Row::new("elu", |x, a| x[0].try_elu_with(elu(a)), |x, a| x[0].elu_with(elu(a)))
+            .defaults(|x, _| x[0].try_elu(), |x, _| x[0].elu())
+            .elementwise(-2.0, 2.0)
+            .with_args(json!({"alpha": 0.5}))
+            .kink([0.0], 0.0, [0.5])
+            .kink([f64::INFINITY], f64::INFINITY, [1.0])
+            .kink([f64::NEG_INFINITY], -0.5, [0.0]),
+        Row::new("softsign", |x, _| x[0].try_softsign(), |x, _| x[0].softsign())
+            .elementwise(-2.0, 2.0)
+            .kink([0.0], 0.0, [1.0])
+            .kink([-3.0], -0.75, [0.0625]),
+    ]
+}
+
+fn piecewise() -> Vec<Row> {
+    vec![
+        Row::new("hardsigmoid", |x, _| x[0].try_hardsigmoid(), |x, _| x[0].hardsigmoid())
+            .elementwise(-2.0, 2.0)
+            .kink([-3.0], 0.0, [0.0])
+            .kink([3.0], 1.0, [0.0]),
+        Row::new("hardswish", |x, _| x[0].try_hardswish(), |x, _| x[0].hardswish())
+            .elementwise(-2.0, 2.0)
+            .kink([-3.0], 0.0, [0.0])
+            .kink([0.0], 0.0, [0.5])
+            .kink([3.0], 3.0, [1.0]),
+        Row::new(
+            "threshold",
+            |x, a| x[0].try_threshold(a.float("threshold", 0.1), a.float("value", 7.0)),
+            |x, a| x[0].threshold(a.float("threshold", 0.1), a.float("value", 7.0)),
+        )
+        .elementwise(0.5, 2.0)
+        .samples([sample([between(-2.0, 0.0, &[2, 3])])])
+        .kink([0.0], 7.0, [0.0])
+        .kink([3.0], 3.0, [1.0]),
+    ]
+}
+
+fn relatives_of_relu() -> Vec<Row> {
     vec![
         Row::new("relu", |x, _| x[0].try_relu(), |x, _| x[0].relu())
             .takes(NUMBERS)

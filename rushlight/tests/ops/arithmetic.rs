@@ -51,6 +51,10 @@ fn alpha(a: &Args) -> f64 {
     a.float("alpha", 1.0)
 }
 
+fn weight(a: &Args) -> f64 {
+    a.float("weight", 0.25)
+}
+
 pub(crate) fn rows() -> Vec<Row> {
     let mut rows = four_operations();
     rows.extend(reversed());
@@ -182,5 +186,35 @@ fn others() -> Vec<Row> {
             .kink([2.0, 2.0], 2.0, [0.5, 0.5])
             .kink([1.0, 2.0], 1.0, [1.0, 0.0])
             .kink([f64::NAN, 2.0], f64::NAN, [1.0, 1.0]),
+        of_two(Row::new("fmax", |x, _| x[0].try_fmax(x.operand(1)), |x, _| x[0].fmax(x.operand(1))))
+            .takes(ALL_DTYPES)
+            .samples(operands(-2.0, 2.0))
+            .kink([2.0, 2.0], 2.0, [0.5, 0.5])
+            .kink([1.0, 2.0], 2.0, [0.0, 1.0])
+            .kink([f64::NAN, 2.0], 2.0, [0.0, 1.0])
+            .kink([2.0, f64::NAN], 2.0, [1.0, 0.0]),
+        of_two(Row::new("fmin", |x, _| x[0].try_fmin(x.operand(1)), |x, _| x[0].fmin(x.operand(1))))
+            .takes(ALL_DTYPES)
+            .samples(operands(-2.0, 2.0))
+            .kink([2.0, 2.0], 2.0, [0.5, 0.5])
+            .kink([1.0, 2.0], 1.0, [1.0, 0.0])
+            .kink([f64::NAN, 2.0], 2.0, [0.0, 1.0])
+            .kink([2.0, f64::NAN], 2.0, [1.0, 0.0]),
+        of_two(Row::new("fmod", |x, _| x[0].try_fmod(x.operand(1)), |x, _| x[0].fmod(x.operand(1))))
+            .takes(NUMBERS)
+            .samples(quotients())
+            .kink([-7.0, 3.0], -1.0, [1.0, 2.0])
+            .kink([3.0, 3.0], 0.0, [1.0, -1.0])
+            .refuses_dtype(I64, zero(), &["zero"]),
+        of_two(Row::new("atan2", |x, _| x[0].try_atan2(x.operand(1)), |x, _| x[0].atan2(x.operand(1))))
+            .takes(ALL_DTYPES)
+            .samples(operands(0.3, 3.0))
+            .kink([0.0, 2.0], 0.0, [0.5, 0.0])
+            .kink([0.0, 0.0], 0.0, [0.0, 0.0]),
+        of_two(Row::new("lerp", |x, a| x[0].try_lerp(&x[1], weight(a)), |x, a| x[0].lerp(&x[1], weight(a))))
+            .samples(operands(-2.0, 2.0))
+            .samples([sample([real(&[2, 3]), real(&[2, 3])]).args(json!({"weight": 0.75}))])
+            .kink([1.0, 3.0], 1.5, [0.75, 0.25])
+            .refuses(sample([real(&[2]), given(Tensor::from([1.0f64, 2.0]))]), &["float32", "float64"]),
     ]
 }

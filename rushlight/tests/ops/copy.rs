@@ -1,7 +1,13 @@
-//! Copies: of memory, to another order in memory, to another dtype.
+//! Copies: of memory, to another order in memory, to another dtype, to another device.
 
-use crate::harness::{ALL_DTYPES, Row};
+use crate::harness::{ALL_DTYPES, Row, device};
+use rushlight::Device;
 use serde_json::json;
+
+/// A device that tensors are not on.
+fn other() -> Device {
+    if device() == Device::Cpu { Device::Reference } else { Device::Cpu }
+}
 
 pub(crate) fn rows() -> Vec<Row> {
     vec![
@@ -17,5 +23,13 @@ pub(crate) fn rows() -> Vec<Row> {
         .takes(ALL_DTYPES)
         .elementwise(-2.0, 2.0)
         .with_args(json!({"dtype": "f64"})),
+        // There and back.
+        Row::new(
+            "to_device",
+            |x, _| x[0].try_to_device(other())?.try_to_device(device()),
+            |x, _| x[0].to_device(other()).to_device(device()),
+        )
+        .takes(ALL_DTYPES)
+        .elementwise(-2.0, 2.0),
     ]
 }

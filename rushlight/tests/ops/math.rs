@@ -60,6 +60,24 @@ fn smooth() -> Vec<Row> {
         real(function!(sinh, try_sinh)).kink([0.0], 0.0, [1.0]),
         real(function!(cosh, try_cosh)).kink([0.0], 1.0, [0.0]),
         real(function!(erf, try_erf)).kink([INF], 1.0, [0.0]),
+        real(function!(erfc, try_erfc)).kink([INF], 0.0, [0.0]).kink([-INF], 2.0, [0.0]),
+        function!(asin, try_asin).takes(ALL_DTYPES).elementwise(-0.9, 0.9).kink([0.0], 0.0, [1.0]).kink(
+            [2.0],
+            f64::NAN,
+            [f64::NAN],
+        ),
+        function!(acos, try_acos).takes(ALL_DTYPES).elementwise(-0.9, 0.9).kink([1.0], 0.0, [-INF]),
+        real(function!(asinh, try_asinh)).kink([0.0], 0.0, [1.0]),
+        function!(acosh, try_acosh).takes(ALL_DTYPES).elementwise(1.2, 3.0).kink([1.0], 0.0, [INF]).kink(
+            [0.5],
+            f64::NAN,
+            [f64::NAN],
+        ),
+        function!(atanh, try_atanh).takes(ALL_DTYPES).elementwise(-0.9, 0.9).kink([0.0], 0.0, [1.0]).kink(
+            [1.0],
+            INF,
+            [INF],
+        ),
     ]
 }
 
@@ -102,6 +120,11 @@ fn others() -> Vec<Row> {
             [-3.0],
             9.0,
             [-6.0],
+        ),
+        function!(frac, try_frac).elementwise(0.1, 0.9).kink([1.0], 0.0, [1.0]).kink([-1.5], -0.5, [1.0]).kink(
+            [-0.0],
+            0.0,
+            [1.0],
         ),
         Row::new(
             "clamp",

@@ -1,4 +1,4 @@
-"""Writes activation.json.gz: ReLU and its relatives, sigmoid, tanh."""
+"""Writes activation.json.gz: activations but for softmax."""
 
 import torch
 import torch.nn.functional as F
@@ -7,6 +7,8 @@ from cases import INF, NAN, TENSOR, B, E, I, P, R, V, apply_view, generate, in_p
 
 EDGE = [0.0, -0.0, 1.0, -1.0, INF, -INF, NAN, 1e-30, -1e-30, 88.0, -88.0, 120.0, -120.0, 800.0, -800.0]
 SHORT_EDGE = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, INF, -INF, NAN, 1e-30, 88.0, -88.0, 300.0]
+NONLINEAR = ("silu", "gelu", "mish", "softplus", "elu", "softsign", "hardsigmoid", "hardswish")
+
 
 def in_place_leaky_relu(x, a):
     """`F.leaky_relu` takes its slope by name, and is no method of tensors."""
@@ -24,9 +26,29 @@ OPS = {
     "add_relu": lambda x, a: torch.relu(x[0] + x[1]),
     "relu6": lambda x, a: F.relu6(x[0]),
     "logsigmoid": lambda x, a: F.logsigmoid(x[0]),
+    **{op: lambda x, a, f=getattr(F, op): f(x[0], **a) for op in NONLINEAR},
+    "threshold": lambda x, a: F.threshold(x[0], **a),
     "leaky_relu": lambda x, a: F.leaky_relu(x[0], **a),
     "leaky_relu_": in_place_leaky_relu,
 }
+
+
+def first_order(c, op):
+    """PyTorch has no second derivative of hardsigmoid."""
+    return (lambda *a: c.plain(*a, dtypes=("f32", "f64"))) if op == "hardsigmoid" else c.smooth
+
+
+def nonlinear(c, op, name, args=None):
+    smooth = first_order(c, op)
+    smooth(f"{name}/2d", op, [R(2, 3)], args)
+    smooth(f"{name}/0d", op, [R()], args)
+    smooth(f"{name}/empty", op, [E(2, 0)], args)
+    smooth(f"{name}/transposed", op, [R(3, 2).v("t")], args)
+    c.plain(f"{name}/long", op, [R(37, scale=3.0)], args, dtypes=("f32", "f64"))
+    c.plain(f"{name}/edge", op, [V(SHORT_EDGE)], args, dtypes=("f32", "f64"), grads=False)
+    c.error(f"{name}/bool", op, [B([True])], args)
+    if op not in ("softsign", "threshold"):  # PyTorch takes integers there
+        c.error(f"{name}/i64", op, [I([1])], args)
 
 
 def build(c):
@@ -57,6 +79,17 @@ def build(c):
     c.smooth("relu6/kinks", "relu6", [V([-1.0, 0.0, 3.0, 6.0, 7.0])])
     c.error("relu6/i64", "relu6", [B([True])])
     c.error("logsigmoid/i64", "logsigmoid", [I([1])])
+    for op in NONLINEAR:
+        nonlinear(c, op, op)
+    nonlinear(c, "gelu", "gelu_tanh", {"approximate": "tanh"})
+    nonlinear(c, "softplus", "softplus_sharp", {"beta": 2.5, "threshold": 4.0})
+    nonlinear(c, "elu", "elu_alpha", {"alpha": 1.5})
+    nonlinear(c, "threshold", "threshold", {"threshold": 0.5, "value": 9.0})
+    for op in ("hardsigmoid", "hardswish"):
+        first_order(c, op)(f"{op}/kinks", op, [V([-4.0, -3.0, -1.0, 0.0, 0.5, 3.0, 4.0])])
+    c.smooth("elu/kink", "elu", [V([-1.0, 0.0, -0.0, 2.0])], {"alpha": 1.5})
+    c.smooth("softplus/kink", "softplus", [V([1.0, 2.0, 2.5])], {"beta": 2.0, "threshold": 4.0})
+    c.smooth("threshold/kink", "threshold", [V([0.25, 0.5, 0.75])], {"threshold": 0.5, "value": 9.0})
     for slope in (0.01, 0.2, 0.0, 1.5):
         c.smooth(f"leaky_relu/slope_{slope}", "leaky_relu", [R(2, 3)], {"negative_slope": slope})
     c.smooth("leaky_relu/default", "leaky_relu", [R(2, 3)])

@@ -18,7 +18,8 @@ OPS = {
     "rdiv": lambda x, a: x[0] / x[1],
     "pow": lambda x, a: torch.pow(x[0], x[1]),
     "rpow": lambda x, a: torch.pow(x[0], x[1]),
-    **{op: method(op) for op in ("remainder", "floor_divide", "maximum", "minimum")},
+    **{op: method(op) for op in ("remainder", "floor_divide", "maximum", "minimum", "fmod", "atan2", "fmax", "fmin")},
+    "lerp": lambda x, a: torch.lerp(x[0], x[1], a["weight"]),
     **{op: in_place(op) for op in ("add_", "sub_", "mul_", "div_", "pow_")},
     "add_scaled_": in_place("add_"),
 }
@@ -74,15 +75,22 @@ def of_two(c):
         "expanded": lambda second=R: [R(2, 1).v("expand", 2, 3), second(3).v("expand", 2, 3)],
         "narrowed": lambda second=R: [R(4, 5).v("narrow", 1, 1, 3).v("slice", 0, 0, 4, 2), second(2, 3)],
     }
-    for op in FOUR + ("pow", "maximum", "minimum"):
+    for op in FOUR + ("pow", "maximum", "minimum", "fmax", "fmin", "fmod", "atan2"):
         for kind, make in pairs.items():
-            inputs = make(P if op in ("div", "pow") else R)
+            inputs = make(P if op in ("div", "pow", "fmod") else R)
             if op == "pow":  # a negative base has no real power
                 inputs[0].make = P(*{"same": (2, 3), "broadcast": (2, 1, 3), "row": (2, 3), "0d": (2, 3), "transposed": (3, 2),
                                      "expanded": (2, 1), "narrowed": (4, 5)}[kind]).make
             c.smooth(f"{op}/{kind}", op, inputs)
-        c.smooth(f"{op}/empty", op, [E(0, 3), R(3)])
+        c.smooth(f"{op}/empty", op, [E(0, 3), P(3) if op == "fmod" else R(3)])
         c.smooth(f"{op}/0d_0d", op, [P(), P()])
+        if op in ("fmax", "fmin", "fmod", "atan2"):
+            c.plain(f"{op}/long", op, [R(37), P(37)], dtypes=("f32", "f64"))
+    for kind, make in pairs.items():
+        c.smooth(f"lerp/{kind}", "lerp", make(), {"weight": 0.3})
+    for weight in (0.0, 0.5, 0.75, 1.0, -1.5):
+        c.smooth(f"lerp/weight_{weight}", "lerp", [R(5), R(5)], {"weight": weight})
+    c.smooth("lerp/empty", "lerp", [E(0, 3), R(3)], {"weight": 0.3})
     c.smooth("add/alpha", "add", [R(2, 3), R(3)], {"alpha": -1.5})
     c.smooth("sub/alpha", "sub", [R(2, 3), R(2, 1)], {"alpha": 2})
     c.smooth("add/number", "add", [R(2, 3), 1.5])
@@ -99,9 +107,12 @@ def of_two(c):
         c.plain(f"pow/edge_{exponent}", "pow", [V(edge), exponent], dtypes=("f32", "f64"))
     c.plain("pow/edge_tensor", "pow", [V([0.0, 0.0, -1.0, 2.0, NAN, 1.0]), V([0.0, 2.0, 0.5, 0.0, 0.0, NAN])], dtypes=("f32", "f64"))
     c.plain("pow/edge_of_zero", "rpow", [0.0, V([0.0, 1.0, 2.0])], dtypes=("f32", "f64"))
-    for op in FOUR + ("maximum", "minimum"):
-        c.plain(f"{op}/edge", op, [V(edge), V([[0.0], [INF], [NAN], [-2.0]])], dtypes=("f32", "f64"), grads=op not in ("div",))
+    for op in FOUR + ("maximum", "minimum", "fmax", "fmin", "atan2"):
+        c.plain(f"{op}/edge", op, [V(edge), V([[0.0], [INF], [NAN], [-2.0]])], dtypes=("f32", "f64"), grads=op not in ("div", "atan2"))
     c.plain("maximum/ties", "maximum", [V([1.0, 2.0, 0.0]), V([1.0, 1.0, -0.0])], dtypes=("f32", "f64"))
+    c.plain("fmax/ties", "fmax", [V([1.0, 2.0, NAN, NAN]), V([1.0, 1.0, 3.0, NAN])], dtypes=("f32", "f64"))
+    c.plain("fmin/ties", "fmin", [V([1.0, 2.0, NAN, NAN]), V([1.0, 1.0, 3.0, NAN])], dtypes=("f32", "f64"))
+    c.plain("lerp/edge", "lerp", [V(edge), V([[0.0], [INF], [NAN], [-2.0]])], {"weight": 0.25}, dtypes=("f32", "f64"), grads=False)
     c.plain("minimum/ties", "minimum", [V([1.0, 2.0, 0.0]), V([1.0, 1.0, 3.0])], dtypes=("f32", "f64"))
     # Larger than any SIMD width, with a tail, so that the vector loop and its end both run.
     for op in ("add", "mul", "div"):
@@ -111,7 +122,7 @@ def of_two(c):
 def division(c):
     values = {"bool": [True, False, True], "i64": [7, -7, 5], "f32": [7.5, -7.5, 0.25], "f64": [7.5, -7.5, 0.3]}
     divisors = {"bool": [True, True, True], "i64": [2, 3, -4], "f32": [2.0, 2.5, -0.5], "f64": [2.0, -2.5, 0.1]}
-    for op in ("remainder", "floor_divide"):
+    for op in ("remainder", "floor_divide", "fmod"):
         for a in values:
             for b in values:
                 if a == b == "bool":
@@ -121,11 +132,19 @@ def division(c):
         for number in (3, -3, 2.5, -0.1):
             c.plain(f"{op}/i64_number_{number}", op, [I([7, -7, 0, 2]), number])
             c.plain(f"{op}/number_{number}", op, [V([7.5, -7.5, 0.0, 0.3]), number], dtypes=("f32", "f64"), grads=False)
-        c.plain(f"{op}/broadcast", op, [R(2, 1, 3), P(4, 1)], dtypes=("f32", "f64"), grads=False)
+        if op != "fmod":  # which has gradients there
+            c.plain(f"{op}/broadcast", op, [R(2, 1, 3), P(4, 1)], dtypes=("f32", "f64"), grads=False)
         edge = [0.0, -0.0, 1.0, -1.0, 5.0, -5.0, INF, -INF, NAN]
         c.plain(f"{op}/edge", op, [V(edge), V([[0.0], [INF], [-INF], [NAN], [-2.0], [0.1]])], dtypes=("f32", "f64"), grads=False)
         c.error(f"{op}/zero", op, [I([1, 2]), I([1, 0])])
+    for op in ("fmax", "fmin", "atan2"):
+        for a in values:
+            for b in values:
+                c.plain(f"promote/{op}/{a}_{b}", op, [V(values[a], a), V(divisors[b], b)], grads=False)
+    c.error("lerp/i64", "lerp", [I([1]), I([2])], {"weight": 0.5})
+    c.error("lerp/dtypes", "lerp", [V([1.0], "f32"), V([2.0], "f64")], {"weight": 0.5})
     c.smooth("remainder/gradients", "remainder", [R(2, 3, scale=5.0), P(3)])
+    c.smooth("fmod/gradients", "fmod", [R(2, 3, scale=5.0), P(3)])
 
 
 def changes(c):

@@ -9,10 +9,12 @@ LONG_EDGE = [0.0, -0.0, 1.0, -1.0, INF, -INF, NAN, 1e-30, -1e-30, 88.0, -88.0, 1
 
 REAL = ("square", "expm1", "sin", "cos", "atan", "sinh", "cosh", "erf")
 POSITIVE = ("log1p", "log2", "log10", "rsqrt", "reciprocal")
+INVERSE = {"erfc": R, "asinh": R, "asin": lambda *s: P(*s, low=-0.9, high=0.9), "acos": lambda *s: P(*s, low=-0.9, high=0.9),
+           "atanh": lambda *s: P(*s, low=-0.9, high=0.9), "acosh": lambda *s: P(*s, low=1.1, high=4.0)}
 STEPS = ("floor", "ceil", "round", "trunc", "sign")
 
 OPS = {
-    **{op: method(op) for op in REAL + POSITIVE + STEPS + ("exp", "log", "sqrt", "abs", "neg", "tan")},
+    **{op: method(op) for op in REAL + POSITIVE + STEPS + tuple(INVERSE) + ("exp", "log", "sqrt", "abs", "neg", "tan", "frac")},
     **{op: in_place(op) for op in ("exp_", "log_", "sqrt_", "abs_", "neg_", "clamp_")},
     "clamp": lambda x, a: torch.clamp(x[0], a.get("min"), a.get("max")),
 }
@@ -58,6 +60,26 @@ def functions(c):
         c.error(f"{op}/bool", op, [B([True])])
 
 
+def inverses(c):
+    for op, one in INVERSE.items():
+        c.smooth(f"{op}/2d", op, [one(2, 3)])
+        c.smooth(f"{op}/0d", op, [one()])
+        c.smooth(f"{op}/empty", op, [E(2, 0)])
+        c.smooth(f"{op}/transposed", op, [one(3, 2).v("t")])
+        c.smooth(f"{op}/sliced", op, [one(2, 6).v("slice", 1, 0, 6, 2)])
+        c.plain(f"{op}/long", op, [one(37)], dtypes=("f32", "f64"))
+        c.plain(f"{op}/edge", op, [V(EDGE)], dtypes=("f32", "f64"), grads=False)
+        c.plain(f"{op}/i64", op, [I([3, -2, 0, 1])])
+        c.plain(f"{op}/bool", op, [B([True, False])])
+    c.smooth("frac/2d", "frac", [R(2, 3, scale=3.0)])
+    c.smooth("frac/0d", "frac", [R()])
+    c.smooth("frac/expanded", "frac", [R(3).v("expand", 2, 3)])
+    c.plain("frac/long", "frac", [R(37, scale=3.0)], dtypes=("f32", "f64"))
+    c.plain("frac/edge", "frac", [V(EDGE)], dtypes=("f32", "f64"), grads=False)
+    c.error("frac/i64", "frac", [I([1])])
+    c.error("frac/bool", "frac", [B([True])])
+
+
 def clamping(c):
     c.smooth("clamp/both", "clamp", [R(2, 5)], {"min": -0.5, "max": 0.5})
     c.smooth("clamp/min", "clamp", [R(2, 3)], {"min": 0.0})
@@ -73,6 +95,7 @@ def clamping(c):
 
 def build(c):
     functions(c)
+    inverses(c)
     clamping(c)
     for op in ("neg_", "exp_", "log_", "sqrt_", "abs_"):
         in_place_function(c, op)

@@ -4,7 +4,7 @@ use super::inputs::{Arg, Inputs};
 use rushlight::{Device, Tensor};
 use std::cell::Cell;
 
-const DEVICES: [Device; 1] = [Device::Cpu];
+const DEVICES: [Device; 2] = [Device::Cpu, Device::Reference];
 
 thread_local! {
     static CURRENT: Cell<Device> = const { Cell::new(Device::Cpu) };
@@ -26,10 +26,7 @@ pub(super) fn on_each_device(mut test: impl FnMut()) {
 
 /// The tensor on the device that is being tested.
 pub(super) fn place(tensor: &Tensor) -> Tensor {
-    match device() {
-        Device::Cpu => tensor.clone(),
-        other => panic!("there is no way to place tensors on {other}"),
-    }
+    tensor.to_device(device())
 }
 
 impl Inputs {

@@ -6,13 +6,10 @@ use super::row::{Forms, Kink, Refusal, Row, Sample, Spec, Takes};
 use super::{Report, panic_of, seed, text};
 use rushlight::{DType, Error, Result, Tensor};
 
-/// Every dtype of the library.
-const DTYPES: [DType; 4] = [DType::Bool, DType::I64, DType::F32, DType::F64];
-
 pub(super) fn check(row: &Row, report: &mut Report) {
     on_each_device(|| {
         for (i, sample) in row.samples.iter().enumerate() {
-            for dtype in DTYPES.into_iter().filter(|&dtype| sample.dtypes.accepts(dtype)) {
+            for dtype in DType::ALL.iter().copied().filter(|&dtype| sample.dtypes.accepts(dtype)) {
                 let what = |how: &str| format!("{how} of sample {i} in {dtype}");
                 if let Some(forms) = &row.forms {
                     let inputs = || sample.inputs(dtype).placed();

@@ -35,23 +35,28 @@ pub(crate) struct InPlace {
 
 /// The dtypes that an operation takes for its sampled arguments.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) struct Takes {
-    bool: bool,
-    integer: bool,
-    float: bool,
-}
+pub(crate) struct Takes(u16);
 
-pub(crate) const FLOATS: Takes = Takes { bool: false, integer: false, float: true };
-pub(crate) const NUMBERS: Takes = Takes { bool: false, integer: true, float: true };
-pub(crate) const ALL_DTYPES: Takes = Takes { bool: true, integer: true, float: true };
+pub(crate) const FLOATS: Takes = Takes::of(&[DType::F16, DType::Bf16, DType::F32, DType::F64]);
+pub(crate) const NUMBERS: Takes = FLOATS.and(&[DType::U8, DType::I8, DType::I16, DType::I32, DType::I64]);
+pub(crate) const ALL_DTYPES: Takes = NUMBERS.and(&[DType::Bool]);
 
 impl Takes {
-    pub(crate) fn accepts(self, dtype: DType) -> bool {
-        match dtype {
-            DType::Bool => self.bool,
-            other if other.is_float() => self.float,
-            _ => self.integer,
+    pub(crate) const fn of(dtypes: &[DType]) -> Takes {
+        Takes(0).and(dtypes)
+    }
+
+    pub(crate) const fn and(mut self, dtypes: &[DType]) -> Takes {
+        let mut i = 0;
+        while i < dtypes.len() {
+            self.0 |= 1 << dtypes[i] as u16;
+            i += 1;
         }
+        self
+    }
+
+    pub(crate) const fn accepts(self, dtype: DType) -> bool {
+        self.0 & (1 << dtype as u16) != 0
     }
 }
 
