@@ -62,7 +62,8 @@ pub(super) unsafe fn converted<T: Stored, const N: usize>(
     n: usize,
     block: impl Fn([*const T::Computed; N], *mut T::Computed, usize) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    if T::DIRECT {
+    // No elements need no conversion, and the block still refuses an operation that the type does not have.
+    if T::DIRECT || n == 0 {
         return block(inputs.map(|input| input.cast()), out.cast(), n);
     }
     let mut results = Buffer::<T::Computed>::NEW;

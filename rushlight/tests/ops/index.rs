@@ -1,6 +1,6 @@
 //! Choosing elements by a condition or by tables of indices.
 
-use crate::harness::{ALL_DTYPES, NUMBERS, Row, Spec, given, number, real, sample};
+use crate::harness::{ALL_DTYPES, Row, Spec, given, number, real, sample};
 use rushlight::DType::F64;
 use rushlight::Tensor;
 use serde_json::json;
@@ -80,7 +80,7 @@ fn tables() -> Vec<Row> {
             |x, a| x[0].try_scatter_add(a.dim("dim"), &x[1], &x[2]),
             |x, a| x[0].scatter_add(a.dim("dim"), &x[1], &x[2]),
         )
-        .takes(NUMBERS)
+        .takes(ALL_DTYPES)
         .samples([
             sample([real(&[3, 2]), given(Tensor::from([[0i64, 0], [2, 0]])), real(&[2, 2])]).args(json!({"dim": 0})),
             sample([real(&[2, 3]), table(), real(&[2, 3])]).args(json!({"dim": -1})),

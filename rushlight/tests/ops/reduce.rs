@@ -1,6 +1,6 @@
 //! Sums, means, extremes, variances, truth over some or all dimensions.
 
-use crate::harness::{ALL_DTYPES, Args, Inputs, Row, Sample, real, sample};
+use crate::harness::{ALL_DTYPES, Args, Inputs, NUMBERS, Row, Sample, real, sample};
 use rushlight::ops::VarOptions;
 use rushlight::{DType, Result, Tensor};
 use serde_json::{Value, json};
@@ -161,24 +161,24 @@ fn indices() -> Vec<Row> {
     let along = || [of(&[3, 4], json!({"dim": 1})), of(&[3, 4], json!({"dim": -2, "keepdim": true}))];
     vec![
         Row::new("argmax", |x, _| x[0].try_argmax(), |x, _| x[0].argmax())
-            .takes(ALL_DTYPES)
+            .takes(NUMBERS)
             .constant()
             .samples(matrix())
             .refuses(of(&[0], json!({})), &["[0]"]),
         Row::new("argmin", |x, _| x[0].try_argmin(), |x, _| x[0].argmin())
-            .takes(ALL_DTYPES)
+            .takes(NUMBERS)
             .constant()
             .samples(matrix())
             .refuses(of(&[0], json!({})), &["[0]"]),
         Row::new("argmax_dim", |x, a| x[0].try_argmax_dim(a.dims()), |x, a| x[0].argmax_dim(a.dims()))
             .says("argmax")
-            .takes(ALL_DTYPES)
+            .takes(NUMBERS)
             .constant()
             .samples(along())
             .refuses(no_such_dim(), &["5"]),
         Row::new("argmin_dim", |x, a| x[0].try_argmin_dim(a.dims()), |x, a| x[0].argmin_dim(a.dims()))
             .says("argmin")
-            .takes(ALL_DTYPES)
+            .takes(NUMBERS)
             .constant()
             .samples(along())
             .refuses(no_such_dim(), &["5"]),

@@ -4,7 +4,7 @@
 use crate::FAMILIES;
 use crate::harness::Row;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use syn::LitStr;
 use syn::buffer::{Cursor, TokenBuffer};
 
@@ -26,14 +26,25 @@ struct Signature {
 /// The names that ATen has, but Python spells otherwise.
 const ATEN: [(&str, &str); 1] = [("slice", "x[start:end:step]")];
 
+/// The source files in a folder and the folders in it.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for path in entries.map(|entry| entry.expect("a directory entry").path()) {
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
 /// All operations of `src/ops`.
 fn operations() -> Vec<Operation> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ops");
-    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a directory entry").path()).collect();
+    let mut paths = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ops"), &mut paths);
     paths.sort();
     let mut found = Vec::new();
-    for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {
+    for path in &paths {
         let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let tokens = syn::parse_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let buffer = TokenBuffer::new2(tokens);

@@ -64,7 +64,7 @@ fn casts_are_pytorchs() {
     let table = load("dtypes");
     let mut failures = vec![];
     for row in list(&table["cast"]) {
-        let x = golden::tensor(&row["x"]);
+        let x = crate::golden::tensor(&row["x"]);
         for want in list(&row["as"]) {
             let want = Golden::parse(want);
             let got = x.to_dtype(want.dtype);
@@ -229,7 +229,7 @@ fn binary(op: &str, a: &Tensor, b: &Tensor) -> Option<Result<Tensor>> {
 }
 
 fn check_call(case: &Value) -> std::result::Result<(), String> {
-    let inputs: Vec<Tensor> = list(&case["inputs"]).iter().map(golden::tensor).collect();
+    let inputs: Vec<Tensor> = list(&case["inputs"]).iter().map(crate::golden::tensor).collect();
     let differentiated = case.get("grads").is_some();
     let leaves: Vec<Tensor> =
         inputs.into_iter().map(|x| if differentiated { x.requires_grad_(true) } else { x }).collect();
@@ -354,7 +354,7 @@ fn random_fills_are_pytorchs() {
 fn tensors_print_as_pytorchs() {
     let table = load("dtypes");
     for case in list(&table["print"]) {
-        assert_eq!(golden::tensor(&case["x"]).to_string(), text(&case["text"]));
+        assert_eq!(crate::golden::tensor(&case["x"]).to_string(), text(&case["text"]));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Elementwise operations, fills and copies.
 
 use super::functions::{binary_bool, binary_float, binary_int, unary_bool, unary_float, unary_int};
-use super::{Reference, read_as, write};
+use super::{Reference, decode, read_as, write};
 use crate::backend::{BinaryOp, CompareOp, Elementwise, UnaryOp};
 use crate::tensor::{ReadGuard, Scalar, WriteGuard, unsupported};
 use crate::{Error, Result};
@@ -24,7 +24,11 @@ impl Elementwise for Reference {
             Scalar::I64(x) => unary_int(op, x).map(Scalar::I64),
             Scalar::F64(x) => unary_float(op, x).map(Scalar::F64),
         };
-        let values: Option<Vec<Scalar>> = read_as(x, out).into_iter().map(function).collect();
+        let elements = read_as(x, out);
+        // Without elements, the type still decides whether the operation exists.
+        let probe = elements.is_empty().then(|| function(decode(out.dtype(), &[0; 8])));
+        let values: Option<Vec<Scalar>> = elements.into_iter().map(function).collect();
+        let values = if probe == Some(None) { None } else { values };
         write(out, values.ok_or_else(|| unsupported("elementwise", out.dtype()))?);
         Ok(())
     }

@@ -69,6 +69,10 @@ impl Memory for Reference {
     }
 
     fn download(&self, x: &ReadGuard<'_>, bytes: &mut [u8]) -> Result<()> {
+        // The offset of a view without elements may be past the end.
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let start = x.layout().offset() * x.dtype().size();
         bytes.copy_from_slice(&memory().get(x.block())[start..start + bytes.len()]);
         Ok(())

@@ -1,5 +1,6 @@
 //! What an operation is called with: tensors, numbers and absent arguments by position, options by name.
 
+use super::device::place;
 use crate::harness::golden::{dtype, numbers};
 use rushlight::ops::SliceOptions;
 use rushlight::tensor::ReduceDims;
@@ -164,7 +165,7 @@ impl Outputs for Vec<Tensor> {
 
 impl Outputs for bool {
     fn list(self) -> Vec<Tensor> {
-        vec![Tensor::from(self)]
+        vec![place(&Tensor::from(self))]
     }
 }
 
