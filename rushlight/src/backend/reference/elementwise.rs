@@ -26,7 +26,7 @@ impl Elementwise for Reference {
         };
         let elements = read_as(x, out);
         // Without elements, the type still decides whether the operation exists.
-        let probe = elements.is_empty().then(|| function(decode(out.dtype(), &[0; 8])));
+        let probe = elements.is_empty().then(|| function(decode(out.dtype(), &[0; 8][..out.dtype().size()])));
         let values: Option<Vec<Scalar>> = elements.into_iter().map(function).collect();
         let values = if probe == Some(None) { None } else { values };
         write(out, values.ok_or_else(|| unsupported("elementwise", out.dtype()))?);

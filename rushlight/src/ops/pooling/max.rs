@@ -76,7 +76,8 @@ impl<const N: usize> MaxPoolOptions<N> {
             Ok(values)
         })?;
         let in_column = in_column.expect("there is one pass").try_flatten_dim(-2..)?;
-        // Converts positions in an image to positions in the volume.
+        // Converts positions in an image to positions in the volume; the derivative keeps those in an image.
+        let in_image = in_image.try_copy()?;
         let [.., depth, height, width] = *x.shape() else { unreachable!("the windows fit") };
         for d in 1..depth {
             in_image.try_select(-3, d as isize)?.try_add_((d * height * width) as i64)?;

@@ -1,4 +1,4 @@
-"""Writes pooling.json.gz: maxima and means of windows of images."""
+"""Writes pooling.json.gz: maxima and means of windows of sequences, images and volumes."""
 
 import torch.nn.functional as F
 
@@ -10,6 +10,12 @@ OPS = {
     "avg_pool2d": lambda x, a: F.avg_pool2d(x[0], **a),
     "adaptive_avg_pool2d": lambda x, a: F.adaptive_avg_pool2d(x[0], **a),
 }
+for n in (1, 3):
+    for kind in ("max_pool", "avg_pool", "adaptive_avg_pool"):
+        OPS[f"{kind}{n}d"] = lambda x, a, call=getattr(F, f"{kind}{n}d"): call(x[0], **a)
+    OPS[f"max_pool{n}d_with_indices"] = lambda x, a, call=getattr(F, f"max_pool{n}d_with_indices"): call(x[0], **a)
+for n in (1, 2, 3):
+    OPS[f"adaptive_max_pool{n}d"] = lambda x, a, call=getattr(F, f"adaptive_max_pool{n}d"): call(x[0], **a)
 
 
 def windows(c):
@@ -55,6 +61,26 @@ def adaptive(c):
     c.smooth("adaptive_avg_pool2d/unbatched", "adaptive_avg_pool2d", [R(2, 3, 3).v("permute", 0, 2, 1)], {"output_size": [2, 2]})
 
 
+def other_ranks(c):
+    sizes = {1: (7,), 3: (4, 5, 6)}
+    for n, size in sizes.items():
+        for op in (f"max_pool{n}d", f"max_pool{n}d_with_indices", f"avg_pool{n}d"):
+            c.smooth(f"{op}/plain", op, [R(1, 2, *size)], {"kernel_size": 2})
+            c.smooth(f"{op}/padding", op, [R(1, 2, *size)], {"kernel_size": 3, "stride": 2, "padding": 1})
+            c.smooth(f"{op}/ceil", op, [R(1, 2, *size)], {"kernel_size": 3, "stride": 2, "ceil_mode": True})
+            c.smooth(f"{op}/unbatched", op, [R(2, *size)], {"kernel_size": 2, "stride": 1})
+            c.error(f"{op}/too_small", op, [R(1, 1, *[2] * n)], {"kernel_size": 3})
+        c.smooth(f"max_pool{n}d/dilation", f"max_pool{n}d", [R(1, 2, *size)], {"kernel_size": 2, "dilation": 2, "stride": 1})
+        c.smooth(f"avg_pool{n}d/exclude_pad", f"avg_pool{n}d", [R(1, 2, *size)], {"kernel_size": 2, "padding": 1, "count_include_pad": False})
+        c.smooth(f"adaptive_avg_pool{n}d/three", f"adaptive_avg_pool{n}d", [R(1, 2, *size)], {"output_size": 3})
+        c.smooth(f"adaptive_avg_pool{n}d/unbatched", f"adaptive_avg_pool{n}d", [R(2, *size)], {"output_size": 2})
+    c.smooth("avg_pool3d/divisor", "avg_pool3d", [R(1, 2, 4, 4, 4)], {"kernel_size": 2, "divisor_override": 3})
+    for n, size in {1: (7,), 2: (5, 4), 3: (4, 5, 3)}.items():
+        op = f"adaptive_max_pool{n}d"
+        c.smooth(f"{op}/three", op, [R(1, 2, *size)], {"output_size": 3})
+        c.smooth(f"{op}/unbatched", op, [R(2, *size)], {"output_size": 2})
+
+
 def errors(c):
     for op in ("max_pool2d", "avg_pool2d"):
         c.error(f"{op}/too_small", op, [R(1, 1, 2, 2)], {"kernel_size": 3})
@@ -66,7 +92,7 @@ def errors(c):
 
 
 def build(c):
-    for part in (windows, adaptive, errors):
+    for part in (windows, adaptive, other_ranks, errors):
         part(c)
 
 
