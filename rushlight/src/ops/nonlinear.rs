@@ -125,7 +125,7 @@ impl Tensor {
         activation(self, "softplus", UnaryOp::Softplus { beta, threshold }, "SoftplusBackward0", move |g, x| {
             let z = scaled(x, beta)?;
             // At the threshold the slope is the smooth part's, and its derivative the linear part's, as in PyTorch.
-            let smooth = z.try_where_cond(&z.try_lt(threshold)?, &z.detach())?;
+            let smooth = z.try_where_cond(&z.try_lt(threshold)?, z.detach())?;
             g.try_where_cond(&z.try_gt(threshold)?, &g.try_mul(&smooth.try_sigmoid()?)?)
         })
     }
