@@ -87,15 +87,14 @@ impl<T> Source<T> {
         let mut done = 0;
         while done < n {
             let m = (n - done).min(chunk);
-            let from = self.at(offset + done as isize * stride);
-            match self.load {
-                Some(load) => {
-                    // SAFETY: the caller's promise; the buffer has room for a chunk.
-                    unsafe { load(S::ISA, from, stride, buffer.as_mut_ptr().cast(), m) };
-                    f(buffer.as_ptr().cast(), m, 1, done);
-                }
-                None => f(from.cast(), m, stride, done),
+            let (mut from, mut step) = (self.at(offset + done as isize * stride), stride);
+            if let Some(load) = self.load {
+                // SAFETY: the caller's promise; the buffer has room for a chunk.
+                unsafe { load(S::ISA, from, stride, buffer.as_mut_ptr().cast(), m) };
+                (from, step) = (buffer.as_ptr().cast(), 1);
             }
+            // One call only, so that `f` is inlined and compiled for `S`.
+            f(from.cast(), m, step, done);
             done += m;
         }
     }
