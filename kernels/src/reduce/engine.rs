@@ -69,34 +69,63 @@ impl<T> Source<T> {
         self.data.wrapping_offset(offset * self.size)
     }
 
-    /// Calls `f` with `n` elements from this offset on, `stride` apart: as they are, or converted a chunk at a time. `f` gets
-    /// the elements, how many, how far apart, and the number of the first.
+    /// Takes `n` elements from this offset on, `stride` apart, into an accumulator; `first` is the number of the first.
+    ///
+    /// Elements that are converted take a way of their own, so that the others pay nothing for it.
     ///
     /// # Safety
     /// The elements can be read.
     #[inline(always)]
-    unsafe fn row<S: Simd>(
+    unsafe fn row<S: Simd, R: Reducer<T>>(
         self,
+        acc: &mut R::Acc,
         offset: isize,
         n: usize,
         stride: isize,
-        mut f: impl FnMut(*const T, usize, isize, usize),
+        first: usize,
     ) {
+        let from = self.at(offset);
+        if let Some(load) = self.load {
+            let row = ConvertedRow::<T, R> { load, size: self.size, acc: *acc, from, n, stride, first };
+            *acc = dispatch(S::ISA, row);
+            return;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { R::row::<S>(acc, from.cast(), n, stride, first) }
+    }
+}
+
+/// A row of elements that are converted, a chunk at a time, and the accumulator that takes them.
+struct ConvertedRow<T, R: Reducer<T>> {
+    load: Load,
+    size: isize,
+    acc: R::Acc,
+    from: *const u8,
+    n: usize,
+    stride: isize,
+    first: usize,
+}
+
+impl<T, R: Reducer<T>> Kernel for ConvertedRow<T, R> {
+    type Output = R::Acc;
+    const AVX2: bool = fast::<T>();
+    const AVX512: bool = wide::<T>();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> R::Acc {
         let mut buffer = MaybeUninit::<[T; CHUNK]>::uninit();
-        let chunk = if self.load.is_some() { CHUNK } else { n };
-        let mut done = 0;
-        while done < n {
-            let m = (n - done).min(chunk);
-            let (mut from, mut step) = (self.at(offset + done as isize * stride), stride);
-            if let Some(load) = self.load {
-                // SAFETY: the caller's promise; the buffer has room for a chunk.
-                unsafe { load(S::ISA, from, stride, buffer.as_mut_ptr().cast(), m) };
-                (from, step) = (buffer.as_ptr().cast(), 1);
+        let (mut acc, mut done) = (self.acc, 0);
+        while done < self.n {
+            let m = (self.n - done).min(CHUNK);
+            let from = self.from.wrapping_offset(done as isize * self.stride * self.size);
+            // SAFETY: elements of the row, readable by the promise of `Source::row`'s caller; the buffer has room for a chunk.
+            unsafe {
+                (self.load)(S::ISA, from, self.stride, buffer.as_mut_ptr().cast(), m);
+                R::row::<S>(&mut acc, buffer.as_ptr().cast(), m, 1, self.first + done);
             }
-            // One call only, so that `f` is inlined and compiled for `S`.
-            f(from.cast(), m, step, done);
             done += m;
         }
+        acc
     }
 }
 
@@ -218,9 +247,16 @@ pub(super) unsafe fn reduce<T, R: Reducer<T>>(
     out: Out<R::Value, R::Second>,
 ) {
     if kept.len == 0 && (reduced.len == 0 || reduced.len == 1 && reduced.sizes[0] < WORTH_THREADS) {
-        let row = if reduced.len == 0 { (1, 0) } else { (reduced.sizes[0], reduced.strides[0]) };
+        let (n, stride) = if reduced.len == 0 { (1, 0) } else { (reduced.sizes[0], reduced.strides[0]) };
+        let result = match x.load {
+            None => dispatch(isa::isa(), One { reducer, x: x.data.cast::<T>(), row: (n, stride) }),
+            Some(load) => {
+                let row = ConvertedRow::<T, R> { load, size: x.size, acc: R::EMPTY, from: x.data, n, stride, first: 0 };
+                reducer.finish(dispatch(isa::isa(), row), n)
+            }
+        };
         // SAFETY: by the caller's promise.
-        unsafe { out.write(0, dispatch(isa::isa(), One { reducer, x, row })) };
+        unsafe { out.write(0, result) };
         return;
     }
     let outputs = kept.count();
@@ -326,10 +362,10 @@ const fn fast<T>() -> bool {
     size_of::<T>() > 1
 }
 
-/// A single output from a single row.
+/// A single output from a single row, not converted.
 struct One<T, R> {
     reducer: R,
-    x: Source<T>,
+    x: *const T,
     row: (usize, isize),
 }
 
@@ -343,7 +379,7 @@ impl<T, R: Reducer<T>> Kernel for One<T, R> {
         let mut acc = R::EMPTY;
         let (n, stride) = self.row;
         // SAFETY: by the promise of `reduce`'s caller.
-        unsafe { self.x.row::<S>(0, n, stride, |x, n, stride, first| R::row::<S>(&mut acc, x, n, stride, first)) };
+        unsafe { R::row::<S>(&mut acc, self.x, n, stride, 0) };
         self.reducer.finish(acc, self.row.0)
     }
 }
@@ -374,11 +410,7 @@ impl<T, R: Reducer<T>> Kernel for Rows<'_, T, R> {
                 let len = (n - skip).min(self.elements.end - at);
                 let start = kept.offset + row.offset + skip as isize * stride;
                 // SAFETY: elements of this output, readable by the promise of `reduce`'s caller.
-                unsafe {
-                    plan.x.0.row::<S>(start, len, stride, |x, n, stride, first| {
-                        R::row::<S>(&mut acc, x, n, stride, at + first)
-                    })
-                };
+                unsafe { plan.x.0.row::<S, R>(&mut acc, start, len, stride, at) };
                 at += len;
                 row.next(&plan.rows);
             }
