@@ -162,33 +162,51 @@ pub fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
         // The constants come first: where one says no, nothing is compiled.
         if K::AVX512 && isa == Isa::Avx512 {
             // SAFETY: `isa` was limited to what the processor has.
-            return unsafe { run_avx512(kernel) };
+            return unsafe { kernel.run_avx512() };
         }
         if K::AVX2 && isa >= Isa::Avx2 {
             // SAFETY: as above.
-            return unsafe { run_avx2(kernel) };
+            return unsafe { kernel.run_avx2() };
         }
     }
     let _ = isa;
-    run_portable(kernel)
+    kernel.run_portable()
 }
 
-// Not inlined, so that all callers share one body.
-#[inline(never)]
-fn run_portable<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run::<Portable>()
+/// The three bodies of a kernel. Methods of the kernel rather than functions: the compiler then puts them beside the kernel, and
+/// a change to one kernel does not compile the others again.
+trait Bodies: Kernel {
+    fn run_portable(self) -> Self::Output;
+
+    /// # Safety
+    /// The processor has the instruction set.
+    #[cfg(target_arch = "x86_64")]
+    unsafe fn run_avx2(self) -> Self::Output;
+
+    /// # Safety
+    /// The processor has the instruction set.
+    #[cfg(target_arch = "x86_64")]
+    unsafe fn run_avx512(self) -> Self::Output;
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,f16c,bmi1,bmi2,lzcnt,popcnt")]
-fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run::<Avx2>()
-}
+impl<K: Kernel> Bodies for K {
+    // Not inlined, so that all callers share one body.
+    #[inline(never)]
+    fn run_portable(self) -> Self::Output {
+        self.run::<Portable>()
+    }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi1,bmi2,lzcnt,popcnt")]
-fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run::<Avx512>()
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma,f16c,bmi1,bmi2,lzcnt,popcnt")]
+    unsafe fn run_avx2(self) -> Self::Output {
+        self.run::<Avx2>()
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi1,bmi2,lzcnt,popcnt")]
+    unsafe fn run_avx512(self) -> Self::Output {
+        self.run::<Avx512>()
+    }
 }
 
 #[cfg(test)]

@@ -86,7 +86,13 @@ pub fn set_num_threads(n: usize) {
 
 /// Calls `f(i)` for every `i` in `0..tasks`, on as many threads as [`num_threads`] allows. Threads take the next task
 /// as they get free, so tasks may differ in length; the order is not defined.
+#[inline]
 pub fn parallel_tasks(tasks: usize, f: impl Fn(usize) + Sync) {
+    // Behind a pointer: a loop of its own for each of the hundreds of kernels would only take time to compile.
+    run_tasks(tasks, &f);
+}
+
+fn run_tasks(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
     let threads = num_threads().min(tasks);
     if threads > 1
         && !ALONE.get()

@@ -291,7 +291,6 @@ impl<T: Copy + Default + PartialOrd, const L: usize> Kernel for Compare<T, L> {
 ///
 /// # Safety
 /// The pointers must be valid for `n` elements; `out` equal to or disjoint from each input.
-#[inline]
 pub(super) unsafe fn select(
     isa: Isa,
     size: usize,

@@ -23,6 +23,12 @@ impl<T: Copy> Buffer<T> {
     }
 }
 
+/// The pointers in another type. A function of its own, because a closure in the generic ones below would be compiled with each of them.
+#[inline]
+fn cast<T, U, const N: usize>(pointers: [*const T; N]) -> [*const U; N] {
+    pointers.map(|pointer| pointer.cast())
+}
+
 /// Calls `f` with the inputs in their computed type, the number of the first element and how many there are, until `n`
 /// elements are done.
 ///
@@ -36,7 +42,7 @@ pub(super) unsafe fn widened<T: Stored, const N: usize>(
     mut f: impl FnMut([*const T::Computed; N], usize, usize) -> Result<(), Error>,
 ) -> Result<(), Error> {
     if T::DIRECT {
-        return f(inputs.map(|input| input.cast()), 0, n);
+        return f(cast(inputs), 0, n);
     }
     let mut buffers = [Buffer::<T::Computed>::NEW; N];
     for start in (0..n).step_by(CHUNK) {
@@ -64,7 +70,7 @@ pub(super) unsafe fn converted<T: Stored, const N: usize>(
 ) -> Result<(), Error> {
     // No elements need no conversion, and the block still refuses an operation that the type does not have.
     if T::DIRECT || n == 0 {
-        return block(inputs.map(|input| input.cast()), out.cast(), n);
+        return block(cast(inputs), out.cast(), n);
     }
     let mut results = Buffer::<T::Computed>::NEW;
     // SAFETY: the caller's promise; a chunk of results is stored after the inputs' chunk has been read.

@@ -55,15 +55,24 @@ thread_local! {
 }
 
 /// Calls `f` with uninitialized memory for `len` elements, aligned to a cache line. May be nested.
+#[inline(always)]
 pub(crate) fn with_scratch<T: Copy, R>(len: usize, f: impl FnOnce(*mut T) -> R) -> R {
-    let bytes = (len * size_of::<T>()).max(ALIGN);
+    let buffer = take((len * size_of::<T>()).max(ALIGN));
+    let result = f(buffer.as_ptr());
+    give_back(buffer);
+    result
+}
+
+fn take(bytes: usize) -> Buffer {
     let kept = FREE.with_borrow_mut(|free| {
         // The smallest that fits: a small request must not take away the large buffer of an enclosing loop.
         let fit = (0..free.len()).filter(|&i| free[i].bytes >= bytes).min_by_key(|&i| free[i].bytes);
         fit.map(|i| free.swap_remove(i))
     });
-    let buffer = kept.unwrap_or_else(|| Buffer::new(bytes.next_multiple_of(4096)));
-    let result = f(buffer.as_ptr());
+    kept.unwrap_or_else(|| Buffer::new(bytes.next_multiple_of(4096)))
+}
+
+fn give_back(buffer: Buffer) {
     FREE.with_borrow_mut(|free| {
         free.push(buffer);
         let mut total: usize = free.iter().map(|b| b.bytes).sum();
@@ -73,7 +82,6 @@ pub(crate) fn with_scratch<T: Copy, R>(len: usize, f: impl FnOnce(*mut T) -> R) 
             total -= free.swap_remove(i).bytes;
         }
     });
-    result
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::simd::{Kernel, Simd, dispatch, wide};
 use crate::split::{Parts, TASK};
 use crate::threads::parallel_for;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// A step of an optimizer: which one, and its settings at this step.
 #[derive(Clone, Copy, Debug)]
@@ -90,33 +91,62 @@ fn apply<T: StoredFloat, R: Rule<T::Computed, N>, const N: usize>(
         assert!(len == g.len(), "{name}: expected {} elements, as in the gradient, got {len}", g.len());
     }
     let isa = isa::isa();
-    let (p, state) = (Parts::new(p), state.each_mut().map(|s| Parts::new(s)));
+    let (p, state) = (Parts::new(p), parts(state));
     parallel_for(g.len(), TASK, |range| {
         // SAFETY: ranges do not overlap.
-        let p = unsafe { p.part(range.clone()) };
-        // SAFETY: as above.
-        let state = std::array::from_fn(|k| unsafe { state[k].part(range.clone()) });
-        step_part(isa, rule, p, &g[range], state);
+        unsafe {
+            let (p, state) = (p.part(range.clone()), pointers(&state, range.clone()));
+            step_part(isa, rule, p, &g[range], state);
+        }
     });
 }
 
-/// Runs a rule over arrays of one length, converted block by block if they are not stored as they are computed with.
-fn step_part<T: StoredFloat, R: Rule<T::Computed, N>, const N: usize>(
+// Functions of their own, because closures in the generic functions here would be compiled for each optimizer.
+
+fn parts<'a, T, const N: usize>(state: &'a mut [&mut [T]; N]) -> [Parts<'a, T>; N] {
+    state.each_mut().map(|s| Parts::new(s))
+}
+
+/// # Safety
+/// No other part in use at the same time overlaps this one.
+unsafe fn pointers<T, const N: usize>(state: &[Parts<T>; N], range: Range<usize>) -> [*mut T; N] {
+    // SAFETY: the caller's promise.
+    state.each_ref().map(|s| unsafe { s.part(range.clone()) }.as_mut_ptr())
+}
+
+#[inline(always)]
+fn cast<T, U, const N: usize>(pointers: [*mut T; N]) -> [*mut U; N] {
+    pointers.map(|p| p.cast())
+}
+
+/// # Safety
+/// The elements after the first `n` belong to the same arrays.
+#[inline(always)]
+unsafe fn skip<T, const N: usize>(pointers: [*mut T; N], n: usize) -> [*mut T; N] {
+    // SAFETY: the caller's promise.
+    pointers.map(|p| unsafe { p.add(n) })
+}
+
+/// Runs a rule over arrays of one length (that of `p` and `g`), converted block by block if they are not stored as they are computed with.
+///
+/// # Safety
+/// The arrays of the state have that length, and nothing else uses them.
+unsafe fn step_part<T: StoredFloat, R: Rule<T::Computed, N>, const N: usize>(
     isa: Isa,
     rule: R,
     p: &mut [T],
     g: &[T],
-    state: [&mut [T]; N],
+    state: [*mut T; N],
 ) {
     let n = g.len();
-    let (p, g, state) = (p.as_mut_ptr(), g.as_ptr(), state.map(|s| s.as_mut_ptr()));
+    let (p, g) = (p.as_mut_ptr(), g.as_ptr());
     if is_direct::<T>() {
-        return dispatch(isa, Elements { rule, p: p.cast(), g: g.cast(), state: state.map(|s| s.cast()), n });
+        return dispatch(isa, Elements { rule, p: p.cast(), g: g.cast(), state: cast(state), n });
     }
     let mut buffers = [[T::Computed::ZERO; BLOCK]; 2];
     let mut state_buffers = [[T::Computed::ZERO; BLOCK]; N];
-    let [wide_p, wide_g] = buffers.each_mut().map(|b| b.as_mut_ptr());
-    let wide_state = state_buffers.each_mut().map(|b| b.as_mut_ptr());
+    let [wide_p, wide_g] = cast(buffers.each_mut().map(std::ptr::from_mut));
+    let wide_state = cast(state_buffers.each_mut().map(std::ptr::from_mut));
     for start in (0..n).step_by(BLOCK) {
         let len = BLOCK.min(n - start);
         // SAFETY: `len` elements are left in every array, and a buffer has as many.
@@ -160,12 +190,12 @@ impl<C: Float, R: Rule<C, N>, const N: usize> Kernel for Elements<C, R, N> {
         let mut new_p = [const { MaybeUninit::<C>::uninit() }; BLOCK];
         let mut new_state = [const { [const { MaybeUninit::<C>::uninit() }; BLOCK] }; N];
         let new_p: *mut C = new_p.as_mut_ptr().cast();
-        let new_state = new_state.each_mut().map(|s| s.as_mut_ptr().cast::<C>());
+        let new_state = cast::<_, C, N>(new_state.each_mut().map(std::ptr::from_mut));
         for start in (0..n).step_by(BLOCK) {
             let len = BLOCK.min(n - start);
             // SAFETY: `len` elements are left in every array, and a buffer has as many.
             unsafe {
-                let (p, g, state) = (p.add(start), g.add(start), state.map(|s| s.add(start)));
+                let (p, g, state) = (p.add(start), g.add(start), skip(state, start));
                 elements::<S, C, R, N>(rule, g, (p, state), (new_p, new_state), len);
                 new_p.copy_to_nonoverlapping(p, len);
                 for k in 0..N {

@@ -156,7 +156,7 @@ impl Owner<'_> {
 
     /// Calls `f(i)` for every `i` in `0..tasks` on the caller and up to `helpers` workers, and returns when everyone is done.
     /// A panic of `f` is passed on to the caller after that.
-    pub(super) fn run(self, helpers: usize, tasks: usize, f: impl Fn(usize) + Sync) {
+    pub(super) fn run(self, helpers: usize, tasks: usize, f: &(dyn Fn(usize) + Sync)) {
         let next = AtomicUsize::new(0);
         self.fork_join(helpers, &|| {
             loop {

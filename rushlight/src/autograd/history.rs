@@ -365,6 +365,6 @@ impl super::node::Backward for CopySlices {
 
 impl Drop for CopySlices {
     fn drop(&mut self) {
-        super::node::drop_iteratively(&mut self.edges, std::iter::empty());
+        super::node::drop_links(&mut self.edges, &mut []);
     }
 }

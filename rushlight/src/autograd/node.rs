@@ -129,7 +129,7 @@ impl<'a> Save<'a> {
 }
 
 /// A saved tensor, and the version of its contents when it was saved.
-struct Saved {
+pub(super) struct Saved {
     tensor: Option<Tensor>,
     version: u32,
     /// Whether it is the node's own output, which is saved without its history to avoid a cycle.
@@ -180,9 +180,15 @@ impl Saved {
 
 /// A recorded operation with `E` edges and `S` saved tensors. `F` is usually a function without captures, of size 0.
 struct Op<const E: usize, const S: usize, F> {
+    links: Links<E, S>,
+    derivative: F,
+}
+
+/// What a recorded operation holds. A type of its own, because what depends on the type of the derivative is compiled once for each
+/// operation.
+struct Links<const E: usize, const S: usize> {
     edges: [Edge; E],
     saved: Mutex<Option<[Saved; S]>>,
-    derivative: F,
 }
 
 /// A placeholder where no tensor was saved; the derivative that would read it is never computed.
@@ -196,39 +202,52 @@ where
     F: Fn([Tensor; S], [bool; E], &Tensor) -> Result<[Option<Tensor>; E]> + Send + Sync,
 {
     fn edges(&self) -> &[Edge] {
-        &self.edges
+        &self.links.edges
     }
 
     fn run(&self, node: &Arc<Node>, grad: &Tensor, keep: bool, out: &mut Vec<Option<Tensor>>) -> Result<()> {
-        let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
-        let tensors = unpack_array(saved, node, keep)?;
-        let needs = std::array::from_fn(|i| self.edges[i].is_some());
-        out.extend((self.derivative)(tensors, needs, grad)?);
+        let tensors = self.links.unpack(node, keep)?;
+        out.extend((self.derivative)(tensors, self.links.needed(), grad)?);
         Ok(())
     }
 }
 
+impl<const E: usize, const S: usize> Links<E, S> {
+    fn new<I: Input>(inputs: [I; E], saves: [Save<'_>; S], output: &Tensor) -> Self {
+        let saved = saves.map(|save| Saved::new(save, output));
+        Links { edges: inputs.map(Input::edge), saved: Mutex::new(Some(saved)) }
+    }
+
+    /// Which inputs need a gradient.
+    fn needed(&self) -> [bool; E] {
+        std::array::from_fn(|i| self.edges[i].is_some())
+    }
+
+    /// The saved tensors, which are freed unless `keep`.
+    fn unpack(&self, node: &Arc<Node>, keep: bool) -> Result<[Tensor; S]> {
+        if S == 0 {
+            return Ok(std::array::from_fn(|_| unreachable!("there is nothing to unpack")));
+        }
+        let mut saved = lock(&self.saved);
+        let Some(all) = saved.as_ref() else { return Err(freed(node)) };
+        for one in all {
+            one.check(node)?;
+        }
+        if keep {
+            Ok(std::array::from_fn(|i| {
+                all[i].tensor.as_ref().map_or_else(nothing, |tensor| Saved::unpack(tensor.clone(), all[i].output, node))
+            }))
+        } else {
+            let all = saved.take().expect("checked above");
+            Ok(all.map(|one| one.tensor.map_or_else(nothing, |tensor| Saved::unpack(tensor, one.output, node))))
+        }
+    }
+}
+
+/// Whether an operation on `inputs` is to be recorded.
 #[inline]
-fn unpack_array<const S: usize>(
-    mut saved: MutexGuard<'_, Option<[Saved; S]>>,
-    node: &Arc<Node>,
-    keep: bool,
-) -> Result<[Tensor; S]> {
-    if S == 0 {
-        return Ok(std::array::from_fn(|_| unreachable!("there is nothing to unpack")));
-    }
-    let Some(all) = saved.as_ref() else { return Err(freed(node)) };
-    for one in all {
-        one.check(node)?;
-    }
-    if keep {
-        Ok(std::array::from_fn(|i| {
-            all[i].tensor.as_ref().map_or_else(nothing, |tensor| Saved::unpack(tensor.clone(), all[i].output, node))
-        }))
-    } else {
-        let all = saved.take().expect("checked above");
-        Ok(all.map(|one| one.tensor.map_or_else(nothing, |tensor| Saved::unpack(tensor, one.output, node))))
-    }
+fn recorded<I: Input>(inputs: &[I]) -> bool {
+    is_grad_enabled() && inputs.iter().any(|input| input.tracked())
 }
 
 #[cold]
@@ -288,11 +307,10 @@ impl Tensor {
     where
         F: Fn([Tensor; S], [bool; E], &Tensor) -> Result<[Option<Tensor>; E]> + Send + Sync + 'static,
     {
-        if !is_grad_enabled() || !inputs.iter().any(|input| input.tracked()) {
+        if !recorded(&inputs) {
             return self;
         }
-        let saved = Mutex::new(Some(saves.map(|save| Saved::new(save, &self))));
-        let node = Node::make(name, Op { edges: inputs.map(Input::edge), saved, derivative });
+        let node = Node::make(name, Op { links: Links::new(inputs, saves, &self), derivative });
         self.with_grad_fn(Some(node))
     }
 
@@ -301,7 +319,7 @@ impl Tensor {
     where
         F: Fn(&[bool], &Tensor) -> Result<Vec<Option<Tensor>>> + Send + Sync + 'static,
     {
-        if !is_grad_enabled() || !inputs.iter().any(|input| input.requires_grad()) {
+        if !recorded(inputs) {
             return self;
         }
         let edges = inputs.iter().map(|input| input.edge()).collect();
@@ -357,19 +375,18 @@ thread_local! {
 }
 
 /// Drops the fields of a node without deep recursion.
-#[inline]
-pub(super) fn drop_iteratively(edges: &mut [Edge], saved: impl Iterator<Item = Tensor>) {
+pub(super) fn drop_links(edges: &mut [Edge], saved: &mut [Saved]) {
     let depth = DEPTH.get();
     if depth == DEEP {
         LATER.with(|later| {
             let mut later = later.borrow_mut();
-            later.extend(saved.map(Deferred::Saved));
+            later.extend(saved.iter_mut().filter_map(|one| one.tensor.take()).map(Deferred::Saved));
             later.extend(edges.iter_mut().filter_map(Option::take).map(Deferred::Node));
         });
         return;
     }
     DEPTH.set(depth + 1);
-    saved.for_each(drop);
+    saved.iter_mut().for_each(|one| drop(one.tensor.take()));
     edges.iter_mut().for_each(|edge| drop(edge.take()));
     if depth == 0 && LATER.with(|later| !later.borrow().is_empty()) {
         drain_deferred();
@@ -385,16 +402,15 @@ fn drain_deferred() {
     LATER.with(|later| later.take());
 }
 
-impl<const E: usize, const S: usize, F> Drop for Op<E, S, F> {
-    #[inline]
+impl<const E: usize, const S: usize> Drop for Links<E, S> {
     fn drop(&mut self) {
-        let saved = self.saved.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        drop_iteratively(&mut self.edges, saved.into_iter().flatten().filter_map(|one| one.tensor));
+        let saved = self.saved.get_mut().unwrap_or_else(PoisonError::into_inner);
+        drop_links(&mut self.edges, saved.as_mut().map_or(&mut [], |saved| saved.as_mut_slice()));
     }
 }
 
 impl<F> Drop for ListOp<F> {
     fn drop(&mut self) {
-        drop_iteratively(&mut self.edges, std::iter::empty());
+        drop_links(&mut self.edges, &mut []);
     }
 }

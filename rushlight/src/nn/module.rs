@@ -178,7 +178,7 @@ pub trait Module: Any + Send + Sync {
     /// Returns the parameters of this module and its descendants, each once, in PyTorch's order: those of a module before those of its
     /// children.
     fn parameters(&self) -> Vec<Parameter> {
-        self.named_parameters().into_iter().map(|(_, param)| param).collect()
+        traverse::unnamed(self.named_parameters())
     }
 
     /// Returns the parameters with their paths, such as `layer1.weight`. A shared one is included once, under its first path.
@@ -188,7 +188,7 @@ pub trait Module: Any + Send + Sync {
 
     /// Returns the buffers of this module and its descendants, each once.
     fn buffers(&self) -> Vec<Buffer> {
-        self.named_buffers().into_iter().map(|(_, buffer)| buffer).collect()
+        traverse::unnamed(self.named_buffers())
     }
 
     /// Returns the buffers with their paths, such as `bn1.running_mean`.
@@ -198,7 +198,7 @@ pub trait Module: Any + Send + Sync {
 
     /// Returns the child modules.
     fn children(&self) -> Vec<&dyn Module> {
-        self.named_children().into_iter().map(|(_, module)| module).collect()
+        traverse::unnamed(self.named_children())
     }
 
     /// Returns the child modules, with their names.
@@ -208,7 +208,7 @@ pub trait Module: Any + Send + Sync {
 
     /// This module and its descendants.
     fn modules(&self) -> Vec<&dyn Module> {
-        self.named_modules().into_iter().map(|(_, module)| module).collect()
+        traverse::unnamed(self.named_modules())
     }
 
     /// This module (with an empty path) and its descendants, each once, with their paths.
@@ -269,7 +269,9 @@ pub trait Module: Any + Send + Sync {
 
     /// Clears the gradients of all parameters.
     fn zero_grad(&self) {
-        self.parameters().iter().for_each(Parameter::zero_grad);
+        for param in self.parameters() {
+            param.zero_grad();
+        }
     }
 
     /// Sets training or evaluation mode of this module and its descendants, which affects dropout and batch normalization.
@@ -284,7 +286,9 @@ pub trait Module: Any + Send + Sync {
 
     /// Sets whether gradients are computed for the parameters; `false` freezes the module.
     fn requires_grad_(&self, required: bool) {
-        self.parameters().iter().for_each(|param| param.requires_grad_(required));
+        for param in self.parameters() {
+            param.requires_grad_(required);
+        }
     }
 
     /// Converts the floating-point parameters and buffers, and the parameters' gradients.
@@ -298,7 +302,7 @@ pub trait Module: Any + Send + Sync {
 
     /// Returns the total number of elements of all parameters; shared parameters count once.
     fn num_parameters(&self) -> usize {
-        self.parameters().iter().map(|param| param.get().numel()).sum()
+        traverse::num_elements(&self.parameters())
     }
 
     /// Returns the textual form of this module and its descendants as PyTorch prints it, also printed by `{}`.

@@ -1,4 +1,6 @@
 //! Traversal of a module and its descendants.
+//!
+//! The provided methods of [`Module`] call these functions because the methods themselves are compiled for each type of module.
 
 use super::{Buffer, Item, Module, Parameter};
 use crate::tensor::DType;
@@ -106,6 +108,15 @@ pub(super) fn modules(module: &dyn Module) -> Vec<(String, &dyn Module)> {
         }
     });
     found
+}
+
+/// Removes the names.
+pub(super) fn unnamed<T>(named: Vec<(String, T)>) -> Vec<T> {
+    named.into_iter().map(|(_, one)| one).collect()
+}
+
+pub(super) fn num_elements(parameters: &[Parameter]) -> usize {
+    parameters.iter().map(|param| param.get().numel()).sum()
 }
 
 pub(super) fn training(module: &dyn Module, training: bool) {

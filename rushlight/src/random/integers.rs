@@ -59,7 +59,7 @@ impl Generator {
         let engine = &mut self.lock().engine;
         match (T::MAX.wrapping_sub(low) as u64).checked_add(1) {
             Some(range) => fill_range(engine, out, low, range),
-            None => engine.fill_u64(out, |draw| T::from_i64(draw as i64)),
+            None => fill_blocks(out, |block| engine.fill_u64(block, |draw| draw as i64)),
         }
         Ok(())
     }
@@ -69,9 +69,9 @@ impl Generator {
         let engine = &mut self.lock().engine;
         let range = T::MAX as u64 + 1;
         if range > 1 << 32 {
-            engine.fill_u64(out, |draw| T::from_i64((draw % range) as i64));
+            fill_range(engine, out, 0, range);
         } else {
-            engine.fill_u32(out, |word| T::from_i64((u64::from(word) % range) as i64));
+            fill_blocks(out, |block| engine.fill_u32(block, |word| (u64::from(word) % range) as i64));
         }
     }
 
@@ -122,17 +122,37 @@ fn shuffle_long(engine: &mut Mt19937, r: &mut [i64]) {
 
 fn fill_range<T: Element>(engine: &mut Mt19937, out: &mut [T], low: i64, range: u64) {
     if range >= WIDE_RANGE {
-        engine.fill_u64(out, |draw| T::from_i64(low.wrapping_add((draw % range) as i64)));
-        return;
+        fill_blocks(out, |block| fill_wide(engine, block, low, range));
+    } else {
+        fill_blocks(out, |block| fill_narrow(engine, block, low, range as i32));
     }
-    let (range, inverse) = (range as i32, 1.0 / range as f64);
+}
+
+/// Fills `out` with integers that `draw` writes to a block, so that the loops over the generator's words are compiled for one type.
+fn fill_blocks<T: Element>(out: &mut [T], mut draw: impl FnMut(&mut [i64])) {
+    let mut block = [0; 256];
+    for part in out.chunks_mut(block.len()) {
+        let block = &mut block[..part.len()];
+        draw(block);
+        for (o, &value) in part.iter_mut().zip(&*block) {
+            *o = T::from_i64(value);
+        }
+    }
+}
+
+fn fill_wide(engine: &mut Mt19937, out: &mut [i64], low: i64, range: u64) {
+    engine.fill_u64(out, |draw| low.wrapping_add((draw % range) as i64));
+}
+
+fn fill_narrow(engine: &mut Mt19937, out: &mut [i64], low: i64, range: i32) {
+    let inverse = 1.0 / f64::from(range);
     engine.fill_u32(out, |word| {
         // word mod range through the quotient in float64, which is at most one too large: this vectorizes, `%` does not.
         let quotient = (f64::from(word) * inverse) as u32;
         let rest = word.wrapping_sub(quotient.wrapping_mul(range as u32)) as i32;
         let rest = if rest < 0 { rest + range } else { rest };
         let rest = if rest >= range { rest - range } else { rest };
-        T::from_i64(low.wrapping_add(rest.into()))
+        low.wrapping_add(rest.into())
     });
 }
 
