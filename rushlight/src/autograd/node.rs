@@ -213,12 +213,14 @@ where
 }
 
 impl<const E: usize, const S: usize> Links<E, S> {
+    #[inline]
     fn new<I: Input>(inputs: [I; E], saves: [Save<'_>; S], output: &Tensor) -> Self {
         let saved = saves.map(|save| Saved::new(save, output));
         Links { edges: inputs.map(Input::edge), saved: Mutex::new(Some(saved)) }
     }
 
     /// Which inputs need a gradient.
+    #[inline]
     fn needed(&self) -> [bool; E] {
         std::array::from_fn(|i| self.edges[i].is_some())
     }
