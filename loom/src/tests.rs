@@ -115,7 +115,7 @@ fn every_task_runs_once_and_its_result_is_seen() {
         // The cells die with the block: a worker that is still in the region then has freed memory in its hands.
         for _ in 0..2 {
             let results = Results::new(2);
-            team.pool.try_own().expect("the pool is free").run(1, 2, |i| {
+            team.pool.try_own().expect("the pool is free").run(1, 2, &|i| {
                 let own = thread::current().id() == caller;
                 BY_CALLER.add(own);
                 BY_WORKER.add(!own);
@@ -181,7 +181,7 @@ fn two_callers_share_a_pool() {
             let owner = pool.try_own();
             let owned = owner.is_some();
             match owner {
-                Some(owner) => owner.run(1, 2, |i| results.bump(i)),
+                Some(owner) => owner.run(1, 2, &|i| results.bump(i)),
                 None => (0..2).for_each(|i| results.bump(i)),
             }
             results.assert_all(1);
@@ -206,7 +206,7 @@ fn a_region_in_a_region_finds_the_pool_busy() {
         let team = Team::new(1);
         let caller = thread::current().id();
         let results = Results::new(2);
-        team.pool.try_own().expect("the pool is free").run(1, 2, |i| {
+        team.pool.try_own().expect("the pool is free").run(1, 2, &|i| {
             ON_WORKER.add(thread::current().id() != caller);
             assert!(team.pool.try_own().is_none());
             results.bump(i);
@@ -226,7 +226,7 @@ fn a_panic_reaches_the_caller_and_the_pool_survives() {
         let caller = thread::current().id();
         let owner = team.pool.try_own().expect("the pool is free");
         let caught = catch_unwind(AssertUnwindSafe(|| {
-            owner.run(1, 2, |i| {
+            owner.run(1, 2, &|i| {
                 if i == 1 {
                     let own = thread::current().id() == caller;
                     ON_CALLER.add(own);
@@ -238,7 +238,7 @@ fn a_panic_reaches_the_caller_and_the_pool_survives() {
         }));
         assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"task one"));
         let results = Results::new(1);
-        team.pool.try_own().expect("the pool is free again").run(1, 1, |i| results.bump(i));
+        team.pool.try_own().expect("the pool is free again").run(1, 1, &|i| results.bump(i));
         results.assert_all(1);
         team.end();
     });
