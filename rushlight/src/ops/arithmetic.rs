@@ -349,7 +349,8 @@ pub(super) fn power_op(op: &'static str, exponent: Scalar, dtype: DType) -> Resu
     if dtype.category() != Category::Integer {
         return Ok(UnaryOp::PowScalar(exponent.to_f64()));
     }
+    exponent.expect_in(op, dtype)?;
     let power = u64::try_from(exponent.to_i64())
-        .map_err(|_| Error::value(op, format!("integers cannot be raised to the negative power {exponent}")))?;
+        .map_err(|_| Error::value(op, format!("expected a power of at least 0 for integers, got {exponent}")))?;
     Ok(UnaryOp::PowInt(power))
 }

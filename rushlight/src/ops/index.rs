@@ -18,7 +18,7 @@ impl Tensor {
     /// PyTorch's `where`, a reserved word of Rust.
     ///
     /// # Errors
-    /// If the condition is not bool or the shapes do not broadcast.
+    /// If the condition is not bool, the shapes do not broadcast, or the dtype of the result cannot represent a number.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -33,6 +33,9 @@ impl Tensor {
         }
         let other = other.into();
         let dtype = super::result_type(self, &other);
+        if let Operand::Scalar(number) = other {
+            number.expect_in("where", dtype)?;
+        }
         let [a, b] = super::operands(self, other, dtype)?;
         super::same_device("where", &a, &b)?;
         super::same_device("where", &a, condition)?;
@@ -55,13 +58,17 @@ impl Tensor {
     /// Returns a copy with `value` where `mask` is true.
     ///
     /// # Errors
-    /// If the mask is not bool or does not broadcast to this shape.
+    /// If the mask is not bool or does not broadcast to this shape, or the dtype cannot represent the value.
     #[op(torch = "masked_fill(self, mask, value)")]
     pub fn try_masked_fill<'a>(&self, mask: &Tensor, value: impl Into<Operand<'a>>) -> Result<Tensor> {
         if mask.dtype() != DType::Bool {
             return Err(Error::dtype("masked_fill", format!("expected a bool mask, got {}", mask.dtype())));
         }
-        let [a, b] = super::operands(self, value.into(), self.dtype())?;
+        let value = value.into();
+        if let Operand::Scalar(number) = value {
+            number.expect_in("masked_fill", self.dtype())?;
+        }
+        let [a, b] = super::operands(self, value, self.dtype())?;
         super::same_device("masked_fill", &a, &b)?;
         super::same_device("masked_fill", &a, mask)?;
         if b.dim() > 0 {

@@ -227,10 +227,11 @@ impl Tensor {
     /// Fills the tensor with `value`.
     ///
     /// # Errors
-    /// If this is a leaf that requires a gradient while recording.
+    /// If the dtype cannot represent `value`, or this is a leaf that requires a gradient while recording.
     #[op(torch = "fill_(input, value)")]
     pub fn try_fill_(&self, value: impl Into<Scalar>) -> Result<Tensor> {
         let value = value.into();
+        value.expect_in("fill_", self.dtype())?;
         self.change(
             "fill_",
             false,

@@ -95,7 +95,7 @@ impl Tensor {
     /// those of the second-to-last, and so on, as in PyTorch.
     ///
     /// # Errors
-    /// If `padding` has an odd number of entries, or more pairs than there are dimensions.
+    /// If `padding` has an odd number of entries, or more pairs than there are dimensions, or the dtype cannot represent the value.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -105,7 +105,8 @@ impl Tensor {
     /// ```
     #[op(torch = "pad(input, pad, mode='constant', value=None)", with)]
     pub fn try_pad_with(&self, padding: impl AsRef<[usize]>, options: impl Into<PadOptions>) -> Result<Tensor> {
-        let padding = padding.as_ref();
+        let (padding, PadOptions { value }) = (padding.as_ref(), options.into());
+        value.expect_in("pad", self.dtype())?;
         if !padding.len().is_multiple_of(2) || padding.len() / 2 > self.dim() {
             return Err(Error::shape(
                 "pad",
@@ -125,7 +126,7 @@ impl Tensor {
                 .ok_or_else(|| Error::shape("pad", format!("expected padding that fits in memory, got {padding:?}")))?;
         }
         let out = self.fresh_like(Dims::from(shape).layout("pad")?, self.dtype())?;
-        self.backend().fill(options.into().value, &mut out.write_fresh())?;
+        self.backend().fill(value, &mut out.write_fresh())?;
         let middle = move |t: &Tensor| {
             inner.iter().try_fold(t.clone(), |t, &(dim, start, length)| t.try_narrow(dim, start, length))
         };

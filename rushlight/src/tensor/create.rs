@@ -146,7 +146,7 @@ impl Tensor {
     /// Creates a tensor of the given shape filled with a value, which determines the default of the dtype: bool, int64 or float32.
     ///
     /// # Errors
-    /// If a size is negative, or the tensor does not fit into memory.
+    /// If a size is negative, the dtype cannot represent the value, or the tensor does not fit into memory.
     ///
     /// ```
     /// assert_eq!(rushlight::Tensor::full([2], 7).to_string(), "tensor([7, 7])");
@@ -161,7 +161,9 @@ impl Tensor {
         options: impl Into<TensorOptions>,
     ) -> Result<Tensor> {
         let value = value.into();
-        options.into().filled(shape.into().layout("full")?, value, value.default_dtype())
+        let options = options.into();
+        value.expect_in("full", options.dtype_or(value.default_dtype()))?;
+        options.filled(shape.into().layout("full")?, value, value.default_dtype())
     }
 
     /// Creates the `n` × `n` identity matrix, float32 by default.
@@ -307,13 +309,15 @@ impl Tensor {
     /// Creates a tensor filled with a value, with the shape of this tensor, and by default its dtype and device.
     ///
     /// # Errors
-    /// If the tensor does not fit into memory.
+    /// If the dtype cannot represent the value, or the tensor does not fit into memory.
     #[op(
         torch = "full_like(input, fill_value, *, dtype=None, layout=torch.strided, device=None, requires_grad=False, memory_format=torch.preserve_format)",
         with
     )]
     pub fn try_full_like_with(&self, value: impl Into<Scalar>, options: impl Into<TensorOptions>) -> Result<Tensor> {
-        options.into().filled_like(self, value.into())
+        let (value, options) = (value.into(), options.into());
+        value.expect_in("full_like", options.dtype_or(self.dtype()))?;
+        options.filled_like(self, value)
     }
 }
 

@@ -59,6 +59,13 @@ macro_rules! dtypes {
                 }
             }
 
+            /// Returns whether a number can be stored in this dtype without overflow; see [`Scalar::expect_in`].
+            fn holds(self, number: Scalar) -> bool {
+                match self {
+                    $($(DType::$variant => holds::<$stored>(number),)*)*
+                }
+            }
+
             /// PyTorch's name: `float32`, `int64`, …
             pub const fn name(self) -> &'static str {
                 match self {
@@ -92,6 +99,39 @@ macro_rules! dtypes {
     };
 }
 for_each_dtype!(dtypes);
+
+fn holds<T: Element>(number: Scalar) -> bool {
+    let stored = |value: i64| T::from_scalar(Scalar::I64(value)).to_scalar().to_i64();
+    match (T::DTYPE.category(), number) {
+        (Category::Bool, _) => true,
+        (Category::Integer, Scalar::F64(value)) if number.to_i64() == i64::MIN && value != i64::MIN as f64 => false,
+        (Category::Integer, _) => {
+            let value = number.to_i64();
+            let is_unsigned = stored(-1) > 0;
+            stored(value) == value || is_unsigned && value < 0 && value.checked_neg().is_some_and(|v| stored(v) == v)
+        }
+        (Category::Float, _) => {
+            let size = number.to_f64().abs();
+            size < 32768.0 || !size.is_finite() || size <= largest::<T>()
+        }
+    }
+}
+
+/// The largest finite number of a floating-point type: a sum of powers of two, from the largest one down.
+#[cold]
+fn largest<T: Element>() -> f64 {
+    let rounded = |value: f64| T::from_scalar(Scalar::F64(value)).to_scalar().to_f64();
+    let mut power = 1.0;
+    while rounded(power * 2.0).is_finite() {
+        power *= 2.0;
+    }
+    let mut sum = power;
+    while power > 0.0 && rounded(sum + power / 2.0) == sum + power / 2.0 {
+        power /= 2.0;
+        sum += power;
+    }
+    sum
+}
 
 /// The number of types.
 const COUNT: usize = DType::ALL.len();
@@ -354,6 +394,18 @@ impl Scalar {
         }
     }
 
+    /// Returns an error if storing this number in `dtype` would overflow, by PyTorch's rules: a negative number whose magnitude fits wraps in
+    /// an unsigned type, infinities and NaN are floating-point numbers of every size, and everything is a boolean.
+    #[inline]
+    pub(crate) fn expect_in(self, op: &'static str, dtype: DType) -> Result<()> {
+        if dtype.holds(self) { Ok(()) } else { Err(self.overflows(op, dtype)) }
+    }
+
+    #[cold]
+    fn overflows(self, op: &'static str, dtype: DType) -> Error {
+        Error::dtype(op, format!("expected a number that {dtype} can represent, got {self}"))
+    }
+
     /// Returns the dtype of a tensor created from this number: bool, int64 or the [default](get_default_dtype).
     #[inline]
     pub fn default_dtype(self) -> DType {
@@ -408,6 +460,29 @@ impl From<usize> for Scalar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_largest_numbers_are_held_and_larger_ones_are_not() {
+        assert_eq!(largest::<F16>(), 65504.0);
+        assert_eq!(largest::<Bf16>(), 2f64.powi(127) * (2.0 - 2f64.powi(-7)));
+        assert_eq!(largest::<f32>(), f32::MAX.into());
+        assert_eq!(largest::<f64>(), f64::MAX);
+        // Verified with PyTorch 2.15: torch.full((2,), value, dtype=dtype) refuses these numbers and takes those.
+        for (dtype, refused, taken) in [
+            (DType::Bool, vec![], vec![f64::NAN, 2.0, 1e300]),
+            (DType::U8, vec![300.0, -256.0, f64::NAN, f64::INFINITY], vec![255.0, -255.0, 1.7, 255.5]),
+            (DType::I8, vec![-200.0, 128.0, -129.0], vec![127.0, -128.0]),
+            (DType::I32, vec![1e10, 2147483648.0], vec![-2147483648.0]),
+            (DType::I64, vec![1e20, f64::NAN, 9223372036854775808.0], vec![-9223372036854775808.0]),
+            (DType::F16, vec![1e10, 65520.0, 65505.0], vec![65504.0, f64::INFINITY, f64::NAN]),
+            (DType::Bf16, vec![1e39], vec![f32::MAX as f64 * 0.99]),
+            (DType::F32, vec![1e39, -1e39], vec![f64::NEG_INFINITY]),
+            (DType::F64, vec![], vec![f64::MAX]),
+        ] {
+            refused.iter().for_each(|&v| assert!(!dtype.holds(Scalar::F64(v)), "{dtype} {v}"));
+            taken.iter().for_each(|&v| assert!(dtype.holds(Scalar::F64(v)), "{dtype} {v}"));
+        }
+    }
 
     #[test]
     fn join_is_symmetric_and_never_lower() {

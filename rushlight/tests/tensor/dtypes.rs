@@ -399,3 +399,46 @@ fn gradients_have_the_type_of_their_tensor() {
     (Tensor::ones([3, 2]).to_dtype(DType::Bf16) * &row).sum().backward();
     assert_eq!(row.grad().unwrap().to_dtype(DType::F32).to_vec::<f32>(), [3.0, 3.0]);
 }
+
+#[test]
+fn numbers_that_the_dtype_cannot_represent() {
+    // Values and refusals of PyTorch 2.15. What stores a number refuses one that is out of range,
+    let (u, mask) = (Tensor::from([1u8, 2]), Tensor::from([false, true]));
+    let half = Tensor::ones([1]).to_dtype(DType::F16);
+    let none = Tensor::zeros_with(0, DType::U8);
+    for (op, result) in [
+        ("full", Tensor::try_full_with([2], 300, DType::U8)),
+        ("full", Tensor::try_full_with([2], -256, DType::U8)),
+        ("full", Tensor::try_full_with([2], f64::NAN, DType::I32)),
+        ("full", Tensor::try_full([2], 1e39)),
+        ("full_like", u.try_full_like(300)),
+        ("fill_", u.copy().try_fill_(300)),
+        ("fill_", none.try_fill_(300)),
+        ("fill_", half.copy().try_fill_(65520)),
+        ("masked_fill", u.try_masked_fill(&mask, 300)),
+        ("where", u.try_where_cond(&mask, 300)),
+        ("pad", u.try_pad_with([1, 1], 300)),
+        ("pad", half.try_pad_with([1, 1], 1e10)),
+        ("pow", u.try_pow(300)),
+        ("pow_", u.copy().try_pow_(300)),
+    ] {
+        let error = result.expect_err(op).to_string();
+        assert!(error.starts_with(&format!("{op}: expected a number that ")), "{error}");
+    }
+    // except that negative ones wrap in unsigned types, and everything is a boolean;
+    assert_eq!(u.full_like(-1).to_vec::<u8>(), [255, 255]);
+    assert_eq!(Tensor::full_with([2], 1.7, DType::U8).to_vec::<u8>(), [1, 1]);
+    assert_eq!(Tensor::full_with([1], f64::NAN, DType::Bool).to_vec::<bool>(), [true]);
+    assert_eq!(half.full_like(f64::INFINITY).to_string(), "tensor([inf], dtype=torch.float16)");
+    // arithmetic wraps, and so do tensors.
+    assert_eq!((&u + 300).to_vec::<u8>(), [45, 46]);
+    assert_eq!((&u - 300).to_vec::<u8>(), [213, 214]);
+    assert_eq!((&u * 300).to_vec::<u8>(), [44, 88]);
+    assert_eq!(u.lt(300).to_vec::<bool>(), [true, true]);
+    assert_eq!(u.eq(300).to_vec::<bool>(), [false, false]);
+    assert_eq!(u.floor_divide(300).to_vec::<u8>(), [0, 0]);
+    assert_eq!(u.remainder(300).to_vec::<u8>(), [1, 2]);
+    assert_eq!(u.maximum(Tensor::from(300)).to_vec::<u8>(), [44, 44]);
+    assert_eq!((&half + 1e10).to_string(), "tensor([inf], dtype=torch.float16)");
+    assert_eq!(half.lt(1e10).to_vec::<bool>(), [true]);
+}
