@@ -114,7 +114,7 @@ pub fn gather<T: Element>(
 
 /// `out[i, index[i, j, k], k] += src[i, j, k]` (here along dimension 1 of 3). `index` has sizes `index_sizes`, which are at
 /// most those of `src` everywhere and those of `out` outside `dim`. Sums are added in the order of the
-/// indices; integers wrap, of truth values it is the disjunction.
+/// indices; integers wrap, of booleans it is the disjunction.
 ///
 /// # Errors
 /// If an index is not within `out_sizes[dim]`; nothing is written then.

@@ -106,10 +106,10 @@ unsafe fn map_raw<S: Simd, T: Float, const K: usize>(x: [*const T; K], y: *mut T
     for i in 0..n {
         let mut element = [T::ZERO; K];
         for k in 0..K {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             element[k] = unsafe { *x[k].add(i) };
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { y.add(i).write(body.of::<S>(element)) };
     }
 }

@@ -80,7 +80,7 @@ impl Simd for Portable {
 
     #[inline(always)]
     unsafe fn stream(from: *const u8, to: *mut u8, lines: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { from.copy_to_nonoverlapping(to, lines * LINE) }
     }
 }
@@ -104,7 +104,7 @@ macro_rules! fused {
             #[inline(always)]
             unsafe fn stream(from: *const u8, to: *mut u8, lines: usize) {
                 for line in 0..lines {
-                    // SAFETY: the caller's promise.
+                    // SAFETY: guaranteed by the caller.
                     unsafe {
                         let ($from, $to) = (from.add(line * LINE), to.add(line * LINE));
                         $line

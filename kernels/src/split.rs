@@ -31,7 +31,7 @@ impl<'a, T> Parts<'a, T> {
     #[allow(clippy::mut_from_ref)]
     pub(crate) unsafe fn part(&self, range: Range<usize>) -> &mut [T] {
         assert!(range.start <= range.end && range.end <= self.len);
-        // SAFETY: in bounds of the slice borrowed mutably by `new`; no overlap, by the caller's promise.
+        // SAFETY: in bounds of the slice borrowed mutably by `new`; no overlap, as the caller guarantees.
         unsafe { std::slice::from_raw_parts_mut(self.ptr.add(range.start), range.len()) }
     }
 }

@@ -25,7 +25,7 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
         let BinaryFloat { op, a, b, out, n } = self;
         macro_rules! map {
             ($f:expr) => {
-                // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+                // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
                 unsafe { map2(a, b, out, n, $f) }
             };
         }
@@ -116,7 +116,7 @@ impl<T: Float, const L: usize> Kernel for GradFloat<T, L> {
         let GradFloat { op, g, x, out, n } = self;
         macro_rules! map {
             ($f:expr) => {
-                // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+                // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
                 unsafe { map2(g, x, out, n, $f) }
             };
         }
@@ -172,7 +172,7 @@ macro_rules! binary_int {
                 let BinaryInt { op, a, b, out, n } = self;
                 macro_rules! map {
                     ($f:expr) => {
-                        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+                        // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
                         unsafe { map2(a, b, out, n, $f) }
                     };
                 }
@@ -229,7 +229,7 @@ macro_rules! binary_int {
 }
 binary_int!(i64);
 
-/// [`BinaryOp`] on contiguous truth values.
+/// [`BinaryOp`] on contiguous booleans.
 pub(super) struct BinaryBool<T, const L: usize> {
     pub(super) op: BinaryOp,
     pub(super) a: *const T,
@@ -245,7 +245,7 @@ impl<const L: usize> Kernel for BinaryBool<bool, L> {
     #[inline(always)]
     fn run<S: Simd>(self) -> Result<(), Error> {
         let BinaryBool { op, a, b, out, n } = self;
-        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+        // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
         unsafe {
             match op {
                 BinaryOp::Add | BinaryOp::Or | BinaryOp::Maximum => map2(a, b, out, n, |a: bool, b| a | b),
@@ -273,7 +273,7 @@ impl<T: Copy + Default + PartialOrd, const L: usize> Kernel for Compare<T, L> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Compare { op, a, b, out, n } = self;
-        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+        // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
         unsafe {
             match op {
                 CompareOp::Eq => map2(a, b, out, n, |a, b| a == b),
@@ -322,7 +322,7 @@ impl<T: Copy> Kernel for Select<T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Select { condition, a, b, out, n } = self;
-        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+        // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
         unsafe { map3(condition, a, b, out, n, |c, a, b| if c { a } else { b }) }
     }
 }

@@ -73,7 +73,7 @@ pub(super) unsafe fn converted<T: Stored, const N: usize>(
         return block(cast(inputs), out.cast(), n);
     }
     let mut results = Buffer::<T::Computed>::NEW;
-    // SAFETY: the caller's promise; a chunk of results is stored after the inputs' chunk has been read.
+    // SAFETY: guaranteed by the caller; a chunk of results is stored after the inputs' chunk has been read.
     unsafe {
         widened(isa, inputs, n, |inputs, start, m| {
             block(inputs, results.ptr(), m)?;

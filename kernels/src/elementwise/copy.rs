@@ -43,7 +43,7 @@ impl<S: Copy, D: Copy, F: Fn(S) -> D> Kernel for Map<S, D, F> {
 
     #[inline(always)]
     fn run<I: Simd>(self) {
-        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+        // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
         unsafe { map(self.source, self.out, self.n, self.f) }
     }
 }
@@ -113,11 +113,11 @@ struct Conversion([Option<Step>; 3]);
 impl Conversion {
     fn of<S: Stored, D: Stored>() -> Conversion {
         unsafe fn load<S: Stored>(isa: Isa, from: *const u8, to: *mut u8, n: usize) {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe { S::load(isa, from.cast(), to.cast(), n) }
         }
         unsafe fn store<D: Stored>(isa: Isa, from: *const u8, to: *mut u8, n: usize) {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe { D::store(isa, from.cast(), to.cast(), n) }
         }
         if let Some(step) = shortcut(TypeId::of::<S>(), TypeId::of::<D>()) {
@@ -138,7 +138,7 @@ impl Conversion {
     unsafe fn run(&self, isa: Isa, [from, to]: [*const u8; 2], sizes: [usize; 2], n: usize) {
         let Conversion(steps) = self;
         let last = steps.iter().rposition(Option::is_some);
-        // SAFETY: the caller's promise; a buffer has room for a chunk of any computed type.
+        // SAFETY: guaranteed by the caller; a buffer has room for a chunk of any computed type.
         unsafe {
             if let [None, Some(step), None] | [Some(step), None, None] | [None, None, Some(step)] = *steps {
                 return step(isa, from, to.cast_mut(), n);
@@ -171,7 +171,7 @@ pub unsafe fn copy<S: Stored, D: Stored>(
     out_strides: &[isize],
 ) {
     let operands = [Operand::new(out, out_strides), Operand::new(source, source_strides)];
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if TypeId::of::<S>() == TypeId::of::<D>() {
             layout::copy(dims, operands)
@@ -187,7 +187,7 @@ pub unsafe fn copy<S: Stored, D: Stored>(
 /// As for [`copy`].
 unsafe fn convert(dims: &[usize], operands: [Operand; 2], sizes: [usize; 2], conversion: &Conversion) {
     let isa = isa::isa();
-    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    // SAFETY: guaranteed by the caller; the block is given pointers to `n` contiguous elements of each operand.
     let result = unsafe {
         layout::run(dims, operands, LIGHT, &|[out, source], n| {
             conversion.run(isa, [source, out], sizes, n);
@@ -205,6 +205,6 @@ pub unsafe fn fill<T: Stored>(dims: &[usize], out: *mut T, out_strides: &[isize]
     let scalar = [0; crate::MAX_RANK];
     assert!(dims.len() <= scalar.len(), "fill: {} dimensions, at most {}", dims.len(), scalar.len());
     let operands = [Operand::new(out, out_strides), Operand::new(&value, &scalar[..dims.len()])];
-    // SAFETY: the caller's promise; `value` lives until the end.
+    // SAFETY: guaranteed by the caller; `value` lives until the end.
     unsafe { layout::copy(dims, operands) }
 }

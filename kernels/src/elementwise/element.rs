@@ -14,7 +14,7 @@ mod sealed {
 
 /// A type that elementwise arithmetic is compiled for: `f32`, `f64`, `i64`, `bool`.
 pub trait Arithmetic: sealed::Sealed + Cast + Copy {
-    /// The sum: of integers wrapping, of truth values `or`.
+    /// The sum: of integers wrapping, of booleans `or`.
     fn plus(self, other: Self) -> Self;
 
     /// [`unary`](super::unary) on `n` contiguous elements.

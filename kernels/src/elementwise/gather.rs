@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 pub(super) unsafe fn gather(from: *const u8, step: isize, to: *mut u8, size: usize, n: usize) {
     unsafe fn typed<T: Copy>(from: *const u8, step: isize, to: *mut u8, n: usize) {
         let to = to.cast::<T>();
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             if step == 0 {
                 std::slice::from_raw_parts_mut(to.cast::<MaybeUninit<T>>(), n)
@@ -21,7 +21,7 @@ pub(super) unsafe fn gather(from: *const u8, step: isize, to: *mut u8, size: usi
             }
         }
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         match size {
             _ if step == size as isize => std::ptr::copy_nonoverlapping(from, to, n * size),
@@ -56,12 +56,12 @@ pub(super) unsafe fn gather_tile<const PITCH: usize>(
         for c in 0..columns {
             let column = from.wrapping_offset(c as isize * steps[1]);
             for r in 0..rows {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe { *to.add(r * PITCH + c) = column.offset(r as isize * steps[0]).cast::<T>().read() };
             }
         }
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if steps[1].abs() <= steps[0].abs() {
             for r in 0..rows {
@@ -87,11 +87,11 @@ pub(super) unsafe fn scatter(from: *const u8, to: *mut u8, step: isize, size: us
     unsafe fn typed<T: Copy>(from: *const u8, to: *mut u8, step: isize, n: usize) {
         let from = from.cast::<T>();
         for i in 0..n {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe { to.offset(i as isize * step).cast::<T>().write(*from.add(i)) };
         }
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         match size {
             _ if step == size as isize => std::ptr::copy_nonoverlapping(from, to, n * size),

@@ -89,11 +89,11 @@ pub(super) unsafe fn run<const N: usize>(
         }
         let contiguous = operands.each_ref().map(|o| is_contiguous(dims, o.strides));
         if (0..N).all(|k| contiguous[k] || is_constant(dims, operands[k].strides)) {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             return unsafe { linear(n, &operands, contiguous.map(|contiguous| !contiguous), block) };
         }
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { Plan::new(dims, &operands).run(n, grain, block) }
 }
 
@@ -206,12 +206,12 @@ impl<const N: usize> Plan<N> {
 
     unsafe fn run(&self, n: usize, grain: usize, block: Block<N>) -> Result<(), Error> {
         if n < 2 * grain {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             return unsafe { self.part(0..n, block) };
         }
         let failure = OnceLock::new();
         threads::parallel_for(n, grain, |range| {
-            // SAFETY: the caller's promise; ranges are disjoint and inside `0..n`.
+            // SAFETY: guaranteed by the caller; ranges are disjoint and inside `0..n`.
             let result = unsafe { self.part(range, block) };
             if let Err(error) = result {
                 failure.get_or_init(|| error);
@@ -223,7 +223,7 @@ impl<const N: usize> Plan<N> {
     /// Some of the elements, numbered in row-major order.
     unsafe fn part(&self, range: Range<usize>, block: Block<N>) -> Result<(), Error> {
         let mut buffers = [Buffer(MaybeUninit::uninit()); N];
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             if self.rank == 1 {
                 return self.rows(0..1, range, &mut buffers, block);
@@ -322,7 +322,7 @@ impl<const N: usize> Plan<N> {
         let width = self.dims[self.rank - 1];
         let (first, last) = (range.start / width, range.end / width);
         let (from, to) = (range.start % width, range.end % width);
-        // SAFETY: the caller's promise: the range is inside the operands.
+        // SAFETY: guaranteed by the caller: the range is inside the operands.
         unsafe {
             if first == last {
                 return self.rows(first..first + 1, from..to, buffers, block);
@@ -443,7 +443,7 @@ fn wider<const N: usize>(a: &[isize; N], b: &[isize; N]) -> bool {
 /// The operands must be valid for `dims`, and disjoint.
 pub(super) unsafe fn copy(dims: &[usize], operands: [Operand; 2]) {
     let size = operands[0].size;
-    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    // SAFETY: guaranteed by the caller; the block is given pointers to `n` contiguous elements of each operand.
     let result = unsafe {
         run(dims, operands, super::ops::LIGHT, &|[out, source], n| {
             std::ptr::copy_nonoverlapping(source, out, n * size);

@@ -61,7 +61,7 @@ pub unsafe fn unary<T: Stored>(
 ) -> Result<(), Error> {
     let (op, isa) = (op.simplify(), isa::isa());
     let operands = [Operand::new(out, out_strides), Operand::new(x, x_strides)];
-    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    // SAFETY: guaranteed by the caller; the block is given pointers to `n` contiguous elements of each operand.
     unsafe {
         layout::run(dims, operands, op.grain(), &|[out, x], n| {
             converted::<T, 1>(isa, [x.cast()], out.cast(), n, |[x], out, n| {
@@ -90,7 +90,7 @@ pub unsafe fn binary<T: Stored>(
 ) -> Result<(), Error> {
     let isa = isa::isa();
     let operands = [Operand::new(out, out_strides), Operand::new(a, a_strides), Operand::new(b, b_strides)];
-    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    // SAFETY: guaranteed by the caller; the block is given pointers to `n` contiguous elements of each operand.
     unsafe {
         layout::run(dims, operands, op.grain(), &|[out, a, b], n| {
             converted::<T, 2>(isa, [a.cast(), b.cast()], out.cast(), n, |[a, b], out, n| {
@@ -122,7 +122,7 @@ pub unsafe fn binary_with_number<T: Stored>(
     let isa = isa::isa();
     let operands = [Operand::new(out, out_strides), Operand::new(x, x_strides)];
     let numbers = [number; convert::CHUNK];
-    // SAFETY: the caller's promise; blocks are at most a chunk long, as there is a conversion.
+    // SAFETY: guaranteed by the caller; blocks are at most a chunk long, as there is a conversion.
     unsafe {
         layout::run(dims, operands, op.grain(), &|[out, x], n| {
             converted::<T, 1>(isa, [x.cast()], out.cast(), n, |[x], out, n| {
@@ -152,7 +152,7 @@ pub unsafe fn gradient<T: Stored>(
 ) -> Result<(), Error> {
     let isa = isa::isa();
     let operands = [Operand::new(out, out_strides), Operand::new(g, g_strides), Operand::new(x, x_strides)];
-    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    // SAFETY: guaranteed by the caller; the block is given pointers to `n` contiguous elements of each operand.
     unsafe {
         layout::run(dims, operands, op.grain(), &|[out, g, x], n| {
             converted::<T, 2>(isa, [g.cast(), x.cast()], out.cast(), n, |[g, x], out, n| {
@@ -178,7 +178,7 @@ pub unsafe fn compare<T: Stored>(
 ) {
     let isa = isa::isa();
     let operands = [Operand::new(out, out_strides), Operand::new(a, a_strides), Operand::new(b, b_strides)];
-    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    // SAFETY: guaranteed by the caller; the block is given pointers to `n` contiguous elements of each operand.
     let result = unsafe {
         layout::run(dims, operands, ops::LIGHT, &|[out, a, b], n| {
             widened::<T, 2>(isa, [a.cast(), b.cast()], n, |[a, b], start, n| {
@@ -212,7 +212,7 @@ pub unsafe fn where_<T: Stored>(
         Operand::new(a, a_strides),
         Operand::new(b, b_strides),
     ];
-    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    // SAFETY: guaranteed by the caller; the block is given pointers to `n` contiguous elements of each operand.
     let result = unsafe {
         layout::run(dims, operands, ops::LIGHT, &|[out, condition, a, b], n| {
             select(isa, size_of::<T>(), condition.cast(), a, b, out, n);
@@ -232,7 +232,7 @@ pub unsafe fn where_<T: Stored>(
 pub unsafe fn unary_contiguous<T: Stored>(op: UnaryOp, n: usize, x: *const T, out: *mut T) -> Result<(), Error> {
     let (op, isa) = (op.simplify(), isa::isa());
     let operands = [Operand::new(out, &[1]), Operand::new(x, &[1])];
-    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    // SAFETY: guaranteed by the caller; the block is given pointers to `n` contiguous elements of each operand.
     unsafe {
         let block = |[x]: [*const T::Computed; 1], out, n| T::Computed::unary_block(op, isa, x, out, n);
         if n < 2 * op.grain() {
@@ -256,7 +256,7 @@ pub unsafe fn binary_contiguous<T: Stored>(
     b: *const T,
     out: *mut T,
 ) -> Result<(), Error> {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if n < 2 * op.grain() {
             let isa = isa::isa();
@@ -280,7 +280,7 @@ pub unsafe fn gradient_contiguous<T: Stored>(
     x: *const T,
     out: *mut T,
 ) -> Result<(), Error> {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if n < 2 * op.grain() {
             let isa = isa::isa();

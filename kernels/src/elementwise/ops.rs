@@ -173,7 +173,7 @@ pub enum GradOp {
 }
 
 impl GradOp {
-    /// Fewest elements that are worth a thread.
+    /// Minimum number of elements per thread.
     pub(super) fn grain(self) -> usize {
         match self {
             GradOp::Silu | GradOp::Gelu => MATH,
@@ -194,13 +194,13 @@ pub enum CompareOp {
     Ge,
 }
 
-/// Fewest elements that are worth a thread: work limited by memory, vectorized functions, one call an element.
+/// Minimum number of elements per thread: work limited by memory, vectorized functions, one call an element.
 pub(super) const LIGHT: usize = 64 << 10;
 const MATH: usize = 12 << 10;
 const CALL: usize = 3 << 10;
 
 impl UnaryOp {
-    /// Fewest elements that are worth a thread.
+    /// Minimum number of elements per thread.
     pub(super) fn grain(self) -> usize {
         use UnaryOp::*;
         match self {
@@ -242,7 +242,7 @@ impl UnaryOp {
 }
 
 impl BinaryOp {
-    /// Fewest elements that are worth a thread.
+    /// Minimum number of elements per thread.
     pub(super) fn grain(self) -> usize {
         use BinaryOp::*;
         match self {

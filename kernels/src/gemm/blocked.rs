@@ -80,7 +80,7 @@ impl Tiles {
 pub(super) unsafe fn run<T: KernelElement>(p: &Problem<T>, kernels: &'static Kernels<T>) {
     let work = p.m * p.n * p.k;
     let small = work <= IN_PLACE_MULTIPLY_ADDS;
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         // The common small case has nothing to decide: a few dozen nanoseconds.
         if small && p.b.cs == 1 && p.c.cs == 1 {
@@ -96,7 +96,7 @@ pub(super) unsafe fn run<T: KernelElement>(p: &Problem<T>, kernels: &'static Ker
 /// # Safety
 /// As [`super::gemm`], and the kernels take what `I` is packed as.
 pub(super) unsafe fn run_packed<T: KernelElement, I: Input<T>>(p: &Problem<T, I>, kernels: &'static Kernels<T>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { packed(&orient(p, kernels), kernels) }
 }
 
@@ -188,7 +188,7 @@ unsafe fn packed<T: KernelElement, I: Input<T>>(p: &Problem<T, I>, kernels: &'st
                     let k = split(steps, rounds, round);
                     let parts = k.1.div_ceil(STEPS).max(1);
                     let chunk = Chunk { p, kernels, tiles, i, j, k, parts, a, b };
-                    // SAFETY: the caller's promise; the scratch memory has room for the chunk.
+                    // SAFETY: guaranteed by the caller; the scratch memory has room for the chunk.
                     unsafe { chunk.run() };
                 }
             }

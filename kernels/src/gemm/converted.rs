@@ -38,7 +38,7 @@ unsafe fn multiply<T: Stored<Computed: KernelElement>>(
             let epilogue = Epilogue { bias_col, bias_row, activation };
             with_scratch(m * n, |wide: *mut T::Computed| {
                 let sums = MatMut::new(wide, n as isize, 1);
-                // SAFETY: C has these elements, by the caller's promise, and the scratch memory as many.
+                // SAFETY: C has these elements, as the caller guarantees, and the scratch memory as many.
                 unsafe {
                     if beta != T::Computed::ZERO {
                         convert(isa, [m, n], Mat::new(c.ptr, c.rs, c.cs), sums);
@@ -68,7 +68,7 @@ unsafe fn run<T: Input<T::Computed> + Stored<Computed: KernelElement>>(
     wide: &Wide<T>,
     epilogue: &Epilogue<T::Computed>,
 ) {
-    // SAFETY: the caller's promise; these kernels take widened elements.
+    // SAFETY: guaranteed by the caller; these kernels take widened elements.
     unsafe { run_with(T::Computed::kernels(isa), wide, wide.a, wide.b, epilogue) }
 }
 
@@ -76,11 +76,11 @@ unsafe fn run<T: Input<T::Computed> + Stored<Computed: KernelElement>>(
 /// As [`super::gemm`].
 unsafe fn run_bf16(isa: Isa, wide: &Wide<Bf16>, epilogue: &Epilogue<f32>) {
     let Some(kernels) = kernel::kernels_bf16(isa) else {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         return unsafe { run(isa, wide, epilogue) };
     };
     let pairs = |x: Mat<Bf16>| Mat::new(x.ptr.cast::<Paired>(), x.rs, x.cs);
-    // SAFETY: the caller's promise; a `Paired` is a `Bf16`.
+    // SAFETY: guaranteed by the caller; a `Paired` is a `Bf16`.
     unsafe { run_with(kernels, wide, pairs(wide.a), pairs(wide.b), epilogue) }
 }
 
@@ -95,7 +95,7 @@ unsafe fn run_with<T: Stored<Computed: KernelElement>, I: Input<T::Computed>>(
 ) {
     let &Wide { shape: [m, n, k], alpha, beta, c, .. } = wide;
     let problem = problem_of(m, n, k, alpha, a, b, beta, c, epilogue);
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { blocked::run_packed(&problem, kernels) }
 }
 
@@ -106,7 +106,7 @@ macro_rules! multiplied {
             const ONE: Self::Computed = 1 as Self::Computed;
 
             unsafe fn multiply(isa: Isa, product: &Product<$t>) {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe { multiply(isa, product, $run) }
             }
         }

@@ -21,14 +21,14 @@ pub(super) unsafe fn run<T: KernelElement>(p: &Problem<T>, kernels: &Kernels<T>)
     let rows = (GRAIN / p.k.max(1)).clamp(1, ROWS);
     if p.m * p.k < 2 * GRAIN {
         for i in (0..p.m).step_by(ROWS) {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe { block(p, isa, i, ROWS.min(p.m - i)) };
         }
     } else {
         let shared = Shared(p);
         threads::parallel_tasks(p.m.div_ceil(rows), |t| {
             let Shared(p) = { &shared };
-            // SAFETY: the caller's promise; tasks write different rows of C.
+            // SAFETY: guaranteed by the caller; tasks write different rows of C.
             unsafe { block(p, isa, t * rows, rows.min(p.m - t * rows)) }
         });
     }
@@ -43,7 +43,7 @@ unsafe fn block<T: KernelElement>(p: &Problem<T>, isa: Isa, i: usize, rows: usiz
     let mut sums = [T::ZERO; ROWS];
     let sums = &mut sums[..rows];
     if p.k > 0 {
-        // What these read is valid by the caller's promise.
+        // What these read is valid as the caller guarantees.
         if p.a.rs == 1 && p.a.cs != 1 {
             simd::dispatch(isa, Columns { p, i, sums });
         } else {
@@ -117,7 +117,7 @@ impl<T: KernelElement> Kernel for Dots<'_, T> {
 unsafe fn dots<S: Simd, T: KernelElement, const R: usize>(rows: [*const T; R], x: *const T, k: usize) -> [T; R] {
     let mut acc = [[T::ZERO; LANES]; R];
     let whole = k / LANES * LANES;
-    // SAFETY: the caller vouches for k elements.
+    // SAFETY: the caller guarantees k elements.
     unsafe {
         for q in (0..whole).step_by(LANES) {
             let x = x.add(q).cast::<[T; LANES]>().read_unaligned();

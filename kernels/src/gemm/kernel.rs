@@ -127,7 +127,7 @@ impl<T> Kernels<T> {
     /// As [`PanelFn`]; `rows` and `args.cols` are at least 1 and at most a tile's.
     #[inline(always)]
     pub(crate) unsafe fn run_panel(&self, rows: usize, args: &Panel<T>) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { self.run_panel_fetching(rows, args, args.b) }
     }
 
@@ -137,7 +137,7 @@ impl<T> Kernels<T> {
     /// As [`PanelFn`]; `rows` and `args.cols` are at least 1 and at most a tile's.
     #[inline(always)]
     pub(crate) unsafe fn run_panel_fetching(&self, rows: usize, args: &Panel<T>, fetch: *const T) {
-        // SAFETY: the caller's promise; the tables hold only kernels that the processor can run.
+        // SAFETY: guaranteed by the caller; the tables hold only kernels that the processor can run.
         unsafe { self.panel[self.vectors(args.cols) - 1][rows - 1](args, fetch) }
     }
 
@@ -248,7 +248,7 @@ const LATE: usize = 64;
 
 #[inline(always)]
 unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem>, fetch: *const V::Elem) {
-    // SAFETY: the caller's promise, see `PanelFn`.
+    // SAFETY: guaranteed by the caller, see `PanelFn`.
     unsafe {
         let mask = V::mask(args.cols - (NV - 1) * V::LANES);
         let mut acc = [[V::splat(V::Elem::ZERO); NV]; R];
@@ -282,7 +282,7 @@ unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem
 
 #[inline(always)]
 unsafe fn direct<V: Vector, const R: usize, const NV: usize>(args: &Direct<V::Elem>) {
-    // SAFETY: the caller's promise, see `DirectFn`.
+    // SAFETY: guaranteed by the caller, see `DirectFn`.
     unsafe {
         let mask = V::mask(args.cols - (NV - 1) * V::LANES);
         prefetch::<V, R, NV>(&args.out);
@@ -319,7 +319,7 @@ impl<T: KernelElement> VectorKernel for Scatter<'_, T> {
     /// The goals are valid, and different.
     #[inline(always)]
     unsafe fn run<V: Vector<Elem = T>>(self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             for i in 0..self.rows {
                 let (from, to) = (self.tile.add(i * self.width), self.c.offset(i as isize * self.c_rows));
@@ -345,7 +345,7 @@ impl<T: KernelElement> VectorKernel for Scatter<'_, T> {
 #[inline(always)]
 pub(crate) unsafe fn copy<V: Vector>(from: *const V::Elem, to: *mut V::Elem, len: usize) {
     let whole = len / V::LANES * V::LANES;
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         for j in (0..whole).step_by(V::LANES) {
             V::load(from.add(j)).store(to.add(j));
@@ -365,14 +365,14 @@ macro_rules! kernels {
 
             $(#[$feature])?
             unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem>, fetch: *const V::Elem) {
-                // SAFETY: the caller's promise is the same.
+                // SAFETY: guaranteed by the caller is the same.
                 unsafe { super::panel::<V, R, NV>(args, fetch) }
             }
 
             $(#[$feature])?
             #[allow(dead_code)]
             unsafe fn direct<V: Vector, const R: usize, const NV: usize>(args: &Direct<V::Elem>) {
-                // SAFETY: the caller's promise is the same.
+                // SAFETY: guaranteed by the caller is the same.
                 unsafe { super::direct::<V, R, NV>(args) }
             }
 

@@ -198,7 +198,7 @@ macro_rules! element {
 
             unsafe fn multiply(isa: Isa, p: &Product<$t>) {
                 let problem = problem_of(p.m, p.n, p.k, p.alpha, p.a, p.b, p.beta, p.c, &p.epilogue);
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe { run(&problem, kernel::$kernels(isa)) }
             }
         }
@@ -286,7 +286,7 @@ pub unsafe fn gemm<T: GemmElement>(
     epilogue: &Epilogue<T>,
 ) {
     let product = Product { m, n, k, alpha, a, b, beta, c, epilogue: *epilogue };
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { T::multiply(isa::isa(), &product) }
 }
 
@@ -348,7 +348,7 @@ pub unsafe fn gemm_batched<T: GemmElement>(
             c: MatMut { ptr: product.c.ptr.wrapping_offset(i * stride_c), ..product.c },
             ..*product
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { T::multiply(isa, &product) }
     };
     let work = m.saturating_mul(n).saturating_mul(k);
@@ -372,7 +372,7 @@ unsafe fn run<T: KernelElement>(p: &Problem<T>, kernels: &'static Kernels<T>) {
     if p.m == 0 || p.n == 0 {
         return;
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if p.n == 1 {
             gemv::run(p, kernels)

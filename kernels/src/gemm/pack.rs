@@ -24,7 +24,7 @@ impl<T: KernelElement> Input<T> for T {
     const PER_STEP: usize = 1;
 
     unsafe fn pack(isa: Isa, src: *const T, [ps, js]: [isize; 2], [k, cols]: [usize; 2], dst: *mut T, width: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { pack(isa, src, ps, js, k, cols, dst, width) }
     }
 }
@@ -43,7 +43,7 @@ pub(crate) unsafe fn pack<T: Copy>(
     dst: *mut T,
     width: usize,
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         #[cfg(target_arch = "x86_64")]
         match isa {

@@ -34,12 +34,12 @@ pub(crate) trait Vector: Copy {
     /// A step of the inner dimension: the products of `self` and `b`, added to `acc`.
     #[inline(always)]
     unsafe fn step(self, b: Self, acc: Self) -> Self {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { self.mul_add(b, acc) }
     }
     /// Stores past the caches, to an address that is a multiple of the register's size.
     unsafe fn stream(self, p: *mut Self::Elem) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { self.store(p) }
     }
     /// Asks for the cache line at `p`, which may be anywhere, to be brought near.
@@ -70,7 +70,7 @@ impl<T: KernelElement, const N: usize> Vector for Lanes<T, N> {
 
     #[inline(always)]
     unsafe fn load(p: *const T) -> Self {
-        // SAFETY: the caller vouches for N elements; the read needs no alignment beyond T's.
+        // SAFETY: the caller guarantees N elements; the read needs no alignment beyond T's.
         unsafe { p.cast::<Self>().read_unaligned() }
     }
 
@@ -83,7 +83,7 @@ impl<T: KernelElement, const N: usize> Vector for Lanes<T, N> {
         let mut lanes = [T::ZERO; N];
         for i in 0..N {
             if i < mask {
-                // SAFETY: the caller vouches for the elements inside the mask.
+                // SAFETY: the caller guarantees the elements inside the mask.
                 lanes[i] = unsafe { *p.add(i) };
             }
         }
@@ -92,7 +92,7 @@ impl<T: KernelElement, const N: usize> Vector for Lanes<T, N> {
 
     #[inline(always)]
     unsafe fn store(self, p: *mut T) {
-        // SAFETY: the caller vouches for N elements.
+        // SAFETY: the caller guarantees N elements.
         unsafe { p.cast::<Self>().write_unaligned(self) }
     }
 
@@ -104,7 +104,7 @@ impl<T: KernelElement, const N: usize> Vector for Lanes<T, N> {
         }
         for i in 0..N {
             if i < mask {
-                // SAFETY: the caller vouches for the elements inside the mask.
+                // SAFETY: the caller guarantees the elements inside the mask.
                 unsafe { *p.add(i) = self.0[i] };
             }
         }
@@ -191,14 +191,14 @@ pub(crate) unsafe fn dispatch<K: VectorKernel>(isa: Isa, kernel: K) {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn run_avx2<K: VectorKernel>(kernel: K) {
-    // SAFETY: the caller's promise is the same.
+    // SAFETY: guaranteed by the caller is the same.
     unsafe { kernel.run::<<K::Elem as Registers>::Avx2>() }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 unsafe fn run_avx512<K: VectorKernel>(kernel: K) {
-    // SAFETY: the caller's promise is the same.
+    // SAFETY: guaranteed by the caller is the same.
     unsafe { kernel.run::<<K::Elem as Registers>::Avx512>() }
 }
 

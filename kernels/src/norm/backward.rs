@@ -178,7 +178,7 @@ impl<T: Float> Sums<T, 2, 2> for LimitedTerms<T> {
         // Which of `g` are loaded depends on `x`: without this the processor waits for one after the other.
         Flow { ahead: n, stream: false }.fetch([x, g], n);
         for i in 0..n {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe {
                 let x = *x.add(i);
                 let g = self.0.grad::<S>(x, *g.add(i));

@@ -110,7 +110,7 @@ fn parts<'a, T, const N: usize>(state: &'a mut [&mut [T]; N]) -> [Parts<'a, T>; 
 /// # Safety
 /// No other part in use at the same time overlaps this one.
 unsafe fn pointers<T, const N: usize>(state: &[Parts<T>; N], range: Range<usize>) -> [*mut T; N] {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     state.each_ref().map(|s| unsafe { s.part(range.clone()) }.as_mut_ptr())
 }
 
@@ -123,7 +123,7 @@ fn cast<T, U, const N: usize>(pointers: [*mut T; N]) -> [*mut U; N] {
 /// The elements after the first `n` belong to the same arrays.
 #[inline(always)]
 unsafe fn skip<T, const N: usize>(pointers: [*mut T; N], n: usize) -> [*mut T; N] {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     pointers.map(|p| unsafe { p.add(n) })
 }
 
@@ -220,7 +220,7 @@ unsafe fn elements<S: Simd, C: Float, R: Rule<C, N>, const N: usize>(
 ) {
     for i in 0..n {
         let mut state = [C::ZERO; N];
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             for k in 0..N {
                 state[k] = *from.1[k].add(i);

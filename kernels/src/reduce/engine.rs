@@ -50,7 +50,7 @@ impl<T> Source<T> {
     pub(super) fn new<S: Stored<Computed = T>>(x: *const S) -> Self {
         unsafe fn load<S: Stored>(isa: Isa, from: *const u8, stride: isize, to: *mut u8, n: usize) {
             let (from, to) = (from.cast::<S>(), to.cast::<S::Computed>());
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe {
                 if stride == 1 {
                     return S::load(isa, from, to, n);
@@ -90,7 +90,7 @@ impl<T> Source<T> {
             *acc = dispatch(S::ISA, row);
             return;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { R::row::<S>(acc, from.cast(), n, stride, first) }
     }
 }
@@ -194,7 +194,7 @@ impl<A, B> Out<A, B> {
     /// The arrays that there are have an element `i`, which nothing else uses now.
     #[inline(always)]
     unsafe fn write(self, i: usize, (a, b): (A, B)) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             if !self.first.is_null() {
                 self.first.add(i).write(a);
@@ -255,7 +255,7 @@ pub(super) unsafe fn reduce<T, R: Reducer<T>>(
                 reducer.finish(dispatch(isa::isa(), row), n)
             }
         };
-        // SAFETY: by the caller's promise.
+        // SAFETY: as the caller guarantees.
         unsafe { out.write(0, result) };
         return;
     }
@@ -494,7 +494,7 @@ impl<T, R: Reducer<T>> Plan<T, R> {
                 (from, step) = (buffer.as_ptr().cast(), 1);
                 for (r, offset) in offsets[..rows].iter_mut().enumerate() {
                     let row = r * TILE;
-                    // SAFETY: the caller's promise; there are at most `TILE` columns, and `CHUNK_ROWS` rows here.
+                    // SAFETY: guaranteed by the caller; there are at most `TILE` columns, and `CHUNK_ROWS` rows here.
                     unsafe {
                         let to = buffer.as_mut_ptr().cast::<T>().add(row).cast();
                         load(S::ISA, source.at(x + *offset), stride, to, accs.len());
@@ -502,7 +502,7 @@ impl<T, R: Reducer<T>> Plan<T, R> {
                     *offset = row as isize;
                 }
             }
-            // SAFETY: the caller's promise, or just converted.
+            // SAFETY: guaranteed by the caller, or just converted.
             unsafe { R::columns::<S>(accs, from, step, &offsets[..rows], at) };
             at += rows;
         }

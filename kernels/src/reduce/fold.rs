@@ -1,4 +1,4 @@
-//! Sums, products, extremes and truth values: reductions whose elements combine pairwise.
+//! Sums, products, extremes and booleans: reductions whose elements combine pairwise.
 //!
 //! Eight elements are combined as a tree in the element's own type, and the results added to wider accumulators (f64 for
 //! f32). That costs hardly more than adding in f32 and is nearly as exact as adding in f64.
@@ -48,7 +48,7 @@ fn tree<T: Copy, F: Fold<T>>(x: [T; TREE]) -> F::Leaf {
 /// They can be read.
 #[inline(always)]
 unsafe fn tree_lanes<T: Copy, F: Fold<T>>(accs: &mut [F::Acc; LANES], rows: [*const T; TREE]) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let [a, b, c, d, e, f, g, h] = unsafe {
         [
             lanes(rows[0]),
@@ -72,7 +72,7 @@ unsafe fn tree_lanes<T: Copy, F: Fold<T>>(accs: &mut [F::Acc; LANES], rows: [*co
 /// They can be read.
 #[inline(always)]
 unsafe fn add_lanes<T: Copy, F: Fold<T>>(accs: &mut [F::Acc; LANES], x: *const T) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let x = unsafe { lanes(x) };
     for l in 0..LANES {
         accs[l] = F::add(accs[l], F::leaf(x[l]));
@@ -85,7 +85,7 @@ unsafe fn add_lanes<T: Copy, F: Fold<T>>(accs: &mut [F::Acc; LANES], x: *const T
 /// They can be read.
 #[inline(always)]
 unsafe fn lanes<T: Copy>(x: *const T) -> [T; LANES] {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { x.cast::<[T; LANES]>().read_unaligned() }
 }
 
@@ -115,7 +115,7 @@ fn moved<T>(x: *const T, offsets: &[isize; TREE]) -> [*const T; TREE] {
 /// They can be read.
 #[inline(always)]
 unsafe fn one_each<T: Copy>(rows: [*const T; TREE]) -> [T; TREE] {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { [*rows[0], *rows[1], *rows[2], *rows[3], *rows[4], *rows[5], *rows[6], *rows[7]] }
 }
 

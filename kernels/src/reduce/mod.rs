@@ -78,7 +78,7 @@ unsafe fn converted<Out: Stored>(n: usize, out: *mut Out, write: impl FnOnce(*mu
     }
     let mut results = vec![Out::Computed::default(); n];
     write(results.as_mut_ptr());
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { Out::store(isa::isa(), results.as_ptr(), out, n) }
 }
 

@@ -361,7 +361,7 @@ fn stored_types_match_computed_ones() {
             };
             near("sum", run(&case, &x, zero, sum), run(&case, &wide, 9.0, super::sum::<f32>), case.len as f32);
             let variances = run(&case, &x, zero, |x, kept, reduced, out| {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe { var::<T>(x, kept, reduced, 1.0, out, std::ptr::null_mut()) }
             });
             let (mut want, mut means) = (vec![9.0; kept.count()], vec![9.0; kept.count()]);

@@ -65,7 +65,7 @@ fn not_negative(x: f64) -> f64 {
 #[inline(always)]
 pub(crate) unsafe fn sum_row<S: Simd, T: Float>(x: *const T, n: usize, stride: isize) -> f64 {
     let mut sum = 0.0;
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { Folding::<Sum>::row::<S>(&mut sum, x, n, stride, 0) };
     sum
 }
@@ -128,7 +128,7 @@ unsafe fn deviations<S: Simd, T: Float>(x: *const T, n: usize, stride: isize, sh
 /// `width` elements, at most [`LANES`], followed by zeros.
 #[inline(always)]
 unsafe fn columns<T: Float>(x: *const T, stride: isize, width: usize) -> [T; LANES] {
-    // SAFETY: the caller's promise that they can be read.
+    // SAFETY: guaranteed by the caller that they can be read.
     unsafe {
         if stride == 1 && width == LANES {
             return x.cast::<[T; LANES]>().read_unaligned();
@@ -157,7 +157,7 @@ impl<T: Float> Reducer<T> for Var {
 
     #[inline(always)]
     unsafe fn row<S: Simd>(acc: &mut Moments, x: *const T, n: usize, stride: isize, _first: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         *acc = Moments::merge(*acc, unsafe { moments_row::<S, T>(x, n, stride) });
     }
 

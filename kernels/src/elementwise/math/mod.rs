@@ -113,25 +113,25 @@ impl Float for f64 {
 
     #[inline(always)]
     fn sin_block<S: Simd, const L: usize>(x: *const f64, out: *mut f64, n: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { each(x, out, n, f64::sin) }
     }
 
     #[inline(always)]
     fn cos_block<S: Simd, const L: usize>(x: *const f64, out: *mut f64, n: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { each(x, out, n, f64::cos) }
     }
 
     #[inline(always)]
     fn pow_block<S: Simd, const L: usize>(a: *const f64, b: *const f64, out: *mut f64, n: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { each2(a, b, out, n, f64::powf) }
     }
 
     #[inline(always)]
     fn pow_scalar_block<S: Simd, const L: usize>(a: *const f64, b: f64, out: *mut f64, n: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { each(a, out, n, |a| a.powf(b)) }
     }
 }
@@ -153,13 +153,13 @@ impl Float for f32 {
 
     #[inline(always)]
     fn pow_block<S: Simd, const L: usize>(a: *const f32, b: *const f32, out: *mut f32, n: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { steps2::<f32, L>(a, b, out, n, single::pow::<S>) }
     }
 
     #[inline(always)]
     fn pow_scalar_block<S: Simd, const L: usize>(a: *const f32, b: f32, out: *mut f32, n: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { steps::<f32, L>(a, out, n, |a| single::pow::<S>(a, b)) }
     }
 }
@@ -171,7 +171,7 @@ fn periodic<const L: usize>(x: *const f32, out: *mut f32, n: usize, near: impl F
     const BLOCK: usize = 512;
     for start in (0..n).step_by(BLOCK) {
         let m = BLOCK.min(n - start);
-        // SAFETY: the caller's promise; `start + m <= n`.
+        // SAFETY: guaranteed by the caller; `start + m <= n`.
         unsafe {
             let (x, out) = (x.add(start), out.add(start));
             let mut all_near = true;
