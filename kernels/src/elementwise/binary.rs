@@ -1,4 +1,4 @@
-//! Operations on two and three operands: arithmetic, gradients of activations, comparison, selection.
+//! Operations on two and three operands: arithmetic, activation gradients, comparison, selection.
 
 use super::Error;
 use super::block::{each2, map2, map3, steps2};
@@ -71,7 +71,7 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
     }
 }
 
-/// Division rounded to minus infinity, by way of the exact remainder: `1.0 // 0.1` is 9.
+/// Division rounded to minus infinity, computed from the exact remainder: `1.0 // 0.1` is 9.
 fn floor_divide<T: Float>(a: T, b: T) -> T {
     let (zero, one) = (T::of(0.0), T::of(1.0));
     if b == zero {
@@ -89,7 +89,7 @@ fn floor_divide<T: Float>(a: T, b: T) -> T {
     if quotient - floor > T::of(0.5) { floor + one } else { floor }
 }
 
-/// From the nearer end, so that the result is exact at both ends.
+/// Interpolates from the nearer end, so that the result is exact at both ends.
 #[inline(always)]
 fn lerp<T: Float, S: Simd>(a: T, b: T, weight: T) -> T {
     let (d, one) = (b - a, T::of(1.0));
@@ -287,7 +287,7 @@ impl<T: Copy + Default + PartialOrd, const L: usize> Kernel for Compare<T, L> {
     }
 }
 
-/// `out[i] = a[i]` where the condition holds, else `b[i]`, for contiguous elements of `size` bytes.
+/// `out[i] = a[i]` where the condition is true, else `b[i]`, for contiguous elements of `size` bytes.
 ///
 /// # Safety
 /// The pointers must be valid for `n` elements; `out` equal to or disjoint from each input.

@@ -1,11 +1,11 @@
-//! Moving elements between strides and contiguous buffers; a type is its size in bytes here.
+//! Moves elements between strided operands and contiguous buffers; types are represented by their size in bytes.
 
 use std::mem::MaybeUninit;
 
 /// Copies `n` elements `step` bytes apart into a buffer.
 ///
 /// # Safety
-/// All elements must exist on both sides.
+/// All elements must be valid on both sides.
 pub(super) unsafe fn gather(from: *const u8, step: isize, to: *mut u8, size: usize, n: usize) {
     unsafe fn typed<T: Copy>(from: *const u8, step: isize, to: *mut u8, n: usize) {
         let to = to.cast::<T>();
@@ -33,11 +33,11 @@ pub(super) unsafe fn gather(from: *const u8, step: isize, to: *mut u8, size: usi
     }
 }
 
-/// Copies a tile of `rows` times `columns` elements into the rows of a buffer that are `PITCH` elements apart, along the
-/// smaller step.
+/// Copies a tile of `rows` by `columns` elements into the rows of a buffer that are `PITCH` elements apart, iterating
+/// along the smaller step innermost.
 ///
 /// # Safety
-/// All elements must exist on both sides.
+/// All elements must be valid on both sides.
 pub(super) unsafe fn gather_tile<const PITCH: usize>(
     from: *const u8,
     steps: [isize; 2],
@@ -82,7 +82,7 @@ pub(super) unsafe fn gather_tile<const PITCH: usize>(
 /// Copies `n` elements of a buffer to addresses `step` bytes apart.
 ///
 /// # Safety
-/// All elements must exist on both sides.
+/// All elements must be valid on both sides.
 pub(super) unsafe fn scatter(from: *const u8, to: *mut u8, step: isize, size: usize, n: usize) {
     unsafe fn typed<T: Copy>(from: *const u8, to: *mut u8, step: isize, n: usize) {
         let from = from.cast::<T>();

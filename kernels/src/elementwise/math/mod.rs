@@ -1,7 +1,7 @@
 //! Functions of floats, written so that the compiler can vectorize a loop over them: no branches, no tables, no calls.
 //!
-//! In `f32`, what networks spend their time on has its own arithmetic. The other functions are computed in `f64` and
-//! rounded once, which is both simple and nearly exact.
+//! In `f32`, the functions that dominate the run time of networks have their own implementation. The others are
+//! computed in `f64` and rounded once, which is both simple and nearly exact.
 
 pub(crate) mod double;
 pub(crate) mod single;
@@ -11,10 +11,10 @@ use std::ops::Rem;
 use super::block::{each, each2, steps, steps2};
 use crate::simd::Simd;
 
-/// Beyond this the range reduction of sine and cosine loses bits, and the standard library takes over.
+/// Above this, the range reduction of sine and cosine loses bits, and the standard library is used.
 const REDUCIBLE: f32 = 1e6;
 
-/// `f32` or `f64`, with what elementwise operations need beyond [`crate::float::Float`].
+/// `f32` or `f64`, with what elementwise operations need in addition to [`crate::float::Float`].
 pub(super) trait Float: crate::float::Float + Default + Rem<Output = Self> {
     fn abs(self) -> Self;
     fn copysign(self, sign: Self) -> Self;
@@ -54,11 +54,11 @@ pub(super) trait Float: crate::float::Float + Default + Rem<Output = Self> {
     fn cos_block<S: Simd, const L: usize>(x: *const Self, out: *mut Self, n: usize);
     /// Powers of `n` contiguous elements; the pointers must be valid for them.
     fn pow_block<S: Simd, const L: usize>(a: *const Self, b: *const Self, out: *mut Self, n: usize);
-    /// One power of `n` contiguous elements; the pointers must be valid for them.
+    /// `n` contiguous elements to a constant power; the pointers must be valid for them.
     fn pow_scalar_block<S: Simd, const L: usize>(a: *const Self, b: Self, out: *mut Self, n: usize);
 }
 
-/// The methods that the standard library has.
+/// The methods that the standard library provides.
 macro_rules! std_methods {
     ($t:ident) => {
         #[inline(always)]
@@ -83,7 +83,7 @@ macro_rules! std_methods {
     };
 }
 
-/// The methods that a module here has as functions.
+/// The methods that a submodule provides as functions.
 macro_rules! delegate {
     ($t:ident, $module:ident: $($name:ident)*) => {
         $(
@@ -164,8 +164,8 @@ impl Float for f32 {
     }
 }
 
-/// A periodic function: `near` for arguments up to [`REDUCIBLE`], `far` for the others. Which of them an element gets
-/// depends on that element alone, so that results do not depend on how the work was cut.
+/// A periodic function: `near` for arguments up to [`REDUCIBLE`], `far` for the others. The choice for an element
+/// depends on that element alone, so that results do not depend on how the work was split.
 #[inline(always)]
 fn periodic<const L: usize>(x: *const f32, out: *mut f32, n: usize, near: impl Fn(f64) -> f64, far: fn(f64) -> f64) {
     const BLOCK: usize = 512;
