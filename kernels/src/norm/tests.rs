@@ -133,7 +133,7 @@ fn everything_matches_the_definition() {
                         let mixed: Vec<f64> = want.var.iter().map(|v| 0.45 + 0.1 * v * unbiased).collect();
                         near("running var", &got[4], &mixed, 1e-6);
                         near("y eval", &got[7], &want_eval.y, tolerance);
-                        // An element may fall on the other side of a limit by rounding.
+                        // Rounding may move an element across a bound.
                         if activation == Activation::None || offset == 0.0 {
                             near("dx", &got[1], &want.dx, tolerance * 10.0);
                             near("dweight", &got[5], &want.dweight, grown);
