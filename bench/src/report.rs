@@ -24,14 +24,8 @@ impl Table {
 
     /// Prints the header.
     pub(crate) fn header(&self) -> io::Result<()> {
-        let titles = [
-            "workload",
-            "Rushlight",
-            "as installed",
-            "PyTorch's best setting",
-            "ratio (lowest–highest)",
-            "of peak",
-        ];
+        let titles =
+            ["workload", "Rushlight", "as installed", "PyTorch's best setting", "ratio (lowest–highest)", "of peak"];
         self.print(titles.map(String::from))?;
         if self.markdown {
             self.print(["---", "---:", "---:", "---:", "---:", "---:"].map(String::from))?;

@@ -315,8 +315,8 @@ fn problem_of<T: KernelElement, I>(
     Problem { m, n, k, alpha, a, b, beta, c, bias_row, bias_col, clamp: epilogue.activation.limits() }
 }
 
-/// `batch` independent multiplications, see [`gemm`]: the `i`th uses `a + i * stride_a`, `b + i * stride_b` and `c + i
-/// * stride_c`. A stride of 0 shares one matrix. Bias and activation are shared.
+/// `batch` independent multiplications, see [`gemm`]: the `i`th uses `a + i * stride_a`, `b + i * stride_b` and
+/// `c + i * stride_c`. A stride of 0 shares one matrix. Bias and activation are shared.
 ///
 /// # Safety
 /// As for [`gemm`], for each of them; no two of the C overlap.

@@ -1,4 +1,5 @@
-//! Hooks on gradients: what they see, what they may do, and in which order they run. Expected values are PyTorch's.
+//! Hooks on gradients: what they observe, what they may do, and the order in which they run. Expected values are
+//! PyTorch's.
 
 use rushlight::autograd::{RemovableHandle, grad};
 use rushlight::{BackwardOptions, Tensor, enable_grad, is_grad_enabled, no_grad};
@@ -21,10 +22,10 @@ fn retain() -> BackwardOptions {
     BackwardOptions::new().retain_graph(true)
 }
 
-/// A hook, and the gradient that it saw.
+/// A hook, and the gradient that it observed.
 type Seen = (&'static str, Vec<f32>);
 
-/// What hooks saw, in the order in which they ran.
+/// What hooks observed, in the order in which they ran.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<Seen>>>);
 
@@ -38,7 +39,7 @@ impl Log {
     }
 }
 
-/// A hook that logs what it sees and gives something else.
+/// A hook that logs the gradient and returns another one.
 fn logging(
     log: &Log,
     who: &'static str,
@@ -131,7 +132,7 @@ fn a_tensor_that_is_no_leaf_can_keep_its_gradient() {
     assert_eq!(grad_of(&x), [18.0, 36.0]);
     y.zero_grad();
     assert!(y.grad().is_none());
-    x.retain_grad(); // of no account on a leaf
+    x.retain_grad(); // no effect on a leaf
     assert_eq!(grad_of(&x), [18.0, 36.0]);
 }
 
@@ -173,7 +174,7 @@ fn on_a_leaf_run_before_the_gradient_is_added_and_after() {
     let seen = [("second", [3.0, 3.0]), ("after", [15.0, 19.0])];
     assert_eq!(log.take(), seen.map(|(who, seen)| (who, seen.to_vec())));
 
-    // Nothing is added to a leaf whose gradient is just asked for.
+    // Nothing is accumulated in a leaf whose gradient is only requested.
     assert_eq!(values(&grad(&(&x * 3.0).sum(), &x)), [4.0, 4.0]);
     assert_eq!(log.take(), [("second", vec![3.0, 3.0])]);
     assert_eq!(grad_of(&x), [15.0, 19.0]);
@@ -312,5 +313,5 @@ fn do_not_keep_their_tensor_alive() {
     assert_eq!(Arc::strong_count(&guard), 3);
     drop(x);
     assert_eq!(Arc::strong_count(&guard), 1);
-    handle.remove(); // of no account any more
+    handle.remove(); // has no effect any more
 }

@@ -1,11 +1,11 @@
-//! The safetensors format against Python's own implementation, and against damage.
+//! The safetensors format against Python's own implementation, and against corrupted data.
 
 use rushlight::io::safetensors::{Metadata, Tensors, from_bytes, load, save, to_bytes};
 use rushlight::ops::SliceOptions;
 use rushlight::{DType, Error, Tensor};
 use std::path::PathBuf;
 
-/// A path of this test's own.
+/// A path for one test.
 fn path(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("rushlight-safetensors-{}-{name}", std::process::id()))
 }
@@ -101,7 +101,7 @@ fn there_and_back() {
         let same = got.equal(&tensor.detach());
         assert!(same, "{name}");
     }
-    // The same tensors in another order and another container make the same bytes, and memory and file agree.
+    // The same tensors in another order and another container produce the same bytes, and memory and file agree.
     let reversed: Vec<(&str, &Tensor)> = tensors.iter().rev().map(|(name, tensor)| (name.as_str(), tensor)).collect();
     assert_eq!(to_bytes(reversed, &metadata).unwrap(), std::fs::read(&path).unwrap());
     std::fs::remove_file(&path).unwrap();
@@ -137,7 +137,7 @@ fn what_cannot_be_written() {
         error(&[("a", x.clone()), ("b", x.clone()), ("a", x.clone())]),
         "safetensors: expected distinct names, got \"a\" twice"
     );
-    // Tensors of different types are not neighbors in the file.
+    // Tensors of different types are not adjacent in the file.
     let mixed = [("a", x.clone()), ("a", Tensor::from(1)), ("0", Tensor::from(1)), ("z", Tensor::from(true))];
     assert_eq!(error(&mixed), "safetensors: expected distinct names, got \"a\" twice");
     assert_eq!(
@@ -190,7 +190,7 @@ fn what_cannot_be_read_is_named_with_its_file() {
 fn a_header_longer_than_allowed() {
     let path = path("long");
     let file = std::fs::File::create(&path).unwrap();
-    // A sparse file: nothing is on the disk but its length.
+    // A sparse file: only its length is stored.
     file.set_len(100_000_100).unwrap();
     std::io::Write::write_all(&mut &file, &100_000_001u64.to_le_bytes()).unwrap();
     let error = load(&path).unwrap_err().to_string();
@@ -230,7 +230,7 @@ fn no_bytes_make_it_panic() {
         match from_bytes(&changed) {
             Ok((tensors, _)) => {
                 let total: usize = tensors.values().map(|t| t.numel() * t.dtype().size()).sum();
-                assert!(total <= changed.len(), "no type that is widened can come about by three changes");
+                assert!(total <= changed.len(), "three changed bytes cannot produce a type that is widened");
                 fine += 1;
             }
             Err(Error::Format { .. }) => bad += 1,

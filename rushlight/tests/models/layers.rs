@@ -1,4 +1,5 @@
-//! Layers against PyTorch: texts, keys, initial values draw for draw, batch normalization over several steps, `nn.init`.
+//! Layers against PyTorch: display, keys, initial values draw for draw, batch normalization over several steps,
+//! `nn.init`.
 
 use crate::golden::*;
 use rushlight::nn::{self, Forward, Module, Padding, init};
@@ -162,7 +163,7 @@ fn lenet() -> nn::Sequential {
     ]
 }
 
-/// Whether the generator is where PyTorch's was.
+/// Asserts that the generator is in the same state as PyTorch's.
 fn assert_next_draw(what: &str, golden: &Value) {
     assert_eq!(Tensor::rand([1]).item_as::<f32>(), number(golden) as f32, "{what}: not as many draws");
 }
@@ -223,7 +224,7 @@ fn large_layers_draw_as_pytorch() {
 /// A layer's output for an input, and the layer.
 type Run = Box<dyn Fn(&Tensor) -> Tensor>;
 
-/// The layer that the generator calls `name`, with a given size of the output.
+/// The layer that the generator calls `name`, with a given output size.
 fn run_of(name: &str, output_size: &Value) -> (Run, Vec<(String, nn::Parameter)>) {
     fn sizes<const N: usize>(value: &Value) -> Option<[usize; N]> {
         value.is_array().then(|| shape(value).try_into().expect("a size for each dimension"))
@@ -305,7 +306,7 @@ fn layers_run_as_pytorchs() {
     }
 }
 
-/// The positions of the maxima for the layer that the generator calls `name`, PyTorch's `return_indices=True`.
+/// The positions of the maxima for the layer that the generator calls `name`, as with PyTorch's `return_indices=True`.
 fn indices_of(name: &str, x: &Tensor) -> Tensor {
     let (values, indices) = match name {
         "MaxPool1d" => nn::MaxPool1d::new(2).forward_with_indices(x),
@@ -436,7 +437,7 @@ fn initial_values_are_pytorchs() {
     assert_eq!(list(&fixture["functions"]).len(), 58);
     for golden in list(&fixture["functions"]) {
         let name = text(&golden["name"]);
-        // A leaf that requires a gradient, as parameters do.
+        // A leaf that requires a gradient, like parameters.
         let t = Tensor::zeros_with(
             shape(&golden["shape"]),
             TensorOptions::new().dtype(dtype(text(&golden["dtype"]))).requires_grad(true),
@@ -444,7 +445,7 @@ fn initial_values_are_pytorchs() {
         rushlight::manual_seed(0);
         initialize(name, &golden["args"], &t);
         assert_next_draw(name, &golden["next_draw"]);
-        // What passes through a logarithm or a sum may differ in the last places.
+        // Values computed through a logarithm or a sum may differ in the last digits.
         let tolerance = match name {
             "orthogonal_" if t.dtype() == DType::F32 => 1e-4,
             "orthogonal_" => 1e-12,
