@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn every_set_rounds_floats_alike() {
+    fn all_instruction_sets_round_floats_identically() {
         // Values of every magnitude, including ties and their neighbors, and non-finite values.
         let mut numbers: Vec<f32> = (0..400_000u32).map(|i| f32::from_bits(i.wrapping_mul(0x0001_0801))).collect();
         numbers.extend([65519.0, 65520.0, 65504.0, 2f32.powi(-25), 2f32.powi(-24), f32::MAX, f32::INFINITY, f32::NAN]);

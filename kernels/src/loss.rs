@@ -10,7 +10,7 @@ use crate::dtype::{Stored, StoredFloat};
 use crate::float::Float;
 use crate::index::BadIndex;
 use crate::instances::instances;
-use crate::split::{Parts, WORTH_THREADS};
+use crate::split::{PARALLEL_ELEMENTS, Parts};
 use crate::threads::parallel_for;
 
 /// The parameters common to cross entropy and negative log likelihood. `V` is the type of the array of class weights;
@@ -286,7 +286,7 @@ fn nll_backward<T: StoredFloat>(
 ) -> Result<(), BadIndex> {
     loss.check(dx.len(), targets, targets.len())?;
     let parts = Parts::new(dx);
-    parallel_for(loss.rows() * loss.classes, WORTH_THREADS, |range| {
+    parallel_for(loss.rows() * loss.classes, PARALLEL_ELEMENTS, |range| {
         // SAFETY: ranges do not overlap.
         unsafe { parts.part(range) }.fill(T::narrow(T::Computed::ZERO));
     });

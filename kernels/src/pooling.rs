@@ -104,7 +104,7 @@ impl Pool2d {
 
     /// The taps `k` of the window along dimension `d` that are inside the input for output `o`.
     #[inline(always)]
-    fn places(&self, d: usize, o: usize) -> Range<usize> {
+    fn taps(&self, d: usize, o: usize) -> Range<usize> {
         let (start, dilation) = (o * self.stride[d], self.dilation[d]);
         let first = self.padding[d].saturating_sub(start).div_ceil(dilation);
         let end = (self.input[d] + self.padding[d]).saturating_sub(start).div_ceil(dilation).min(self.kernel[d]);

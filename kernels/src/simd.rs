@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn every_set_runs_its_own_body() {
+    fn every_instruction_set_runs_its_own_body() {
         let x: Vec<f32> = (0..1000).map(|i| i as f32).collect();
         for isa in Isa::available() {
             let mut y = vec![1.0; 1000];

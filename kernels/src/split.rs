@@ -46,7 +46,7 @@ pub(crate) fn for_ranges(n: usize, cost: usize, f: impl Fn(Range<usize>) + Sync)
 /// [`for_ranges`] with tasks of about `task` elements.
 #[inline]
 pub(crate) fn for_ranges_of(task: usize, n: usize, cost: usize, f: impl Fn(Range<usize>) + Sync) {
-    if n.saturating_mul(cost) < WORTH_THREADS {
+    if n.saturating_mul(cost) < PARALLEL_ELEMENTS {
         if n > 0 {
             f(0..n);
         }
@@ -57,6 +57,6 @@ pub(crate) fn for_ranges_of(task: usize, n: usize, cost: usize, f: impl Fn(Range
 }
 
 /// Elements below which a second thread costs more than it gains (about 5 µs of work).
-pub(crate) const WORTH_THREADS: usize = 1 << 15;
+pub(crate) const PARALLEL_ELEMENTS: usize = 1 << 15;
 /// Elements per task: enough to amortize the dispatch, few enough for load balance.
 pub(crate) const TASK: usize = 1 << 14;

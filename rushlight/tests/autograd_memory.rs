@@ -86,7 +86,7 @@ impl Net {
 }
 
 #[test]
-fn training_leaves_nothing_behind() {
+fn training_does_not_leak() {
     let _turn = alone();
     let net = Net::new();
     let first = net.step();
@@ -103,7 +103,7 @@ fn training_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_goes_wrong_leaves_nothing_behind() {
+fn failures_do_not_leak() {
     let _turn = alone();
     let net = Net::new();
     let unhappy = || {
@@ -130,7 +130,7 @@ fn what_goes_wrong_leaves_nothing_behind() {
 }
 
 #[test]
-fn recorded_passes_leave_nothing_behind() {
+fn recorded_passes_do_not_leak() {
     let _turn = alone();
     let w = Tensor::from([1.0f64, 2.0, 3.0]).requires_grad_(true);
     let step = || {
@@ -149,7 +149,7 @@ fn recorded_passes_leave_nothing_behind() {
 
 /// The nodes of a graph and their saved tensors are freed during the pass, not at its end.
 #[test]
-fn a_backward_pass_frees_as_it_goes() {
+fn a_backward_pass_frees_nodes_progressively() {
     let _turn = alone();
     memory::empty_cache();
     let elements = 1 << 18;
@@ -189,7 +189,7 @@ fn operations_cost_few_allocations() {
 
 /// Gradients that are not visible elsewhere are modified in-place.
 #[test]
-fn derivatives_of_activations_need_no_memory_of_their_own() {
+fn derivatives_of_activations_reuse_the_gradient() {
     let _turn = alone();
     let elements = 1 << 18;
     let x = Tensor::zeros([elements]).requires_grad_(true);

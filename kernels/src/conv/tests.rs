@@ -109,7 +109,7 @@ fn kernels_strides_paddings_and_dilations_in_two_dimensions() {
 }
 
 #[test]
-fn different_paddings_before_and_behind() {
+fn asymmetric_padding() {
     for (before, behind) in [([0, 0], [1, 1]), ([1, 2], [2, 1]), ([2, 0], [0, 0]), ([0, 1], [4, 3])] {
         for (kernel, stride) in [([1, 1], [1, 1]), ([3, 3], [1, 1]), ([3, 3], [2, 2]), ([5, 5], [2, 3])] {
             for (groups, channels) in [(1, 3), (1, 18), (2, 6), (9, 9)] {
@@ -157,7 +157,7 @@ fn larger_than_a_block() {
 }
 
 #[test]
-fn nothing_to_do_and_nothing_to_sum() {
+fn empty_outputs_and_empty_sums() {
     let s = ConvShape::conv2d(2, 3, 4, [2, 2], [3, 3]);
     assert_eq!(s.output(), [1, 0, 0]);
     check(&s);

@@ -298,7 +298,7 @@ fn converted_types_in_every_size_and_order() {
 }
 
 #[test]
-fn halves_without_their_own_multiplication() {
+fn bf16_without_hardware_multiplication() {
     // The path of a processor that has AVX-512 but not AVX-512 BF16.
     let (m, n, k) = (37, 61, 129);
     let numbers = |len, seed| noise(len, seed).into_iter().map(|x| Bf16::from_f32(x as f32)).collect::<Vec<_>>();

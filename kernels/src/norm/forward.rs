@@ -7,7 +7,7 @@ use crate::isa;
 use crate::reduce::{Axes, FloatElement, Moments, deviation_sums, var};
 use crate::rows::{Body, Flow, map, map_flow};
 use crate::simd::{Kernel, Simd, dispatch, finish_streaming, wide};
-use crate::split::{Parts, TASK, WORTH_THREADS, for_ranges};
+use crate::split::{PARALLEL_ELEMENTS, Parts, TASK, for_ranges};
 use crate::threads::parallel_tasks;
 use std::ops::Range;
 
@@ -101,7 +101,7 @@ impl<T: FloatElement> BatchNorm<&[T]> {
 
     /// Number of pieces to split each channel into, and their length.
     pub(super) fn pieces(&self) -> (usize, usize) {
-        if self.len() < WORTH_THREADS || self.channels >= PIECES {
+        if self.len() < PARALLEL_ELEMENTS || self.channels >= PIECES {
             return (1, self.count());
         }
         let pieces = PIECES.div_ceil(self.channels).min(self.count().div_ceil(TASK));

@@ -193,7 +193,7 @@ fn rounded_once<T: Element + testing::Half>() {
             testing::check("batch norm", &y, &want);
             testing::check("running mean", &running_mean, &want_running_mean);
             testing::check("running variance", &running_var, &want_running_var);
-            assert_eq!((&mean, &invstd), (&want_mean, &want_invstd), "statistics are of the computed type");
+            assert_eq!((&mean, &invstd), (&want_mean, &want_invstd), "statistics have the computed type");
             let [mut dw, mut db] = [(); 2].map(|()| vec![T::default(); channels]);
             let stats = (&mean[..], &invstd[..]);
             norm.backward(&x, &g, true, stats, Some(&mut y), &mut dw, &mut db);

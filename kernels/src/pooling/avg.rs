@@ -11,7 +11,7 @@ use std::ops::Range;
 impl Pool2d {
     /// The divisor's factor along one dimension.
     fn extent(&self, d: usize, o: usize, divisor: Divisor) -> usize {
-        let places = self.places(d, o);
+        let places = self.taps(d, o);
         match divisor {
             Divisor::ExcludePad => places.len(),
             // Of a window that extends beyond the padding after the end, the elements inside the padding count.
@@ -101,7 +101,7 @@ impl<T: Float> Kernel for Avg<'_, T> {
         for (row, out) in rows.zip(out.chunks_exact_mut(ow)) {
             let (plane, oy) = (row / oh * height * width, row % oh);
             sum[inner.start..inner.start + wide].fill(T::ZERO);
-            for ky in pool.places(0, oy) {
+            for ky in pool.taps(0, oy) {
                 let start = plane + pool.position(0, oy, ky) as usize * width;
                 let n = if start + wide <= x.len() { wide } else { width };
                 add_to(&mut sum[inner.start..inner.start + n], &x[start..start + n]);
@@ -170,7 +170,7 @@ impl<T: Float> Kernel for AvgBackward<'_, T> {
                 }
             }
             let inner = &sum[pool.padding[1]..pool.padding[1] + width];
-            for ky in pool.places(0, oy) {
+            for ky in pool.taps(0, oy) {
                 let y = pool.position(0, oy, ky) as usize;
                 add_to(&mut dx[plane + y * width..][..width], inner);
             }

@@ -76,7 +76,7 @@ impl<T: Float> Kernel for Max<'_, T> {
         let outputs = values.chunks_exact_mut(ow).zip(indices.chunks_exact_mut(ow));
         for (row, (values, indices)) in rows.zip(outputs) {
             let (plane, oy) = (row / oh * height * width, row % oh);
-            let kys = pool.places(0, oy);
+            let kys = pool.taps(0, oy);
             if kys.is_empty() {
                 best.fill(T::NEG_INFINITY);
                 place.fill(i32::MAX);

@@ -147,7 +147,7 @@ fn maxima_and_their_gradients_match_a_plain_loop() {
 }
 
 #[test]
-fn a_window_beside_the_input_has_no_maximum() {
+fn a_window_outside_of_the_input_has_no_maximum() {
     let pool = Pool2d {
         planes: 2,
         input: [2, 2],

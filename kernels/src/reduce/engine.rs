@@ -10,7 +10,7 @@ use super::axes::{Axes, Cursor};
 use crate::dtype::Stored;
 use crate::isa::{self, Isa};
 use crate::simd::{Kernel, Simd, dispatch, wide};
-use crate::split::{TASK, WORTH_THREADS};
+use crate::split::{PARALLEL_ELEMENTS, TASK};
 use crate::threads::parallel_tasks;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -250,7 +250,7 @@ pub(super) unsafe fn reduce<T, R: Reducer<T>>(
     reduced: &Axes,
     out: Out<R::Value, R::Second>,
 ) {
-    if kept.len == 0 && (reduced.len == 0 || reduced.len == 1 && reduced.sizes[0] < WORTH_THREADS) {
+    if kept.len == 0 && (reduced.len == 0 || reduced.len == 1 && reduced.sizes[0] < PARALLEL_ELEMENTS) {
         let (n, stride) = if reduced.len == 0 { (1, 0) } else { (reduced.sizes[0], reduced.strides[0]) };
         let result = match x.load {
             None => dispatch(isa::isa(), One { reducer, x: x.data.cast::<T>(), row: (n, stride) }),

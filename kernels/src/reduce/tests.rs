@@ -265,7 +265,7 @@ fn extremes_have_the_first_index() {
 }
 
 #[test]
-fn nan_and_infinity_go_through() {
+fn nan_and_infinity_propagate() {
     for case in cases().iter().filter(|case| case.len > 1) {
         let mut x = vec![1.0f32; case.len];
         x[case.len / 2] = f32::NAN;

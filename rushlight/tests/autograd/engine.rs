@@ -47,7 +47,7 @@ mod accumulation {
     use super::*;
 
     #[test]
-    fn gradients_add_up_until_they_are_taken_away() {
+    fn gradients_accumulate_until_taken() {
         let x = leaf(&[1.0, 2.0]);
         for n in 1..=3 {
             (&x * 3.0).sum().backward();
@@ -61,7 +61,7 @@ mod accumulation {
     }
 
     #[test]
-    fn a_leaf_that_is_used_often_collects_every_part() {
+    fn a_leaf_used_several_times_accumulates_every_contribution() {
         let x = leaf(&[2.0]);
         let y = &x * &x * &x + &x * 5.0 - 1.0 / &x;
         y.sum().backward();
@@ -89,7 +89,7 @@ mod accumulation {
     }
 
     #[test]
-    fn later_passes_add_in_place_to_the_gradient_that_was_taken() {
+    fn later_passes_accumulate_in_place_into_a_borrowed_gradient() {
         let x = leaf(&[1.0]);
         x.sum().backward();
         let taken = x.grad().unwrap();
@@ -133,7 +133,7 @@ mod the_graph {
     use super::*;
 
     #[test]
-    fn a_second_pass_wants_the_graph_retained() {
+    fn a_second_pass_requires_a_retained_graph() {
         let x = leaf(&[3.0]);
         let y = (&x * &x).sum();
         y.backward_with(retain());
@@ -144,7 +144,7 @@ mod the_graph {
     }
 
     #[test]
-    fn what_saves_nothing_can_be_walked_again() {
+    fn graphs_without_saved_tensors_can_be_traversed_again() {
         let x = leaf(&[3.0]);
         let y = (&x + 1.0).sum();
         y.backward();
@@ -153,7 +153,7 @@ mod the_graph {
     }
 
     #[test]
-    fn only_a_scalar_starts_by_itself() {
+    fn only_a_scalar_has_an_implicit_gradient() {
         let y = leaf(&[1.0, 2.0]) * 2.0;
         refused(y.try_backward(), &["only for a scalar", "[2]"]);
         let wrong = BackwardOptions::new().gradient(Tensor::ones([3]));
@@ -179,7 +179,7 @@ mod the_graph {
     }
 
     #[test]
-    fn several_outputs_add_up() {
+    fn gradients_of_several_outputs_accumulate() {
         let x = leaf(&[2.0]);
         let (a, b) = ((&x * 3.0).sum(), (&x * &x).sum());
         assert_eq!(values(grad([&a, &b], &x)), [7.0]);
@@ -217,7 +217,7 @@ mod the_graph {
     }
 
     #[test]
-    fn a_gradient_that_is_set_must_fit() {
+    fn a_gradient_that_is_set_must_match() {
         let x = leaf(&[1.0, 2.0, 3.0]);
         let text = |grad: Tensor| x.try_set_grad(Some(grad)).unwrap_err().to_string();
         assert_eq!(text(Tensor::zeros([4])), "set_grad: expected a gradient of the tensor's shape [3], got [4]");
@@ -238,7 +238,7 @@ mod the_graph {
     }
 
     #[test]
-    fn what_is_not_asked_for_is_not_visited() {
+    fn unneeded_nodes_are_not_visited() {
         let (x, w) = (leaf(&[2.0]), leaf(&[5.0]));
         let visits = Arc::new(AtomicUsize::new(0));
         let count = visits.clone();
@@ -412,7 +412,7 @@ mod in_place {
     }
 
     #[test]
-    fn changes_show_in_base_and_views() {
+    fn changes_are_visible_in_base_and_views() {
         let x = leaf(&[1.0, 2.0, 3.0, 4.0]);
         let base = &x * 1.0;
         let (rows, first) = (base.view([2, 2]), base.select(0, 0));
@@ -717,7 +717,7 @@ mod threads {
     }
 
     #[test]
-    fn a_graph_walked_on_another_thread() {
+    fn a_backward_pass_on_another_thread() {
         let x = leaf(&[3.0]);
         let y = (&x * &x).sum();
         std::thread::spawn(move || y.backward()).join().unwrap();

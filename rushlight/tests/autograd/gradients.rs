@@ -49,7 +49,7 @@ fn expected(slope: Slope, times: f32, plus: f32) -> impl Iterator<Item = f32> {
 }
 
 #[test]
-fn the_gradient_that_was_given() {
+fn the_given_gradient() {
     for (name, f, slope) in ACTIVATIONS {
         let (x, given) = (leaf(), Tensor::from(G));
         let options = from(&given);
@@ -68,7 +68,7 @@ fn the_gradient_that_was_given() {
 }
 
 #[test]
-fn gradients_that_are_kept_or_asked_for() {
+fn retained_or_requested_gradients() {
     for (name, f, slope) in ACTIVATIONS {
         let x = leaf();
         let (inner, y);
@@ -87,7 +87,7 @@ fn gradients_that_are_kept_or_asked_for() {
 }
 
 #[test]
-fn gradients_that_hooks_took_away() {
+fn gradients_taken_by_hooks() {
     for (name, f, slope) in ACTIVATIONS {
         for part in [false, true] {
             let (x, taken) = (leaf(), Arc::new(Mutex::new(vec![])));
@@ -113,7 +113,7 @@ fn gradients_that_hooks_took_away() {
 }
 
 #[test]
-fn gradients_that_flow_on_elsewhere() {
+fn gradients_that_flow_elsewhere() {
     for (name, f, slope) in ACTIVATIONS {
         let weight = &Tensor::from(G);
         // The same gradient flows to a leaf, which is older or newer than the activation, and to the activation.
@@ -167,7 +167,7 @@ fn gradients_of_leaves_used_as_gradients() {
 /// A convolution with a fused activation gives the same results as the two separately, and does not modify the given
 /// gradient.
 #[test]
-fn activations_behind_convolutions() {
+fn activations_fused_into_convolutions() {
     rushlight::manual_seed(3);
     let net = nn::seq![nn::Conv2d::new(2, 3, 3), nn::ReLU::new()];
     let (x, given) = (Tensor::randn([2, 2, 6, 6]), Tensor::randn([2, 3, 4, 4]));

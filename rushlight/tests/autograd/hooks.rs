@@ -93,7 +93,7 @@ fn see_the_whole_sum_once() {
 }
 
 #[test]
-fn may_use_the_tensor_they_hang_on() {
+fn may_use_the_tensor_they_are_registered_on() {
     let x = leaf(&[1.0]);
     let (handle, number) = (x.clone(), Arc::new(Mutex::new(None::<RemovableHandle>)));
     let own = number.clone();
@@ -122,7 +122,7 @@ fn may_run_a_backward_pass_of_their_own() {
 }
 
 #[test]
-fn a_tensor_that_is_no_leaf_can_keep_its_gradient() {
+fn a_non_leaf_can_retain_its_gradient() {
     let x = leaf(&[1.0, 2.0]);
     let y = &x * 3.0;
     assert!(y.grad().is_none());
@@ -181,7 +181,7 @@ fn on_a_leaf_run_before_the_gradient_is_added_and_after() {
 }
 
 #[test]
-fn want_a_gradient_to_come() {
+fn require_a_tensor_with_a_gradient() {
     let text = |result: rushlight::Result<RemovableHandle>| result.unwrap_err().to_string();
     let plain = Tensor::ones([3]);
     assert_eq!(
@@ -249,7 +249,7 @@ fn stay_with_the_value_they_were_registered_for() {
 }
 
 #[test]
-fn outlast_a_rest_of_their_leaf() {
+fn survive_a_temporary_freeze_of_their_leaf() {
     let (x, log) = (leaf(&[1.0, 2.0]), Log::default());
     x.register_hook(logging(&log, "hook", |_| None));
     let own = log.clone();
@@ -283,7 +283,7 @@ fn record_if_the_pass_does() {
 }
 
 #[test]
-fn a_step_can_be_made_as_soon_as_a_gradient_is_there() {
+fn a_step_can_run_as_soon_as_a_gradient_is_accumulated() {
     let w = leaf(&[1.0]);
     w.register_post_accumulate_grad_hook(|w| {
         assert!(w.is_leaf() && w.requires_grad());

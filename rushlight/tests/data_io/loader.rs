@@ -169,7 +169,7 @@ fn loaders_take_samplers() {
 }
 
 #[test]
-fn options_that_make_no_sense() {
+fn contradictory_options_are_rejected() {
     let _turn = alone();
     let builder = || DataLoader::builder(Numbers(4));
     let order = || SequentialSampler::new(4);
@@ -280,7 +280,7 @@ fn whole_batches_equal_stacked_items() {
 }
 
 #[test]
-fn data_sets_refuse_what_does_not_fit() {
+fn datasets_reject_mismatched_tensors() {
     let _turn = alone();
     let message = |error: Error| error.to_string();
     let x = || Tensor::zeros([3, 2]);
@@ -300,7 +300,7 @@ fn data_sets_refuse_what_does_not_fit() {
 }
 
 #[test]
-fn random_split_deals_everything_out() {
+fn random_split_is_a_partition() {
     let _turn = alone();
     let parts = try_random_split(Numbers(10), [0.5, 0.25, 0.25], Some(&Generator::from_seed(42))).unwrap();
     let indices: Vec<usize> = parts.iter().flat_map(|part| part.indices().to_vec()).collect();

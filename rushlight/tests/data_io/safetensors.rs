@@ -72,7 +72,7 @@ fn reads_what_python_writes() {
 }
 
 #[test]
-fn there_and_back() {
+fn round_trip() {
     let path = path("there-and-back");
     let base = Tensor::arange(24.0).view([2, 3, 4]);
     let large = Tensor::arange(100_000);
@@ -111,7 +111,7 @@ fn there_and_back() {
 }
 
 #[test]
-fn odd_numbers_keep_their_bits() {
+fn special_values_keep_their_bits() {
     let floats = [f32::NAN, -f32::NAN, f32::INFINITY, f32::MIN_POSITIVE / 2.0, f32::from_bits(0x7f80_0001)];
     let bytes = to_bytes([("x", Tensor::from(floats))], &Metadata::new()).unwrap();
     let read = from_bytes(&bytes).unwrap().0["x"].to_vec::<f32>();
@@ -129,7 +129,7 @@ impl MapBits for Vec<f32> {
 }
 
 #[test]
-fn what_cannot_be_written() {
+fn unwritable_tensors_are_rejected() {
     let error =
         |tensors: &[(&str, Tensor)]| to_bytes(tensors.iter().cloned(), &Metadata::new()).unwrap_err().to_string();
     let x = Tensor::zeros([1]);
@@ -150,7 +150,7 @@ fn what_cannot_be_written() {
 }
 
 #[test]
-fn what_cannot_be_read_is_named_with_its_file() {
+fn unreadable_files_are_named() {
     let missing = path("missing");
     assert!(matches!(load(&missing).unwrap_err(), Error::Io { path, .. } if path == missing));
     assert!(matches!(load(std::env::temp_dir()).unwrap_err(), Error::Io { .. }), "a folder");
@@ -208,7 +208,7 @@ fn every_truncation_is_refused() {
 }
 
 #[test]
-fn no_bytes_make_it_panic() {
+fn mutated_bytes_do_not_panic() {
     let bytes = sample();
     let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let mut state = 3u64;
@@ -241,7 +241,7 @@ fn no_bytes_make_it_panic() {
 }
 
 #[test]
-fn saving_over_what_is_there() {
+fn saving_over_an_existing_file() {
     let path = path("again");
     for step in 0..20i64 {
         save(&path, [("step", Tensor::from(step))], &Metadata::new()).unwrap();

@@ -47,7 +47,7 @@ fn nets() -> Vec<nn::Sequential> {
 }
 
 #[test]
-fn forward_and_gradients_are_those_of_the_layers_one_by_one() {
+fn forward_and_gradients_match_the_layers_one_by_one() {
     let _alone = crate::alone();
     seeded(|| {
         for net in nets() {
@@ -85,7 +85,7 @@ fn forward_and_gradients_are_those_of_the_layers_one_by_one() {
 }
 
 #[test]
-fn what_is_kept_follows_every_change() {
+fn cached_weights_follow_every_change() {
     let _alone = crate::alone();
     seeded(|| {
         let net = nn::seq![nn::Conv2d::builder(16, 16, 3).padding(1).build(), norm(16), nn::ReLU::new()];

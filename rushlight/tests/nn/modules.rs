@@ -507,7 +507,7 @@ fn sequentials_are_indexed_and_iterated() {
 }
 
 #[test]
-fn parameters_stand_in_operators() {
+fn parameters_are_operands() {
     let (p, x) = (Parameter::new(Tensor::from([1.0f32, 2.0])), Tensor::from([4.0f32, 8.0]));
     let values = |y: Tensor| {
         assert!(y.requires_grad());

@@ -183,7 +183,7 @@ fn wrong_arguments_are_refused() {
 }
 
 #[test]
-fn a_gradient_of_another_shape_never_gets_as_far_as_a_step() {
+fn a_gradient_of_another_shape_is_rejected_before_the_step() {
     let layer = Linear::new(2, 1);
     let message = text_of(layer.weight.get().try_set_grad(Some(Tensor::zeros([3]))));
     assert_eq!(message, "set_grad: expected a gradient of the tensor's shape [1, 2], got [3]");
@@ -194,7 +194,7 @@ fn a_gradient_of_another_shape_never_gets_as_far_as_a_step() {
 
 /// Every memory layout of a parameter and its gradient gives the same step.
 #[test]
-fn layouts_in_memory_do_not_matter() {
+fn memory_layouts_do_not_matter() {
     let values = [1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0];
     let grad = Tensor::arange(6.0).view([2, 3]);
     let run = |p: Tensor, grad: &Tensor| {
@@ -237,7 +237,7 @@ fn parameters_without_gradients_are_left_alone() {
 
 /// Training that is interrupted by saving and loading continues bit for bit.
 #[test]
-fn a_saved_state_goes_on_where_it_was() {
+fn a_saved_state_resumes_exactly() {
     let step = |p: &Tensor, optimizer: &mut dyn Optimizer| {
         optimizer.zero_grad();
         p.pow(4).sum().backward();
@@ -261,7 +261,7 @@ fn a_saved_state_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_state_that_does_not_fit_changes_nothing() {
+fn a_mismatched_state_changes_nothing() {
     let p = leaf(&[1.0, -2.0]);
     let mut optimizer = SGD::builder([&p]).lr(0.1).momentum(0.9).build();
     p.sum().backward();
@@ -306,7 +306,7 @@ fn a_model_that_is_converted_stays_with_its_optimizer() {
 }
 
 #[test]
-fn momentum_can_begin_later() {
+fn momentum_can_be_enabled_later() {
     let p = Tensor::ones_with([1], TensorOptions::new().dtype(DType::F64).requires_grad(true));
     let mut optimizer = SGD::builder([&p]).lr(0.1).build();
     p.sum().backward();

@@ -275,7 +275,7 @@ fn check_call(case: &Value) -> std::result::Result<(), String> {
 }
 
 #[test]
-fn operations_take_the_types_that_pytorchs_take() {
+fn operations_accept_the_types_that_pytorch_accepts() {
     let table = load("dtypes");
     let cases = list(&table["call"]);
     report(cases.iter().filter_map(|case| check_call(case).err()).collect(), cases.len());

@@ -110,7 +110,7 @@ fn operators_panic_at_the_line_of_their_caller() {
 }
 
 #[test]
-fn what_is_caught_is_the_error_itself() {
+fn catch_returns_the_error_itself() {
     let (a, b) = (f32s(&[2, 3]), f32s(&[4]));
     let quiet = |f: &dyn Fn() -> Tensor| {
         let before = LISTENING.replace(true);

@@ -179,7 +179,7 @@ impl Weights<'_> {
     }
 
     /// Whether they are computed once for all tiles.
-    fn worth_keeping(&self) -> bool {
+    fn precomputed(&self) -> bool {
         4 * self.panels() * self.panel_len() <= WEIGHT_BYTES
     }
 
@@ -270,7 +270,7 @@ fn forward_taps<'a>(s: &ConvShape, w: Weight<'a, f32>) -> Taps<'a> {
 pub(super) fn pack_forward(s: &ConvShape, m: usize, kernels: &'static Kernels<f32>, w: &[f32]) -> Option<Buffer> {
     let (inner, channels) = (s.in_channels, s.out_channels);
     let weights = Weights { kernels, m, inner, channels, taps: forward_taps(s, Weight::Plain(w)) };
-    weights.worth_keeping().then(|| {
+    weights.precomputed().then(|| {
         let buffer = Buffer::with_room_for::<f32>(weights.panels() * weights.panel_len());
         // SAFETY: the buffer has room for all panels.
         unsafe { weights.all(buffer.as_ptr()) };
@@ -391,7 +391,7 @@ impl Convolution<'_> {
             Weight::Packed(w) => Some(w.cast_mut()),
             Weight::Plain(_) => None,
         };
-        let kept = packed.is_some() || self.weights.worth_keeping();
+        let kept = packed.is_some() || self.weights.precomputed();
         let make = kept && packed.is_none();
         with_scratch(if make { self.weights.panels() * self.weights.panel_len() } else { 0 }, |weights: *mut f32| {
             if make {

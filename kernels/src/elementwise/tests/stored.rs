@@ -149,7 +149,7 @@ fn halves_compute_in_single_precision_and_round_once() {
 }
 
 #[test]
-fn a_number_is_not_rounded_first() {
+fn a_scalar_is_not_rounded_first() {
     on_every_isa(|isa| {
         let x: Vec<F16> = (0..1300).map(F16::sample).collect();
         let mut y = vec![F16::default(); 2 * x.len()];

@@ -311,7 +311,7 @@ fn booleans() {
 }
 
 #[test]
-fn what_a_type_does_not_have_is_refused() {
+fn unsupported_operations_are_rejected() {
     let mut y = [0i64];
     // SAFETY: one element each.
     unsafe {
