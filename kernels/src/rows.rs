@@ -244,7 +244,7 @@ pub(crate) trait Sums<T, const K: usize, const N: usize>: Copy {
     /// Writes the terms of `n` elements.
     ///
     /// # Safety
-    /// `n` elements of each array can be read, and of each of `terms` written; these do not overlap.
+    /// `n` elements of each array can be read, and of each of `terms` written; the latter overlap nothing.
     unsafe fn terms<S: Simd>(self, x: [*const T; K], terms: [*mut T; N], n: usize);
 }
 

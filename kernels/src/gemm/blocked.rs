@@ -273,8 +273,8 @@ impl<T: KernelElement, I: Input<T>> Chunk<'_, T, I> {
                     let (j, cols) = self.tiles.column(cj);
                     let b = self.b.wrapping_add((cj * self.k.1 + k0) * nr).cast_const();
                     let end = (r0 + block).min(r.0 + r.1);
-                    // The next panel of B is not in a near cache: the last tiles of this panel prefetch it, a part
-                    // each.
+                    // The next panel of B is in a distant cache or in memory: the last tiles of this panel prefetch it, a
+                    // part each.
                     let next = b.wrapping_add(self.k.1 * nr);
                     for ri in r0..end {
                         let (i, rows) = self.tiles.row(ri);

@@ -39,8 +39,8 @@ impl<T: KernelElement, I: Copy> Problem<T, I> {
     /// Computes one tile of C with `kernel`, which is passed its destination. The product may be computed in several
     /// parts along the inner dimension: only the `first` applies beta, only the `last` bias and clamp.
     ///
+    /// # Safety
     /// The tile is inside C, and `kernel` stores `rows` by `cols` elements.
-    /// The tile is within C, and `kernel` stores `rows` by `cols` elements.
     #[inline(always)]
     pub(super) unsafe fn tile(
         &self,

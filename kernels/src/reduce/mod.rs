@@ -38,7 +38,7 @@ use crate::isa;
 /// The type of sums and products of `T`: floating-point types keep theirs, integers and booleans give `i64`.
 pub type Sum<T> = <<T as Stored>::Computed as Reduce>::SumOf<T>;
 
-/// A reduction selected by a value: [`sum`], [`mean`] and the others call this with the output's type.
+/// A reduction selected by a value: [`sum`], [`mean`] and the others are its typed forms.
 ///
 /// # Panics
 /// If the mean of elements that are not floating-point is requested.
@@ -56,7 +56,7 @@ pub unsafe fn reduce<T: Stored>(op: Op, x: *const T, kept: &Axes, reduced: &Axes
     }
 }
 
-/// Reduces, and writes the results as `Out`: the computed type of the reduction, or a type stored in it.
+/// Reduces, and writes the results as `Out`, whose computed type is that of the reduction.
 ///
 /// # Safety
 /// As for [`sum`]; results of `op` have the computed type of `Out`.

@@ -37,7 +37,8 @@ fn exp_parts<S: Simd>(x: f32) -> (f32, u32) {
     let p = if S::FUSED {
         1.0 + fma::<S>(r * r, q, r)
     } else {
-        // 1 + r + r^2 q, corrected by the rounding error of the first sum: without it the extra roundings cost too much accuracy.
+        // 1 + r + r^2 q, corrected by the rounding error of the first sum: without the correction the extra roundings
+        // cost too much accuracy.
         let sum = 1.0 + r;
         sum + (r * r * q + (r - (sum - 1.0)))
     };
