@@ -194,7 +194,7 @@ mod x86 {
         block: unsafe fn(*const T, isize, *mut T, usize),
     ) {
         let (whole_k, whole_cols) = (k / size * size, cols / size * size);
-        // SAFETY: see `super::pack`; a block touches `size` by `size` elements.
+        // SAFETY: see `super::pack`; a block accesses `size` by `size` elements.
         unsafe {
             for j in (0..whole_cols).step_by(size) {
                 for p in (0..whole_k).step_by(size) {
@@ -209,7 +209,7 @@ mod x86 {
     /// `rows` rows of `columns` elements each, 1 to 16 of both.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
     unsafe fn transpose_16x16<T>(src: *const T, js: isize, rows: usize, columns: usize, dst: *mut T, width: usize) {
-        // SAFETY: T has four bytes; only `rows` by `columns` elements are touched.
+        // SAFETY: T has four bytes; only `rows` by `columns` elements are accessed.
         unsafe {
             let (src, dst): (*const f32, *mut f32) = (src.cast(), dst.cast());
             let mut r = [_mm512_setzero_ps(); 16];
@@ -271,7 +271,7 @@ mod x86 {
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
     unsafe fn transpose_8x16<T>(src: *const T, js: isize, dst: *mut T, width: usize) {
-        // SAFETY: T has four bytes; 8 rows of 16 elements are touched.
+        // SAFETY: T has four bytes; 8 rows of 16 elements are accessed.
         unsafe {
             let (src, dst): (*const f32, *mut f32) = (src.cast(), dst.cast());
             let mut r = [_mm512_setzero_ps(); 8];

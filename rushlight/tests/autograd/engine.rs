@@ -39,7 +39,7 @@ fn refused<T>(result: rushlight::Result<T>, parts: &[&str]) {
     let text = error.to_string();
     assert!(matches!(error, Error::Autograd { .. }), "{error:?}");
     for part in parts {
-        assert!(text.contains(part), "`{text}` does not say `{part}`");
+        assert!(text.contains(part), "`{text}` does not contain `{part}`");
     }
 }
 

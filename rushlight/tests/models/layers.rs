@@ -142,7 +142,7 @@ fn small(name: &str) -> Box<dyn Module> {
             Box::new(nn::seq![nn::seq![nn::Linear::new(2, 2), nn::Tanh::new()], nn::seq![nn::Linear::new(2, 1)]])
         }
         "Sequential_empty" => Box::new(nn::Sequential::new()),
-        other => panic!("the fixture has a layer {other} that this test does not know"),
+        other => panic!("the fixture has a layer {other} that is unknown to this test"),
     }
 }
 
@@ -201,7 +201,7 @@ fn large_layers_draw_as_pytorch() {
             "Linear" => Box::new(nn::Linear::new(784, 256)),
             "Conv2d" => Box::new(nn::Conv2d::new(16, 32, 5)),
             "lenet" => Box::new(lenet()),
-            other => panic!("the fixture has a layer {other} that this test does not know"),
+            other => panic!("the fixture has a layer {other} that is unknown to this test"),
         };
         assert_next_draw(text(&golden["name"]), &golden["next_draw"]);
         let state = layer.state_dict();
@@ -279,7 +279,7 @@ fn run_of(name: &str, output_size: &Value) -> (Run, Vec<(String, nn::Parameter)>
         "AdaptiveMaxPool3d" => run!(nn::AdaptiveMaxPool3d::new((2, 3, 2))),
         "BatchNorm1d" => run!(nn::BatchNorm1d::new(3)),
         "BatchNorm3d" => run!(nn::BatchNorm3d::builder(2).momentum(0.3).build()),
-        other => panic!("the fixture runs a layer {other} that this test does not know"),
+        other => panic!("the fixture runs a layer {other} that is unknown to this test"),
     }
 }
 
@@ -316,7 +316,7 @@ fn indices_of(name: &str, x: &Tensor) -> Tensor {
         "AdaptiveMaxPool1d" => nn::AdaptiveMaxPool1d::new(3).forward_with_indices(x),
         "AdaptiveMaxPool2d" => nn::AdaptiveMaxPool2d::new((2, 3)).forward_with_indices(x),
         "AdaptiveMaxPool3d" => nn::AdaptiveMaxPool3d::new((2, 3, 2)).forward_with_indices(x),
-        other => panic!("the fixture has indices of a layer {other} that this test does not know"),
+        other => panic!("the fixture has indices of a layer {other} that is unknown to this test"),
     };
     assert_eq!(values.shape(), indices.shape());
     indices
@@ -346,7 +346,7 @@ fn channels_are_dropped_as_in_pytorch() {
             "Dropout1d" => Box::new(nn::Dropout1d::new()),
             "Dropout2d" => Box::new(nn::Dropout2d::builder().p(0.3).build()),
             "Dropout3d" => Box::new(nn::Dropout3d::builder().p(0.2).build()),
-            other => panic!("the fixture has a layer {other} that this test does not know"),
+            other => panic!("the fixture has a layer {other} that is unknown to this test"),
         };
         let x = tensor(&golden["input"]);
         rushlight::manual_seed(5);
@@ -364,7 +364,7 @@ fn batch_norm_follows_pytorch_over_several_steps() {
         let layer = match text(&golden["name"]) {
             "default" => nn::BatchNorm2d::new(2),
             "cumulative" => nn::BatchNorm2d::builder(2).momentum(None).build(),
-            other => panic!("the fixture has {other} that this test does not know"),
+            other => panic!("the fixture has {other} that is unknown to this test"),
         };
         assert_eq!(list(&golden["calls"]).len(), 4);
         for (i, call) in list(&golden["calls"]).iter().enumerate() {
@@ -397,7 +397,7 @@ fn nonlinearity(args: &Value) -> init::Nonlinearity {
         "tanh" => init::Nonlinearity::Tanh,
         "selu" => init::Nonlinearity::Selu,
         "linear" => init::Nonlinearity::Linear,
-        other => panic!("the fixture has {other} that this test does not know"),
+        other => panic!("the fixture has {other} that is unknown to this test"),
     }
 }
 
@@ -426,7 +426,7 @@ fn initialize(name: &str, args: &Value, t: &Tensor) {
         "constant_" => init::constant_(t, arg("val")),
         "ones_" => init::ones_(t),
         "zeros_" => init::zeros_(t),
-        other => panic!("the fixture has {other} that this test does not know"),
+        other => panic!("the fixture has {other} that is unknown to this test"),
     };
 }
 

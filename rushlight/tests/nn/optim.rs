@@ -17,7 +17,7 @@ fn sgd(options: &Value) -> SGDOptions {
             "weight_decay" => rule.weight_decay = number(value),
             "nesterov" => rule.nesterov = value.as_bool().unwrap(),
             "maximize" => rule.maximize = value.as_bool().unwrap(),
-            other => panic!("the fixture has an option {other} that this test does not know"),
+            other => panic!("the fixture has an option {other} that is unknown to this test"),
         }
     }
     rule
@@ -33,7 +33,7 @@ fn adam<const DECOUPLED: bool>(options: &Value) -> AdamOptions<DECOUPLED> {
             "weight_decay" => rule.weight_decay = number(value),
             "amsgrad" => rule.amsgrad = value.as_bool().unwrap(),
             "maximize" => rule.maximize = value.as_bool().unwrap(),
-            other => panic!("the fixture has an option {other} that this test does not know"),
+            other => panic!("the fixture has an option {other} that is unknown to this test"),
         }
     }
     rule

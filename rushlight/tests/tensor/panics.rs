@@ -159,7 +159,7 @@ macro_rules! says {
             Ok(_) => panic!("`{}` is no error", stringify!($call)),
             Err(error) => error.to_string(),
         };
-        $(assert!(text.contains($part), "`{}` does not say `{}` but: {text}", stringify!($call), $part);)+
+        $(assert!(text.contains($part), "`{}` does not contain `{}` but says: {text}", stringify!($call), $part);)+
     }};
 }
 
