@@ -119,7 +119,7 @@ struct Sums {
 }
 
 impl Sums {
-    /// Elements per plane of sums, [group][panel].
+    /// Elements per plane of sums, `[group][panel]`.
     fn plane(&self) -> usize {
         GROUP * self.panel + super::LINE
     }
