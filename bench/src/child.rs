@@ -1,4 +1,4 @@
-//! The PyTorch half as a child process: one line of JSON each way.
+//! The PyTorch side as a child process: one line of JSON in each direction.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -6,26 +6,26 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
-/// What can go wrong on the way to a table.
+/// Errors of a benchmark run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The filter leaves nothing.
+    /// The filter matches no workload.
     #[error("no workload has `{0}` in its name (see --list)")]
     NoWorkload(String),
-    /// A program could not be started or ended badly.
+    /// A program could not be started, or failed.
     #[error("{program}: {reason}")]
     Program {
-        /// What was run.
+        /// The program.
         program: String,
         /// Why it failed.
         reason: String,
     },
-    /// The child answered something else than the protocol says, or ended.
-    #[error("PyTorch's half answered `{answer}` to `{request}`")]
+    /// The child violated the protocol, or exited.
+    #[error("PyTorch's side answered `{answer}` to `{request}`")]
     Protocol {
-        /// What was asked.
+        /// The request.
         request: String,
-        /// What came back.
+        /// The answer.
         answer: String,
     },
     /// The table could not be printed.
@@ -36,7 +36,7 @@ pub(crate) enum Error {
     Torch(String),
 }
 
-/// Speaks the protocol over any pair of pipes.
+/// The client side of the protocol, over any pair of pipes.
 pub(crate) struct Torch<R, W> {
     /// How this process was started: "as installed" or "mapped memory".
     pub setting: &'static str,
@@ -75,7 +75,7 @@ impl<R: BufRead, W: Write> Torch<R, W> {
         Ok(format!("PyTorch {}, {} threads, {}", text("torch"), info["threads"], text("capability")))
     }
 
-    /// The memory layouts that PyTorch has for this workload; none if it does not know it.
+    /// PyTorch's memory layouts of this workload; empty if it has no such workload.
     pub(crate) fn variants(&mut self, workload: &str) -> Result<Vec<String>, Error> {
         let answer = self.ask(json!({"cmd": "variants", "workload": workload}))?;
         let list = answer["variants"].as_array().cloned().unwrap_or_default();
@@ -87,7 +87,7 @@ impl<R: BufRead, W: Write> Torch<R, W> {
         self.ask(json!({"cmd": "prepare", "workload": workload, "variant": variant})).map(drop)
     }
 
-    /// Median seconds of a step over about `seconds`.
+    /// Median seconds per step, measured over about `seconds`.
     pub(crate) fn round(&mut self, workload: &str, variant: &str, seconds: f64) -> Result<f64, Error> {
         self.number(json!({"cmd": "round", "workload": workload, "variant": variant, "seconds": seconds}), "seconds")
     }
@@ -97,14 +97,14 @@ impl<R: BufRead, W: Write> Torch<R, W> {
         self.number(json!({"cmd": "check", "workload": workload}), "value")
     }
 
-    /// Frees the workload; the peak of resident memory since it was prepared, where the system tells.
+    /// Frees the workload; returns the peak of resident memory since it was prepared, if the system reports it.
     pub(crate) fn finish(&mut self, workload: &str, variant: &str) -> Result<Option<f64>, Error> {
         let answer = self.ask(json!({"cmd": "drop", "workload": workload, "variant": variant}))?;
         Ok(answer["peak_memory"].as_f64())
     }
 }
 
-/// A running Python. Ends with this value.
+/// A running Python process. Dropping it ends the process.
 pub(crate) struct Process {
     child: Child,
     torch: Option<Torch<BufReader<ChildStdout>, ChildStdin>>,
@@ -125,12 +125,12 @@ impl std::ops::DerefMut for Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.torch = None; // closes its input, which ends it
+        self.torch = None; // closes its input, so that it exits
         let _ = self.child.wait();
     }
 }
 
-/// Starts PyTorch as installed, and once more with its memory kept mapped.
+/// Starts PyTorch with default settings, and once more with its memory kept mapped.
 pub(crate) fn both_settings(python: &Path, threads: usize) -> Result<Vec<Process>, Error> {
     let mapped = [("MALLOC_MMAP_THRESHOLD_", "2000000000"), ("MALLOC_TRIM_THRESHOLD_", "4000000000")];
     Ok(vec![start(python, threads, "as installed", &[])?, start(python, threads, "mapped memory", &mapped)?])
@@ -160,7 +160,7 @@ fn start(python: &Path, threads: usize, setting: &'static str, env: &[(&str, &st
 pub(crate) mod tests {
     use super::*;
 
-    /// A conversation with answers written beforehand.
+    /// A conversation with prepared answers.
     pub(crate) fn scripted(answers: &str) -> Torch<&[u8], Vec<u8>> {
         Torch { setting: "scripted", answers: answers.as_bytes(), requests: Vec::new() }
     }

@@ -1,4 +1,4 @@
-//! What the machine could do at best: the roof that a workload's time is held against.
+//! The machine's measured peaks, which a workload's time is compared with.
 
 use std::fmt;
 use std::hint::black_box;
@@ -7,10 +7,10 @@ use std::time::Instant;
 use rushlight_kernels::isa;
 use rushlight_kernels::simd::{Kernel, Simd, dispatch};
 
-/// Arithmetic and memory traffic that one step cannot do without.
+/// The minimum arithmetic and memory traffic of a step.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cost {
-    /// Floating-point operations; a multiply-add counts two. Zero if the workload is not about arithmetic.
+    /// Floating-point operations; a multiply-add counts as two. Zero if the workload is not compute-bound.
     pub flops: f64,
     /// Bytes read and written if every input is read once and every output written once.
     pub bytes: f64,
@@ -22,7 +22,7 @@ pub(crate) struct Machine {
     threads: usize,
     /// Fused multiply-adds in f32, as operations per second.
     pub peak_flops: f64,
-    /// Bytes per second of copying (reads and writes counted) or of reading, whichever is more.
+    /// Bytes per second of copying (counting reads and writes) or of reading, whichever is higher.
     pub bandwidth: f64,
 }
 
@@ -32,7 +32,7 @@ impl Machine {
         Machine { name: processor_name(), threads, peak_flops: peak_flops(threads), bandwidth: bandwidth(threads) }
     }
 
-    /// The share of the machine's peak that a step of `seconds` reaches, and which peak limits it.
+    /// The fraction of the machine's peak that a step of `seconds` reaches, and the peak that limits it.
     pub(crate) fn share(&self, cost: Cost, seconds: f64) -> Option<(f64, &'static str)> {
         let arithmetic = cost.flops / self.peak_flops;
         let memory = cost.bytes / self.bandwidth;
@@ -60,7 +60,8 @@ fn processor_name() -> String {
     line.map_or("unknown processor".into(), |(_, name)| name.trim().into())
 }
 
-/// Independent chains of multiply-adds, enough of them to fill two units of 512 bits with a latency of four cycles twice.
+/// Independent chains of multiply-adds: twice as many as needed to saturate two 512-bit units with a latency of four
+/// cycles.
 const CHAINS: usize = 16 * 16;
 
 struct Chains(u64);
@@ -81,7 +82,7 @@ impl Kernel for Chains {
     }
 }
 
-/// The best of several tries, each thread working on its own.
+/// The best of several tries; each thread does the same work.
 fn best_of(tries: usize, threads: usize, work_per_thread: f64, work: impl Fn() + Sync) -> f64 {
     let mut best = 0.0f64;
     for _ in 0..tries {
@@ -97,7 +98,7 @@ fn best_of(tries: usize, threads: usize, work_per_thread: f64, work: impl Fn() +
 }
 
 fn peak_flops(threads: usize) -> f64 {
-    // Some 10 ms: starting the threads must not count.
+    // About 10 ms, so that starting the threads does not matter.
     let (isa, n) = (isa::isa(), 4_000_000);
     best_of(5, threads, n as f64 * CHAINS as f64 * 2.0, || {
         black_box(dispatch(isa, Chains(n)));
@@ -122,11 +123,11 @@ impl Kernel for Reading<'_> {
     }
 }
 
-/// The better of copying and of reading only: which of them gets more out of a memory differs between machines.
+/// The better of copying and reading: which of them reaches a higher bandwidth differs between machines.
 fn bandwidth(threads: usize) -> f64 {
-    let len = 64 << 20; // elements, far beyond any cache
+    let len = 64 << 20; // elements, much larger than any cache
     let source = vec![1.0f32; len];
-    let mut target = vec![2.0f32; len]; // written, so that its pages are there
+    let mut target = vec![2.0f32; len]; // written, so that its pages are mapped
     let bytes = (len * size_of::<f32>()) as f64;
     let (isa, part) = (isa::isa(), len.div_ceil(threads));
     let mut best = 0.0f64;
@@ -150,14 +151,14 @@ fn bandwidth(threads: usize) -> f64 {
     best
 }
 
-/// The peak of this process's resident memory since [`reset_peak_memory`], where the system tells.
+/// Peak resident memory of this process since [`reset_peak_memory`], if the system reports it.
 pub(crate) fn peak_memory() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
     Some(line.trim().trim_end_matches("kB").trim().parse::<f64>().ok()? * 1024.0)
 }
 
-/// Starts the peak anew, where the system allows it.
+/// Resets the peak, if the system supports it.
 pub(crate) fn reset_peak_memory() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
@@ -167,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_binding_roof_is_named() {
+    fn the_limiting_peak_is_named() {
         let m = Machine { name: "m".into(), threads: 1, peak_flops: 100.0, bandwidth: 10.0 };
         assert_eq!(m.share(Cost { flops: 100.0, bytes: 1.0 }, 2.0), Some((0.5, "FMA")));
         assert_eq!(m.share(Cost { flops: 1.0, bytes: 30.0 }, 4.0), Some((0.75, "memory")));
@@ -176,7 +177,7 @@ mod tests {
 
     #[test]
     fn peaks_are_plausible() {
-        // Any processor this runs on does more than 1 GFLOP/s a core and copies faster than 100 MB/s.
+        // Every supported processor does more than 1 GFLOP/s per core and copies faster than 100 MB/s.
         assert!(peak_flops(1) > 1e9);
         assert!(bandwidth(1) > 1e8);
     }

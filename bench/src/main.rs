@@ -1,13 +1,13 @@
-//! The same workloads in Rushlight and in PyTorch, run in turn within one run, printed as ratios.
+//! Runs the same workloads alternately in Rushlight and in PyTorch, and prints time ratios.
 //!
 //! ```text
 //! cargo run --release -p rushlight-bench -- --setup target/torch        # once: a throw-away environment with PyTorch
 //! cargo run --release -p rushlight-bench -- --python target/torch/bin/python --filter matmul
 //! ```
 //!
-//! PyTorch runs in two child processes, one as installed and one with its memory kept mapped (which spares it page
-//! faults). In every round Rushlight and each setting of PyTorch take their turn, so that a disturbance of the machine
-//! hits all of them; the ratio is the median over the rounds against the best of PyTorch's settings.
+//! PyTorch runs in two child processes, one with default settings and one with its memory kept mapped (which avoids
+//! page faults). In every round Rushlight and each setting of PyTorch run in turn, so that a disturbance of the machine
+//! affects all of them; the ratio is the median over the rounds, relative to the best of PyTorch's settings.
 
 #![forbid(unsafe_code)]
 
@@ -31,25 +31,25 @@ struct Args {
     /// Run only workloads whose name contains one of these (comma-separated).
     #[arg(long, value_delimiter = ',')]
     filter: Vec<String>,
-    /// Threads on both sides.
+    /// Number of threads on both sides.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: u16,
-    /// How often each side takes its turn.
+    /// Number of rounds.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// Seconds of each turn.
+    /// Seconds per round and side.
     #[arg(long, default_value_t = 0.3, value_parser = positive_seconds)]
     seconds: f64,
     /// Print a Markdown table.
     #[arg(long)]
     markdown: bool,
-    /// Print the names of the workloads and stop.
+    /// Print the names of the workloads and exit.
     #[arg(long)]
     list: bool,
-    /// A Python with torch. Without it only Rushlight is timed.
+    /// A Python interpreter with torch. Without it only Rushlight is timed.
     #[arg(long)]
     python: Option<PathBuf>,
-    /// Make a virtual environment in this folder, install PyTorch into it, and use it.
+    /// Create a virtual environment in this folder, install PyTorch into it, and use it.
     #[arg(long, conflicts_with = "python")]
     setup: Option<PathBuf>,
 }

@@ -1,28 +1,28 @@
-//! Timing of one side for one round, and the statistics over rounds. The Python half times in the same way.
+//! Timing of one side for one round, and statistics over rounds. The Python side measures in the same way.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// A timing shorter than this is mostly clock and scheduler.
+/// Shorter timings are dominated by the clock and the scheduler.
 const BLOCK: Duration = Duration::from_millis(2);
 
-/// A workload that has been built and can be stepped.
+/// A prepared workload that can be stepped.
 pub(crate) trait Steps {
     /// Runs `n` steps.
     fn run(&mut self, n: u64);
 
-    /// Runs one step and sums up what it gave, to be compared with the other side.
+    /// Runs one step and returns the sum of its result, to be compared with the other side.
     fn check(&mut self) -> f64;
 }
 
-/// [`Steps`] made of a closure that does one step and a function that sums up its result.
+/// [`Steps`] made of a closure that runs one step and a function that sums its result.
 pub(crate) struct Running<F, S> {
     step: F,
     sum: S,
 }
 
 impl<T, F: FnMut() -> T, S: Fn(&T) -> f64> Running<F, S> {
-    /// Puts the two together.
+    /// Combines the two.
     pub(crate) fn new(step: F, sum: S) -> Self {
         Running { step, sum }
     }
@@ -46,7 +46,7 @@ fn time(steps: &mut dyn Steps, n: u64) -> Duration {
     start.elapsed()
 }
 
-/// How many steps make a block of at least [`BLOCK`].
+/// The number of steps in a block of at least [`BLOCK`].
 pub(crate) fn block_length(steps: &mut dyn Steps) -> u64 {
     let mut n = 1;
     while time(steps, n) < BLOCK && n < 1 << 24 {
@@ -55,7 +55,7 @@ pub(crate) fn block_length(steps: &mut dyn Steps) -> u64 {
     n
 }
 
-/// Median seconds of a step, over blocks of `n` steps for about `seconds`.
+/// Median seconds per step, over blocks of `n` steps for about `seconds`.
 pub(crate) fn one_round(steps: &mut dyn Steps, n: u64, seconds: f64) -> f64 {
     let end = Instant::now() + Duration::from_secs_f64(seconds);
     let mut blocks = Vec::new();
@@ -67,7 +67,7 @@ pub(crate) fn one_round(steps: &mut dyn Steps, n: u64, seconds: f64) -> f64 {
     }
 }
 
-/// The middle value; the mean of the two middle ones for an even count; NaN for no values.
+/// The median; the mean of the two middle values for an even count; NaN for no values.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut v = values.to_vec();
     v.sort_by(f64::total_cmp);
@@ -78,14 +78,14 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// Median, smallest and largest of some values.
+/// Median, minimum and maximum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
-    /// The middle value.
+    /// The median.
     pub median: f64,
-    /// The smallest value.
+    /// The minimum.
     pub low: f64,
-    /// The largest value.
+    /// The maximum.
     pub high: f64,
 }
 

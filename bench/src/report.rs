@@ -1,4 +1,4 @@
-//! The table, for the terminal or as Markdown.
+//! The result table, for the terminal or as Markdown.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use crate::measure::median;
 use crate::run::Outcome;
 use crate::workloads::Workload;
 
-/// Prints rows as they come.
+/// Prints rows as they become available.
 pub(crate) struct Table {
     markdown: bool,
     with_torch: bool,
@@ -17,21 +17,15 @@ pub(crate) struct Table {
 const WIDTHS: [usize; 6] = [34, 10, 12, 38, 22, 12];
 
 impl Table {
-    /// A table for the terminal or for a Markdown page; without PyTorch's columns where it was not run.
+    /// A table for the terminal or for a Markdown page; without PyTorch's columns if it was not run.
     pub(crate) fn new(markdown: bool, with_torch: bool) -> Table {
         Table { markdown, with_torch, notes: Vec::new() }
     }
 
-    /// Prints the head.
+    /// Prints the header.
     pub(crate) fn header(&self) -> io::Result<()> {
-        let titles = [
-            "workload",
-            "Rushlight",
-            "as installed",
-            "PyTorch's best setting",
-            "ratio (lowest–highest)",
-            "of the roof",
-        ];
+        let titles =
+            ["workload", "Rushlight", "as installed", "PyTorch's best setting", "ratio (lowest–highest)", "of peak"];
         self.print(titles.map(String::from))?;
         if self.markdown {
             self.print(["---", "---:", "---:", "---:", "---:", "---:"].map(String::from))?;
@@ -42,8 +36,8 @@ impl Table {
     /// Prints one workload.
     pub(crate) fn row(&mut self, workload: &Workload, outcome: &Outcome, machine: &Machine) -> io::Result<()> {
         let seconds = median(&outcome.seconds);
-        let roof = machine.share(workload.cost, seconds);
-        let roof = roof.map_or("–".into(), |(share, what)| format!("{:.0} % {what}", share * 100.0));
+        let peak = machine.share(workload.cost, seconds);
+        let peak = peak.map_or("–".into(), |(share, what)| format!("{:.0} % {what}", share * 100.0));
         let name = if self.markdown { workload.title } else { workload.name };
         let (mut installed, mut best_text, mut ratio_text) = ("–".to_owned(), "–".to_owned(), "–".to_owned());
         if let (Some(first), Some(best)) = (outcome.torch.first(), outcome.best()) {
@@ -63,10 +57,10 @@ impl Table {
             ratio_text = "differs!".into();
             self.notes.push(format!("{name}: the first step gave {ours} here and {theirs} in PyTorch"));
         }
-        self.print([name.into(), duration(seconds), installed, best_text, ratio_text, roof])
+        self.print([name.into(), duration(seconds), installed, best_text, ratio_text, peak])
     }
 
-    /// Prints what did not fit into a row.
+    /// Prints the notes that do not fit into rows.
     pub(crate) fn footer(&self) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if !self.notes.is_empty() {
@@ -75,7 +69,7 @@ impl Table {
         self.notes.iter().try_for_each(|note| writeln!(out, "{note}"))
     }
 
-    /// Rows come one by one over minutes; a reader that has gone away is an error, not a panic.
+    /// Rows are printed one by one over minutes; a closed pipe is an error, not a panic.
     fn print(&self, cells: [String; 6]) -> io::Result<()> {
         writeln!(io::stdout().lock(), "{}", self.line(cells))
     }
@@ -92,7 +86,7 @@ impl Table {
     }
 }
 
-/// Three significant digits in the unit that suits.
+/// Three significant digits in a suitable unit.
 pub(crate) fn duration(seconds: f64) -> String {
     let (value, unit) = match seconds {
         s if s >= 1.0 => (s, "s"),

@@ -5,35 +5,35 @@ use crate::machine;
 use crate::measure::{self, Spread};
 use crate::workloads::Workload;
 
-/// How long to measure.
+/// The duration of a measurement.
 pub(crate) struct Plan {
-    /// How often each side takes its turn.
+    /// Number of rounds.
     pub rounds: usize,
-    /// Seconds of each turn.
+    /// Seconds per round and side.
     pub seconds: f64,
 }
 
-/// PyTorch in one setting.
+/// PyTorch's times in one setting.
 #[derive(Debug)]
 pub(crate) struct TorchTimes {
     /// Setting and memory layout.
     pub name: String,
-    /// Seconds of a step in each round.
+    /// Seconds per step in each round.
     pub seconds: Vec<f64>,
     /// Peak resident memory in bytes.
     pub peak_memory: Option<f64>,
 }
 
-/// What the rounds gave.
+/// The results of all rounds.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// Rushlight's seconds of a step in each round.
+    /// Rushlight's seconds per step in each round.
     pub seconds: Vec<f64>,
     /// Peak resident memory of this process in bytes.
     pub peak_memory: Option<f64>,
-    /// PyTorch in every setting and layout, as installed first.
+    /// PyTorch in every setting and layout, starting with default settings.
     pub torch: Vec<TorchTimes>,
-    /// Both sides' numbers of the first step, if they do not agree: then the times mean nothing.
+    /// Both sides' sums of the first step, if they do not agree: then the times are meaningless.
     pub disagreement: Option<(f64, f64)>,
 }
 
@@ -43,17 +43,17 @@ impl Outcome {
         self.torch.iter().min_by(|a, b| measure::median(&a.seconds).total_cmp(&measure::median(&b.seconds)))
     }
 
-    /// PyTorch's time over Rushlight's, round by round.
+    /// The ratio of PyTorch's time to Rushlight's, round by round.
     pub(crate) fn ratio(&self, torch: &TorchTimes) -> Spread {
         let ratios: Vec<f64> = torch.seconds.iter().zip(&self.seconds).map(|(t, r)| t / r).collect();
         Spread::of(&ratios)
     }
 }
 
-/// Relative difference of the first step's sum that is still the same computation.
+/// Maximum relative difference of the sums of the first step.
 const TOLERANCE: f64 = 1e-3;
 
-/// Builds the workload on both sides, compares the first step, then times in turn.
+/// Prepares the workload on both sides, compares the first step, then times both in turn.
 pub(crate) fn compare(workload: &Workload, children: &mut [Process], plan: &Plan) -> Result<Outcome, Error> {
     machine::reset_peak_memory();
     let mut steps = (workload.make)();

@@ -1,4 +1,4 @@
-//! A throw-away environment with PyTorch in it.
+//! A disposable environment with PyTorch.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,4 @@
-"""PyTorch's half of the benchmark: a child process that the Rust half asks for one round at a time.
+"""PyTorch's side of the benchmark: a child process that the Rust side asks for one round at a time.
 
 Requests and answers are single lines of JSON on standard input and output:
 
@@ -113,6 +113,6 @@ def serve(threads):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="PyTorch's half of the benchmark; started by the Rust half.")
+    parser = argparse.ArgumentParser(description="PyTorch's side of the benchmark; started by the Rust side.")
     parser.add_argument("--threads", type=int, default=2)
     serve(parser.parse_args().threads)

@@ -1,4 +1,4 @@
-"""The workloads, under the names the Rust half uses. `make(variant)` builds one and returns the step to be timed."""
+"""The workloads, under the names that the Rust side uses. `make(variant)` builds one and returns the step to be timed."""
 
 import torch
 import torch.nn.functional as F

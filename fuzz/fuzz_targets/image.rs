@@ -1,4 +1,4 @@
-//! Bytes that are decoded as a PNG or JPEG image have the samples that its size promises, and can be converted.
+//! Bytes that decode as a PNG or JPEG image yield as many samples as the header declares, and can be converted.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -8,7 +8,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(image) = Image::decode(bytes) else { return };
     let pixels = image.width() * image.height();
     assert_eq!(image.samples().len(), pixels * image.format().channels());
-    // A few bytes can announce a large image; converting those finds nothing more and takes long.
+    // A few bytes can declare a large image; converting those is slow and finds nothing more.
     if pixels > 1 << 20 {
         return;
     }

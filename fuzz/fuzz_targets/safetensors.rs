@@ -1,4 +1,4 @@
-//! Bytes that are read as safetensors are written and read again as the same tensors.
+//! Round trip: bytes that parse as safetensors are written and read again as the same tensors.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -13,6 +13,6 @@ fuzz_target!(|bytes: &[u8]| {
     for (x, y) in tensors.values().zip(again.values()) {
         assert_eq!((x.dtype(), x.shape()), (y.dtype(), y.shape()));
     }
-    // The order of tensors and the bits of every element (NaN included) are those of the first writing.
+    // The second encoding has the same order of tensors and the same bits of every element (including NaN).
     assert_eq!(written, to_bytes(&again, &same_metadata).expect("what was read can be written"));
 });

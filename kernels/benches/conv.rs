@@ -1,6 +1,6 @@
 //! Convolution, forward and both gradients: `cargo bench -p rushlight-kernels --bench conv -- [FILTER...]`.
 //!
-//! An item is a floating-point operation, two for each multiply-add of the direct algorithm.
+//! An item is a floating-point operation, two per multiply-add of the direct algorithm.
 
 mod common;
 
@@ -16,7 +16,7 @@ fn main() {
 
 type Layer = (&'static str, ConvShape);
 
-/// Layers of well-known networks: kernel, stride (s2) where it is not 1, channels in and out, size of the image.
+/// Layers of well-known networks: kernel, stride (s2) if it is not 1, channels in and out, image size.
 fn layers() -> Vec<Case<Layer>> {
     let same = |n, ci, co, size, k| ConvShape::conv2d(n, ci, co, [size, size], [k, k]).with_padding([k / 2, k / 2]);
     let valid = |n, ci, co, size, k| ConvShape::conv2d(n, ci, co, [size, size], [k, k]);

@@ -1,6 +1,6 @@
 //! Elementwise kernels: `cargo bench -p rushlight-kernels --bench elementwise -- [FILTER...]`.
 //!
-//! For 16 elements (the cost of a call), as many as the first-level cache holds, and 16 million.
+//! For 16 elements (the cost of a call), as many as fit in the L1 cache, and 16 million.
 
 mod common;
 
@@ -37,7 +37,7 @@ fn sizes() -> Vec<Case<usize>> {
     cases(SIZES, |n| n.to_string())
 }
 
-/// Each operation with each size.
+/// Each operation at each size.
 fn operations<O: Copy + std::fmt::Debug>(ops: &[O]) -> Vec<Case<(O, usize)>> {
     let all = ops.iter().flat_map(|&op| SIZES.map(|n| (op, n)));
     cases(all, |(op, n)| format!("{op:?} {n}"))
@@ -48,12 +48,12 @@ fn matrices() -> Vec<Case<[usize; 2]>> {
     cases([[64, 10], [64, 64], [64, 256], [256, 1024]], |[rows, width]| format!("{rows}x{width}"))
 }
 
-/// Numbers from -4 to 4.2 in no order.
+/// Values from -4 to 4.2 in pseudorandom order.
 fn data(n: usize) -> Buffer<f32> {
     Buffer::new(n, |i| (i * 7919 % 4099) as f32 * 0.002 - 4.0)
 }
 
-/// As [`data`], in another order.
+/// Like [`data`], in another order.
 fn other_data(n: usize) -> Buffer<f32> {
     Buffer::new(n, |i| 4.2 - (i * 3001 % 4099) as f32 * 0.002)
 }
@@ -85,7 +85,7 @@ fn with_other<T>(bencher: Bencher, case: &Case<T>, op: BinaryOp, dims: [usize; 2
     let (a, b, mut out) = (data(n), other_data(reach), zeros::<f32>(n));
     case.measure(bencher, BytesCount::new(4 * (2 * n + reach)), || {
         let (a, b, out) = (a.as_ptr(), b.as_ptr(), out.as_mut_ptr());
-        // SAFETY: `a` and `out` hold the matrix, and `b` what its strides reach.
+        // SAFETY: `a` and `out` hold the matrix, and `b` the elements that its strides address.
         unsafe { elementwise::binary(op, &dims, a, &contiguous, b, &strides, out, &contiguous) }.unwrap();
     });
 }

@@ -1,8 +1,8 @@
 //! Matrix multiplication: `cargo bench -p rushlight-kernels --bench gemm -- [FILTER...]`.
 //!
-//! An item is a floating-point operation, two for each multiply-add. The bench `roof` is what the processor's multiply-adds can
-//! do at all: a product's share of it says how good the product is (f16 is multiplied as f32). Sizes are m x n x k;
-//! N or T says whether A and B are stored as they are or transposed.
+//! An item is a floating-point operation, two per multiply-add. The bench `roof` measures the processor's peak
+//! multiply-add rate: the efficiency of a product is its share of it (f16 is multiplied as f32). Sizes are m x n x k; N
+//! or T indicates whether A and B are stored as they are or transposed.
 
 mod common;
 
@@ -18,16 +18,16 @@ fn main() {
     common::main();
 }
 
-/// Multiply-adds that nothing waits for: the most that any multiplication can reach.
+/// Independent multiply-adds: the peak rate of any multiplication.
 mod roof {
     use std::hint::black_box;
 
-    /// Chains that hide the latency of an instruction, with registers to spare.
+    /// Enough chains to hide the latency of an instruction, without exhausting the registers.
     const CHAINS: usize = 20;
-    /// Some milliseconds, like the multiplications it is compared with: for a moment any processor is faster.
+    /// Some milliseconds, like the multiplications that it is compared with: for short bursts any processor is faster.
     const ROUNDS: usize = 2_000_000;
 
-    /// One instruction's chains.
+    /// The chains of one instruction.
     #[derive(Clone)]
     pub(crate) struct Chains {
         pub name: &'static str,
@@ -36,7 +36,7 @@ mod roof {
     }
 
     impl Chains {
-        /// Operations of one run.
+        /// Operations per run.
         pub(crate) fn operations(&self) -> usize {
             2 * self.lanes * CHAINS * ROUNDS
         }
@@ -79,12 +79,12 @@ mod roof {
         black_box(sums);
     }
 
-    /// The widest multiply-add for each type that this processor has one for.
+    /// The widest multiply-add that this processor supports, for each type.
     #[cfg(target_arch = "x86_64")]
     pub(crate) fn widest() -> Vec<Chains> {
         let mut all = Vec::new();
         let mut add = |name, lanes, run| all.push(Chains { name, lanes, run });
-        // SAFETY: each only where the processor has its instructions.
+        // SAFETY: each function is called only if the processor supports its instructions.
         unsafe {
             if is_x86_feature_detected!("avx512f") {
                 add("f32", 16, || f32_512());
@@ -100,7 +100,7 @@ mod roof {
         all
     }
 
-    /// Other processors have none that could be measured here.
+    /// Not implemented for other processors.
     #[cfg(not(target_arch = "x86_64"))]
     pub fn widest() -> Vec<Chains> {
         Vec::new()
@@ -129,9 +129,9 @@ const SMALL: [usize; 9] = [4, 8, 16, 32, 64, 96, 128, 192, 384];
 const LARGE: [usize; 6] = [256, 512, 768, 1024, 1536, 2048];
 
 const LAYERS: [Product; 15] = [
-    ([64, 256, 784], ['N', 'T']), // forward of a linear layer
-    ([256, 784, 64], ['T', 'N']), // its weight's gradient
-    ([64, 784, 256], ['N', 'N']), // its input's gradient
+    ([64, 256, 784], ['N', 'T']), // forward pass of a linear layer
+    ([256, 784, 64], ['T', 'N']), // its weight gradient
+    ([64, 784, 256], ['N', 'N']), // its input gradient
     ([64, 10, 256], ['N', 'T']),
     ([10, 256, 64], ['T', 'N']),
     ([64, 256, 10], ['N', 'N']),
@@ -150,7 +150,7 @@ fn operations(case: &Case<Product>) -> ItemsCount {
     ItemsCount::new(2 * case.input.0.iter().product::<usize>())
 }
 
-/// The `rows` x `columns` matrix that begins with `x`.
+/// The `rows` x `columns` matrix that begins at `x`.
 fn matrix<T>(x: &[T], rows: usize, columns: usize, layout: char) -> Mat<T> {
     match layout {
         'T' => Mat::new(x.as_ptr(), 1, rows as isize),

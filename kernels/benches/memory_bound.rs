@@ -1,6 +1,6 @@
-//! Kernels that memory bounds: `cargo bench -p rushlight-kernels --bench memory_bound -- [FILTER...]`.
+//! Memory-bound kernels: `cargo bench -p rushlight-kernels --bench memory_bound -- [FILTER...]`.
 //!
-//! The bytes are what a kernel has to read and write at least once.
+//! The bytes are the minimum that a kernel has to read and write.
 
 mod common;
 
@@ -12,7 +12,7 @@ fn main() {
     common::main();
 }
 
-/// Numbers from -1 to 1 in no order.
+/// Values from -1 to 1 in pseudorandom order.
 fn data(n: usize) -> Buffer<f32> {
     Buffer::new(n, |i| ((i * 7919) % 1009) as f32 / 500.0 - 1.0)
 }
@@ -21,7 +21,7 @@ fn filled<T: Copy>(n: usize, value: T) -> Buffer<T> {
     Buffer::new(n, |_| value)
 }
 
-/// Every shape, under its sizes.
+/// Every shape, named by its sizes.
 fn shapes<const N: usize>(shapes: impl IntoIterator<Item = [usize; N]>) -> Vec<Case<[usize; N]>> {
     cases(shapes, |shape| format!("{shape:?}"))
 }
@@ -65,7 +65,7 @@ mod reduce {
     fn var(bencher: Bencher, case: &Case<usize>) {
         let (x, all, mut out) = (data(case.input), Axes::contiguous(&[case.input]), 0.0);
         case.measure(bencher, BytesCount::of_slice(&*x), || {
-            // SAFETY: the axes describe `x`, and there is one output; the mean is not asked for.
+            // SAFETY: the axes describe `x`, and there is one output; the mean is not requested.
             unsafe { reduce::var(x.as_ptr(), &Axes::NONE, &all, 1.0, &mut out, std::ptr::null_mut()) }
         });
     }
@@ -104,7 +104,7 @@ mod reduce {
         let (x, mut indices) = (data(rows * columns), filled(rows, 0i64));
         case.measure(bencher, BytesCount::of_slice(&*x), || {
             let (x, values, indices) = (x.as_ptr(), std::ptr::null_mut(), indices.as_mut_ptr());
-            // SAFETY: `x` holds the matrix, and there is an index for every row; the values are not asked for.
+            // SAFETY: `x` holds the matrix, and there is an index for every row; the values are not requested.
             unsafe { reduce::max_with_index(x, &axes[0], (columns, 1), values, indices) }
         });
     }
@@ -123,7 +123,7 @@ mod reduce {
     }
 }
 
-/// Along the middle one of three dimensions.
+/// Along the middle of three dimensions.
 mod softmax {
     use super::*;
     use rushlight_kernels::softmax;
@@ -344,7 +344,7 @@ mod batch_norm {
     }
 }
 
-/// A step for as many parameters: of a bias, a small layer, a small network and ResNet-18.
+/// A step for a given number of parameters: those of a bias, a small layer, a small network and ResNet-18.
 mod optim {
     use super::*;
     use rushlight_kernels::optim::{Adam, Sgd, StepRule, step};
@@ -397,7 +397,7 @@ mod index {
     use super::*;
     use rushlight_kernels::index;
 
-    /// Rows of the table, elements in each, and how many of the rows are taken.
+    /// Rows of the table, elements per row, and the number of rows selected.
     type Rows = [usize; 3];
 
     fn rows() -> Vec<Case<Rows>> {
@@ -417,7 +417,7 @@ mod index {
         });
     }
 
-    /// Rows of the table, elements in each, and how many elements are taken from each.
+    /// Rows of the table, elements per row, and the number of elements gathered from each.
     type Elements = [usize; 3];
 
     fn elements() -> Vec<Case<Elements>> {

@@ -1,11 +1,11 @@
-//! Activation functions that matrix products, convolutions and normalizations apply before they store.
+//! Activation functions that are fused into matrix products, convolutions and normalizations.
 
 use crate::gemm::KernelElement;
 
 /// An activation function applied to each element before it is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Activation {
-    /// Nothing.
+    /// The identity.
     #[default]
     None,
     /// `max(x, 0)`

@@ -1,5 +1,5 @@
-//! Operands in the type that kernels compute with: as they are where they are stored in it, else as converted copies in scratch
-//! memory.
+//! Operands in the type that kernels compute in: used directly if they are stored in it, otherwise converted into
+//! scratch memory.
 
 use crate::dtype::{Computed, Stored};
 use crate::gemm::scratch::with_scratch;
@@ -8,17 +8,18 @@ use crate::split::{Parts, for_ranges, for_ranges_of};
 use std::any::TypeId;
 use std::ops::Range;
 
-/// Elements that are converted at a time where the work can be divided: their copies stay in the second-level cache.
+/// Elements that are converted at a time where the work can be divided: their copies stay in the L2 cache.
 const BLOCK: usize = 1 << 15;
 
-/// Whether `T` is the type that it is computed with.
+/// Whether `T` is its own computed type.
 #[inline(always)]
 pub(crate) fn is_direct<T: Stored>() -> bool {
     TypeId::of::<T>() == TypeId::of::<T::Computed>()
 }
 
-/// Calls `f` with ranges that cover `0..n`, in parallel if it is worth it: one range where nothing has to be converted, since `f` is
-/// then a kernel that divides its work itself; else ranges of about [`BLOCK`] elements, of which each of the `n` has `cost`.
+/// Calls `f` with ranges that cover `0..n`, in parallel if there is enough work: a single range where no conversion is
+/// needed, since `f` is then a kernel that divides its work itself; otherwise ranges of about [`BLOCK`] elements, each
+/// element costing `cost`.
 pub(crate) fn for_blocks<T: Stored>(n: usize, cost: usize, f: impl Fn(Range<usize>) + Sync) {
     if is_direct::<T>() {
         return f(0..n);
@@ -30,7 +31,7 @@ pub(crate) fn for_blocks<T: Stored>(n: usize, cost: usize, f: impl Fn(Range<usiz
 /// Calls `f` with `x` in the computed type.
 pub(crate) fn read<T: Stored, R>(x: &[T], f: impl FnOnce(&[T::Computed]) -> R) -> R {
     if is_direct::<T>() {
-        // SAFETY: the same type under two names.
+        // SAFETY: both names refer to the same type.
         return f(unsafe { std::slice::from_raw_parts(x.as_ptr().cast(), x.len()) });
     }
     with_copy(x.len(), |copy| {
@@ -39,7 +40,7 @@ pub(crate) fn read<T: Stored, R>(x: &[T], f: impl FnOnce(&[T::Computed]) -> R) -
     })
 }
 
-/// [`read`] for an operand that may be missing.
+/// [`read`] for an optional operand.
 pub(crate) fn read_optional<T: Stored, R>(x: Option<&[T]>, f: impl FnOnce(Option<&[T::Computed]>) -> R) -> R {
     match x {
         Some(x) => read(x, |x| f(Some(x))),
@@ -47,8 +48,8 @@ pub(crate) fn read_optional<T: Stored, R>(x: Option<&[T]>, f: impl FnOnce(Option
     }
 }
 
-/// Calls `f` with memory in the computed type for the elements of `y`, and converts to `y` what `f` writes there.
-/// `f` writes every element; what it finds is not specified.
+/// Calls `f` with memory in the computed type for the elements of `y`, and converts what `f` writes to `y`. `f` must
+/// write every element; the initial contents are unspecified.
 pub(crate) fn write<T: Stored, R>(y: &mut [T], f: impl FnOnce(&mut [T::Computed]) -> R) -> R {
     if is_direct::<T>() {
         return f(as_computed(y));
@@ -60,7 +61,7 @@ pub(crate) fn write<T: Stored, R>(y: &mut [T], f: impl FnOnce(&mut [T::Computed]
     })
 }
 
-/// Calls `f` with `y` in the computed type, and converts to `y` what `f` changes.
+/// Calls `f` with `y` in the computed type, and converts the updated elements back to `y`.
 pub(crate) fn update<T: Stored, R>(y: &mut [T], f: impl FnOnce(&mut [T::Computed]) -> R) -> R {
     if is_direct::<T>() {
         return f(as_computed(y));
@@ -74,17 +75,17 @@ pub(crate) fn update<T: Stored, R>(y: &mut [T], f: impl FnOnce(&mut [T::Computed
 }
 
 /// # Panics
-/// If `T` is not the type that it is computed with.
+/// If `T` is not its own computed type.
 fn as_computed<T: Stored>(y: &mut [T]) -> &mut [T::Computed] {
     assert!(is_direct::<T>());
-    // SAFETY: the same type under two names.
+    // SAFETY: both names refer to the same type.
     unsafe { std::slice::from_raw_parts_mut(y.as_mut_ptr().cast(), y.len()) }
 }
 
 /// Calls `f` with scratch memory for `len` elements.
 fn with_copy<C: Computed, R>(len: usize, f: impl FnOnce(&mut [C]) -> R) -> R {
     with_scratch(len, |copy: *mut C| {
-        // SAFETY: there is memory for `len` elements, which nothing else uses, and all are written before they are read.
+        // SAFETY: the memory holds `len` elements, is not otherwise used, and is written before it is read.
         let copy = unsafe {
             for i in 0..len {
                 copy.add(i).write(C::default());
@@ -101,7 +102,7 @@ fn load<T: Stored>(x: &[T], copy: &mut [T::Computed]) {
     for_ranges(x.len(), 1, |range| {
         // SAFETY: ranges do not overlap.
         let copy = unsafe { copy.part(range.clone()) };
-        // SAFETY: both slices have the length of the range, and are different memory.
+        // SAFETY: both slices have the length of the range, and do not overlap.
         unsafe { T::load(isa, x[range].as_ptr(), copy.as_mut_ptr(), copy.len()) };
     });
 }
@@ -112,12 +113,12 @@ fn store<T: Stored>(copy: &[T::Computed], y: &mut [T]) {
     for_ranges(copy.len(), 1, |range| {
         // SAFETY: ranges do not overlap.
         let y = unsafe { y.part(range.clone()) };
-        // SAFETY: both slices have the length of the range, and are different memory.
+        // SAFETY: both slices have the length of the range, and do not overlap.
         unsafe { T::store(isa, copy[range].as_ptr(), y.as_mut_ptr(), y.len()) };
     });
 }
 
-/// Tests of types that are converted: a kernel's results are those of the computed type, rounded once.
+/// Tests of converted types: a kernel's results are those of the computed type, rounded once.
 #[cfg(test)]
 pub(crate) mod testing {
     use crate::dtype::{Stored, StoredFloat};
@@ -130,7 +131,7 @@ pub(crate) mod testing {
     impl Half for F16 {}
     impl Half for Bf16 {}
 
-    /// `n` numbers of the stored type in `-scale / 2..scale / 2`.
+    /// `n` elements of the stored type in `-scale / 2..scale / 2`.
     pub(crate) fn noise<T: Half>(n: usize, scale: f32) -> Vec<T> {
         (0..n).map(|i| T::narrow(((i as u64 * 2654435761 % 10007) as f32 / 10007.0 - 0.5) * scale)).collect()
     }

@@ -1,8 +1,9 @@
-//! The element types: the only list of them, and how each one is stored and computed with.
+//! The element types: the single list of them, and how each one is stored and computed.
 //!
-//! A *stored* type says how an element is stored in memory, its *computed* type how arithmetic sees it: 16-bit floats compute in
-//! `f32` and round once, narrow integers compute in `i64` and wrap. `bool`, `i64`, `f32` and `f64` are stored as they are
-//! computed with. So arithmetic is compiled for four types, and a further stored type costs two conversions.
+//! The *stored* type is an element's representation in memory, the *computed* type the one that arithmetic uses: 16-bit
+//! floats compute in `f32` and round once, narrow integers compute in `i64` and wrap. `bool`, `i64`, `f32` and `f64`
+//! are their own computed types. So arithmetic is compiled for four types, and an additional stored type costs two
+//! conversions.
 
 use crate::elementwise::Arithmetic;
 use crate::half::{Bf16, F16};
@@ -11,9 +12,10 @@ use crate::reduce::{FloatElement, Reduce};
 use crate::simd::{Kernel, Simd, dispatch};
 use std::fmt::Debug;
 
-/// Calls the macro `$callback` with the list of element types, grouped by category, after any tokens of the caller's.
+/// Calls the macro `$callback` with the list of element types, grouped by category, after any tokens that the caller
+/// passes.
 ///
-/// The callback matches (all categories alike, as here, or by their names `Bool`, `Integer` and `Float`):
+/// The callback matches all categories uniformly, as here, or by their names `Bool`, `Integer` and `Float`:
 ///
 /// ```
 /// macro_rules! names {
@@ -26,14 +28,15 @@ use std::fmt::Debug;
 /// assert_eq!(rushlight_kernels::for_each_dtype!(names)[5..7], ["int64", "float16"]);
 /// ```
 ///
-/// `$stored` and `$computed` are types, `$name` is PyTorch's name of the type and `$safetensors` the one in safetensors files.
+/// `$stored` and `$computed` are types, `$name` is PyTorch's name of the type and `$safetensors` its name in
+/// safetensors files.
 #[macro_export]
 macro_rules! for_each_dtype {
     ($callback:ident $($arguments:tt)*) => {
         $callback! {
             $($arguments)*
             Bool {
-                /// Truth values, one byte each.
+                /// Booleans, one byte each.
                 Bool: bool as bool, "bool", "BOOL";
             }
             Integer {
@@ -45,7 +48,7 @@ macro_rules! for_each_dtype {
                 I16: i16 as i64, "int16", "I16";
                 /// Signed 32-bit integers.
                 I32: i32 as i64, "int32", "I32";
-                /// Signed 64-bit integers, the type of indices and class numbers.
+                /// Signed 64-bit integers, the type of indices and class labels.
                 I64: i64 as i64, "int64", "I64";
             }
             Float {
@@ -62,28 +65,28 @@ macro_rules! for_each_dtype {
     };
 }
 
-/// A type of element in memory. Every kernel that is defined for a category takes all types of it.
+/// The type of an element in memory. Every kernel that is defined for a category supports all of its types.
 pub trait Stored: Copy + Default + PartialEq + PartialOrd + Debug + Send + Sync + 'static {
     /// The type that arithmetic uses.
     type Computed: Computed;
 
-    /// Whether the computed type is this one, so that no conversion is needed.
+    /// Whether this is its own computed type, so that no conversion is needed.
     const DIRECT: bool = false;
 
-    /// Whether floating-point numbers that are cast to this type become 32-bit integers first, as in PyTorch: what is out
-    /// of their range then becomes the smallest of them.
+    /// Whether floating-point values that are cast to this type are first converted to 32-bit integers, as in PyTorch:
+    /// out-of-range values then become the smallest 32-bit integer.
     const FLOATS_BY_I32: bool = false;
 
-    /// The same value in the computed type.
+    /// Converts to the computed type, exactly.
     fn widen(self) -> Self::Computed;
 
-    /// The nearest value of this type, to even where two are equally near; integers wrap.
+    /// The nearest value of this type, ties to even; integers wrap.
     fn narrow(x: Self::Computed) -> Self;
 
-    /// [`widen`](Self::widen) of `n` contiguous elements, inside a kernel.
+    /// [`widen`](Self::widen) of `n` contiguous elements, inlined into a kernel.
     ///
     /// # Safety
-    /// The processor has `S`. Both sides have `n` elements, and do not overlap.
+    /// The processor supports `S`. Both sides have `n` elements, and do not overlap.
     #[inline(always)]
     unsafe fn widen_block<S: Simd>(from: *const Self, to: *mut Self::Computed, n: usize) {
         for i in 0..n {
@@ -92,7 +95,7 @@ pub trait Stored: Copy + Default + PartialEq + PartialOrd + Debug + Send + Sync 
         }
     }
 
-    /// [`narrow`](Self::narrow) of `n` contiguous elements, inside a kernel.
+    /// [`narrow`](Self::narrow) of `n` contiguous elements, inlined into a kernel.
     ///
     /// # Safety
     /// As for [`widen_block`](Self::widen_block).
@@ -136,7 +139,8 @@ impl<T: Stored> Kernel for Widen<T> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        // SAFETY: whoever made this kernel promised `n` elements at each pointer; `dispatch` has checked the processor.
+        // SAFETY: the creator of this kernel guarantees `n` elements at each pointer; `dispatch` has checked the
+        // processor.
         unsafe { T::widen_block::<S>(self.from, self.to, self.n) }
     }
 }
@@ -157,7 +161,7 @@ impl<T: Stored> Kernel for Narrow<T> {
     }
 }
 
-/// Types that are stored as they are computed with.
+/// Types that are their own computed type.
 macro_rules! direct {
     ($($t:ty)*) => {$(
         impl Stored for $t {
@@ -175,12 +179,12 @@ macro_rules! direct {
             }
 
             unsafe fn load(_isa: Isa, from: *const $t, to: *mut $t, n: usize) {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe { from.copy_to_nonoverlapping(to, n) }
             }
 
             unsafe fn store(_isa: Isa, from: *const $t, to: *mut $t, n: usize) {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe { from.copy_to_nonoverlapping(to, n) }
             }
         }
@@ -188,7 +192,7 @@ macro_rules! direct {
 }
 direct!(bool i64 f32 f64);
 
-/// Types that are converted: to the computed type, back from it, and what else the implementation has of its own.
+/// Types that are converted: to the computed type, from it, and further items of the implementation.
 macro_rules! converted {
     ($t:ty as $computed:ty, |$x:ident| $widen:expr, |$y:ident| $narrow:expr $(, { $($own:tt)* })?) => {
         impl Stored for $t {
@@ -231,13 +235,13 @@ converted!(Bf16 as f32, |x| x.to_f32(), |y| Bf16::from_f32(y));
 converted!(F16 as f32, |x| x.to_f32(), |y| F16::from_f32(y), {
     #[inline(always)]
     unsafe fn widen_block<S: Simd>(from: *const F16, to: *mut f32, n: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { F16::widen::<S>(from, to, n) }
     }
 
     #[inline(always)]
     unsafe fn narrow_block<S: Simd>(from: *const f32, to: *mut F16, n: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { F16::narrow::<S>(from, to, n) }
     }
 });
@@ -246,7 +250,7 @@ converted!(F16 as f32, |x| x.to_f32(), |y| F16::from_f32(y), {
 mod tests {
     use super::*;
 
-    /// Blocks of every length convert as their elements do, with every instruction set.
+    /// Blocks of every length convert like single elements, with every instruction set.
     fn blocks<T: Stored>(elements: &[T], bits: fn(T::Computed) -> u64, stored_bits: fn(T) -> u64)
     where
         T::Computed: Default,
@@ -282,8 +286,8 @@ mod tests {
     }
 
     #[test]
-    fn every_set_rounds_floats_alike() {
-        // Numbers of every magnitude, ties and their neighbors among them, and what is not finite.
+    fn all_instruction_sets_round_floats_identically() {
+        // Values of every magnitude, including ties and their neighbors, and non-finite values.
         let mut numbers: Vec<f32> = (0..400_000u32).map(|i| f32::from_bits(i.wrapping_mul(0x0001_0801))).collect();
         numbers.extend([65519.0, 65520.0, 65504.0, 2f32.powi(-25), 2f32.powi(-24), f32::MAX, f32::INFINITY, f32::NAN]);
         for isa in Isa::available() {

@@ -1,4 +1,4 @@
-//! The two element types of the floating-point kernels, and what these need beyond operators.
+//! The two element types of the floating-point kernels, and the operations that these need beyond operators.
 
 use crate::elementwise::math::{double, single};
 use crate::simd::Simd;
@@ -31,18 +31,18 @@ pub trait Float:
 
     /// Rounds to this type.
     fn of(x: f64) -> Self;
-    /// Widens, exactly.
+    /// Converts to `f64`, exactly.
     fn wide(self) -> f64;
     /// The square root, correctly rounded.
     fn sqrt(self) -> Self;
-    /// `self * b + c`, in one rounding where the instruction set has it.
+    /// `self * b + c`, with a single rounding where the instruction set has a fused multiply-add.
     fn mul_add<S: Simd>(self, b: Self, c: Self) -> Self;
     /// The exponential within 1 ulp (2 ulp in `f64`), without branches so that loops over it vectorize.
     fn exp<S: Simd>(self) -> Self;
-    /// [`exp`](Self::exp) of a number that is not positive (or NaN), in fewer instructions. The result for others is unspecified.
+    /// [`exp`](Self::exp) of a nonpositive value (or NaN), in fewer instructions. The result for others is unspecified.
     fn exp_not_positive<S: Simd>(self) -> Self;
 
-    /// The larger one, NaN if either is.
+    /// The maximum, NaN if either is NaN.
     #[inline(always)]
     fn max_nan(self, other: Self) -> Self {
         // The second comparison is true for NaN only; a NaN in `other` falls through to the last case.
@@ -50,7 +50,7 @@ pub trait Float:
         if self > other || self != self { self } else { other }
     }
 
-    /// The smaller one, NaN if either is.
+    /// The minimum, NaN if either is NaN.
     #[inline(always)]
     fn min_nan(self, other: Self) -> Self {
         #[allow(clippy::eq_op)]

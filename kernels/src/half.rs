@@ -5,22 +5,22 @@ use crate::simd::Simd;
 use std::cmp::Ordering;
 use std::fmt;
 
-/// A number in IEEE 754's 16-bit format: 5 bits of exponent, 11 of precision. These are its bits.
+/// An IEEE 754 binary16 number: 5 bits of exponent, 11 of precision. The field holds its bits.
 #[derive(Clone, Copy, Default)]
 #[repr(transparent)]
 pub struct F16(pub u16);
 
-/// The upper half of an `f32`: 8 bits of exponent and of precision. These are its bits.
+/// A bfloat16 number, the upper half of an `f32`: 8 bits of exponent and of precision. The field holds its bits.
 #[derive(Clone, Copy, Default)]
 #[repr(transparent)]
 pub struct Bf16(pub u16);
 
 impl F16 {
-    /// The nearest number, the even one of two; infinity from 65520 on.
+    /// Rounds to nearest, ties to even; infinity from 65520 on.
     #[inline(always)]
     pub fn from_f32(x: f32) -> F16 {
         let bits = x.to_bits() & 0x7fff_ffff;
-        // Adding 1/2 leaves multiples of 2^-24, the unit of subnormal numbers, in the low bits.
+        // Adding 1/2 leaves multiples of 2^-24, the unit of subnormals, in the low bits.
         let subnormal = (f32::from_bits(bits) + 0.5).to_bits().wrapping_sub(0.5f32.to_bits());
         let normal = bits.wrapping_sub(112 << 23).wrapping_add(0xfff + (bits >> 13 & 1)) >> 13;
         let y = if bits < 113 << 23 { subnormal } else { normal };
@@ -29,7 +29,7 @@ impl F16 {
         F16((y | x.to_bits() >> 16 & 0x8000) as u16)
     }
 
-    /// The same number.
+    /// Converts exactly.
     #[inline(always)]
     pub fn to_f32(self) -> f32 {
         let bits = u32::from(self.0 & 0x7fff);
@@ -39,10 +39,10 @@ impl F16 {
         f32::from_bits(y.to_bits() | u32::from(self.0 & 0x8000) << 16)
     }
 
-    /// `to[i] = from[i].to_f32()`, with the processor's own conversion where it has one.
+    /// `to[i] = from[i].to_f32()`, with the hardware conversion where available.
     ///
     /// # Safety
-    /// The processor has `S`. Both sides have `n` elements, and do not overlap.
+    /// The processor supports `S`. Both sides have `n` elements, and do not overlap.
     #[inline(always)]
     pub(crate) unsafe fn widen<S: Simd>(from: *const F16, to: *mut f32, n: usize) {
         let mut done = 0;
@@ -50,7 +50,7 @@ impl F16 {
         if S::ISA == Isa::Avx512 {
             use std::arch::x86_64::{_mm256_loadu_si256, _mm512_cvtph_ps, _mm512_storeu_ps};
             while done + 16 <= n {
-                // SAFETY: the processor has the instructions; 16 elements are left.
+                // SAFETY: the processor supports the instructions; 16 elements are left.
                 unsafe {
                     let x = _mm256_loadu_si256(from.add(done).cast());
                     _mm512_storeu_ps(to.add(done), _mm512_cvtph_ps(x));
@@ -60,7 +60,7 @@ impl F16 {
         } else if S::ISA == Isa::Avx2 {
             use std::arch::x86_64::{_mm_loadu_si128, _mm256_cvtph_ps, _mm256_storeu_ps};
             while done + 8 <= n {
-                // SAFETY: the processor has the instructions; 8 elements are left.
+                // SAFETY: the processor supports the instructions; 8 elements are left.
                 unsafe {
                     let x = _mm_loadu_si128(from.add(done).cast());
                     _mm256_storeu_ps(to.add(done), _mm256_cvtph_ps(x));
@@ -74,7 +74,7 @@ impl F16 {
         }
     }
 
-    /// `to[i] = F16::from_f32(from[i])`, with the processor's own conversion where it has one.
+    /// `to[i] = F16::from_f32(from[i])`, with the hardware conversion where available.
     ///
     /// # Safety
     /// As for [`widen`](Self::widen).
@@ -85,7 +85,7 @@ impl F16 {
         if S::ISA == Isa::Avx512 {
             use std::arch::x86_64::{_MM_FROUND_TO_NEAREST_INT, _mm256_storeu_si256, _mm512_cvtps_ph, _mm512_loadu_ps};
             while done + 16 <= n {
-                // SAFETY: the processor has the instructions; 16 elements are left.
+                // SAFETY: the processor supports the instructions; 16 elements are left.
                 unsafe {
                     let y = _mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(_mm512_loadu_ps(from.add(done)));
                     _mm256_storeu_si256(to.add(done).cast(), y);
@@ -95,7 +95,7 @@ impl F16 {
         } else if S::ISA == Isa::Avx2 {
             use std::arch::x86_64::{_MM_FROUND_TO_NEAREST_INT, _mm_storeu_si128, _mm256_cvtps_ph, _mm256_loadu_ps};
             while done + 8 <= n {
-                // SAFETY: the processor has the instructions; 8 elements are left.
+                // SAFETY: the processor supports the instructions; 8 elements are left.
                 unsafe {
                     let y = _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(_mm256_loadu_ps(from.add(done)));
                     _mm_storeu_si128(to.add(done).cast(), y);
@@ -111,7 +111,7 @@ impl F16 {
 }
 
 impl Bf16 {
-    /// The nearest number, the even one of two.
+    /// Rounds to nearest, ties to even.
     #[inline(always)]
     pub fn from_f32(x: f32) -> Bf16 {
         let bits = x.to_bits();
@@ -121,14 +121,14 @@ impl Bf16 {
         Bf16(y as u16)
     }
 
-    /// The same number.
+    /// Converts exactly.
     #[inline(always)]
     pub fn to_f32(self) -> f32 {
         f32::from_bits(u32::from(self.0) << 16)
     }
 }
 
-/// What both types do as numbers.
+/// The common traits of both types.
 macro_rules! number {
     ($t:ident) => {
         impl PartialEq for $t {

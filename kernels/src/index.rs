@@ -1,7 +1,8 @@
-//! Reading and writing at indices. Indices are checked before anything is written; a bad one is reported with its position.
+//! Reading and writing at indices. Indices are checked before anything is written; an invalid one is reported with its
+//! position.
 //!
-//! Everything is contiguous. Results do not depend on the number of threads: sums at equal indices are added in the order
-//! of the indices.
+//! All arrays are contiguous. Results do not depend on the number of threads: sums at equal indices are accumulated in
+//! the order of the indices.
 
 use crate::MAX_RANK;
 use crate::convert::{read, update};
@@ -12,14 +13,14 @@ use crate::split::{Parts, for_ranges};
 use std::fmt;
 use std::ops::Range;
 
-/// An index that is not within its dimension.
+/// An index that is out of bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadIndex {
     /// The index.
     pub value: i64,
-    /// Where it stands in the (contiguous) array of indices.
+    /// Its position in the (contiguous) array of indices.
     pub position: usize,
-    /// The size of the dimension: indices are from 0 to below it.
+    /// The size of the dimension; valid indices are `0..size`.
     pub size: usize,
 }
 
@@ -35,9 +36,9 @@ impl std::error::Error for BadIndex {}
 /// Checks that all indices are in `0..size`.
 ///
 /// # Errors
-/// The first one that is not.
+/// The first index that is out of bounds.
 pub fn check_indices(indices: &[i64], size: usize) -> Result<(), BadIndex> {
-    // A negative index is a huge unsigned one. Blocks without an early exit, so that the loop vectorizes.
+    // A negative index is a huge unsigned one. Blocks without early exit, so that the loop vectorizes.
     for (block, indices) in indices.chunks(1024).enumerate() {
         let mut bad = false;
         for &i in indices {
@@ -51,7 +52,7 @@ pub fn check_indices(indices: &[i64], size: usize) -> Result<(), BadIndex> {
 }
 
 instances! {
-    /// An element type that can be indexed: all of them.
+    /// An element type that can be indexed: every type.
     pub trait Element: Stored; All types, bodies in self {
         fn select(
             x: &[Self],
@@ -79,24 +80,24 @@ instances! {
     }
 }
 
-/// Rows of the middle dimension: `out[o, k, i] = x[o, indices[k], i]`, where `x` is `[outer, n, inner]` and `out` is
-/// `[outer, indices.len(), inner]`.
+/// Selects along the middle dimension: `out[o, k, i] = x[o, indices[k], i]`, where `x` is `[outer, n, inner]` and `out`
+/// is `[outer, indices.len(), inner]`.
 ///
 /// # Errors
 /// If an index is not in `0..n`; nothing is written then.
 ///
 /// # Panics
-/// If the length of a slice is not the one its sizes give.
+/// If the length of a slice does not match the sizes.
 #[inline]
 pub fn index_select<T: Element>(x: &[T], sizes: [usize; 3], indices: &[i64], out: &mut [T]) -> Result<(), BadIndex> {
     T::select(x, sizes, indices, out)
 }
 
 /// `out[i, j, k] = x[i, index[i, j, k], k]` (here along dimension 1 of 3). `index` and `out` have sizes `index_sizes`,
-/// which are at most those of `x` outside `dim`. Scalars are arrays of one dimension of size 1.
+/// which are at most those of `x` outside `dim`. Scalars are arrays with one dimension of size 1.
 ///
 /// # Errors
-/// If an index is not within `x_sizes[dim]`; nothing is written then.
+/// If an index is not in `0..x_sizes[dim]`; nothing is written then.
 ///
 /// # Panics
 /// If sizes and lengths do not match.
@@ -112,12 +113,12 @@ pub fn gather<T: Element>(
     T::gather_elements(x, x_sizes, dim, index, index_sizes, out)
 }
 
-/// `out[i, index[i, j, k], k] += src[i, j, k]` (here along dimension 1 of 3). `index` has sizes `index_sizes`, which are at
-/// most those of `src` everywhere and those of `out` outside `dim`. Sums are added in the order of the
-/// indices; integers wrap, of truth values it is the disjunction.
+/// `out[i, index[i, j, k], k] += src[i, j, k]` (here along dimension 1 of 3). `index` has sizes `index_sizes`, which
+/// are at most those of `src` everywhere and those of `out` outside `dim`. Sums are accumulated in the order of the
+/// indices; integers wrap, booleans are combined with `or`.
 ///
 /// # Errors
-/// If an index is not within `out_sizes[dim]`; nothing is written then.
+/// If an index is not in `0..out_sizes[dim]`; nothing is written then.
 ///
 /// # Panics
 /// If sizes and lengths do not match.
@@ -202,7 +203,7 @@ fn scatter_sums<T: Stored>(
     src_sizes: &[usize],
 ) -> Result<(), BadIndex> {
     let walk = Walk::new("scatter_add", dim, index_sizes, out_sizes, out.len());
-    // The same elements in `src`: a walk with an ordinary dimension everywhere.
+    // The same elements in `src`: a walk in which every dimension is an ordinary one.
     let source = Walk::new("scatter_add", dim, index_sizes, src_sizes, src.len());
     let len = index_sizes.iter().product::<usize>();
     assert!(
@@ -238,8 +239,9 @@ fn scatter_sums<T: Stored>(
     Ok(())
 }
 
-/// The walk that [`gather`] and [`scatter_add`] share: for every element of the index array (contiguous, of `sizes`) its
-/// number, and the offset in an array of other sizes of the element that has the same coordinates but `index` along `dim`.
+/// The iteration that [`gather`] and [`scatter_add`] share: for every element of the index array (contiguous, of
+/// `sizes`) its index, and the offset in an array of other sizes of the element that has the same coordinates except
+/// `index` along `dim`.
 struct Walk {
     rank: usize,
     dim: usize,
@@ -268,8 +270,8 @@ impl Walk {
         walk
     }
 
-    /// Calls `f(elements, offset, step)` for the pieces of `range` within one innermost row: the offset is that of index 0
-    /// along `dim` for the first of them, and grows by `step` with each.
+    /// Calls `f(elements, offset, step)` for the parts of `range` within one innermost row: the offset is that of index
+    /// 0 along `dim` for the first element, and grows by `step` with each.
     #[inline(always)]
     fn rows(&self, range: Range<usize>, mut f: impl FnMut(Range<usize>, usize, usize)) {
         let last = self.rank - 1;

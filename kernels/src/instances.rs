@@ -1,9 +1,10 @@
-//! Generic kernels are compiled in this crate, once for each element type, rather than in every crate that calls them.
+//! Compiles generic kernels in this crate, once per element type, rather than in every dependent crate.
 
-/// Declares a module's trait of element types, with a method for each of its kernels, and implements it for a category of types
+/// Declares a module's trait of element types, with one method per kernel, and implements it for a category of types
 /// (`Float`, or `All`). The method `name` of type `T` calls the function `name::<T>` of the module given as `bodies`.
 ///
-/// Public functions are generic over the trait and do nothing but call its methods: other crates then compile calls, not kernels.
+/// Public functions are generic over the trait and only call its methods: dependent crates then compile calls, not
+/// kernels.
 macro_rules! instances {
     ($(#[$doc:meta])* pub trait $name:ident: $bound:path; $category:ident types, bodies in $bodies:tt $methods:tt) => {
         instances! { @trait [$(#[$doc])*] $name: $bound; $methods }

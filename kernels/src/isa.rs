@@ -1,6 +1,6 @@
-//! What the processor can do: instruction set (chosen at run time) and cache sizes.
+//! Processor capabilities: instruction set (selected at run time) and cache sizes.
 //!
-//! Kernels ask [`isa`] once at their entry, on the calling thread, and hand the answer to their tasks. Tests force a
+//! Kernels query [`isa`] once at their entry, on the calling thread, and pass the result to their tasks. Tests force a
 //! path with [`with_isa`]; users can cap it with the environment variable `RUSHLIGHT_ISA` (`portable`, `avx2`,
 //! `avx512`).
 
@@ -19,13 +19,13 @@ pub enum Isa {
 }
 
 impl Isa {
-    /// All instruction sets that this processor has, the least capable first.
+    /// All instruction sets that this processor supports, the least capable first.
     pub fn available() -> Vec<Isa> {
         [Isa::Portable, Isa::Avx2, Isa::Avx512].into_iter().filter(|&isa| isa <= detected()).collect()
     }
 }
 
-/// The most capable instruction set that this processor has.
+/// The most capable instruction set that this processor supports.
 #[inline]
 pub(crate) fn detected() -> Isa {
     static DETECTED: OnceLock<Isa> = OnceLock::new();
@@ -78,12 +78,12 @@ pub fn isa() -> Isa {
     FORCED.get().unwrap_or_else(default_isa)
 }
 
-/// Runs `f` with every kernel it calls on this thread restricted to `isa`.
+/// Runs `f` with every kernel that it calls on this thread restricted to `isa`.
 ///
 /// # Panics
-/// If the processor does not have `isa`.
+/// If the processor does not support `isa`.
 pub fn with_isa<R>(isa: Isa, f: impl FnOnce() -> R) -> R {
-    assert!(isa <= detected(), "with_isa: this processor has no {isa:?}, at most {:?}", detected());
+    assert!(isa <= detected(), "with_isa: this processor does not support {isa:?}, at most {:?}", detected());
     struct Restore(Option<Isa>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -94,7 +94,7 @@ pub fn with_isa<R>(isa: Isa, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Sizes in bytes of the data caches that one core sees.
+/// Sizes in bytes of the data caches that one core uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caches {
     /// First level, private to a core.
@@ -105,7 +105,7 @@ pub struct Caches {
     pub l3: usize,
 }
 
-/// The cache sizes that the system reports; typical ones where it reports none.
+/// The cache sizes that the operating system reports; typical ones where it reports none.
 pub fn caches() -> Caches {
     static CACHES: OnceLock<Caches> = OnceLock::new();
     *CACHES.get_or_init(|| {

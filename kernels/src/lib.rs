@@ -1,7 +1,7 @@
 //! Arithmetic on slices and strides.
 //!
-//! This crate knows no tensor, no graph and no device. Each module holds one family of kernels; every kernel picks
-//! its instruction set at run time ([`isa::isa`]) and splits its work over threads only when there is enough of it
+//! This crate has no tensors, no graph and no devices. Each module holds one family of kernels; every kernel selects
+//! its instruction set at run time ([`isa::isa`]) and splits its work over threads only if there is enough of it
 //! ([`threads`]). Results never depend on the number of threads.
 
 mod activation;
@@ -28,5 +28,5 @@ pub mod threads;
 
 pub use activation::Activation;
 
-/// The largest number of dimensions a strided kernel takes.
+/// The maximum number of dimensions of a strided kernel's operands.
 pub const MAX_RANK: usize = 8;

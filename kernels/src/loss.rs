@@ -1,7 +1,7 @@
-//! Cross entropy of logits with class indices in one pass, and the negative log likelihood of log-probabilities.
+//! Cross entropy of logits with class indices in one pass, and negative log likelihood of log-probabilities.
 //!
-//! Arrays of classes are contiguous `[outer, classes, inner]`; targets and losses are `[outer, inner]` ("rows"). The loss of
-//! each row is returned separately; the caller sums them, and divides by the total weight for the mean.
+//! Arrays of classes are contiguous `[outer, classes, inner]`; targets and losses are `[outer, inner]` ("rows"). The
+//! loss of each row is returned separately; the caller sums the losses, and divides by the total weight for the mean.
 
 mod rows;
 
@@ -10,10 +10,11 @@ use crate::dtype::{Stored, StoredFloat};
 use crate::float::Float;
 use crate::index::BadIndex;
 use crate::instances::instances;
-use crate::split::{Parts, WORTH_THREADS};
+use crate::split::{PARALLEL_ELEMENTS, Parts};
 use crate::threads::parallel_for;
 
-/// What cross entropy and negative log likelihood have in common. `V` is what holds a weight for each class; without it, the sizes alone.
+/// The parameters common to cross entropy and negative log likelihood. `V` is the type of the array of class weights;
+/// with `()` the struct holds only sizes and options.
 #[derive(Clone, Copy, Debug)]
 pub struct ClassLoss<V = ()> {
     /// The number of elements before the class dimension (the batch).
@@ -22,33 +23,33 @@ pub struct ClassLoss<V = ()> {
     pub classes: usize,
     /// The number of elements after the class dimension (pixels); 1 for plain classification.
     pub inner: usize,
-    /// A weight for each class; 1 where there are none.
+    /// One weight per class; all 1 if `None`.
     pub weight: Option<V>,
     /// Rows with this target do not contribute.
     pub ignore_index: i64,
-    /// The share of the target that is spread evenly over all classes (cross entropy only).
+    /// The fraction of the target that is spread evenly over all classes (cross entropy only).
     pub label_smoothing: f64,
 }
 
 impl<V> ClassLoss<V> {
-    /// The same loss with these weights of the classes.
+    /// The same loss with these class weights.
     pub fn with<U>(&self, weight: Option<U>) -> ClassLoss<U> {
         let ClassLoss { outer, classes, inner, ignore_index, label_smoothing, .. } = *self;
         ClassLoss { outer, classes, inner, weight, ignore_index, label_smoothing }
     }
 
-    /// The same loss with what `f` makes of its weights.
+    /// The same loss with its weights mapped by `f`.
     pub fn map<'a, U>(&'a self, f: impl FnOnce(&'a V) -> U) -> ClassLoss<U> {
         self.with(self.weight.as_ref().map(f))
     }
 }
 
-/// The gradient with respect to the losses, in the type that is computed with.
+/// The gradient with respect to the losses, in the computed type.
 #[derive(Clone, Copy, Debug)]
 pub enum RowGrad<'a, T> {
     /// The same for every row.
     All(T),
-    /// One for each row.
+    /// One per row.
     Each(&'a [T]),
 }
 
@@ -86,15 +87,15 @@ instances! {
 }
 
 impl<T: Element> ClassLoss<&[T]> {
-    /// Cross entropy of the logits `x` with `targets`. Writes the loss of every row, and to `stats` what the backward needs: for
-    /// every row its largest logit and the logarithm of `sum(exp(x - largest))`. Returns the sum of the rows' weights, by which
-    /// the sum of the losses is divided for the mean.
+    /// Cross entropy of the logits `x` with `targets`. Writes the loss of every row, and to `stats` the statistics for
+    /// the backward pass: for every row its largest logit and the logarithm of `sum(exp(x - largest))`. Returns the sum
+    /// of the rows' weights, by which the sum of the losses is divided for the mean.
     ///
     /// # Errors
     /// If a target is neither a class nor `ignore_index`; nothing is written then.
     ///
     /// # Panics
-    /// If the length of a slice is not the shape's: `outer * inner` targets, losses and pairs of statistics.
+    /// If the length of a slice does not match the shape: `outer * inner` targets, losses and pairs of statistics.
     #[inline]
     pub fn cross_entropy(
         &self,
@@ -106,13 +107,13 @@ impl<T: Element> ClassLoss<&[T]> {
         T::cross_entropy(self, x, targets, stats, losses)
     }
 
-    /// The gradient through [`cross_entropy`](Self::cross_entropy) from the logits and what the forward wrote to `stats`.
+    /// The gradient through [`cross_entropy`](Self::cross_entropy) from the logits and the `stats` of the forward pass.
     ///
     /// # Errors
     /// If a target is neither a class nor `ignore_index`; nothing is written then.
     ///
     /// # Panics
-    /// If the length of a slice is not the shape's.
+    /// If the length of a slice does not match the shape.
     #[inline]
     pub fn cross_entropy_backward(
         &self,
@@ -131,7 +132,7 @@ impl<T: Element> ClassLoss<&[T]> {
     /// If a target is neither a class nor `ignore_index`; nothing is written then.
     ///
     /// # Panics
-    /// If the length of a slice is not the shape's.
+    /// If the length of a slice does not match the shape.
     #[inline]
     pub fn nll(&self, x: &[T], targets: &[i64], losses: &mut [T]) -> Result<T::Computed, BadIndex> {
         T::nll(self, x, targets, losses)
@@ -143,7 +144,7 @@ impl<T: Element> ClassLoss<&[T]> {
     /// If a target is neither a class nor `ignore_index`; nothing is written then.
     ///
     /// # Panics
-    /// If the length of a slice is not the shape's.
+    /// If the length of a slice does not match the shape.
     #[inline]
     pub fn nll_backward(&self, targets: &[i64], grad: RowGrad<T::Computed>, dx: &mut [T]) -> Result<(), BadIndex> {
         T::nll_backward(self, targets, grad, dx)
@@ -174,7 +175,7 @@ impl<T: Stored> ClassLoss<&[T]> {
         }
     }
 
-    /// The same loss of a part of the batch, with these weights in the type that is computed with.
+    /// The same loss over a part of the batch, with these weights in the computed type.
     fn part<'a>(&self, outer: usize, weight: Option<&'a [T::Computed]>) -> ClassLoss<&'a [T::Computed]> {
         let ClassLoss { classes, inner, ignore_index, label_smoothing, .. } = *self;
         ClassLoss { outer, classes, inner, weight, ignore_index, label_smoothing }
@@ -182,7 +183,7 @@ impl<T: Stored> ClassLoss<&[T]> {
 }
 
 impl<T> ClassLoss<&[T]> {
-    /// The position of the class `target` of a row.
+    /// The offset of class `target` in a row.
     #[inline(always)]
     fn at(&self, row: usize, target: i64) -> usize {
         (row / self.inner * self.classes + target as usize) * self.inner + row % self.inner
@@ -190,7 +191,7 @@ impl<T> ClassLoss<&[T]> {
 }
 
 impl<T: StoredFloat> ClassLoss<&[T]> {
-    /// The weight of a row, none if it is ignored.
+    /// The weight of a row, `None` if it is ignored.
     fn weight_of(&self, target: i64) -> Option<T::Computed> {
         let weight = || self.weight.map_or(T::Computed::ONE, |w| w[target as usize].widen());
         (target != self.ignore_index).then(weight)
@@ -285,7 +286,7 @@ fn nll_backward<T: StoredFloat>(
 ) -> Result<(), BadIndex> {
     loss.check(dx.len(), targets, targets.len())?;
     let parts = Parts::new(dx);
-    parallel_for(loss.rows() * loss.classes, WORTH_THREADS, |range| {
+    parallel_for(loss.rows() * loss.classes, PARALLEL_ELEMENTS, |range| {
         // SAFETY: ranges do not overlap.
         unsafe { parts.part(range) }.fill(T::narrow(T::Computed::ZERO));
     });

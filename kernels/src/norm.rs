@@ -1,11 +1,13 @@
-//! Batch normalization of contiguous arrays `[n, channels, spatial]`, forward and backward, optionally followed by ReLU or ReLU6.
+//! Batch normalization of contiguous arrays `[n, channels, spatial]`, forward and backward, optionally followed by ReLU
+//! or ReLU6.
 //!
-//! Each channel's statistics are computed in one pass, as sums of deviations from a value near its mean (so that data far from 0
-//! loses no precision), and the channel is normalized right after, while it is still in the cache. With `spatial` 1 neighboring
-//! elements belong to different channels, and tiles of channels take the place of channels.
+//! Each channel's statistics are computed in one pass, as sums of deviations from a value near its mean (so that data
+//! far from 0 loses no precision), and the channel is normalized right after, while it is still in the cache. If
+//! `spatial` is 1, adjacent elements belong to different channels, and tiles of channels are processed instead of
+//! single channels.
 //!
-//! Parameters and running statistics have the type of the input; statistics of the batch have the type that is computed with,
-//! `f32` for 16-bit floats.
+//! Parameters and running statistics have the type of the input; batch statistics have the computed type, `f32` for
+//! 16-bit floats.
 
 mod backward;
 mod forward;
@@ -17,7 +19,8 @@ use crate::float::Float;
 use crate::instances::instances;
 use crate::reduce::FloatElement;
 
-/// What forward and backward have in common. `V` is what holds a value for each channel; without it, the sizes alone.
+/// The parameters common to forward and backward. `V` is the type of the per-channel arrays; with `()` the struct holds
+/// only sizes and options.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchNorm<V = ()> {
     /// The size of the batch.
@@ -26,25 +29,25 @@ pub struct BatchNorm<V = ()> {
     pub channels: usize,
     /// The number of elements of one channel of one sample: height times width, or 1.
     pub spatial: usize,
-    /// A factor for each channel, 1 where there is none.
+    /// One factor per channel; all 1 if `None`.
     pub weight: Option<V>,
-    /// A value added to each channel, 0 where there is none.
+    /// One offset per channel; all 0 if `None`.
     pub bias: Option<V>,
     /// Added to the variance.
     pub eps: f64,
-    /// The activation applied after the normalization. The backward recomputes which elements it stopped, which is cheaper than
-    /// reading the output.
+    /// The activation applied after the normalization. The backward pass recomputes which elements it blocked, which is
+    /// cheaper than reading the output.
     pub activation: Activation,
 }
 
 impl<V> BatchNorm<V> {
-    /// The same normalization with these factors and values to add.
+    /// The same normalization with this weight and bias.
     pub fn with<U>(&self, weight: Option<U>, bias: Option<U>) -> BatchNorm<U> {
         let BatchNorm { n, channels, spatial, eps, activation, .. } = *self;
         BatchNorm { n, channels, spatial, weight, bias, eps, activation }
     }
 
-    /// The same normalization with what `f` makes of its factors and of its values to add.
+    /// The same normalization with its weight and bias mapped by `f`.
     pub fn map<'a, U>(&'a self, f: impl Fn(&'a V) -> U) -> BatchNorm<U> {
         self.with(self.weight.as_ref().map(&f), self.bias.as_ref().map(&f))
     }
@@ -58,7 +61,7 @@ pub struct Running<'a, T> {
     pub mean: &'a mut [T],
     /// The variance of every channel.
     pub var: &'a mut [T],
-    /// The share of the new batch.
+    /// The weight of the new batch.
     pub momentum: f64,
 }
 
@@ -88,11 +91,11 @@ instances! {
 }
 
 impl<T: Element> BatchNorm<&[T]> {
-    /// Normalizes by the statistics of this batch. Writes the output, and to `mean` and `invstd` what the backward needs: each
-    /// channel's mean and `1 / sqrt(biased variance + eps)`.
+    /// Normalizes with the statistics of this batch. Writes the output, and to `mean` and `invstd` the statistics for
+    /// the backward pass: each channel's mean and `1 / sqrt(biased variance + eps)`.
     ///
     /// # Panics
-    /// If the length of a slice is not the shape's.
+    /// If the length of a slice does not match the shape.
     #[inline]
     pub fn forward(
         &self,
@@ -105,21 +108,21 @@ impl<T: Element> BatchNorm<&[T]> {
         T::forward(self, x, running, y, mean, invstd);
     }
 
-    /// Normalizes by given statistics, those of evaluation.
+    /// Normalizes with given statistics, as in evaluation.
     ///
     /// # Panics
-    /// If the length of a slice is not the shape's.
+    /// If the length of a slice does not match the shape.
     #[inline]
     pub fn forward_with(&self, x: &[T], mean: &[T], variance: &[T], y: &mut [T]) {
         T::forward_with(self, x, mean, variance, y);
     }
 
     /// The gradients through [`forward`](Self::forward) (`training`; with its `mean` and `invstd`) or through
-    /// [`forward_with`](Self::forward_with) (with its mean and `1 / sqrt(variance + eps)`). Writes the gradients of the weight, of
-    /// the bias, and of the input if `dx` is given.
+    /// [`forward_with`](Self::forward_with) (with its mean and `1 / sqrt(variance + eps)`). Writes the gradients of the
+    /// weight, of the bias, and of the input if `dx` is given.
     ///
     /// # Panics
-    /// If the length of a slice is not the shape's.
+    /// If the length of a slice does not match the shape.
     #[inline]
     pub fn backward(
         &self,
@@ -154,7 +157,7 @@ impl<T> BatchNorm<&[T]> {
 }
 
 impl<T: Stored> BatchNorm<&[T]> {
-    /// Calls `f` with the same normalization in the type that is computed with.
+    /// Calls `f` with the same normalization in the computed type.
     fn with_computed<R>(&self, f: impl FnOnce(BatchNorm<&[T::Computed]>) -> R) -> R {
         let BatchNorm { n, channels, spatial, weight, bias, eps, activation } = *self;
         read_optional(weight, |weight| {

@@ -1,8 +1,9 @@
-//! Pooling over the two last dimensions of contiguous arrays `[planes, height, width]`: maximum, average, adaptive average.
+//! Pooling over the last two dimensions of contiguous arrays `[planes, height, width]`: maximum, average, adaptive
+//! average.
 //!
-//! A row of outputs is computed in two steps, each a plain loop along a row: first the window's rows are combined for every
-//! column of the input, then its columns for every output. With stride 2 the columns are separated into even and odd ones in
-//! between. Maxima of adjacent windows of 2 by 2 have a shorter way ([`pairs`]).
+//! A row of outputs is computed in two steps, each a plain loop along a row: first the window's rows are combined for
+//! every column of the input, then its columns for every output. With stride 2 the even and odd columns are separated
+//! in between. Maxima of nonoverlapping 2 by 2 windows have a faster path ([`pairs`]).
 
 mod avg;
 mod max;
@@ -24,21 +25,21 @@ pub struct Pool2d {
     pub input: [usize; 2],
     /// The size of the window.
     pub kernel: [usize; 2],
-    /// The distance from one window to the next.
+    /// The distance between windows.
     pub stride: [usize; 2],
-    /// The number of elements added at each end.
+    /// The number of padding elements at each end.
     pub padding: [usize; 2],
     /// The distance between the window's elements (maximum only).
     pub dilation: [usize; 2],
-    /// Whether a last window that extends beyond the end counts.
+    /// Whether a partial last window is included.
     pub ceil_mode: bool,
 }
 
-/// Lengths of rows are rounded up to this where there is room.
+/// Row lengths are rounded up to a multiple of this where there is room.
 const VECTOR: usize = 16;
 
-/// The output size along one dimension, `None` where not even one window fits. A window that starts in the padding after the end
-/// does not count.
+/// The output size along one dimension, `None` where no window fits. A window that starts in the padding after the end
+/// is not included.
 pub fn pooled_size(
     input: usize,
     kernel: usize,
@@ -56,19 +57,19 @@ pub fn pooled_size(
     Some(size)
 }
 
-/// What average pooling divides by.
+/// The divisor of average pooling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Divisor {
     /// The number of elements in the window, padding included.
     IncludePad,
-    /// The number of elements in the window that are not padding.
+    /// The number of elements in the window, padding excluded.
     ExcludePad,
-    /// This number.
+    /// A given divisor.
     Override(i64),
 }
 
 impl Pool2d {
-    /// Height and width of the output; 0 where not even one window fits.
+    /// Height and width of the output; 0 where no window fits.
     pub fn output(&self) -> [usize; 2] {
         std::array::from_fn(|d| {
             let size = pooled_size(
@@ -89,34 +90,35 @@ impl Pool2d {
         let (planes, want) = (self.planes, self.planes * h * w);
         assert!(input == want, "{name}: expected {want} elements in {planes} planes of {h} by {w}, got {input}");
         let want = planes * oh * ow;
-        assert!(outputs.iter().all(|&len| len == want), "{name}: expected {want} elements of output, got {outputs:?}");
+        assert!(outputs.iter().all(|&len| len == want), "{name}: expected {want} output elements, got {outputs:?}");
         let fits = self.stride.iter().chain(&self.dilation).all(|&s| s > 0);
         assert!(
             fits,
             "{name}: expected strides and dilations of at least 1, got {:?} and {:?}",
             self.stride, self.dilation
         );
-        // Positions in a plane are kept in 32 bits.
+        // Positions in a plane are stored in 32 bits.
         let far = (h + 2 * self.padding[0] + self.kernel[0]).saturating_mul(w + 2 * self.padding[1] + self.kernel[1]);
         assert!(far < i32::MAX as usize, "{name}: expected planes of less than 2^31 elements, padding included");
     }
 
-    /// The taps `k` of the window, along dimension `d`, that are within the input for output number `o`.
+    /// The taps `k` of the window along dimension `d` that are inside the input for output `o`.
     #[inline(always)]
-    fn places(&self, d: usize, o: usize) -> Range<usize> {
+    fn taps(&self, d: usize, o: usize) -> Range<usize> {
         let (start, dilation) = (o * self.stride[d], self.dilation[d]);
         let first = self.padding[d].saturating_sub(start).div_ceil(dilation);
         let end = (self.input[d] + self.padding[d]).saturating_sub(start).div_ceil(dilation).min(self.kernel[d]);
         first..end.max(first)
     }
 
-    /// The position of tap `k` of the window for output number `o`, along dimension `d`; negative in the padding before the input.
+    /// The position of tap `k` of the window of output `o` along dimension `d`; negative in the padding before the
+    /// input.
     #[inline(always)]
     fn position(&self, d: usize, o: usize, k: usize) -> isize {
         (o * self.stride[d] + k * self.dilation[d]) as isize - self.padding[d] as isize
     }
 
-    /// Length of a row of columns: the input between its paddings, and what the last output's window may reach beyond.
+    /// Row length of the column buffers: the padded input, and how far the last output's window may extend beyond it.
     fn padded_width(&self, ow: usize) -> usize {
         let reach = ow.saturating_sub(1) * self.stride[1] + self.dilation[1] * (self.kernel[1] - 1) + 1;
         reach.max(self.input[1] + 2 * self.padding[1])
@@ -136,29 +138,30 @@ instances! {
 }
 
 impl Pool2d {
-    /// The largest element of every window, and its position in its plane (`row * width + column`). Of equal ones the first
-    /// is taken; NaN counts as larger than everything. Of a window without elements: minus infinity at 0.
+    /// The maximum of every window, and its position in its plane (`row * width + column`). Ties are resolved to the
+    /// first; NaN counts as larger than everything. An empty window gives minus infinity at position 0.
     ///
     /// # Panics
-    /// If the length of a slice is not the shape's, a stride or dilation is 0, or a plane has more than 2^31 elements.
+    /// If the length of a slice does not match the shape, a stride or dilation is 0, or a plane has more than 2^31
+    /// elements.
     #[inline]
     pub fn max<T: Element>(&self, x: &[T], values: &mut [T], indices: &mut [i64]) {
         T::max(self, x, values, indices);
     }
 
-    /// The gradient through [`max`](Self::max): each output's goes to the element that was its maximum.
+    /// The gradient through [`max`](Self::max): each output's gradient goes to the element that was its maximum.
     ///
     /// # Panics
-    /// If the length of a slice is not the shape's, or an index is not a position in a plane.
+    /// If the length of a slice does not match the shape, or an index is not a position in a plane.
     #[inline]
     pub fn max_backward<T: Element>(&self, g: &[T], indices: &[i64], dx: &mut [T]) {
         T::max_backward(self, g, indices, dx);
     }
 
-    /// The average of every window, by `divisor`. Dilations must be 1.
+    /// The average of every window, with the given `divisor`. Dilations must be 1.
     ///
     /// # Panics
-    /// If the length of a slice is not the shape's, a stride is 0, or a plane has more than 2^31 elements.
+    /// If the length of a slice does not match the shape, a stride is 0, or a plane has more than 2^31 elements.
     #[inline]
     pub fn avg<T: Element>(&self, x: &[T], divisor: Divisor, out: &mut [T]) {
         T::avg(self, x, divisor, out);
@@ -173,7 +176,7 @@ impl Pool2d {
         T::avg_backward(self, g, divisor, dx);
     }
 
-    /// Calls `f` with blocks of planes: the same pool for a block, its range of the input and that of the output.
+    /// Calls `f` with blocks of planes: the pool of a block, its range of the input and that of the output.
     fn for_planes<T: StoredFloat>(&self, f: impl Fn(Pool2d, Range<usize>, Range<usize>) + Sync) {
         let plane = self.input[0] * self.input[1];
         let windows: usize = self.output().iter().product();
@@ -184,11 +187,11 @@ impl Pool2d {
     }
 }
 
-/// The mean over windows whose number is given: output `o` of `output` averages elements `floor(o * input / output)` to
+/// The mean over a given number of windows: output `o` of `output` averages elements `floor(o * input / output)` to
 /// `ceil((o + 1) * input / output)`. `[1, 1]` is the mean of each plane.
 ///
 /// # Panics
-/// If the length of a slice is not the shape's.
+/// If the length of a slice does not match the shape.
 #[inline]
 pub fn adaptive_avg_pool2d<T: Element>(x: &[T], planes: usize, input: [usize; 2], output: [usize; 2], out: &mut [T]) {
     T::adaptive(&Adaptive { planes, input, output }, x, out);
@@ -197,7 +200,7 @@ pub fn adaptive_avg_pool2d<T: Element>(x: &[T], planes: usize, input: [usize; 2]
 /// The gradient through [`adaptive_avg_pool2d`].
 ///
 /// # Panics
-/// If the length of a slice is not the shape's.
+/// If the length of a slice does not match the shape.
 #[inline]
 pub fn adaptive_avg_pool2d_backward<T: Element>(
     g: &[T],
@@ -275,7 +278,7 @@ impl Adaptive {
         );
     }
 
-    /// As [`Pool2d::for_planes`].
+    /// As for [`Pool2d::for_planes`].
     fn for_planes<T: StoredFloat>(&self, f: impl Fn(Adaptive, Range<usize>, Range<usize>) + Sync) {
         let [plane, windows] = [self.input, self.output].map(|[h, w]| h * w);
         for_blocks::<T>(self.planes, plane.max(windows), |block| {
@@ -305,8 +308,8 @@ fn adaptive_backward<T: StoredFloat>(pool: &Adaptive, g: &[T], dx: &mut [T]) {
     });
 }
 
-/// Columns that a stride of 1 or 2 makes contiguous, others are picked one by one: for place `kx` of the window the columns
-/// of outputs 0, 1, 2, … are `ox * stride + kx * dilation`.
+/// Columns that a stride of 1 or 2 makes contiguous, others are gathered one by one: for tap `kx` of the window the
+/// columns of outputs 0, 1, 2, … are `ox * stride + kx * dilation`.
 struct Columns<T> {
     parts: [Vec<T>; 2],
 }
@@ -316,7 +319,7 @@ impl<T: Copy> Columns<T> {
         Columns { parts: [vec![fill; width / 2 + 1], vec![fill; width / 2 + 1]] }
     }
 
-    /// The columns of `row` that place `kx` has for `ow` outputs.
+    /// The columns of `row` for tap `kx` of `ow` outputs.
     #[inline(always)]
     fn get<'a>(&'a mut self, pool: &Pool2d, row: &'a [T], kx: usize, ow: usize) -> &'a [T] {
         let (first, stride) = (kx * pool.dilation[1], pool.stride[1]);
@@ -333,7 +336,7 @@ impl<T: Copy> Columns<T> {
         }
     }
 
-    /// Separates even and odd columns, if the stride is 2.
+    /// Separates even and odd columns if the stride is 2.
     #[inline(always)]
     fn part(&mut self, pool: &Pool2d, row: &[T]) {
         if pool.stride[1] == 2 {

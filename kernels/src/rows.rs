@@ -1,8 +1,8 @@
-//! Plain loops over rows of elements, from which the floating-point kernels are made.
+//! Plain loops over rows of elements, the building blocks of the floating-point kernels.
 //!
-//! What happens to an element is a [`Body`] and not a closure: a closure that the compiler does not inline is compiled without
-//! the instruction set of the kernel around it. The loops have nothing in them that keeps them from being vectorized: sums,
-//! whose order must be chosen, run over blocks of finished terms.
+//! The function of an element is a [`Body`] and not a closure: a closure that the compiler does not inline is compiled
+//! without the instruction set of the surrounding kernel. The loops contain nothing that prevents vectorization: sums,
+//! whose order must be fixed, run over blocks of precomputed terms.
 
 use crate::float::Float;
 use crate::isa::{self, Isa};
@@ -62,12 +62,12 @@ impl Flow {
     }
 }
 
-/// An elementwise function of the values in `K` arrays.
+/// An elementwise function of the elements of `K` arrays.
 pub(crate) trait Body<T, const K: usize>: Copy {
     fn of<S: Simd>(self, x: [T; K]) -> T;
 }
 
-/// Names a [`Body`]: `body!(Scaled { by } 1 |x| x * by)` for one array. The fields, if any, are of the element's type.
+/// Defines a [`Body`]: `body!(Scaled { by } 1 |x| x * by)` for one array. The fields, if any, have the element's type.
 macro_rules! body {
     ($(#[$doc:meta])* $name:ident $k:literal |$($x:ident),*| $value:expr) => {
         $(#[$doc])*
@@ -106,15 +106,15 @@ unsafe fn map_raw<S: Simd, T: Float, const K: usize>(x: [*const T; K], y: *mut T
     for i in 0..n {
         let mut element = [T::ZERO; K];
         for k in 0..K {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             element[k] = unsafe { *x[k].add(i) };
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { y.add(i).write(body.of::<S>(element)) };
     }
 }
 
-/// The arrays' starts, from element `at` on.
+/// Pointers to element `at` of each array.
 #[inline(always)]
 fn starts<T, const K: usize>(x: [&[T]; K], at: usize) -> [*const T; K] {
     let mut starts = [std::ptr::null(); K];
@@ -139,7 +139,7 @@ pub(crate) fn map<S: Simd, T: Float, const K: usize>(x: [&[T]; K], y: &mut [T], 
     unsafe { map_raw::<S, T, K>(starts(x, 0), y.as_mut_ptr(), y.len(), body) };
 }
 
-/// [`map`] as `flow` says.
+/// [`map`] with the strategy `flow`.
 #[inline(always)]
 pub(crate) fn map_flow<S: Simd, T: Float, const K: usize>(
     x: [&[T]; K],
@@ -155,11 +155,12 @@ pub(crate) fn map_flow<S: Simd, T: Float, const K: usize>(
     same_length(x, n);
     let mut buffer = Aligned(MaybeUninit::<[T; STEP]>::uninit());
     let buffer: *mut T = buffer.0.as_mut_ptr().cast();
-    // Up to the first whole line, then whole ones.
+    // Up to the first whole cache line, then whole lines.
     let head = ((LINE - align) % LINE / size_of::<T>()).min(n);
     let lines = (n - head) / (LINE / size_of::<T>());
     let tail = head + lines * (LINE / size_of::<T>());
-    // SAFETY: the lengths were compared, `y` is borrowed mutably, and a step fits the buffer; `y + start` begins at a line.
+    // SAFETY: the lengths were compared, `y` is borrowed mutably, and a step fits the buffer; `y + start` is aligned to
+    // a cache line.
     unsafe {
         let y = y.as_mut_ptr();
         map_raw::<S, T, K>(starts(x, 0), y, head, body);
@@ -210,7 +211,7 @@ pub(crate) fn map_sum<S: Simd, T: Float, const K: usize>(
     sum
 }
 
-/// The largest element, among those that are numbers; minus infinity if there is none.
+/// The maximum, ignoring NaN; minus infinity if there is none.
 #[inline(always)]
 pub(crate) fn largest<T: Float>(x: &[T]) -> T {
     let larger = |max: T, x: T| if x > max { x } else { max };
@@ -243,14 +244,14 @@ pub(crate) trait Sums<T, const K: usize, const N: usize>: Copy {
     /// Writes the terms of `n` elements.
     ///
     /// # Safety
-    /// `n` elements of each array can be read, and of each of `terms` written; these overlap nothing.
+    /// `n` elements of each array can be read, and of each of `terms` written; the latter overlap nothing.
     unsafe fn terms<S: Simd>(self, x: [*const T; K], terms: [*mut T; N], n: usize);
 }
 
 impl<T: Float, const K: usize, A: Body<T, K>> Sums<T, K, 1> for [A; 1] {
     #[inline(always)]
     unsafe fn terms<S: Simd>(self, x: [*const T; K], terms: [*mut T; 1], n: usize) {
-        // SAFETY: passed on.
+        // SAFETY: guaranteed by the caller.
         unsafe { map_raw::<S, T, K>(x, terms[0], n, self[0]) }
     }
 }
@@ -258,7 +259,7 @@ impl<T: Float, const K: usize, A: Body<T, K>> Sums<T, K, 1> for [A; 1] {
 impl<T: Float, const K: usize, A: Body<T, K>, B: Body<T, K>> Sums<T, K, 2> for (A, B) {
     #[inline(always)]
     unsafe fn terms<S: Simd>(self, x: [*const T; K], terms: [*mut T; 2], n: usize) {
-        // SAFETY: passed on.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             map_raw::<S, T, K>(x, terms[0], n, self.0);
             map_raw::<S, T, K>(x, terms[1], n, self.1);
@@ -275,7 +276,7 @@ pub(crate) fn sums<S: Simd, T: Float, const K: usize, const N: usize>(
     sums_flow::<S, T, K, N>(x, bodies, Flow::default())
 }
 
-/// [`sums`] as `flow` says.
+/// [`sums`] with the strategy `flow`.
 #[inline(always)]
 pub(crate) fn sums_flow<S: Simd, T: Float, const K: usize, const N: usize>(
     x: [&[T]; K],

@@ -1,41 +1,41 @@
-//! One kernel body, compiled once for each instruction set.
+//! One kernel body, compiled once per instruction set.
 //!
-//! A kernel is a struct that holds its arguments and implements [`Kernel`]. [`dispatch`] calls its `run` inside a function
-//! compiled with the chosen set's target features; `run` is `#[inline(always)]`, so its plain loops are vectorized with
-//! the widest registers there are. Where the sets differ in more than width, `run` asks its type parameter: a fused
-//! multiply-add exists from AVX2 on.
+//! A kernel is a struct that holds its arguments and implements [`Kernel`]. [`dispatch`] calls its `run` inside a
+//! function compiled with the target features of the selected instruction set; `run` is `#[inline(always)]`, so its
+//! plain loops are vectorized with the widest available registers. Where the sets differ in more than width, `run`
+//! queries its type parameter: a fused multiply-add exists from AVX2 on.
 
 use crate::isa::{self, Isa};
 
 /// The instruction set that a kernel body is being compiled for.
 pub trait Simd: Copy + Send + Sync + 'static {
-    /// The set itself.
+    /// The instruction set itself.
     const ISA: Isa;
-    /// Whether a multiply-add is rounded once.
+    /// Whether multiply-adds are fused.
     const FUSED: bool;
 
-    /// `a * b + c`, rounded once where the processor can, twice where it cannot.
+    /// `a * b + c`, rounded once where the processor has a fused multiply-add, otherwise twice.
     fn mul_add_f32(a: f32, b: f32, c: f32) -> f32;
 
-    /// `a * b + c`, rounded once where the processor can, twice where it cannot.
+    /// `a * b + c`, rounded once where the processor has a fused multiply-add, otherwise twice.
     fn mul_add_f64(a: f64, b: f64, c: f64) -> f64;
 
-    /// Copies whole cache lines past the caches, where the processor can; `to` begins at a line. Before another thread reads
-    /// them comes [`finish_streaming`].
+    /// Copies whole cache lines with non-temporal stores, where the processor has them; `to` is aligned to a line. Must
+    /// be followed by [`finish_streaming`] before another thread reads the lines.
     ///
     /// # Safety
-    /// The processor has the set. Both sides have `lines` times [`LINE`] bytes, and do not overlap.
+    /// The processor supports the instruction set. Both sides have `lines` times [`LINE`] bytes, and do not overlap.
     unsafe fn stream(from: *const u8, to: *mut u8, lines: usize);
 }
 
 /// Bytes of a cache line.
 pub(crate) const LINE: usize = 64;
 
-/// Asks for the cache line at `p`, which may be anywhere, to be brought near.
+/// Prefetches the cache line at `p`, which may be any address.
 #[inline(always)]
 pub(crate) fn prefetch<T>(p: *const T) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: any address may be asked for; all x86-64 processors have the instruction.
+    // SAFETY: any address may be prefetched; all x86-64 processors have the instruction.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         _mm_prefetch::<_MM_HINT_T0>(p.cast())
@@ -44,7 +44,7 @@ pub(crate) fn prefetch<T>(p: *const T) {
     let _ = p;
 }
 
-/// Makes streamed stores visible to other threads before anything that this thread does later.
+/// Orders non-temporal stores before all later stores of this thread.
 #[inline]
 pub(crate) fn finish_streaming() {
     #[cfg(target_arch = "x86_64")]
@@ -80,7 +80,7 @@ impl Simd for Portable {
 
     #[inline(always)]
     unsafe fn stream(from: *const u8, to: *mut u8, lines: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { from.copy_to_nonoverlapping(to, lines * LINE) }
     }
 }
@@ -104,7 +104,7 @@ macro_rules! fused {
             #[inline(always)]
             unsafe fn stream(from: *const u8, to: *mut u8, lines: usize) {
                 for line in 0..lines {
-                    // SAFETY: the caller's promise.
+                    // SAFETY: guaranteed by the caller.
                     unsafe {
                         let ($from, $to) = (from.add(line * LINE), to.add(line * LINE));
                         $line
@@ -132,36 +132,37 @@ fused!(Avx512, |from, to| {
     from.copy_to_nonoverlapping(to, LINE)
 });
 
-/// A piece of work to be compiled for every instruction set.
+/// A computation to be compiled for every instruction set.
 pub trait Kernel {
-    /// The result of the work.
+    /// The result.
     type Output;
 
-    /// Whether it is compiled for [`Isa::Avx2`]. Where it is not, what the compiler may always use has to do: a body that is
-    /// hardly used, or fast enough, should not take its share of every build.
+    /// Whether the kernel is compiled for [`Isa::Avx2`]. Otherwise the portable body is used: a body that is rarely
+    /// used, or fast enough, should not add to the build time.
     const AVX2: bool = true;
 
-    /// Whether it is compiled for [`Isa::Avx512`]. Where it is not, the body for [`Isa::Avx2`] serves.
+    /// Whether the kernel is compiled for [`Isa::Avx512`]. Otherwise the body for [`Isa::Avx2`] is used.
     const AVX512: bool = true;
 
-    /// Does the work. Implementations are `#[inline(always)]`, and so is everything they call in a loop.
+    /// Runs the computation. Implementations are `#[inline(always)]`, and so is everything they call in a loop.
     fn run<S: Simd>(self) -> Self::Output;
 }
 
-/// Whether kernels of `T` are worth compiling for the widest registers, see [`Kernel::AVX512`]: `f32` is what networks use.
+/// Whether kernels of `T` are compiled for the widest registers, see [`Kernel::AVX512`]: only `f32`, the type that
+/// networks use.
 pub(crate) const fn wide<T>() -> bool {
     size_of::<T>() == size_of::<f32>()
 }
 
-/// Runs `kernel`, compiled for `isa`, or for the best set that the processor has where that is less.
+/// Runs `kernel`, compiled for `isa`, or for the best instruction set that the processor supports if that is lower.
 #[inline(always)]
 pub fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
     #[cfg(target_arch = "x86_64")]
     {
         let isa = isa.min(isa::detected());
-        // The constants come first: where one says no, nothing is compiled.
+        // The constants are tested first: if one is false, nothing is compiled.
         if K::AVX512 && isa == Isa::Avx512 {
-            // SAFETY: `isa` was limited to what the processor has.
+            // SAFETY: `isa` was limited to what the processor supports.
             return unsafe { kernel.run_avx512() };
         }
         if K::AVX2 && isa >= Isa::Avx2 {
@@ -173,18 +174,18 @@ pub fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
     kernel.run_portable()
 }
 
-/// The three bodies of a kernel. Methods of the kernel rather than functions: the compiler then puts them beside the kernel, and
-/// a change to one kernel does not compile the others again.
+/// The three bodies of a kernel. Methods of the kernel rather than functions: the compiler then places them in the
+/// kernel's codegen unit, and a change to one kernel does not recompile the others.
 trait Bodies: Kernel {
     fn run_portable(self) -> Self::Output;
 
     /// # Safety
-    /// The processor has the instruction set.
+    /// The processor supports the instruction set.
     #[cfg(target_arch = "x86_64")]
     unsafe fn run_avx2(self) -> Self::Output;
 
     /// # Safety
-    /// The processor has the instruction set.
+    /// The processor supports the instruction set.
     #[cfg(target_arch = "x86_64")]
     unsafe fn run_avx512(self) -> Self::Output;
 }
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn every_set_runs_its_own_body() {
+    fn every_instruction_set_runs_its_own_body() {
         let x: Vec<f32> = (0..1000).map(|i| i as f32).collect();
         for isa in Isa::available() {
             let mut y = vec![1.0; 1000];

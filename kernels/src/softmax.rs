@@ -1,7 +1,8 @@
 //! Softmax and log-softmax over one dimension, with their gradients.
 //!
-//! Arrays are contiguous and seen as `[outer, n, inner]`; the softmax runs over `n`. The largest element is subtracted before
-//! the exponential, so nothing overflows; a row with NaN, with +inf, or of -inf only returns NaN, as in PyTorch.
+//! Arrays are contiguous, with shape `[outer, n, inner]`; the softmax runs over `n`. The maximum is subtracted before
+//! the exponential, so nothing overflows; a row that contains NaN or +inf, or consists of -inf, gives NaN, as in
+//! PyTorch.
 
 use crate::convert::{for_blocks, read, write};
 use crate::dtype::StoredFloat;
@@ -110,7 +111,7 @@ fn backward<T: StoredFloat>(y: &[T], g: &[T], dx: &mut [T], [outer, n, inner]: [
     });
 }
 
-/// A loop body as a kernel, so that the functions below can be written as closures over it.
+/// Defines a kernel from a loop body, so that the functions below can be written as closures over it.
 macro_rules! kernel {
     ($name:ident<$($life:lifetime,)? $t:ident $(, const $c:ident: bool)?> { $($field:ident: $ty:ty),* } -> $out:ty, $s:ident => $body:block) => {
         struct $name<$($life,)? $t: Float $(, const $c: bool)?> { $($field: $ty),* }

@@ -1,16 +1,16 @@
-//! One mutable slice, written by several tasks at once.
+//! One mutable slice, written by several tasks concurrently.
 
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// A mutable slice of which every task takes its own part.
+/// A mutable slice of which every task borrows its own part.
 pub(crate) struct Parts<'a, T> {
     ptr: *mut T,
     len: usize,
     slice: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: all access goes through `part`, whose callers promise that no two parts in use overlap.
+// SAFETY: all access goes through `part`, whose callers guarantee that no two parts in use overlap.
 unsafe impl<T: Send> Sync for Parts<'_, T> {}
 // SAFETY: as for a mutable slice.
 unsafe impl<T: Send> Send for Parts<'_, T> {}
@@ -31,12 +31,12 @@ impl<'a, T> Parts<'a, T> {
     #[allow(clippy::mut_from_ref)]
     pub(crate) unsafe fn part(&self, range: Range<usize>) -> &mut [T] {
         assert!(range.start <= range.end && range.end <= self.len);
-        // SAFETY: in bounds of the slice borrowed mutably by `new`; no overlap, by the caller's promise.
+        // SAFETY: in bounds of the slice borrowed mutably by `new`; no overlap, as the caller guarantees.
         unsafe { std::slice::from_raw_parts_mut(self.ptr.add(range.start), range.len()) }
     }
 }
 
-/// Calls `f` on ranges that cover `0..n`, in parallel if `n * cost` (in elements touched) is worth it. The ranges
+/// Calls `f` on ranges that cover `0..n`, in parallel if `n * cost` (in elements accessed) is large enough. The ranges
 /// are the same for every number of threads.
 #[inline]
 pub(crate) fn for_ranges(n: usize, cost: usize, f: impl Fn(Range<usize>) + Sync) {
@@ -46,7 +46,7 @@ pub(crate) fn for_ranges(n: usize, cost: usize, f: impl Fn(Range<usize>) + Sync)
 /// [`for_ranges`] with tasks of about `task` elements.
 #[inline]
 pub(crate) fn for_ranges_of(task: usize, n: usize, cost: usize, f: impl Fn(Range<usize>) + Sync) {
-    if n.saturating_mul(cost) < WORTH_THREADS {
+    if n.saturating_mul(cost) < PARALLEL_ELEMENTS {
         if n > 0 {
             f(0..n);
         }
@@ -56,7 +56,7 @@ pub(crate) fn for_ranges_of(task: usize, n: usize, cost: usize, f: impl Fn(Range
     crate::threads::parallel_tasks(n.div_ceil(chunk), |i| f(i * chunk..n.min((i + 1) * chunk)));
 }
 
-/// Elements below which a second thread costs more than it saves (about 5 µs of work).
-pub(crate) const WORTH_THREADS: usize = 1 << 15;
-/// Elements in a task: long enough to hide taking it, short enough to share the work evenly.
+/// Elements below which a second thread costs more than it gains (about 5 µs of work).
+pub(crate) const PARALLEL_ELEMENTS: usize = 1 << 15;
+/// Elements per task: enough to amortize the dispatch, few enough for load balance.
 pub(crate) const TASK: usize = 1 << 14;

@@ -1,12 +1,12 @@
-//! The thread pool: one fork-join region at a time, the caller working along.
+//! The thread pool: one fork-join region at a time, in which the caller takes part.
 //!
-//! A general task pool hands work over through queues and sleeps its caller, which costs 10 to 20 µs a region, more than
-//! most kernels of a small network take. Here a region is opened by one atomic store, idle workers look for it for a
+//! A general task pool passes work through queues and puts its caller to sleep, which costs 10 to 20 µs per region,
+//! more than most kernels of a small network take. Here a region is opened by one atomic store, idle workers spin for a
 //! few microseconds before they sleep, and the caller takes tasks too; a worker that wakes up late finds the region
-//! closed and delays nobody. A thread that finds the pool taken (a second trainer, a data loader's worker, a kernel
-//! inside a kernel) does its work alone: so nothing waits, nothing deadlocks, and cores are not oversubscribed.
+//! closed and delays nobody. A thread that finds the pool busy (a second trainer, a data loader's worker, a kernel
+//! inside a kernel) does its work alone: nothing waits, nothing deadlocks, and cores are not oversubscribed.
 //!
-//! How work is cut into tasks must not depend on the number of threads wherever the cut shows in the result.
+//! How work is split into tasks must not depend on the number of threads if the split affects the result.
 
 mod pool;
 
@@ -16,16 +16,16 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 use std::sync::{LazyLock, OnceLock};
 
-/// What the pool is made of: the standard library's primitives, in the form that the model checker's have.
+/// The synchronization primitives of the pool: the standard library's, with the interface of the model checker's.
 mod sync {
     pub(super) use std::hint::spin_loop;
     pub(super) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
     pub(super) use std::sync::{Condvar, Mutex, MutexGuard};
     pub(super) use std::thread::yield_now;
 
-    /// How often an idle worker looks for a new region before it sleeps (about 20 µs).
+    /// Iterations that an idle worker spins before it sleeps (about 20 µs).
     pub(super) const SPINS: usize = 2_000;
-    /// How often a caller looks whether the last worker is done before it yields its time slice.
+    /// Iterations that a caller spins, waiting for the last worker, before it yields its time slice.
     pub(super) const WAIT_SPINS: usize = 10_000;
 
     pub(super) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
@@ -54,12 +54,12 @@ thread_local! {
     static ALONE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Keeps the work of this thread on this thread from now on: for workers that run beside the one the cores are for.
+/// From now on, runs the work of this thread on this thread alone: for workers that run beside the main computation.
 pub fn stay_alone() {
     ALONE.set(true);
 }
 
-/// The number of threads that kernels may use, the caller among them. At the start: the number of cores.
+/// The number of threads that kernels may use, including the caller. Default: the number of cores.
 #[inline]
 pub fn num_threads() -> usize {
     match THREADS.load(Relaxed) {
@@ -84,11 +84,11 @@ pub fn set_num_threads(n: usize) {
     THREADS.store(n, Relaxed);
 }
 
-/// Calls `f(i)` for every `i` in `0..tasks`, on as many threads as [`num_threads`] allows. Threads take the next task
-/// as they get free, so tasks may differ in length; the order is not defined.
+/// Calls `f(i)` for every `i` in `0..tasks`, on up to [`num_threads`] threads. Threads take the next task as they
+/// become free, so tasks may differ in length; the order is unspecified.
 #[inline]
 pub fn parallel_tasks(tasks: usize, f: impl Fn(usize) + Sync) {
-    // Behind a pointer: a loop of its own for each of the hundreds of kernels would only take time to compile.
+    // Dynamic dispatch: a separate loop for each of the hundreds of kernels would only add to the compile time.
     run_tasks(tasks, &f);
 }
 
@@ -108,9 +108,9 @@ fn run_tasks(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
     }
 }
 
-/// Cuts `0..n` into contiguous ranges of at least `grain` items, one a thread, and calls `f` on each of them.
+/// Splits `0..n` into contiguous ranges of at least `grain` items, one per thread, and calls `f` on each of them.
 ///
-/// Where the cut is depends on the number of threads: only for work whose items do not influence each other.
+/// The split depends on the number of threads: only for items that are independent of each other.
 #[inline]
 pub fn parallel_for(n: usize, grain: usize, f: impl Fn(Range<usize>) + Sync) {
     let parts = (n / grain.max(1)).clamp(1, num_threads());
@@ -120,7 +120,7 @@ pub fn parallel_for(n: usize, grain: usize, f: impl Fn(Range<usize>) + Sync) {
         }
         return;
     }
-    // Cuts at multiples of 64 items, so that threads do not share cache lines.
+    // Split at multiples of 64 items, so that threads do not share cache lines.
     let part = n.div_ceil(parts).next_multiple_of(64);
     parallel_tasks(n.div_ceil(part), |i| f(i * part..n.min((i + 1) * part)));
 }

@@ -54,11 +54,12 @@ impl Case<'_> {
     }
 }
 
-/// Compares with `want`; `ulps` is how far apart, in units of the last place of 1, two numbers may be.
+/// Compares with `want`; `ulps` is the permitted difference, in units in the last place of 1.
 fn check<T: Element + Float>(line: &str, case: &Case, want: &[f64], ulp: f64) {
     for isa in Isa::available() {
         let got = with_isa(isa, || case.run::<T>(7));
-        // Without fused multiply-add each step rounds a few times more. PyTorch's square root is not correctly rounded.
+        // Without fused multiply-add each step has a few more roundings. PyTorch's square root is not correctly
+        // rounded.
         let ulps = match (isa, case.optimizer) {
             (Isa::Portable, _) => 8.0,
             (_, "SGD") => 0.0,
@@ -70,7 +71,7 @@ fn check<T: Element + Float>(line: &str, case: &Case, want: &[f64], ulp: f64) {
                 "{isa:?} {i}: {got:?} {want} in {line}"
             );
         }
-        // Long arrays, in parallel: the same numbers over and over.
+        // Long arrays, in parallel: the same values repeated.
         for threads in [1, 2] {
             set_num_threads(threads);
             let long = with_isa(isa, || case.run::<T>(40_001));

@@ -5,8 +5,8 @@ use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use loom::thread;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// What happened over all executions of a model, counted outside of it. A model in which the interesting case never happens
-/// shows nothing, so every test says which cases it must have met.
+/// Counts events over all executions of a model, outside of it. A model in which the interesting case never occurs
+/// proves nothing, so every test asserts which cases must have occurred.
 struct Count(std::sync::atomic::AtomicUsize);
 
 impl Count {
@@ -23,7 +23,8 @@ impl Count {
     }
 }
 
-/// Checks every execution with at most `preemptions` preemptions (all of them if `None`), or as many as `LOOM_MAX_PREEMPTIONS` says.
+/// Checks every execution with at most `preemptions` preemptions (all executions if `None`); `LOOM_MAX_PREEMPTIONS`
+/// overrides the bound.
 fn check(name: &str, preemptions: Option<usize>, f: impl Fn() + Sync + Send + 'static) {
     let executions = std::sync::Arc::new(Count::new());
     let counted = executions.clone();
@@ -37,7 +38,7 @@ fn check(name: &str, preemptions: Option<usize>, f: impl Fn() + Sync + Send + 's
     println!("{name}: {} executions in {:.1} s", executions.get(), start.elapsed().as_secs_f64());
 }
 
-/// The pool with its workers.
+/// The pool and its workers.
 struct Team {
     pool: Arc<Pool>,
     ends: Arc<AtomicBool>,
@@ -61,13 +62,13 @@ impl Team {
         Self { pool, ends, workers }
     }
 
-    /// Ends the workers, which the library never does: in a last region that stays open until all of them have seen it, so a
-    /// worker that sleeps and is not woken up is a deadlock.
+    /// Terminates the workers, which the library never does: in a last region that stays open until all of them have
+    /// seen it, so that a sleeping worker that is not woken up is a deadlock.
     fn end(self) {
         self.end_in_region(2, || {});
     }
 
-    /// As [`end`](Team::end), with room for `helpers` workers in the last region, who run `work`.
+    /// Like [`end`](Team::end), with room for `helpers` workers in the last region, which run `work`.
     fn end_in_region(self, helpers: usize, work: impl Fn() + Sync) {
         let Self { pool, ends, workers } = self;
         ends.store(true, Relaxed);
@@ -82,8 +83,8 @@ impl Team {
     }
 }
 
-/// A cell for each task, written without synchronization: loom fails if two threads run the same task, or if the caller reads
-/// before a worker is done.
+/// One cell per task, written without synchronization: loom fails if two threads run the same task, or if the caller
+/// reads before a worker is done.
 struct Results(Vec<UnsafeCell<usize>>);
 
 impl Results {
@@ -92,7 +93,7 @@ impl Results {
     }
 
     fn bump(&self, i: usize) {
-        // SAFETY: each task has its own cell; loom checks that nobody else uses it meanwhile.
+        // SAFETY: each task has its own cell; loom checks that it is not accessed concurrently.
         self.0[i].with_mut(|cell| unsafe { *cell += 1 });
     }
 
@@ -112,7 +113,7 @@ fn every_task_runs_once_and_its_result_is_seen() {
     check("two regions, one worker", Some(3), || {
         let team = Team::new(1);
         let caller = thread::current().id();
-        // The cells die with the block: a worker that is still in the region then has freed memory in its hands.
+        // The cells are dropped with the block: a worker that is still in the region would access freed memory.
         for _ in 0..2 {
             let results = Results::new(2);
             team.pool.try_own().expect("the pool is free").run(1, 2, &|i| {
@@ -231,7 +232,7 @@ fn a_panic_reaches_the_caller_and_the_pool_survives() {
                     let own = thread::current().id() == caller;
                     ON_CALLER.add(own);
                     ON_WORKER.add(!own);
-                    // As a panic, without its message.
+                    // A panic that does not call the panic hook, which would print its message.
                     resume_unwind(Box::new("task one"));
                 }
             });

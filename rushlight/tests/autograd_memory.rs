@@ -1,4 +1,4 @@
-//! Memory over many steps: nothing may be left behind, and each operation may cost only so many allocations.
+//! Memory over many steps: nothing may leak, and the number of allocations per operation is bounded.
 
 use rushlight::autograd::{GradOptions, grad, grad_with};
 use rushlight::ops::LeakyReluOptions;
@@ -10,19 +10,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// The tests count what the whole process allocates, so they run one at a time.
+/// The tests count the allocations of the whole process, so they run one at a time.
 fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Resident memory in bytes, where the system tells.
+/// Resident memory in bytes, if the system reports it.
 fn resident() -> Option<usize> {
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
     Some(text.split_whitespace().nth(1)?.parse::<usize>().ok()? * 4096)
 }
 
-/// Live blocks and bytes of the heap that `f` leaves behind.
+/// Live heap blocks and bytes that `f` leaks.
 fn left_behind(f: impl FnOnce()) -> (isize, isize) {
     let region = Region::new(ALLOCATOR);
     f();
@@ -31,12 +31,12 @@ fn left_behind(f: impl FnOnce()) -> (isize, isize) {
     (blocks, change.bytes_allocated as isize - change.bytes_deallocated as isize)
 }
 
-/// Asserts that not even one step in ten left a block behind. (The test harness allocates on a thread of its own.)
+/// Asserts that fewer than one step in ten leaked a block. (The test harness allocates on its own thread.)
 fn assert_flat((blocks, bytes): (isize, isize), steps: isize) {
     assert!(blocks < steps / 10 && bytes < steps * 10, "{steps} steps left {blocks} blocks with {bytes} bytes behind");
 }
 
-/// Allocations that one run of `f` makes, once it is warm. (The test harness, on its thread, can only add to the count.)
+/// Allocations of one run of `f`, after a warm-up. (The test harness, on its thread, can only increase the count.)
 fn allocations<T>(f: impl Fn() -> T) -> usize {
     let count = || {
         let region = Region::new(ALLOCATOR);
@@ -86,7 +86,7 @@ impl Net {
 }
 
 #[test]
-fn training_leaves_nothing_behind() {
+fn training_does_not_leak() {
     let _turn = alone();
     let net = Net::new();
     let first = net.step();
@@ -94,16 +94,16 @@ fn training_leaves_nothing_behind() {
     let (before, cached) = (resident(), memory::cached_bytes());
     let mut last = f32::NAN;
     let left = left_behind(|| (0..10_000).for_each(|_| last = net.step()));
-    assert!(last < first / 2.0, "the steps train: {first} {last}");
+    assert!(last < first / 2.0, "the loss decreases: {first} {last}");
     assert_flat(left, 10_000);
-    assert_eq!(memory::cached_bytes(), cached, "the pool has settled");
+    assert_eq!(memory::cached_bytes(), cached, "the cache no longer grows");
     if let (Some(before), Some(after)) = (before, resident()) {
         assert!(after <= before + (1 << 20), "resident memory grew from {before} to {after} bytes");
     }
 }
 
 #[test]
-fn what_goes_wrong_leaves_nothing_behind() {
+fn failures_do_not_leak() {
     let _turn = alone();
     let net = Net::new();
     let unhappy = || {
@@ -130,7 +130,7 @@ fn what_goes_wrong_leaves_nothing_behind() {
 }
 
 #[test]
-fn recorded_passes_leave_nothing_behind() {
+fn recorded_passes_do_not_leak() {
     let _turn = alone();
     let w = Tensor::from([1.0f64, 2.0, 3.0]).requires_grad_(true);
     let step = || {
@@ -139,7 +139,7 @@ fn recorded_passes_leave_nothing_behind() {
         let first = grad_with(&loss, &w, GradOptions::new().create_graph(true));
         let second = grad(&(&first * &first).sum(), &w);
         assert_eq!(second.shape(), [3]);
-        // This makes a cycle, as in PyTorch, until the gradient is taken away.
+        // This creates a reference cycle, as in PyTorch, until the gradient is taken.
         w.pow(3).sum().backward_with(&options);
         w.zero_grad();
     };
@@ -147,9 +147,9 @@ fn recorded_passes_leave_nothing_behind() {
     assert_flat(left_behind(|| (0..1000).for_each(|_| step())), 1000);
 }
 
-/// A graph's nodes and what they saved go as the pass comes by, not at its end.
+/// The nodes of a graph and their saved tensors are freed during the pass, not at its end.
 #[test]
-fn a_backward_pass_frees_as_it_goes() {
+fn a_backward_pass_frees_nodes_progressively() {
     let _turn = alone();
     memory::empty_cache();
     let elements = 1 << 18;
@@ -165,7 +165,7 @@ fn a_backward_pass_frees_as_it_goes() {
     let loss = y.sum();
     drop(y);
     let (_, backward) = left_behind(|| loss.backward());
-    // The pool keeps what was freed: so few new buffers were wanted.
+    // The cache keeps freed memory: few new buffers were needed.
     assert!(backward <= 3 * bytes, "{backward} bytes more");
     assert!(memory::cached_bytes() as isize >= 18 * bytes);
     memory::empty_cache();
@@ -177,19 +177,19 @@ fn operations_cost_few_allocations() {
     rushlight::set_num_threads(1);
     let (a, b) = (Tensor::ones([4, 4]), Tensor::ones([4, 4]));
     let w = Tensor::ones([4, 4]).requires_grad_(true);
-    // Handle and storage; recorded, a node as well.
+    // Handle and storage; when recorded, also a node.
     assert_eq!(allocations(|| &a + &b), 2);
     assert_eq!(allocations(|| &w + &b), 3);
     assert_eq!(allocations(|| a.relu()), 2);
-    assert_eq!(allocations(|| w.relu()), 4); // the node keeps the output by a handle without history
+    assert_eq!(allocations(|| w.relu()), 4); // the node saves the output through a handle without history
     assert_eq!(allocations(|| a.matmul(&b)), 2);
     assert_eq!(allocations(|| a.t()), 1);
     assert_eq!(allocations(|| a.clone()), 0);
 }
 
-/// Gradients that nobody else sees are worked on where they lie.
+/// Gradients that are not visible elsewhere are modified in-place.
 #[test]
-fn derivatives_of_activations_need_no_memory_of_their_own() {
+fn derivatives_of_activations_reuse_the_gradient() {
     let _turn = alone();
     let elements = 1 << 18;
     let x = Tensor::zeros([elements]).requires_grad_(true);
@@ -200,12 +200,12 @@ fn derivatives_of_activations_need_no_memory_of_their_own() {
     let loss = (&y * &Tensor::ones([elements])).sum();
     drop(y);
     memory::empty_cache();
-    // Outputs stay in the graph, whose memory could be used again.
+    // Outputs stay in the graph; otherwise their memory could be reused.
     let options = BackwardOptions::new().retain_graph(true);
     let region = Region::new(ALLOCATOR);
     loss.backward_with(&options);
     let bytes = region.change().bytes_allocated;
-    // The product's gradient, which in the end is the leaf's.
+    // The gradient of the product, which becomes the leaf's.
     assert!(bytes < elements * 4 * 3 / 2, "{bytes} bytes for gradients of {}", elements * 4);
     memory::empty_cache();
 }

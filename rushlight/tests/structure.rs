@@ -1,10 +1,11 @@
-//! Imports go downwards only: the order of modules in ARCHITECTURE.md, held by reading every `crate::…` path of the library.
+//! Imports point downward only: the module order of ARCHITECTURE.md, enforced by scanning every `crate::…` path of the
+//! library.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From the bottom up. A module imports from lower lines only, not from its own line and not from higher ones.
+/// From the bottom up. A module imports from lower lines only, not from its own line or from higher ones.
 const ORDER: &[&[&str]] = &[
     &["error"],
     &["random"],
@@ -17,17 +18,17 @@ const ORDER: &[&[&str]] = &[
     &["vision", "plot"],
 ];
 
-/// The circles that ARCHITECTURE.md names: (who imports, from where, why).
-const CIRCLES: &[(&str, &str, &str)] = &[
-    ("backend", "tensor", "methods of a backend take the guards that `tensor::storage` makes"),
+/// The cycles that ARCHITECTURE.md names: (importing module, imported module, reason).
+const CYCLES: &[(&str, &str, &str)] = &[
+    ("backend", "tensor", "methods of a backend take the guards that `tensor::storage` creates"),
     ("tensor", "autograd", "a tensor holds its edge in the graph"),
-    ("autograd", "ops", "gradients are added with operations"),
+    ("autograd", "ops", "gradients are accumulated with operations"),
 ];
 
-/// Which module a name at the root of the crate comes from: modules themselves, what lib.rs re-exports, and macros.
+/// The module that each name at the root of the crate comes from: modules themselves, re-exports of lib.rs, and macros.
 type Names = BTreeMap<String, String>;
 
-/// The code without comments and without the unit tests, which stand at the end of a file.
+/// The code without comments and without the unit tests at the end of a file.
 fn code_of(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(|line| line.find("//").map_or(line, |at| &line[..at])).collect();
     let is_tests = |pair: &[&str]| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod ") && pair[1].ends_with('{');
@@ -39,7 +40,8 @@ fn identifier(text: &str) -> &str {
     &text[..text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len())]
 }
 
-/// The first name of every path that begins at the root of the crate: `a`, `b` and `c` of `crate::a::x` and `crate::{b::y, c}`.
+/// The first segment of every path relative to the crate root: `a`, `b` and `c` of `crate::a::x` and
+/// `crate::{b::y, c}`.
 fn roots(code: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for (at, root) in code.match_indices("crate::").chain(code.match_indices("rushlight::")) {
@@ -68,7 +70,7 @@ fn roots(code: &str) -> Vec<&str> {
     found
 }
 
-/// What lib.rs declares and re-exports.
+/// Declarations and re-exports of lib.rs.
 fn names_of(lib: &str) -> Names {
     let mut names = Names::new();
     for item in code_of(lib).split(';') {
@@ -93,14 +95,14 @@ fn height(module: &str) -> Option<usize> {
     ORDER.iter().position(|line| line.contains(&module))
 }
 
-/// The imports of a file of `module` that do not go downwards, as sentences.
+/// The upward imports of a file of `module`, as messages.
 fn violations(module: &str, code: &str, names: &Names) -> Vec<String> {
     let upward = |name: &&str| {
         let Some(from) = names.get(*name).map(String::as_str) else { return true };
-        // What the root re-exports from other crates is below everything.
+        // Re-exports from other crates are below everything.
         from != module
             && height(from).is_some_and(|from| height(module) <= Some(from))
-            && !CIRCLES.iter().any(|(who, whom, _)| (*who, *whom) == (module, from))
+            && !CYCLES.iter().any(|(importer, imported, _)| (*importer, *imported) == (module, from))
     };
     let found: Vec<&str> = roots(code).into_iter().filter(upward).collect();
     found.iter().map(|name| format!("`{module}` imports `crate::{name}`")).collect()
@@ -118,7 +120,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn imports_go_downwards() {
+fn imports_point_downward() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut paths = Vec::new();
     files(&src, &mut paths);
@@ -139,7 +141,7 @@ fn imports_go_downwards() {
     let mut faults = Vec::new();
     for (module, path, code) in &sources {
         if height(module).is_none() {
-            faults.push(format!("`{module}` has no place in the order"));
+            faults.push(format!("`{module}` is missing from the order"));
         }
         faults.extend(violations(module, code, &names).iter().map(|fault| format!("{}: {fault}", path.display())));
     }
@@ -147,21 +149,21 @@ fn imports_go_downwards() {
 }
 
 #[test]
-fn a_planted_violation_is_found() {
+fn violations_are_detected() {
     let names = names_of(
         "mod error;\nmod ops;\npub mod nn;\npub mod tensor;\npub mod autograd;\npub mod optim;\npub mod data;\npub use error::{Error, Result};\n#[cfg(feature = \"y\")]\npub use tensor::{\n    Layout,\n    Tensor,\n};\npub use rushlight_kernels::threads::num_threads;\n",
     );
     let found = |module: &str, code: &str| violations(module, &code_of(code), &names).len();
-    // Downwards, within a module, through a named circle, and to other crates.
+    // Downward, within a module, through a named cycle, and to other crates.
     assert_eq!(found("nn", "use crate::ops::conv;\nuse crate::{Result, nn::Module, tensor::{Layout, Tensor}};"), 0);
     assert_eq!(found("tensor", "use crate::autograd::Edge;"), 0);
     assert_eq!(found("ops", "crate::num_threads()"), 0);
-    // Upwards: in a list, after a nested list, by a re-exported name, in the middle of code.
+    // Upward: in a list, after a nested list, by a re-exported name, in the middle of code.
     assert_eq!(found("ops", "use crate::nn::Linear;"), 1);
     assert_eq!(found("ops", "use crate::{Result, tensor::{Layout, Tensor}, nn::{Linear, Module}, optim};"), 2);
     assert_eq!(found("error", "use crate::Tensor;"), 1);
     assert_eq!(found("ops", "fn f() {\n    let x = rushlight::nn::Linear::new(1, 1);\n}"), 1);
-    // Sideways, and a name that nobody declares.
+    // Sideways, and an undeclared name.
     assert_eq!(found("optim", "use crate::data::Dataset;"), 1);
     assert_eq!(found("nn", "use crate::nowhere;"), 1);
     // Comments and unit tests may name anything.

@@ -1,7 +1,7 @@
-//! What an operation costs beside its arithmetic: the time of operations on 4 × 4 tensors.
+//! The overhead of an operation: the time of operations on 4 × 4 tensors.
 //!
-//! `cargo run --release -p rushlight-bench --bin dispatch` prints nanoseconds; with `-- count N`, it runs just one untracked
-//! addition N times, for an instruction counter such as `valgrind --tool=callgrind`.
+//! `cargo run --release -p rushlight-bench --bin dispatch` prints nanoseconds; with `-- count N`, it only runs one
+//! untracked addition N times, for an instruction counter such as `valgrind --tool=callgrind`.
 
 #![forbid(unsafe_code)]
 
@@ -38,8 +38,8 @@ fn main() {
     let gradient = BackwardOptions::new().gradient(a.ones_like());
     time("add", || drop(black_box(&a + &b)));
     time("relu", || drop(black_box(a.relu())));
-    time("mul by a number", || drop(black_box(&a * 2.0)));
-    time("add in place", || drop(black_box(a.add_(&b))));
+    time("mul by a scalar", || drop(black_box(&a * 2.0)));
+    time("add, in-place", || drop(black_box(a.add_(&b))));
     time("matmul", || drop(black_box(a.matmul(&b))));
     time("transpose", || drop(black_box(a.t())));
     time("sum", || drop(black_box(a.sum())));

@@ -8,17 +8,17 @@ use crate::machine::Cost;
 use crate::measure::{Running, Steps};
 use rushlight::Tensor;
 
-/// One thing to time.
+/// A workload to time.
 pub(crate) struct Workload {
-    /// The name both halves know it by.
+    /// The name that both sides use.
     pub name: &'static str,
-    /// What it is, for the table in the documentation.
+    /// The title in the table of the documentation.
     pub title: &'static str,
-    /// What a step cannot do without.
+    /// The minimum cost of a step.
     pub cost: Cost,
-    /// Whether its peak memory is worth a line.
+    /// Whether to report its peak memory.
     pub memory: bool,
-    /// Builds it from `manual_seed(0)`, drawing in the same order as the other half.
+    /// Prepares it from `manual_seed(0)`, drawing random numbers in the same order as the other side.
     pub make: Box<dyn Fn() -> Box<dyn Steps>>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn all() -> Vec<Workload> {
     all
 }
 
-/// A workload whose steps give a tensor.
+/// A workload whose steps return a tensor.
 fn workload<F: FnMut() -> Tensor + 'static>(
     name: &'static str,
     title: &'static str,
@@ -44,7 +44,7 @@ fn workload<F: FnMut() -> Tensor + 'static>(
     Workload { name, title, cost, memory: false, make }
 }
 
-/// The sum in float64, as the other half takes it.
+/// The sum in float64, as computed by the other side.
 fn sum(x: &Tensor) -> f64 {
     x.detach().to_dtype(rushlight::DType::F64).sum().item()
 }

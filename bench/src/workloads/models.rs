@@ -7,9 +7,9 @@ use rushlight::nn::Forward;
 use rushlight::vision::models::{EfficientNetLite0, ResNet18};
 use rushlight::{Tensor, no_grad};
 
-/// Multiply-adds of one image of 224 × 224.
+/// Multiply-adds per 224 × 224 image.
 const RESNET18: f64 = 1.814e9;
-/// Multiply-adds of one image of 224 × 224.
+/// Multiply-adds per 224 × 224 image.
 const EFFICIENTNET_LITE0: f64 = 0.385e9;
 
 fn inference<N: Forward + 'static>(

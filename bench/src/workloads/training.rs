@@ -6,7 +6,7 @@ use rushlight::Tensor;
 use rushlight::nn::{self, Forward, Module};
 use rushlight::optim::{Adam, Optimizer, SGD};
 
-/// A training step as in the other half: forward, `zero_grad`, backward, step.
+/// A training step as on the other side: forward, `zero_grad`, backward, step.
 pub(super) fn training(
     net: impl Forward + 'static,
     mut optimizer: impl Optimizer + 'static,

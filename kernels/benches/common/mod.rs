@@ -1,4 +1,5 @@
-//! What the benches share: memory as a tensor has it, every case with one thread and with two, and how long to measure.
+//! Shared by the benches: memory aligned like a tensor's, every case with one thread and with two, and the measurement
+//! time.
 
 use divan::counter::IntoCounter;
 use divan::{Bencher, Divan};
@@ -7,15 +8,15 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-/// Bytes of a cache line, where a tensor's memory begins.
+/// Bytes of a cache line, the alignment of a tensor's memory.
 const LINE: usize = 64;
 
-/// Runs the benches of this program that the command line asks for, a fraction of a second each.
+/// Runs the benches of this program that the command line selects, a fraction of a second each.
 pub(crate) fn main() {
     Divan::default().min_time(Duration::from_millis(50)).max_time(Duration::from_millis(150)).config_with_args().main();
 }
 
-/// Elements from the beginning of a cache line on, all of them written once, so that no page is missing when time is taken.
+/// Elements aligned to a cache line, all of them written once, so that no page fault is measured.
 pub(crate) struct Buffer<T> {
     memory: Vec<T>,
     start: usize,
@@ -48,23 +49,23 @@ impl<T> DerefMut for Buffer<T> {
     }
 }
 
-/// What one line of a bench's output measures.
+/// The case of one line of a bench's output.
 pub(crate) struct Case<T> {
     name: String,
-    /// How many threads the kernel may use.
+    /// The number of threads that the kernel may use.
     pub threads: usize,
-    /// What the kernel is given.
+    /// The input of the kernel.
     pub input: T,
 }
 
-/// Each input with one thread and with two: kernels that are too small for two must not be slower with them.
+/// Each input with one thread and with two: kernels that are too small for two threads must not become slower.
 pub(crate) fn cases<T: Clone>(inputs: impl IntoIterator<Item = T>, name: impl Fn(&T) -> String) -> Vec<Case<T>> {
     let both = |input: T| [1, 2].map(|threads| Case { name: name(&input), threads, input: input.clone() });
     inputs.into_iter().flat_map(both).collect()
 }
 
 impl<T> Case<T> {
-    /// Measures `kernel`, which does this much `work` a call. A first call is not measured: it starts the threads.
+    /// Measures `kernel`, which does `work` per call. The first call is not measured: it starts the threads.
     pub(crate) fn measure(&self, bencher: Bencher, work: impl IntoCounter, mut kernel: impl FnMut()) {
         set_num_threads(self.threads);
         kernel();

@@ -1,4 +1,4 @@
-//! Forward and gradient of the input: weights (a row a channel) times shifted rows of the source.
+//! Forward pass and input gradient: weights (one row per channel) times shifted rows of the source.
 
 use super::plan::{Part, Plan};
 use super::source::Source;
@@ -14,18 +14,18 @@ use crate::{isa, threads};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// Multiply-adds of a task: about 50 µs.
+/// Multiply-adds per task: about 50 µs.
 const TASK_MULTIPLY_ADDS: usize = 4_000_000;
 
-/// Bytes of the images that a thread prepares for itself, unless a single one is larger.
+/// Bytes of images that a thread prepares privately, unless a single image is larger.
 const OWN_BYTES: usize = 1 << 20;
-/// Bytes of the images that all threads prepare together.
+/// Bytes of images that all threads prepare together.
 const SHARED_BYTES: usize = 8 << 20;
 
-/// A cache line, and the largest register.
+/// A cache line, and the widest register.
 const ALIGN: usize = 64;
 
-/// The most columns of a tile, thus of runs in it.
+/// Maximum number of columns of a tile, and so of runs in it.
 const MAX_COLUMNS: usize = 48;
 
 /// `out[m, position] = Σ_k weight[m, k] * source[position + offsets[k]]` for every group and image.
@@ -38,19 +38,19 @@ struct Correlation<'a, T: 'static> {
     /// Channels of a group in the output.
     m: usize,
     offsets: &'a [isize],
-    /// Packed rows, group after group.
+    /// Packed rows, group by group.
     weight: *const T,
     /// Output positions along each axis.
     grid: [usize; 3],
     merged: bool,
     out: Shared<T>,
-    /// Elements of the output from one image, channel, and position along each axis to the next.
+    /// Strides of the output in elements: between images, channels, and positions along each axis.
     image: isize,
     channel: isize,
     steps: [isize; 3],
     bias: *const T,
     clamp: Option<(T, T)>,
-    /// The output is too large to stay in a cache until it is read: store past them where that is possible.
+    /// The output is too large to stay in a cache until it is read: use non-temporal stores where possible.
     stream: bool,
 }
 
@@ -59,13 +59,13 @@ unsafe impl<T: KernelElement> Sync for Correlation<'_, T> {}
 
 impl<T: KernelElement> Correlation<'_, T> {
     /// # Safety
-    /// The pointers, strides and offsets go with each other.
+    /// The pointers, strides and offsets must be consistent.
     unsafe fn run(&self) {
         let [gd, gh, gw] = self.grid;
         let k = self.offsets.len();
         let images = self.source.images;
-        // A slice is what can be seen as one long row; rows that fill registers are better taken one by one if not all that
-        // lies between them is output.
+        // A slice is a region that can be treated as one long row. Rows that fill registers are processed one by one
+        // unless everything between them is output as well.
         let (slices, rows) = if self.merged {
             (1, images * gd * gh)
         } else if self.source.row as usize != gw && gw.is_multiple_of(self.kernels.lanes) {
@@ -79,7 +79,7 @@ impl<T: KernelElement> Correlation<'_, T> {
         let columns = (rows - 1) * self.source.row as usize + gw;
         let tiles = Tiles::new(self.m, columns, self.kernels);
         let work = self.groups * self.m * k.max(1) * columns * slices;
-        // Tasks of some columns of tiles, and of all rows unless the columns are too few.
+        // A task is a few columns of tiles, with all rows unless there are too few columns.
         let tile_work = self.m * k.max(1) * self.kernels.nr;
         let chunk = (TASK_MULTIPLY_ADDS / tile_work.max(1)).clamp(1, tiles.columns);
         let chunks = tiles.columns.div_ceil(chunk);
@@ -92,7 +92,7 @@ impl<T: KernelElement> Correlation<'_, T> {
             let band = split(tiles.rows, bands, band);
             let chunk = split(tiles.columns, chunks, chunk);
             for column in chunk.0..chunk.0 + chunk.1 {
-                // SAFETY: the caller's promise; every task has its own tiles.
+                // SAFETY: guaranteed by the caller; every task has its own tiles.
                 unsafe { self.column(&tiles, (slice, rows), group, column, band) };
             }
             if self.stream {
@@ -101,7 +101,7 @@ impl<T: KernelElement> Correlation<'_, T> {
         });
     }
 
-    /// Where the first position of row `r`, counted over all images, is read and where it goes.
+    /// Source and output offsets of the first position of row `r`, counted over all images.
     #[inline(always)]
     fn row(&self, r: usize) -> (isize, isize) {
         let [gd, gh, _] = self.grid;
@@ -111,7 +111,7 @@ impl<T: KernelElement> Correlation<'_, T> {
         (from, image + d * self.steps[0] + h * self.steps[1])
     }
 
-    /// One column of tiles of `rows` rows of positions.
+    /// One column of tiles over `rows` rows of positions.
     unsafe fn column(
         &self,
         tiles: &Tiles,
@@ -126,7 +126,7 @@ impl<T: KernelElement> Correlation<'_, T> {
         let pitch = self.source.row as usize;
         let base = group as isize * self.channels as isize * self.source.channel + self.row(slice * rows).0;
         let b = self.source.ptr.wrapping_offset(base + j as isize);
-        // The pieces of the tile that are positions, and where they go.
+        // The parts of the tile that are output positions, and their destinations.
         let mut runs = [Run::default(); MAX_COLUMNS];
         let mut len = 0;
         let mut r = (j + 1).saturating_sub(gw).div_ceil(pitch);
@@ -135,7 +135,7 @@ impl<T: KernelElement> Correlation<'_, T> {
             let until = (r * pitch + gw).min(j + cols);
             let to = self.row(slice * rows + r).1 + (from - r * pitch) as isize * self.steps[2];
             match runs[..len].last_mut() {
-                // Positions that follow each other on both sides.
+                // Positions that are contiguous in both the source and the output.
                 Some(run)
                     if self.steps[2] == 1 && run.from + run.len == from - j && run.to + run.len as isize == to =>
                 {
@@ -151,7 +151,7 @@ impl<T: KernelElement> Correlation<'_, T> {
         let runs = &runs[..len];
         let straight = self.steps[2] == 1 && len == 1 && runs[0].len == cols;
         let mut buffer = [const { MaybeUninit::<T>::uninit() }; MAX_TILE];
-        // The first row of tiles brings near what the next column of tiles will read.
+        // The first row of tiles prefetches what the next column of tiles will read.
         let next = if column + 1 < tiles.columns { cols as isize } else { 0 };
         for row in band.0..band.0 + band.1 {
             let (i, rows) = tiles.row(row);
@@ -170,7 +170,7 @@ impl<T: KernelElement> Correlation<'_, T> {
             let out = Store { c, rs, alpha: T::ONE, beta: T::ZERO, bias_row, bias_col, clamp: self.clamp, stream };
             let ahead = if row == band.0 { next } else { 0 };
             let a = self.weight.wrapping_add(m * k);
-            // SAFETY: the caller's promise; the source has all columns of the tile at every offset.
+            // SAFETY: guaranteed by the caller; the source has all columns of the tile at every offset.
             unsafe {
                 self.kernels.run_panel(rows, &Panel { k, a, b, offsets: self.offsets.as_ptr(), ahead, cols, out });
                 if !straight {
@@ -183,12 +183,12 @@ impl<T: KernelElement> Correlation<'_, T> {
     }
 }
 
-/// The weight of every part of a plan in the order in which the micro-kernel reads it.
+/// The weights of all parts of a plan, in the order in which the micro-kernel reads them.
 struct Weights<'a, T: 'static> {
     kernels: &'static Kernels<T>,
     parts: &'a [Part],
     groups: usize,
-    /// Channels of a group in the output, and in the source.
+    /// Channels per group of the output, and of the source.
     m: usize,
     channels: usize,
     /// Taps of the kernel.
@@ -213,8 +213,8 @@ impl<T: KernelElement> Weights<'_, T> {
         self.pack(to, row, |g, i, c| w.get().wrapping_add((g * m + i) * row + c * area).cast_const());
     }
 
-    /// Packs all parts, one after the other. The taps of output channel `m` of group `g` in channel `c` of the source begin at
-    /// `from(g, m, c)`, and `between` elements further for the next output channel.
+    /// Packs all parts, one after the other. The taps of output channel `m` of group `g` in source channel `c` begin at
+    /// `from(g, m, c)`, and those of the next output channel `between` elements later.
     fn pack(&self, to: *mut T, between: usize, from: impl Fn(usize, usize, usize) -> *const T + Sync) {
         let Self { kernels, groups, m, channels, area, .. } = *self;
         let tiles = Tiles::new(m, 1, kernels);
@@ -223,13 +223,13 @@ impl<T: KernelElement> Weights<'_, T> {
         tasks(groups * tiles.rows, 4 * groups * m * channels * area, |t| {
             let (group, (i, rows)) = (t / tiles.rows, tiles.row(t % tiles.rows));
             let all = if channels > 1 { from(group, i, 1) as isize - from(group, i, 0) as isize } else { 0 };
-            // SAFETY: `from` finds `area` valid taps of every channel; every tile has its own place.
+            // SAFETY: `from` returns `area` valid taps for every channel; the tiles are disjoint.
             unsafe {
                 if let [part] = self.parts
                     && whole(part)
                     && (channels == 1 || all == (area * size_of::<T>()) as isize)
                 {
-                    // All channels' taps are contiguous.
+                    // The taps of all channels are contiguous.
                     let to = to.get().add((group * m + i) * channels * area);
                     return pack(kernels.isa, from(group, i, 0), 1, between as isize, channels * area, rows, to, rows);
                 }
@@ -254,11 +254,11 @@ impl<T: KernelElement> Weights<'_, T> {
     }
 }
 
-/// The forward of `s`, and the layout of its packed weights.
+/// The forward plan of `s`.
 fn forward_plan<T>(s: &ConvShape, kernels: &Kernels<T>) -> Plan {
     let mut plan = Plan::forward(s);
-    // Where a position is one element of the source and images are tiny, tiles may span images. That they have to be copied for
-    // this costs more than a third of the registers' lanes left empty.
+    // With a 1×1 kernel and tiny images, tiles may span images. Copying the images for this costs more than leaving a
+    // third of the lanes empty.
     plan.layout.merged = volume(s.kernel) == 1
         && [s.padding, s.padding_end] == [[0; 3]; 2]
         && plan.output.next_multiple_of(kernels.lanes) * 3 > plan.output * 5
@@ -275,7 +275,7 @@ fn forward_weights<'a, T: KernelElement>(
     Weights { kernels, parts: &plan.parts, groups: s.groups, m, channels, area: volume(s.kernel) }
 }
 
-/// Packs `w` for the forward of convolutions with this kernel, whatever the size of the images.
+/// Packs `w` for the forward pass of convolutions with this kernel, for any image size.
 pub(super) fn pack_forward<T: KernelElement>(s: &ConvShape, kernels: &'static Kernels<T>, w: &[T]) -> Buffer {
     let buffer = Buffer::with_room_for::<T>(w.len());
     let plan = Plan::forward(s);
@@ -311,7 +311,7 @@ pub(super) fn backward_input<T: KernelElement>(
     grad_x: &mut [T],
 ) {
     let plan = Plan::backward_input(s);
-    // Groups swap the roles of their input and output channels.
+    // Input and output channels of a group swap roles.
     let (channels, m, area) = (s.out_group(), s.in_group(), volume(s.kernel));
     let weights = Weights { kernels, parts: &plan.parts, groups: s.groups, m, channels, area };
     with_scratch(weights.total(), |weight: *mut T| {
@@ -323,7 +323,7 @@ pub(super) fn backward_input<T: KernelElement>(
     });
 }
 
-/// Carries out a plan with its packed weights.
+/// Executes a plan with its packed weights.
 fn run<T: KernelElement>(
     s: &ConvShape,
     weights: &Weights<'_, T>,
@@ -358,7 +358,7 @@ fn run<T: KernelElement>(
                     clamp,
                     stream,
                 };
-                // SAFETY: the slices have the lengths that go with the shape (checked by the caller), and so do the strides.
+                // SAFETY: the slices' lengths match the shape (checked by the caller), and so do the strides.
                 unsafe { correlation.run() };
                 weight = weight.wrapping_add(weights.len(part));
             }
@@ -368,7 +368,7 @@ fn run<T: KernelElement>(
     let bytes = plan.layout.bytes::<T>().max(1);
     let threads = threads::num_threads();
     if s.batch >= 2 * threads || threads == 1 {
-        // What a thread prepares it had better read itself: from another core's cache it comes no faster than from memory.
+        // A thread reads the images that it prepared: data in another core's cache arrives no faster than from memory.
         let chunk = (TASK_MULTIPLY_ADDS / work).min(OWN_BYTES / bytes).clamp(1, s.batch.div_ceil(2 * threads));
         let chunks = s.batch.div_ceil(chunk);
         tasks(chunks, s.batch * work, |t| {

@@ -1,8 +1,8 @@
-//! Convolution of each channel with its own taps, in two dimensions.
+//! Depthwise convolution, in two dimensions.
 //!
-//! Some channels of an image are the lanes of a register ([`super::lanes`]): then a stride, a row's end, or a plane of 7 by 7 wastes nothing,
-//! and a tap is one aligned load for all of them. A band of rows at a time is transposed to that form, convolved, and transposed
-//! back, all in the nearest caches.
+//! A few channels of an image are the lanes of a register ([`super::lanes`]): then strides, row ends and 7 by 7 planes
+//! waste no lanes, and a tap is one aligned load for all of them. A band of rows at a time is transposed to that
+//! layout, convolved, and transposed back, within the L1 and L2 caches.
 
 use super::lanes::{Planes, scatter};
 use super::plan::{Part, Plan};
@@ -17,16 +17,16 @@ use crate::gemm::vector::{Vector, VectorKernel, dispatch};
 use crate::isa::Isa;
 use std::ops::Range;
 
-/// Elements of a task.
+/// Elements per task.
 const TASK_ELEMENTS: usize = 60_000;
-/// What moving an element costs in multiply-adds of a matrix product, for the decision whether threads pay.
+/// Cost of moving an element, in multiply-adds of a matrix product; decides whether to use threads.
 const ELEMENT_WORK: usize = 10;
-/// Bytes of a band, in and out.
+/// Bytes of a band, input and output.
 const BAND_BYTES: usize = 256 << 10;
-/// Tasks that the gradient of the weight should have.
+/// Target number of tasks for the weight gradient.
 const TASKS: usize = 32;
 
-/// Whether each channel is a group of its own, with enough of them to fill registers, and there are two dimensions.
+/// Whether each channel is a group of its own, with enough channels to fill registers, in at most two dimensions.
 pub(super) fn applies(s: &ConvShape) -> bool {
     let flat = s.input[0] == 1 && s.kernel[0] == 1 && s.padding[0] == 0 && s.padding_end[0] == 0;
     s.groups >= 4 && s.groups == s.in_channels && s.groups == s.out_channels && flat
@@ -60,20 +60,20 @@ pub(super) fn backward_input<T: KernelElement>(
 
 /// How a band of positions is read.
 struct Band {
-    /// Source elements from one position to the next, along height and width.
+    /// Source elements between adjacent positions, along height and width.
     step: [usize; 2],
-    /// Coordinates in the image of the source's first element.
+    /// Image coordinates of the source's first element.
     origin: [isize; 2],
-    /// Rows of the source beyond those of the last position, and its columns.
+    /// Source rows beyond those of the last position, and source columns.
     reach: usize,
     width: usize,
-    /// Positions along height of a band, and all of them.
+    /// Positions of a band along height, and in total.
     rows: usize,
     all: usize,
 }
 
 impl Band {
-    /// `output` bytes go with every row of positions.
+    /// A row of positions produces `output` bytes.
     fn new<T>(plan: &Plan, lanes: usize, output: usize) -> Self {
         let [_, h, w] = &plan.layout.axes;
         let step = [h.stride(), w.stride()];
@@ -86,18 +86,18 @@ impl Band {
         Self { step, origin: [h.origin(), w.origin()], reach: place(1), width, rows: all.div_ceil(bands), all }
     }
 
-    /// Rows of the source for these rows of positions.
+    /// The number of source rows for these rows of positions.
     fn source(&self, rows: &Range<usize>) -> usize {
         (rows.len() - 1) * self.step[0] + self.reach + 1
     }
 
-    /// Copies what these rows of positions read.
+    /// Copies the source rows that these rows of positions read.
     ///
     /// # Safety
     /// As [`Planes::gather`].
     unsafe fn gather<T: KernelElement>(&self, isa: Isa, planes: &Planes<'_, T>, rows: &Range<usize>, to: *mut T) {
         let first = self.origin[0] + (rows.start * self.step[0]) as isize;
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { planes.gather(isa, first..first + self.source(rows) as isize, self.origin[1], self.width, to) }
     }
 
@@ -145,7 +145,8 @@ fn run<T: KernelElement>(
                 let first = n * s.groups + c;
                 let planes =
                     Planes { x: &x[first * plane_in..(first + channels) * plane_in], channels, lanes, size: from };
-                // SAFETY: the scratch memory has room for weights, bias, source and output; every task has its own output planes.
+                // SAFETY: the scratch memory has room for weights, bias, source and output; tasks write disjoint output
+                // planes.
                 unsafe {
                     let (weights, biases) = (scratch, scratch.add(area * lanes));
                     let source = biases.add(lanes);
@@ -184,7 +185,7 @@ fn run<T: KernelElement>(
     });
 }
 
-/// Rows of a part: `to[h, w] = clamp(bias + Σ_t weights[t] * from[h, w, offsets[t]])`, a register each.
+/// Rows of a part: `to[h, w] = clamp(bias + Σ_t weights[t] * from[h, w, offsets[t]])`, one register each.
 struct Rows<'a, T> {
     part: &'a Part,
     offsets: &'a [isize],
@@ -198,7 +199,7 @@ struct Rows<'a, T> {
     to_steps: [usize; 2],
 }
 
-/// Outputs at a time: enough that no sum waits for itself.
+/// Outputs per block: enough independent sums to hide the latency of the multiply-adds.
 const BLOCK: usize = 8;
 
 impl<T: KernelElement> VectorKernel for Rows<'_, T> {
@@ -211,7 +212,7 @@ impl<T: KernelElement> VectorKernel for Rows<'_, T> {
         for h in 0..self.height {
             for block in 0..blocks {
                 let (w, len) = split(width, blocks, block);
-                // SAFETY: the caller's promise: all these elements are valid.
+                // SAFETY: guaranteed by the caller: all these elements are valid.
                 unsafe {
                     match len {
                         8 => self.block::<V, 8>(h, w),
@@ -232,7 +233,7 @@ impl<T: KernelElement> VectorKernel for Rows<'_, T> {
 impl<T: KernelElement> Rows<'_, T> {
     #[inline(always)]
     unsafe fn block<V: Vector<Elem = T>, const N: usize>(&self, h: usize, w: usize) {
-        // SAFETY: as `run`.
+        // SAFETY: as in `run`.
         unsafe {
             let mut acc = [V::load(self.bias); N];
             let from = self.from.add(h * self.from_steps[0] + w * self.from_steps[1]);
@@ -275,7 +276,8 @@ pub(super) fn backward_weight<T: KernelElement>(
     let source_len = band.source(&(0..band.rows)) * band.width * lanes;
     let gradient_len = band.rows * ow * lanes;
     let blocks = s.groups.div_ceil(lanes);
-    // Some images a part, each with its own sums: their number shows in the result, so it depends on nothing but the shape.
+    // Each part covers some images and has its own sums. The number of parts affects rounding, so it depends on the
+    // shape alone.
     let parts = TASKS.div_ceil(blocks).clamp(1, s.batch);
     let sums_len = area * lanes;
     let work = s.batch * s.groups * (plane_in + plane_out) * ELEMENT_WORK;
@@ -322,7 +324,7 @@ pub(super) fn backward_weight<T: KernelElement>(
     });
 }
 
-/// Adds to `sums[t]` the products of a gradient with the source at `offsets[t]`, a register each.
+/// Adds to `sums[t]` the products of a gradient with the source at `offsets[t]`, one register each.
 struct Products<'a, T> {
     from: *const T,
     steps: [usize; 2],
@@ -332,7 +334,7 @@ struct Products<'a, T> {
     sums: *mut T,
 }
 
-/// Taps at a time: as many sums as fit into registers.
+/// Taps per block: as many sums as fit into registers.
 const TAPS: usize = 9;
 
 impl<T: KernelElement> VectorKernel for Products<'_, T> {
@@ -343,7 +345,7 @@ impl<T: KernelElement> VectorKernel for Products<'_, T> {
         let groups = self.offsets.len().div_ceil(TAPS);
         for group in 0..groups {
             let (first, taps) = split(self.offsets.len(), groups, group);
-            // SAFETY: the caller's promise: all these elements are valid.
+            // SAFETY: guaranteed by the caller: all these elements are valid.
             unsafe {
                 match taps {
                     9 => self.taps::<V, 9>(first),
@@ -365,7 +367,7 @@ impl<T: KernelElement> Products<'_, T> {
     #[inline(always)]
     unsafe fn taps<V: Vector<Elem = T>, const N: usize>(&self, first: usize) {
         let [height, width] = self.grid;
-        // SAFETY: as `run`.
+        // SAFETY: as in `run`.
         unsafe {
             let mut acc = [V::splat(T::ZERO); N];
             let mut from = [self.from; N];

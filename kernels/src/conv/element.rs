@@ -1,4 +1,4 @@
-//! The element types of convolution, and which algorithm is used for what.
+//! The element types of convolution, and the choice of algorithm.
 
 use super::{ConvShape, correlate, depthwise, weight, winograd};
 use crate::Activation;
@@ -9,19 +9,19 @@ use crate::gemm::scratch::Buffer;
 use crate::half::{Bf16, F16};
 use crate::isa;
 
-/// An element type that convolution is defined for: floating-point types. 16-bit floats are computed in `f32`.
+/// An element type that convolution is defined for: a floating-point type. 16-bit floats are computed in `f32`.
 pub trait ConvElement: Convolved {}
 
-/// How the forward is done.
+/// The algorithm of the forward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
-    /// With tiles of this side.
+    /// Winograd's, with tiles of this size.
     Winograd(usize),
     Depthwise,
     Correlate,
 }
 
-/// A weight as it is, or in the computed type and packed for one of the algorithms.
+/// A weight, either as stored or converted to the computed type and packed for one of the algorithms.
 #[derive(Clone, Copy)]
 pub enum Weight<'a, T: Stored> {
     Plain(&'a [T]),
@@ -31,9 +31,9 @@ pub enum Weight<'a, T: Stored> {
 // SAFETY: only read.
 unsafe impl<T: Stored> Sync for Weight<'_, T> {}
 
-/// The whole operations. Not generic, so that they are compiled in this crate rather than in every one that uses them.
+/// The complete operations. Not generic, so that they are compiled in this crate rather than in every dependent crate.
 pub trait Convolved: Stored {
-    /// The fastest way to do `s`.
+    /// The fastest algorithm for `s`.
     fn best(s: &ConvShape) -> Algorithm;
     fn forward(
         s: &ConvShape,
@@ -44,7 +44,7 @@ pub trait Convolved: Stored {
         activation: Activation,
         out: &mut [Self],
     );
-    /// The weight as `algorithm` reads it, if there is something to gain by keeping that.
+    /// The weight packed for `algorithm`, if keeping it packed gains anything.
     fn pack(s: &ConvShape, algorithm: Algorithm, w: &[Self]) -> Option<Buffer>;
     fn backward_input(s: &ConvShape, grad_out: &[Self], w: &[Self], grad_x: &mut [Self]);
     fn backward_weight(s: &ConvShape, x: &[Self], grad_out: &[Self], grad_w: &mut [Self]);
@@ -108,7 +108,7 @@ macro_rules! convolved {
 convolved!(f32, Winograd);
 convolved!(f64);
 
-/// The operations of a type through those of `f32`.
+/// The operations of a 16-bit type, computed by those of `f32`.
 macro_rules! converted {
     ($t:ident) => {
         impl ConvElement for $t {}

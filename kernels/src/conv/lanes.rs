@@ -6,10 +6,10 @@ use crate::gemm::scratch::with_scratch;
 use crate::isa::Isa;
 use std::ops::Range;
 
-/// Planes of neighboring channels of one image, a lane each.
+/// Planes of adjacent channels of one image, one per lane.
 #[derive(Clone, Copy)]
 pub(super) struct Planes<'a, T> {
-    /// From the first plane on.
+    /// The elements, starting with the first plane.
     pub x: &'a [T],
     /// Number of planes, at most `lanes`.
     pub channels: usize,
@@ -19,20 +19,20 @@ pub(super) struct Planes<'a, T> {
 }
 
 impl<T: KernelElement> Planes<'_, T> {
-    /// Copies some rows to `to`, which has `width` columns, the first of them `origin` of the plane, and zeros wherever the
-    /// plane has no element. Rows are counted from the plane's first, and may be outside, too.
+    /// Copies rows to `to`, which has `width` columns, the first of which is column `origin` of the plane, with zeros
+    /// outside the plane. Row indices are relative to the plane's first row and may lie outside of it.
     ///
     /// # Safety
     /// `to` has room for these rows.
     pub(super) unsafe fn gather(&self, isa: Isa, rows: Range<isize>, origin: isize, width: usize, to: *mut T) {
         let &Self { channels, lanes, size: [h, w], .. } = self;
-        // The columns that are within the plane, and where they begin here.
+        // The columns that are inside the plane, and where they begin in `to`.
         let left = (-origin).clamp(0, width as isize) as usize;
         let first = origin.clamp(0, w as isize) as usize;
         let inside = (w - first).min(width - left);
         let valid = rows.start.clamp(0, h as isize)..rows.end.clamp(0, h as isize);
         let row = |y: isize| to.wrapping_add((y - rows.start) as usize * width * lanes);
-        // SAFETY: the caller's promise; planes are read only where they have elements.
+        // SAFETY: guaranteed by the caller; planes are read only where they have elements.
         unsafe {
             if channels < lanes {
                 zero(to, rows.clone().count() * width * lanes);
@@ -49,7 +49,7 @@ impl<T: KernelElement> Planes<'_, T> {
             if inside == w && width == w {
                 pack(isa, planes, 1, (h * w) as isize, count * w, channels, row(valid.start), lanes);
             } else if inside == w && !w.is_multiple_of(16) {
-                // As many rows at once as fill whole blocks of the transposition, then apart.
+                // As many rows at once as fill whole blocks of the transposition; they are separated afterwards.
                 let most = (16 >> w.trailing_zeros()).min(count);
                 with_scratch(most * w * lanes, |all: *mut T| {
                     for first in (0..count).step_by(most) {
@@ -79,14 +79,14 @@ impl<T: KernelElement> Planes<'_, T> {
 
 #[inline]
 unsafe fn zero<T>(to: *mut T, len: usize) {
-    // SAFETY: the caller vouches for `len` elements, numbers all of them, whose zero is all zero bits.
+    // SAFETY: the caller guarantees `len` elements of a numeric type, whose zero is all zero bits.
     unsafe { to.write_bytes(0, len) }
 }
 
 /// Copies `[position][lane]` to planes, `plane` elements apart, for the first `channels` lanes.
 ///
 /// # Safety
-/// Both sides have as many elements.
+/// Both sides have that many elements.
 pub(super) unsafe fn scatter<T: KernelElement>(
     isa: Isa,
     from: *const T,
@@ -96,6 +96,6 @@ pub(super) unsafe fn scatter<T: KernelElement>(
     to: *mut T,
     plane: usize,
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { pack(isa, from, 1, lanes as isize, channels, positions, to, plane) }
 }

@@ -1,10 +1,10 @@
-//! Convolution of any number of dimensions up to three, as implicit matrix multiplication.
+//! Convolution in one to three dimensions, as implicit matrix multiplication.
 //!
-//! Nothing is unfolded into a matrix of patches. Images are copied once into scratch memory where they have their zero padding and
-//! where the columns that a stride visits are contiguous ([`source`]); then every tap of a kernel is a shift, so the
-//! micro-kernel of [`crate::gemm`] reads rows of "patches" as ordinary rows of the image, found through a table of
-//! offsets. Outputs are tiles of channels by pixels, in the order in which they are stored in memory ([`correlate`]). The
-//! gradient with respect to the input is the same operation once for each residue of the stride; the gradient with
+//! No patch matrix (im2col) is formed. Images are copied once into scratch memory, with their zero padding, and with
+//! the columns that a stride visits made contiguous ([`source`]); then every tap of a kernel is a shift, so the
+//! micro-kernel of [`crate::gemm`] reads rows of "patches" as ordinary rows of the image, located through a table of
+//! offsets. Outputs are tiles of channels by pixels, in the order in which they are stored ([`correlate`]). The
+//! gradient with respect to the input is the same operation, once for each residue of the stride; the gradient with
 //! respect to the weight reads the same source with taps as rows ([`weight`]).
 
 mod correlate;
@@ -27,8 +27,8 @@ use element::{Algorithm, Weight};
 pub use packed::PackedWeight;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// The shape of a convolution. Spatial arrays are depth, height, width; 2-d convolutions have 1 (padding 0) in front,
-/// 1-d ones twice.
+/// The shape of a convolution. Spatial sizes are depth, height, width; 2-d convolutions have a leading 1 (padding 0),
+/// 1-d convolutions two.
 ///
 /// Arrays are contiguous: input `[batch, in_channels, ..input]`, weight `[out_channels, in_channels / groups, ..kernel]`,
 /// output `[batch, out_channels, ..output()]`.
@@ -85,27 +85,27 @@ impl ConvShape {
         }
     }
 
-    /// The same with this stride along height and width.
+    /// Sets the stride along height and width.
     pub fn with_stride(self, stride: [usize; 2]) -> Self {
         Self { stride: [1, stride[0], stride[1]], ..self }
     }
 
-    /// The same with this padding along height and width, before and after.
+    /// Sets the padding along height and width, the same before and after.
     pub fn with_padding(self, padding: [usize; 2]) -> Self {
         self.with_padding_of(padding, padding)
     }
 
-    /// The same with this padding along height and width.
+    /// Sets the padding before and after, along height and width.
     pub fn with_padding_of(self, before: [usize; 2], after: [usize; 2]) -> Self {
         Self { padding: [0, before[0], before[1]], padding_end: [0, after[0], after[1]], ..self }
     }
 
-    /// The same with this dilation along height and width.
+    /// Sets the dilation along height and width.
     pub fn with_dilation(self, dilation: [usize; 2]) -> Self {
         Self { dilation: [1, dilation[0], dilation[1]], ..self }
     }
 
-    /// The same with this many groups.
+    /// Sets the number of groups.
     pub fn with_groups(self, groups: usize) -> Self {
         Self { groups, ..self }
     }
@@ -120,27 +120,27 @@ impl ConvShape {
         })
     }
 
-    /// Elements of the input.
+    /// Number of elements of the input.
     pub fn input_len(&self) -> usize {
         self.batch * self.in_channels * volume(self.input)
     }
 
-    /// Elements of the weight.
+    /// Number of elements of the weight.
     pub fn weight_len(&self) -> usize {
         self.out_channels * self.in_group() * volume(self.kernel)
     }
 
-    /// Elements of the output.
+    /// Number of elements of the output.
     pub fn output_len(&self) -> usize {
         self.batch * self.out_channels * volume(self.output())
     }
 
-    /// Input channels of a group.
+    /// Input channels per group.
     fn in_group(&self) -> usize {
         self.in_channels / self.groups
     }
 
-    /// Output channels of a group.
+    /// Output channels per group.
     fn out_group(&self) -> usize {
         self.out_channels / self.groups
     }
@@ -173,8 +173,8 @@ impl ConvShape {
 
 static WINOGRAD: AtomicBool = AtomicBool::new(true);
 
-/// Whether convolutions of 3 by 3 taps in f32 may use Winograd's algorithm where it is faster (they may at the start). Its
-/// results are within 1e-5 of the largest output element; direct sums are two to three times as accurate.
+/// Whether 3 by 3 convolutions in f32 may use Winograd's algorithm where it is faster (the default). Its results are
+/// within 1e-5 of the largest output element; direct sums are two to three times as accurate.
 pub fn set_winograd(on: bool) {
     WINOGRAD.store(on, Relaxed);
 }
@@ -188,7 +188,7 @@ fn volume(size: [usize; 3]) -> usize {
     size.iter().product()
 }
 
-/// Calls `f(0)` to `f(tasks - 1)`, on several threads if there is enough work for that.
+/// Calls `f(0)` to `f(tasks - 1)`, on several threads if there is enough work.
 fn tasks(tasks: usize, multiply_adds: usize, f: impl Fn(usize) + Sync) {
     if multiply_adds < crate::gemm::PARALLEL_MULTIPLY_ADDS || threads::num_threads() == 1 {
         (0..tasks).for_each(f)
@@ -197,7 +197,7 @@ fn tasks(tasks: usize, multiply_adds: usize, f: impl Fn(usize) + Sync) {
     }
 }
 
-/// A pointer that tasks on several threads use, each for its own elements.
+/// A pointer that tasks on several threads share, each for its own elements.
 struct Shared<T>(*mut T);
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
@@ -215,10 +215,11 @@ impl<T> Shared<T> {
     }
 }
 
-/// `out = act(x ⋆ w + bias)`: cross-correlation, as `torch.nn.functional.conv2d`. `bias` has one value an output channel.
+/// `out = act(x ⋆ w + bias)`: cross-correlation, as `torch.nn.functional.conv2d`. `bias` has one element per output
+/// channel.
 ///
 /// # Panics
-/// If a slice's length does not go with the shape.
+/// If a slice's length does not match the shape.
 #[track_caller]
 pub fn forward<T: ConvElement>(
     s: &ConvShape,
@@ -232,10 +233,10 @@ pub fn forward<T: ConvElement>(
     forward_with(s, T::best(s), x, Weight::Plain(w), bias, activation, out);
 }
 
-/// [`forward`] with a weight that has been packed before.
+/// [`forward`] with a prepacked weight.
 ///
 /// # Panics
-/// If the weight [does not fit](PackedWeight::fits), or a slice's length does not go with the shape.
+/// If the weight [does not fit](PackedWeight::fits), or a slice's length does not match the shape.
 #[track_caller]
 pub fn forward_packed<T: ConvElement>(
     s: &ConvShape,
@@ -269,11 +270,11 @@ fn forward_with<T: ConvElement>(
     }
 }
 
-/// The gradient of [`forward`] with respect to its input; also the forward of a transposed convolution, whose output
-/// is then `grad_x`. Input elements that no output depends on get 0.
+/// The gradient of [`forward`] with respect to its input; also the forward pass of a transposed convolution, whose
+/// output is then `grad_x`. Input elements that no output depends on get 0.
 ///
 /// # Panics
-/// If a slice's length does not go with the shape.
+/// If a slice's length does not match the shape.
 #[track_caller]
 pub fn backward_input<T: ConvElement>(s: &ConvShape, grad_out: &[T], w: &[T], grad_x: &mut [T]) {
     s.check("conv backward_input", grad_x.len(), w.len(), grad_out.len());
@@ -287,7 +288,7 @@ pub fn backward_input<T: ConvElement>(s: &ConvShape, grad_out: &[T], w: &[T], gr
 /// The gradient of [`forward`] with respect to its weight.
 ///
 /// # Panics
-/// If a slice's length does not go with the shape.
+/// If a slice's length does not match the shape.
 #[track_caller]
 pub fn backward_weight<T: ConvElement>(s: &ConvShape, x: &[T], grad_out: &[T], grad_w: &mut [T]) {
     s.check("conv backward_weight", x.len(), grad_w.len(), grad_out.len());

@@ -4,9 +4,9 @@ use super::{Algorithm, ConvElement, ConvShape, Weight};
 use crate::gemm::scratch::Buffer;
 use crate::isa::{self, Isa};
 
-/// A weight in the order in which the kernels read it, for [`forward_packed`](super::forward_packed): worth while where a
-/// weight stays the same over many calls. How it is packed depends on the shape that it was packed for (its batch and image
-/// size decide which algorithm is best), but any batch and image size may be convolved with it.
+/// A weight in the order in which the kernels read it, for [`forward_packed`](super::forward_packed); pays off where a
+/// weight stays the same over many calls. The packing depends on the shape that it was packed for (batch and image size
+/// decide which algorithm is fastest), but any batch and image size may be convolved with it.
 #[derive(Debug)]
 pub struct PackedWeight<T> {
     shape: ConvShape,
@@ -17,7 +17,7 @@ pub struct PackedWeight<T> {
 
 #[derive(Debug)]
 enum Data<T> {
-    /// Where packing would gain nothing.
+    /// Packing would gain nothing.
     Plain(Vec<T>),
     Packed(Buffer),
 }
@@ -26,7 +26,7 @@ impl<T: ConvElement> PackedWeight<T> {
     /// Packs `w` for convolutions like `s`.
     ///
     /// # Panics
-    /// If the weight's length does not go with the shape.
+    /// If the weight's length does not match the shape.
     #[track_caller]
     pub fn new(s: &ConvShape, w: &[T]) -> Self {
         s.check("conv weight", s.input_len(), w.len(), s.output_len());
@@ -35,13 +35,14 @@ impl<T: ConvElement> PackedWeight<T> {
         Self { shape: *s, isa: isa::isa(), algorithm, data }
     }
 
-    /// The shape that it was packed for.
+    /// The shape that the weight was packed for.
     pub fn shape(&self) -> &ConvShape {
         &self.shape
     }
 
-    /// Whether it can be used for `s` on this thread: channels, groups and kernel are the same, the instruction set too, and
-    /// it was packed for the algorithm that is best for `s`. (So results do not depend on what else the weight was used for.)
+    /// Whether the weight can be used for `s` on this thread: channels, groups, kernel and instruction set are the
+    /// same, and it was packed for the fastest algorithm for `s`. (So results do not depend on what else the weight was
+    /// used for.)
     pub fn fits(&self, s: &ConvShape) -> bool {
         let key = |s: &ConvShape| (s.in_channels, s.out_channels, s.groups, s.kernel);
         key(s) == key(&self.shape) && self.isa == isa::isa() && T::best(s) == self.algorithm

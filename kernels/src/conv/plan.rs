@@ -1,4 +1,4 @@
-//! Forward and gradient of the input as one thing: sums of shifted rows of a source.
+//! Forward pass and input gradient in one form: sums of shifted rows of a source.
 
 use super::source::{Axis, Layout, Source};
 use super::{ConvShape, volume};
@@ -7,19 +7,19 @@ use super::{ConvShape, volume};
 pub(super) struct Part {
     /// Number of these elements along each axis.
     pub grid: [usize; 3],
-    /// Number of each tap within the kernel, and its place in the source for the first element.
+    /// Index of each tap within the kernel, and its position in the source for the first element.
     pub taps: Vec<(usize, [usize; 3])>,
-    /// Where the first element is in a channel of the output.
+    /// Offset of the first element in a channel of the output.
     pub first: usize,
-    /// From one element to the next along each axis of the output.
+    /// Strides between elements along each axis of the output.
     pub steps: [usize; 3],
 }
 
-/// What is read, and what becomes of it.
+/// The source layout, and the parts of the output computed from it.
 pub(super) struct Plan {
     pub layout: Layout,
     pub parts: Vec<Part>,
-    /// Elements of an output channel.
+    /// Elements per output channel.
     pub output: usize,
 }
 
@@ -35,12 +35,12 @@ impl Plan {
         Self { layout: Layout::input(s), parts: vec![part], output: volume(grid) }
     }
 
-    /// Input element `i` gets output element `o` times tap `t` where `o * stride + t * dilation = i + padding`: which taps these
-    /// are depends on the residue of `i + padding` modulo the stride.
+    /// Input element `i` receives output element `o` times tap `t` where `o * stride + t * dilation = i + padding`: the
+    /// set of taps depends on the residue of `i + padding` modulo the stride.
     pub(super) fn backward_input(s: &ConvShape) -> Self {
         let residues = [0, 1, 2].map(|axis| residues(s, axis));
         let out = s.output();
-        // The source begins where the tap that reads furthest ahead does.
+        // The source begins where the tap that reads furthest ahead begins.
         let all = |axis: usize| residues[axis].iter().flat_map(|r: &Residue| &r.taps).map(|t| t.1);
         let origin = [0, 1, 2].map(|axis| all(axis).min().unwrap_or(0));
         let axes = [0, 1, 2].map(|axis| {
@@ -75,19 +75,19 @@ impl Plan {
 }
 
 impl Part {
-    /// Distance of every tap from the position of an output element in the source.
+    /// Offset of every tap from the position of an output element in the source.
     pub(super) fn shifts<T>(&self, layout: &Layout, source: &Source<T>) -> Vec<isize> {
         self.taps.iter().map(|&(_, place)| layout.offset(source, place)).collect()
     }
 
-    /// The shifts in all `channels` of a group, in the order of a weight's row.
+    /// The shifts for all `channels` of a group, in the order of a weight's row.
     pub(super) fn offsets<T>(&self, channels: usize, layout: &Layout, source: &Source<T>) -> Vec<isize> {
         let shifts = self.shifts(layout, source);
         (0..channels as isize).flat_map(|c| shifts.iter().map(move |t| c * source.channel + t)).collect()
     }
 }
 
-/// Elements from one position to the next of every `stride`th along each axis.
+/// Strides between positions, taking every `stride`th along each axis.
 fn steps([_, h, w]: [usize; 3], stride: [usize; 3]) -> [usize; 3] {
     [stride[0] * h * w, stride[1] * w, stride[2]]
 }
@@ -98,7 +98,7 @@ struct Residue {
     first: usize,
     /// Number of input elements, `stride` apart.
     count: usize,
-    /// Taps, and which output element each multiplies for the first input element.
+    /// Taps, and the output element that each multiplies for the first input element.
     taps: Vec<(usize, isize)>,
 }
 

@@ -1,9 +1,9 @@
-//! Images as the kernels read them: zero padding in place, and the columns that a stride visits side by side.
+//! Images in the layout that the kernels read: with zero padding, and with the columns that a stride visits contiguous.
 //!
-//! With stride `s`, tap `u` of output `o` reads padded element `o * s + u`. Sorted by residue modulo `s`, this is element
-//! `o + u / s` of phase `u % s`: a plain shift. Rows are stored one after the other; where one ends in zeros and the
-//! next begins with zeros they share them. So the outputs of several rows, taken as one long row, read one long row
-//! of the source, with a few columns in between that are computed and thrown away.
+//! With stride `s`, tap `u` of output `o` reads padded element `o * s + u`. Sorted by residue modulo `s`, this is
+//! element `o + u / s` of phase `u % s`: a plain shift. Rows are stored one after the other; where one ends in zeros
+//! and the next begins with zeros they share them. So several rows of outputs, treated as one long row, read one long
+//! row of the source; the few columns in between are computed and discarded.
 
 use super::{ConvShape, Shared, tasks, volume};
 use crate::gemm::KernelElement;
@@ -18,19 +18,19 @@ use std::ops::Range;
 pub(super) struct Axis {
     /// Size of the image.
     input: usize,
-    /// Coordinate in the image of the first element of phase 0.
+    /// Image coordinate of the first element of phase 0.
     origin: isize,
     stride: usize,
-    /// The residues that are needed, in ascending order.
+    /// The required residues, in ascending order.
     phases: Vec<usize>,
-    /// Elements of each phase.
+    /// Elements per phase.
     len: usize,
     /// Largest shift of a tap.
     reach: usize,
 }
 
 impl Axis {
-    /// For `positions` outputs, read by taps at `taps` elements from `origin`.
+    /// For `positions` outputs, read by taps at offsets `taps` from `origin`.
     pub(super) fn new(
         input: usize,
         origin: isize,
@@ -45,17 +45,18 @@ impl Axis {
         Self { input, origin, stride, phases, len: positions + reach, reach }
     }
 
-    /// Elements of the image from one position to the next.
+    /// Image elements between adjacent positions.
     pub(super) fn stride(&self) -> usize {
         self.stride
     }
 
-    /// Coordinate in the image of what the first position reads with a tap at 0.
+    /// Image coordinate of what the first position reads with a tap at 0.
     pub(super) fn origin(&self) -> isize {
         self.origin
     }
 
-    /// Which elements of phase `f` are within the image: the first one and the one after the last, and where the first is.
+    /// The elements of phase `f` that are inside the image: the first, one past the last, and the image coordinate of
+    /// the first.
     fn inside(&self, f: usize) -> (usize, usize, usize) {
         let start = self.origin + self.phases[f] as isize;
         let stride = self.stride as isize;
@@ -75,7 +76,7 @@ impl Axis {
         (0..self.phases.len()).map(both).min().unwrap_or(0).min(self.reach)
     }
 
-    /// Index of the phase, and shift, of the tap at `u`.
+    /// Phase index and shift of the tap at `u`.
     fn locate(&self, u: usize) -> (usize, usize) {
         (self.phases.partition_point(|&r| r < u % self.stride), u / self.stride)
     }
@@ -86,13 +87,13 @@ impl Axis {
     }
 }
 
-/// Prepared images: element `(channel, phase, image, depth, row, column)` is found with these strides.
+/// Prepared images: element `(channel, phase, image, depth, row, column)` is located with these strides.
 #[derive(Clone, Copy)]
 pub(super) struct Source<T> {
     pub ptr: *const T,
-    /// First of the images that are prepared.
+    /// The first prepared image.
     pub first: usize,
-    /// Number of images that are prepared.
+    /// The number of prepared images.
     pub images: usize,
     pub channel: isize,
     pub phase: isize,
@@ -104,17 +105,17 @@ pub(super) struct Source<T> {
 // SAFETY: only read, and the elements are `Sync`.
 unsafe impl<T: Sync> Sync for Source<T> {}
 
-/// The axes of a source, and how many channels it has.
+/// The axes of a source, and its number of channels.
 #[derive(Clone)]
 pub(super) struct Layout {
     pub axes: [Axis; 3],
     pub channels: usize,
-    /// Images follow each other without a gap.
+    /// Images are contiguous.
     pub merged: bool,
 }
 
 impl Layout {
-    /// What the forward of `s` reads.
+    /// What the forward pass of `s` reads.
     pub(super) fn input(s: &ConvShape) -> Self {
         let out = s.output();
         let axes = std::array::from_fn(|i| {
@@ -124,7 +125,7 @@ impl Layout {
         Self { axes, channels: s.in_channels, merged: false }
     }
 
-    /// The strides with which `images` images are prepared; those of `x`, if it can be read as it is.
+    /// The strides of `images` prepared images; those of `x`, if it can be read directly.
     pub(super) fn strides<T>(&self, x: *const T, images: usize) -> Source<T> {
         let [d, h, w] = &self.axes;
         if self.plain() {
@@ -148,17 +149,17 @@ impl Layout {
         self.axes.iter().map(|a| a.phases.len()).product()
     }
 
-    /// Elements of a channel of an image before it is prepared.
+    /// Elements per channel of an image before it is prepared.
     pub(super) fn volume(&self) -> usize {
         volume([0, 1, 2].map(|i| self.axes[i].input))
     }
 
-    /// Whether images can be read as they are.
+    /// Whether images can be read directly.
     pub(super) fn plain(&self) -> bool {
         !self.merged && self.axes.iter().all(Axis::plain)
     }
 
-    /// Where the tap at these elements is, relative to the output position, for a channel's first one.
+    /// Offset of the tap at these elements relative to the output position, for the first channel.
     pub(super) fn offset<T>(&self, source: &Source<T>, taps: [usize; 3]) -> isize {
         let [(fd, d), (fh, h), (fw, w)] = [0, 1, 2].map(|i| self.axes[i].locate(taps[i]));
         let f = (fd * self.axes[1].phases.len() + fh) * self.axes[2].phases.len() + fw;
@@ -197,7 +198,7 @@ impl Layout {
             let source = Source { ptr: ptr.cast_const(), first, ..strides };
             let to = Shared(ptr);
             let volume = self.volume();
-            // A few planes a task. Moving an element costs about as much as ten multiply-adds.
+            // A few planes per task. Moving an element costs about as much as ten multiply-adds.
             let planes = channels.len() * images;
             let chunk = (40_000 / (source.image as usize * self.phases()).max(1)).clamp(1, planes.max(1));
             tasks(planes.div_ceil(chunk), 10 * channel * channels.len(), |t| {
@@ -205,7 +206,8 @@ impl Layout {
                     let (c, n) = (channels.start + plane / images, plane % images);
                     let from = &x[((first + n) * self.channels + c) * volume..][..volume];
                     let to = to.get().wrapping_offset(c as isize * source.channel + n as isize * source.image);
-                    // SAFETY: this is the block of the channel and image, in scratch memory of the size computed above.
+                    // SAFETY: this block belongs to the channel and image, in scratch memory of the size computed
+                    // above.
                     unsafe { self.fill(isa, &source, from, to) };
                 }
             });
@@ -216,9 +218,9 @@ impl Layout {
     /// Prepares one channel of one image.
     ///
     /// # Safety
-    /// `to` has room for all its phases, as `source` says.
+    /// `to` has room for all its phases, as described by `source`.
     pub(super) unsafe fn fill<T: KernelElement>(&self, isa: Isa, source: &Source<T>, from: &[T], to: *mut T) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { dispatch(isa, Fill { layout: self, source, from, to }) }
     }
 }
@@ -256,7 +258,7 @@ impl<T: KernelElement> VectorKernel for Fill<'_, T> {
                             let y = d_at + (i - d_lo) * d.stride;
                             let z = h_at + (j - h_lo) * h.stride;
                             let from = &from[(y * h.input + z) * w.input + at..];
-                            // SAFETY: the block has `image` elements a phase, row after row.
+                            // SAFETY: the block has `image` elements per phase, row after row.
                             unsafe {
                                 zero::<V>(phase.add(end), start + lo - end);
                                 copy_every::<V>(from, w.stride, phase.add(start + lo), hi - lo);
@@ -276,7 +278,7 @@ impl<T: KernelElement> VectorKernel for Fill<'_, T> {
 #[inline(always)]
 unsafe fn zero<V: Vector>(to: *mut V::Elem, len: usize) {
     let mut i = 0;
-    // SAFETY: the caller vouches for `len` elements.
+    // SAFETY: the caller guarantees `len` elements.
     unsafe {
         let zero = V::splat(V::Elem::ZERO);
         while i < len {
@@ -290,12 +292,12 @@ unsafe fn zero<V: Vector>(to: *mut V::Elem, len: usize) {
 #[inline(always)]
 unsafe fn copy_every<V: Vector>(from: &[V::Elem], step: usize, to: *mut V::Elem, len: usize) {
     assert!(from.len() > (len - 1) * step);
-    // SAFETY: the source was checked, and the caller vouches for `len` elements at `to`.
+    // SAFETY: the source was checked, and the caller guarantees `len` elements at `to`.
     unsafe {
         let from = from.as_ptr();
         match step {
             1 => copy::<V>(from, to, len),
-            // With the step known the compiler moves whole vectors and picks their elements.
+            // With a constant step the compiler moves whole vectors and shuffles their elements.
             2 => {
                 for i in 0..len {
                     *to.add(i) = *from.add(2 * i);

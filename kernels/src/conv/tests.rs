@@ -39,7 +39,7 @@ fn close(what: &str, s: &ConvShape, got: &[f64], want: &[f64], eps: f64) {
     }
 }
 
-/// All three directions in both types, on every instruction set, against sums in f64.
+/// All three passes in both types, on every instruction set, against sums in f64.
 fn check(s: &ConvShape) {
     let (x, w, g) = (noise(s.input_len(), 1), noise(s.weight_len(), 2), noise(s.output_len(), 3));
     let bias = noise(s.out_channels, 4);
@@ -109,7 +109,7 @@ fn kernels_strides_paddings_and_dilations_in_two_dimensions() {
 }
 
 #[test]
-fn different_paddings_before_and_behind() {
+fn asymmetric_padding() {
     for (before, behind) in [([0, 0], [1, 1]), ([1, 2], [2, 1]), ([2, 0], [0, 0]), ([0, 1], [4, 3])] {
         for (kernel, stride) in [([1, 1], [1, 1]), ([3, 3], [1, 1]), ([3, 3], [2, 2]), ([5, 5], [2, 3])] {
             for (groups, channels) in [(1, 3), (1, 18), (2, 6), (9, 9)] {
@@ -157,7 +157,7 @@ fn larger_than_a_block() {
 }
 
 #[test]
-fn nothing_to_do_and_nothing_to_sum() {
+fn empty_outputs_and_empty_sums() {
     let s = ConvShape::conv2d(2, 3, 4, [2, 2], [3, 3]);
     assert_eq!(s.output(), [1, 0, 0]);
     check(&s);
@@ -173,7 +173,7 @@ fn a_slice_of_the_wrong_length_is_refused() {
     forward(&s, &[0f32; 9], &[0.0; 3], None, Activation::None, &mut [0.0; 4]);
 }
 
-/// Largest difference relative to the largest element of `want`.
+/// Largest error relative to the largest element of `want`.
 fn error(got: &[f32], want: &[f64]) -> f64 {
     let scale = want.iter().fold(0.0f64, |a, x| a.max(x.abs()));
     got.iter().zip(want).fold(0.0f64, |a, (&got, want)| a.max((got as f64 - want).abs())) / scale
@@ -193,7 +193,7 @@ fn winograd_is_within_its_bound() {
         valid.with_padding([0, 1]),
         valid.with_padding_of([0, 2], [1, 0]),
         same(1, 1, 1, [1, 1]),
-        // Tiles that hang over narrow outputs; rows that fill blocks of a transposition only together.
+        // Tiles that extend past narrow outputs; rows that fill blocks of a transposition only together.
         same(1, 17, 20, [6, 3]),
         same(2, 20, 17, [5, 2]),
         ConvShape::conv2d(2, 18, 36, [26, 26], [3, 3]),

@@ -1,8 +1,9 @@
-//! Gradient of the weight: taps times output channels, summed over all positions of all images.
+//! Weight gradient: taps times output channels, summed over all positions of all images.
 //!
 //! The micro-kernel's rows are taps, whose elements it broadcasts from the source; its columns are output channels, for
-//! which a task transposes the output's gradient, a few hundred positions at a time. Positions are cut into a few parts whose sums
-//! are added up at the end; how many depends on the shape alone, so that threads do not show in the result.
+//! which a task transposes the output gradient, a few hundred positions at a time. Positions are split into a few parts
+//! whose sums are added at the end; the number of parts depends on the shape alone, so that results do not depend on
+//! the number of threads.
 
 use super::plan::Plan;
 use super::source::Source;
@@ -20,11 +21,11 @@ use std::ops::Range;
 const POSITIONS: usize = 384;
 /// Elements of all partial sums together, unless one set of sums is larger.
 const SUMS: usize = 2 << 20;
-/// Parts that positions are cut into at most.
+/// Maximum number of parts that positions are split into.
 const PARTS: usize = 16;
-/// Tasks that there should be.
+/// Target number of tasks.
 const TASKS: usize = 32;
-/// Taps that a task takes at least: fewer would not be worth the transposition.
+/// Minimum number of taps per task: fewer would not pay for the transposition.
 const BAND: usize = 128;
 
 pub(super) fn backward_weight<T: KernelElement>(
@@ -40,7 +41,7 @@ pub(super) fn backward_weight<T: KernelElement>(
     let k = channels * area;
     let one = s.groups * k * m;
     let blocks = Blocks::new(s.batch, grid);
-    // Every part prepares the images that it reads: not many to an image.
+    // Every part prepares the images that it reads, so there are few parts per image.
     let parts = (SUMS / one).clamp(1, PARTS).min(s.batch.max(4)).min(blocks.count());
     let bands = TASKS.div_ceil(parts * s.groups).min(k / BAND).clamp(1, channels);
     with_scratch(one * parts, |sums: *mut T| {
@@ -62,14 +63,14 @@ pub(super) fn backward_weight<T: KernelElement>(
                     let sums = Shared(sums.get().wrapping_add(start));
                     let weight =
                         Weight { kernels, source, offsets, first, group, groups: s.groups, m, blocks, grad_out, sums };
-                    // SAFETY: the sums have room for all parts; every task has its own rows of a part's.
+                    // SAFETY: the sums have room for all parts; tasks write disjoint rows of a part's sums.
                     unsafe { weight.blocks(range.0..range.0 + now, new) };
                 });
                 range = (range.0 + now, range.1 - now);
                 new = false;
             }
         });
-        // Some taps of a group at a time.
+        // A chunk of a group's taps at a time.
         let chunk = 64.min(k);
         let chunks = k.div_ceil(chunk);
         let grad_w = Shared(grad_w.as_mut_ptr());
@@ -77,7 +78,7 @@ pub(super) fn backward_weight<T: KernelElement>(
             let (group, first) = (t / chunks, t % chunks * chunk);
             let taps = chunk.min(k - first);
             let start = (group * k + first) * m;
-            // SAFETY: the sums of the parts are contiguous; every task has its own taps.
+            // SAFETY: the sums of the parts are contiguous; tasks write disjoint taps.
             unsafe {
                 let sum = sums.get().add(start);
                 for part in 1..parts {
@@ -104,7 +105,7 @@ impl<T: KernelElement> VectorKernel for Add<T> {
     #[inline(always)]
     unsafe fn run<V: Vector<Elem = T>>(self) {
         for i in (0..self.len).step_by(V::LANES) {
-            // SAFETY: the caller vouches for `len` elements.
+            // SAFETY: the caller guarantees `len` elements.
             unsafe {
                 let mask = V::mask(V::LANES.min(self.len - i));
                 let to = self.to.add(i);
@@ -114,7 +115,7 @@ impl<T: KernelElement> VectorKernel for Add<T> {
     }
 }
 
-/// Positions of all images, cut into blocks: several whole images, or some rows of one.
+/// Positions of all images, split into blocks: several whole images, or some rows of one.
 #[derive(Clone, Copy)]
 struct Blocks {
     images: usize,
@@ -141,7 +142,7 @@ impl Blocks {
         self.grid[1].div_ceil(self.row_step)
     }
 
-    /// Blocks of the same images.
+    /// Blocks per group of images.
     fn per_image(&self) -> usize {
         self.grid[0] * self.rows()
     }
@@ -167,7 +168,7 @@ impl Blocks {
 struct Weight<'a, T: 'static> {
     kernels: &'static Kernels<T>,
     source: &'a Source<T>,
-    /// Of the taps from channel `first` of the source on.
+    /// For the taps of channel `first` of the source and later ones.
     offsets: &'a [isize],
     first: usize,
     group: usize,
@@ -180,7 +181,7 @@ struct Weight<'a, T: 'static> {
 }
 
 impl<T: KernelElement> Weight<'_, T> {
-    /// Adds up some blocks of the images of the source.
+    /// Accumulates some blocks of the images of the source.
     ///
     /// # Safety
     /// The sums have room for these taps.
@@ -189,7 +190,7 @@ impl<T: KernelElement> Weight<'_, T> {
         let (source, m) = (self.source, self.m);
         let positions = gd * gh * gw;
         let tiles = Tiles::new(self.offsets.len(), m, self.kernels);
-        // Rows of a multiple of the registers' width, so that loads are aligned.
+        // Rows are padded to a multiple of the register width, so that loads are aligned.
         let width = m.next_multiple_of(self.kernels.lanes);
         let largest = self.blocks.image_step * self.blocks.row_step * gw;
         with_scratch(largest * width, |gradient: *mut T| {
@@ -199,7 +200,8 @@ impl<T: KernelElement> Weight<'_, T> {
                 for i in 0..images {
                     let channel = ((n + i) * self.groups + self.group) * m;
                     let from = &self.grad_out[channel * positions + (d * gh + h) * gw..];
-                    // SAFETY: the gradient has m channels of these positions, the scratch memory room for the block.
+                    // SAFETY: the gradient has `m` channels of these positions, and the scratch memory has room for the
+                    // block.
                     unsafe {
                         let to = gradient.add(i * len * width);
                         pack(self.kernels.isa, from.as_ptr(), 1, positions as isize, len, m, to, width);
@@ -233,7 +235,7 @@ impl<T: KernelElement> Weight<'_, T> {
                             cols,
                             out,
                         };
-                        // SAFETY: the caller's promise; taps and positions are within the source.
+                        // SAFETY: guaranteed by the caller; taps and positions are within the source.
                         unsafe { self.kernels.run_direct(taps, &args) };
                     }
                 }

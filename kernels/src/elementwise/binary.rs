@@ -1,4 +1,4 @@
-//! Operations on two and three operands: arithmetic, gradients of activations, comparison, selection.
+//! Operations on two and three operands: arithmetic, activation gradients, comparison, selection.
 
 use super::Error;
 use super::block::{each2, map2, map3, steps2};
@@ -25,7 +25,7 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
         let BinaryFloat { op, a, b, out, n } = self;
         macro_rules! map {
             ($f:expr) => {
-                // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+                // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
                 unsafe { map2(a, b, out, n, $f) }
             };
         }
@@ -71,7 +71,7 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
     }
 }
 
-/// Division rounded to minus infinity, by way of the exact remainder: `1.0 // 0.1` is 9.
+/// Division rounded to minus infinity, computed from the exact remainder: `1.0 // 0.1` is 9.
 fn floor_divide<T: Float>(a: T, b: T) -> T {
     let (zero, one) = (T::of(0.0), T::of(1.0));
     if b == zero {
@@ -89,7 +89,7 @@ fn floor_divide<T: Float>(a: T, b: T) -> T {
     if quotient - floor > T::of(0.5) { floor + one } else { floor }
 }
 
-/// From the nearer end, so that the result is exact at both ends.
+/// Interpolates from the nearer end, so that the result is exact at both ends.
 #[inline(always)]
 fn lerp<T: Float, S: Simd>(a: T, b: T, weight: T) -> T {
     let (d, one) = (b - a, T::of(1.0));
@@ -116,7 +116,7 @@ impl<T: Float, const L: usize> Kernel for GradFloat<T, L> {
         let GradFloat { op, g, x, out, n } = self;
         macro_rules! map {
             ($f:expr) => {
-                // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+                // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
                 unsafe { map2(g, x, out, n, $f) }
             };
         }
@@ -172,7 +172,7 @@ macro_rules! binary_int {
                 let BinaryInt { op, a, b, out, n } = self;
                 macro_rules! map {
                     ($f:expr) => {
-                        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+                        // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
                         unsafe { map2(a, b, out, n, $f) }
                     };
                 }
@@ -229,7 +229,7 @@ macro_rules! binary_int {
 }
 binary_int!(i64);
 
-/// [`BinaryOp`] on contiguous truth values.
+/// [`BinaryOp`] on contiguous booleans.
 pub(super) struct BinaryBool<T, const L: usize> {
     pub(super) op: BinaryOp,
     pub(super) a: *const T,
@@ -245,7 +245,7 @@ impl<const L: usize> Kernel for BinaryBool<bool, L> {
     #[inline(always)]
     fn run<S: Simd>(self) -> Result<(), Error> {
         let BinaryBool { op, a, b, out, n } = self;
-        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+        // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
         unsafe {
             match op {
                 BinaryOp::Add | BinaryOp::Or | BinaryOp::Maximum => map2(a, b, out, n, |a: bool, b| a | b),
@@ -273,7 +273,7 @@ impl<T: Copy + Default + PartialOrd, const L: usize> Kernel for Compare<T, L> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Compare { op, a, b, out, n } = self;
-        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+        // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
         unsafe {
             match op {
                 CompareOp::Eq => map2(a, b, out, n, |a, b| a == b),
@@ -287,7 +287,7 @@ impl<T: Copy + Default + PartialOrd, const L: usize> Kernel for Compare<T, L> {
     }
 }
 
-/// `out[i] = a[i]` where the condition holds, else `b[i]`, for contiguous elements of `size` bytes.
+/// `out[i] = a[i]` where the condition is true, else `b[i]`, for contiguous elements of `size` bytes.
 ///
 /// # Safety
 /// The pointers must be valid for `n` elements; `out` equal to or disjoint from each input.
@@ -322,7 +322,7 @@ impl<T: Copy> Kernel for Select<T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Select { condition, a, b, out, n } = self;
-        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+        // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
         unsafe { map3(condition, a, b, out, n, |c, a, b| if c { a } else { b }) }
     }
 }

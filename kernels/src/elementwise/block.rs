@@ -1,18 +1,18 @@
-//! The loops that every operation shares, over contiguous elements. Whatever the loop, an element's result depends on that
+//! The loops that all operations share, over contiguous elements. In every loop, an element's result depends on that
 //! element alone.
 //!
-//! [`map`], [`map2`] and [`map3`] are plain loops for arithmetic of a few instructions. The compiler vectorizes a loop only
-//! if its operands do not overlap; so an operation in place goes through a small buffer.
+//! [`map`], [`map2`] and [`map3`] are plain loops for arithmetic of a few instructions. The compiler vectorizes a loop
+//! only if its operands do not overlap, so an in-place operation goes through a small buffer.
 //!
-//! [`steps`] and [`steps2`] are for long functions. They take `L` elements at a time through local arrays, the last ones
-//! padded, so that there is one copy of the function and none of it runs an element at a time.
+//! [`steps`] and [`steps2`] are for long functions. They process `L` elements at a time in local arrays, the last ones
+//! padded, so that there is one copy of the function and no scalar remainder loop.
 //!
 //! [`each`] and [`each2`] are for functions that cannot be vectorized.
 
 use std::mem::MaybeUninit;
 use std::ptr::copy_nonoverlapping;
 
-/// Elements that go through the buffer at a time where an operation is in place.
+/// Elements that an in-place operation buffers at a time.
 const STAGE: usize = 256;
 
 /// `out[i] = f(x[i])`.
@@ -113,7 +113,8 @@ where
 {
     let (whole, rest) = (n / L * L, n % L);
     let mut padded = [[T::default(); L]; 2];
-    // SAFETY: first `whole` elements of the operands, then one step in the padded arrays, for the `rest`.
+    // SAFETY: the first `whole` elements of the operands; the remaining `rest` elements are one step in the padded
+    // arrays.
     unsafe {
         let (mut x_at, mut out_at, mut end) = (x, out, out.add(whole));
         loop {
@@ -152,7 +153,8 @@ where
 {
     let (whole, rest) = (n / L * L, n % L);
     let mut padded = [[T::default(); L]; 3];
-    // SAFETY: first `whole` elements of the operands, then one step in the padded arrays, for the `rest`.
+    // SAFETY: the first `whole` elements of the operands; the remaining `rest` elements are one step in the padded
+    // arrays.
     unsafe {
         let (mut a_at, mut b_at, mut out_at, mut end) = (a, b, out, out.add(whole));
         loop {

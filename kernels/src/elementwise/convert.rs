@@ -1,6 +1,5 @@
-//! Operands that are stored in another type than the one they are computed with: a block of elements is widened, computed
-//! and narrowed a chunk at a time, in buffers that stay in the first-level cache. Where both types are one, nothing of this
-//! is left after compilation.
+//! Operands whose stored type is not their computed type: a block of elements is widened, computed and narrowed a chunk
+//! at a time, in buffers that stay in the L1 cache. Where both types are the same, all of this compiles to nothing.
 
 use super::Error;
 use crate::dtype::Stored;
@@ -10,7 +9,7 @@ use std::mem::MaybeUninit;
 /// Elements converted at a time.
 pub(super) const CHUNK: usize = 512;
 
-/// Room for a chunk of one operand.
+/// Storage for a chunk of one operand.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 pub(super) struct Buffer<T: Copy>(MaybeUninit<[T; CHUNK]>);
@@ -23,14 +22,15 @@ impl<T: Copy> Buffer<T> {
     }
 }
 
-/// The pointers in another type. A function of its own, because a closure in the generic ones below would be compiled with each of them.
+/// Casts the pointers to another type. A separate function, because a closure in the generic functions below would be
+/// compiled for each of their instances.
 #[inline]
 fn cast<T, U, const N: usize>(pointers: [*const T; N]) -> [*const U; N] {
     pointers.map(|pointer| pointer.cast())
 }
 
-/// Calls `f` with the inputs in their computed type, the number of the first element and how many there are, until `n`
-/// elements are done.
+/// Calls `f` with the inputs in their computed type, the index of the first element and the number of elements, until
+/// `n` elements are done.
 ///
 /// # Safety
 /// The inputs have `n` elements.
@@ -56,7 +56,8 @@ pub(super) unsafe fn widened<T: Stored, const N: usize>(
     Ok(())
 }
 
-/// Calls `block` with the inputs, room for its results and how many elements there are, until all `n` results are in `out`.
+/// Calls `block` with the inputs, a buffer for its results and the number of elements, until all `n` results are in
+/// `out`.
 ///
 /// # Safety
 /// The inputs and `out` have `n` elements; `out` is equal to or disjoint from each input.
@@ -68,12 +69,12 @@ pub(super) unsafe fn converted<T: Stored, const N: usize>(
     n: usize,
     block: impl Fn([*const T::Computed; N], *mut T::Computed, usize) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    // No elements need no conversion, and the block still refuses an operation that the type does not have.
+    // An empty input needs no conversion, but the block must still reject an operation that the type does not support.
     if T::DIRECT || n == 0 {
         return block(cast(inputs), out.cast(), n);
     }
     let mut results = Buffer::<T::Computed>::NEW;
-    // SAFETY: the caller's promise; a chunk of results is stored after the inputs' chunk has been read.
+    // SAFETY: guaranteed by the caller; a chunk of results is stored after the inputs' chunk has been read.
     unsafe {
         widened(isa, inputs, n, |inputs, start, m| {
             block(inputs, results.ptr(), m)?;

@@ -1,7 +1,8 @@
-//! Copies between strides and types, and filling.
+//! Copies between layouts and types, and filling.
 //!
-//! A copy to another type widens to the source's computed type, casts that to the output's, and narrows: four types are
-//! cast to each other, and each stored type adds two conversions. Pairs that programs wait for are cast in one step.
+//! A copy to another type widens to the source's computed type, casts that to the output's computed type, and narrows:
+//! four types are cast to each other, and each stored type adds two conversions. Performance-critical pairs are cast in
+//! one step.
 
 use super::block::map;
 use super::convert::{Buffer, CHUNK};
@@ -18,15 +19,15 @@ use std::any::TypeId;
 /// The pointers must be valid for `n` elements of the types, and disjoint.
 pub(crate) type Step = unsafe fn(isa: Isa, from: *const u8, to: *mut u8, n: usize);
 
-/// A type that the other computed types are cast to, as PyTorch's `to` does it: floats are cut off towards 0 on the way to
-/// integers, and become the smallest integer if they do not fit; everything but 0 is true.
+/// A type that the other computed types are cast to, as PyTorch's `to` does it: floats are truncated toward 0 when cast
+/// to integers, and become the smallest integer if out of range; everything but 0 is true.
 pub trait Cast: 'static {
     /// The cast from the type with this id; `None` if it is this type itself.
     #[doc(hidden)]
     fn cast_from(source: TypeId) -> Option<Step>;
 
-    /// This type as a 64-bit integer that holds a 32-bit one: what narrower signed integers are cut off from. `None` where
-    /// this is not a floating-point type.
+    /// The cast from this type to a 32-bit integer, stored as a 64-bit one, from which narrower signed integers are
+    /// truncated. `None` if this is not a floating-point type.
     #[doc(hidden)]
     const CAST_TO_I32: Option<Step> = None;
 }
@@ -43,7 +44,7 @@ impl<S: Copy, D: Copy, F: Fn(S) -> D> Kernel for Map<S, D, F> {
 
     #[inline(always)]
     fn run<I: Simd>(self) {
-        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+        // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
         unsafe { map(self.source, self.out, self.n, self.f) }
     }
 }
@@ -80,7 +81,7 @@ cast!(to f64, from f32: |x| x.into(), from i64: |x| x as f64, from bool: |x| x a
 cast!(to i64, from f32: |x| to_i64(x.into()), from f64: |x| to_i64(x), from bool: |x| x.into());
 cast!(to bool, from f32: |x| x != 0.0, from f64: |x| x != 0.0, from i64: |x| x != 0);
 
-/// The number without its fraction; the smallest integer where that is out of range, as x86 processors have it.
+/// Truncates toward zero; out-of-range values become the smallest integer, as on x86.
 macro_rules! truncate {
     ($name:ident, $t:ident, |$x:ident| $fits:expr) => {
         #[inline(always)]
@@ -95,29 +96,30 @@ macro_rules! truncate {
 truncate!(to_i64, i64, |x| (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&x));
 truncate!(to_i32, i32, |x| -2_147_483_649.0 < x && x < 2_147_483_648.0);
 
-/// Casts in one step between types that are not computed with.
+/// Single-step casts that involve a type that is not its own computed type.
 fn shortcut(source: TypeId, out: TypeId) -> Option<Step> {
     if (source, out) == (TypeId::of::<u8>(), TypeId::of::<f32>()) {
         return Some(step!(|x: u8| -> f32 { x.into() }));
     }
     if (source, out) == (TypeId::of::<f32>(), TypeId::of::<u8>()) {
-        // Where the 64-bit integer that PyTorch goes through does not fit 32 bits, its last 8 are 0, as the smallest one's are.
+        // Where the 64-bit integer that PyTorch converts through does not fit 32 bits, its last 8 bits are 0, like
+        // those of the smallest integer.
         return Some(step!(|x: f32| -> u8 { to_i32(x.into()) as u8 }));
     }
     None
 }
 
-/// The steps from one type to another, each absent where nothing is to be done.
+/// The steps from one type to another; `None` where a step is not needed.
 struct Conversion([Option<Step>; 3]);
 
 impl Conversion {
     fn of<S: Stored, D: Stored>() -> Conversion {
         unsafe fn load<S: Stored>(isa: Isa, from: *const u8, to: *mut u8, n: usize) {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe { S::load(isa, from.cast(), to.cast(), n) }
         }
         unsafe fn store<D: Stored>(isa: Isa, from: *const u8, to: *mut u8, n: usize) {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe { D::store(isa, from.cast(), to.cast(), n) }
         }
         if let Some(step) = shortcut(TypeId::of::<S>(), TypeId::of::<D>()) {
@@ -138,7 +140,7 @@ impl Conversion {
     unsafe fn run(&self, isa: Isa, [from, to]: [*const u8; 2], sizes: [usize; 2], n: usize) {
         let Conversion(steps) = self;
         let last = steps.iter().rposition(Option::is_some);
-        // SAFETY: the caller's promise; a buffer has room for a chunk of any computed type.
+        // SAFETY: guaranteed by the caller; a buffer has room for a chunk of any computed type.
         unsafe {
             if let [None, Some(step), None] | [Some(step), None, None] | [None, None, Some(step)] = *steps {
                 return step(isa, from, to.cast_mut(), n);
@@ -171,7 +173,7 @@ pub unsafe fn copy<S: Stored, D: Stored>(
     out_strides: &[isize],
 ) {
     let operands = [Operand::new(out, out_strides), Operand::new(source, source_strides)];
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if TypeId::of::<S>() == TypeId::of::<D>() {
             layout::copy(dims, operands)
@@ -187,7 +189,7 @@ pub unsafe fn copy<S: Stored, D: Stored>(
 /// As for [`copy`].
 unsafe fn convert(dims: &[usize], operands: [Operand; 2], sizes: [usize; 2], conversion: &Conversion) {
     let isa = isa::isa();
-    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    // SAFETY: guaranteed by the caller; the block is given pointers to `n` contiguous elements of each operand.
     let result = unsafe {
         layout::run(dims, operands, LIGHT, &|[out, source], n| {
             conversion.run(isa, [source, out], sizes, n);
@@ -200,11 +202,11 @@ unsafe fn convert(dims: &[usize], operands: [Operand; 2], sizes: [usize; 2], con
 /// Sets every element to `value`.
 ///
 /// # Safety
-/// `out` with its strides must be valid for `dims`, and none of its elements shared with another.
+/// `out` with its strides must be valid for `dims`, and no two of its elements may overlap.
 pub unsafe fn fill<T: Stored>(dims: &[usize], out: *mut T, out_strides: &[isize], value: T) {
     let scalar = [0; crate::MAX_RANK];
     assert!(dims.len() <= scalar.len(), "fill: {} dimensions, at most {}", dims.len(), scalar.len());
     let operands = [Operand::new(out, out_strides), Operand::new(&value, &scalar[..dims.len()])];
-    // SAFETY: the caller's promise; `value` lives until the end.
+    // SAFETY: guaranteed by the caller; `value` outlives the copy.
     unsafe { layout::copy(dims, operands) }
 }

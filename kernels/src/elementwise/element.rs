@@ -1,4 +1,4 @@
-//! The types that are computed with, and which block function does which operation on them.
+//! The computed types, and the block function that implements each operation on them.
 
 use super::Error;
 use super::binary::{BinaryBool, BinaryFloat, BinaryInt, Compare, GradFloat};
@@ -14,7 +14,7 @@ mod sealed {
 
 /// A type that elementwise arithmetic is compiled for: `f32`, `f64`, `i64`, `bool`.
 pub trait Arithmetic: sealed::Sealed + Cast + Copy {
-    /// The sum: of integers wrapping, of truth values `or`.
+    /// The sum: wrapping for integers, `or` for booleans.
     fn plus(self, other: Self) -> Self;
 
     /// [`unary`](super::unary) on `n` contiguous elements.
@@ -60,7 +60,7 @@ pub trait Arithmetic: sealed::Sealed + Cast + Copy {
     unsafe fn compare_block(op: CompareOp, isa: Isa, a: *const Self, b: *const Self, out: *mut bool, n: usize);
 }
 
-/// Implements [`Arithmetic`] for a type: its kernels, how many elements a step of their loops takes, and the gradients.
+/// Implements [`Arithmetic`] for a type: its kernels, the number of elements per loop step, and the gradients.
 macro_rules! arithmetic {
     ($t:ty, |$a:ident, $b:ident| $plus:expr, $lanes:literal, $unary:ident, $binary:ident $(, $gradient:ident)?) => {
         impl sealed::Sealed for $t {}

@@ -1,15 +1,15 @@
-//! Moving elements between strides and contiguous buffers; a type is its size in bytes here.
+//! Moves elements between strided operands and contiguous buffers; types are represented by their size in bytes.
 
 use std::mem::MaybeUninit;
 
 /// Copies `n` elements `step` bytes apart into a buffer.
 ///
 /// # Safety
-/// All elements must exist on both sides.
+/// All elements must be valid on both sides.
 pub(super) unsafe fn gather(from: *const u8, step: isize, to: *mut u8, size: usize, n: usize) {
     unsafe fn typed<T: Copy>(from: *const u8, step: isize, to: *mut u8, n: usize) {
         let to = to.cast::<T>();
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             if step == 0 {
                 std::slice::from_raw_parts_mut(to.cast::<MaybeUninit<T>>(), n)
@@ -21,7 +21,7 @@ pub(super) unsafe fn gather(from: *const u8, step: isize, to: *mut u8, size: usi
             }
         }
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         match size {
             _ if step == size as isize => std::ptr::copy_nonoverlapping(from, to, n * size),
@@ -33,11 +33,11 @@ pub(super) unsafe fn gather(from: *const u8, step: isize, to: *mut u8, size: usi
     }
 }
 
-/// Copies a tile of `rows` times `columns` elements into the rows of a buffer that are `PITCH` elements apart, along the
-/// smaller step.
+/// Copies a tile of `rows` by `columns` elements into the rows of a buffer that are `PITCH` elements apart, iterating
+/// along the smaller step innermost.
 ///
 /// # Safety
-/// All elements must exist on both sides.
+/// All elements must be valid on both sides.
 pub(super) unsafe fn gather_tile<const PITCH: usize>(
     from: *const u8,
     steps: [isize; 2],
@@ -56,12 +56,12 @@ pub(super) unsafe fn gather_tile<const PITCH: usize>(
         for c in 0..columns {
             let column = from.wrapping_offset(c as isize * steps[1]);
             for r in 0..rows {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe { *to.add(r * PITCH + c) = column.offset(r as isize * steps[0]).cast::<T>().read() };
             }
         }
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if steps[1].abs() <= steps[0].abs() {
             for r in 0..rows {
@@ -82,16 +82,16 @@ pub(super) unsafe fn gather_tile<const PITCH: usize>(
 /// Copies `n` elements of a buffer to addresses `step` bytes apart.
 ///
 /// # Safety
-/// All elements must exist on both sides.
+/// All elements must be valid on both sides.
 pub(super) unsafe fn scatter(from: *const u8, to: *mut u8, step: isize, size: usize, n: usize) {
     unsafe fn typed<T: Copy>(from: *const u8, to: *mut u8, step: isize, n: usize) {
         let from = from.cast::<T>();
         for i in 0..n {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe { to.offset(i as isize * step).cast::<T>().write(*from.add(i)) };
         }
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         match size {
             _ if step == size as isize => std::ptr::copy_nonoverlapping(from, to, n * size),

@@ -1,16 +1,16 @@
-//! One loop order for all operands, and the way from strides to contiguous blocks.
+//! One loop order for all operands, and the decomposition of strided operands into contiguous blocks.
 //!
-//! Dimensions are sorted by the output's strides (so operands that are all transposed alike are walked in memory order)
-//! and merged where every operand allows it. What is left is cut into rows:
-//! - long rows: an operand that is contiguous in the row is used in place, one that is constant in it is spread over
-//!   a buffer once, any other is gathered. Where there are such others, 16 rows are walked together, a short piece of
-//!   each, so that a cache line that a column shares with its neighbors is used 16 times while it is at hand;
-//! - short rows are put together to blocks, with every operand gathered that is not contiguous as a whole.
+//! Dimensions are sorted by the output's strides (so operands that share a transposed layout are traversed in memory
+//! order) and merged where every operand allows it. The rest is split into rows:
+//! - long rows: an operand that is contiguous in the row is used directly, one that is constant in it is broadcast to a
+//!   buffer once, any other is gathered. If any operand is gathered, 16 rows are traversed together, a short piece of
+//!   each, so that a cache line that a column shares with its neighbors is used 16 times while it is cached;
+//! - short rows are combined into blocks; every operand that is not contiguous as a whole is gathered.
 //!
-//! Results are stored through the caches. Streaming stores were measured, and took twice the time.
+//! Results are stored with ordinary stores. Non-temporal stores were measured to take twice the time.
 //!
-//! A block function never sees strides. Operands are bytes here, so all of this is compiled once for each number of
-//! operands, not for each type.
+//! A block function never sees strides. Operands are untyped bytes here, so this module is compiled once per number of
+//! operands, not once per type.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -20,19 +20,19 @@ use super::Error;
 use super::gather::{gather, gather_tile, scatter};
 use crate::{MAX_RANK, threads};
 
-/// Elements in a block that goes through buffers: all buffers of an operation stay in the first-level cache.
+/// Elements per block that goes through buffers: all buffers of an operation stay in the L1 cache.
 const BLOCK: usize = 1024;
-/// Elements of a row that are taken at a time where an operand is gathered from a column.
+/// Elements of a row that are processed at a time where an operand is gathered from a column.
 const PIECE: usize = 64;
-/// Rows walked together in that case.
+/// Rows traversed together in that case.
 const GROUP: usize = BLOCK / PIECE;
-/// Rows up to this length are put together to blocks; where an operand is gathered from columns, only much shorter ones.
+/// Rows up to this length are combined into blocks; where an operand is gathered from columns, only much shorter ones.
 const SHORT: usize = BLOCK / 4;
 const SHORT_COLUMNS: usize = 31;
 /// The widest element in bytes.
 const WIDEST: usize = 8;
 
-/// Work on `n` contiguous elements of each operand, the output's pointer first.
+/// Processes `n` contiguous elements of each operand, the output's pointer first.
 pub(super) type Block<'a, const N: usize> = &'a (dyn Fn([*mut u8; N], usize) -> Result<(), Error> + Sync);
 
 /// A strided operand of unknown type.
@@ -50,7 +50,7 @@ impl<'a> Operand<'a> {
     }
 }
 
-/// Whether the elements follow each other in row-major order.
+/// Whether the elements are contiguous in row-major order.
 #[inline]
 fn is_contiguous(dims: &[usize], strides: &[isize]) -> bool {
     let mut expected = 1;
@@ -63,12 +63,12 @@ fn is_contiguous(dims: &[usize], strides: &[isize]) -> bool {
     true
 }
 
-/// Whether every element is the same one.
+/// Whether all strides are 0, except in dimensions of size 1.
 fn is_constant(dims: &[usize], strides: &[isize]) -> bool {
     dims.iter().zip(strides).all(|(&dim, &stride)| dim == 1 || stride == 0)
 }
 
-/// Calls `block` until every element is done; the first operand is the output.
+/// Calls `block` until all elements are done; the first operand is the output.
 ///
 /// # Safety
 /// The operands must be valid for `dims`, and `block` for pointers to contiguous elements of them.
@@ -89,15 +89,15 @@ pub(super) unsafe fn run<const N: usize>(
         }
         let contiguous = operands.each_ref().map(|o| is_contiguous(dims, o.strides));
         if (0..N).all(|k| contiguous[k] || is_constant(dims, operands[k].strides)) {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             return unsafe { linear(n, &operands, contiguous.map(|contiguous| !contiguous), block) };
         }
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { Plan::new(dims, &operands).run(n, grain, block) }
 }
 
-/// The usual small case without a plan: every operand is contiguous or constant as a whole.
+/// The common small case, without a plan: every operand is contiguous or constant as a whole.
 unsafe fn linear<const N: usize>(
     n: usize,
     operands: &[Operand; N],
@@ -134,10 +134,11 @@ struct Plan<const N: usize> {
     sizes: [usize; N],
 }
 
-// SAFETY: the pointers are used only inside `run`, whose caller vouches for them; threads work on disjoint elements.
+// SAFETY: the pointers are used only in `run`, whose caller guarantees that they are valid; threads work on disjoint
+// elements.
 unsafe impl<const N: usize> Sync for Plan<N> {}
 
-/// Room for a block of one operand.
+/// Storage for a block of one operand.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Buffer(MaybeUninit<[u64; BLOCK]>);
@@ -158,7 +159,7 @@ impl<const N: usize> Plan<N> {
                 continue;
             }
             let strides: [isize; N] = std::array::from_fn(|k| operands[k].strides[d] * operands[k].size as isize);
-            // Insertion sort: the widest step outermost, in the given order where that does not decide.
+            // Insertion sort: the widest step outermost; ties keep the given order.
             let mut at = plan.rank;
             while at > 0 && wider(&strides, &plan.strides[at - 1]) {
                 (plan.dims[at], plan.strides[at]) = (plan.dims[at - 1], plan.strides[at - 1]);
@@ -171,7 +172,7 @@ impl<const N: usize> Plan<N> {
         plan
     }
 
-    /// Merges each dimension into the one inside it where all operands step over that one as a whole.
+    /// Merges each dimension into the next inner one where all operands step over the inner one as a whole.
     fn merge(&mut self) {
         let mut last = 0;
         for d in 1..self.rank {
@@ -187,7 +188,7 @@ impl<const N: usize> Plan<N> {
         self.rank = if self.rank == 0 { 1 } else { last + 1 };
     }
 
-    /// The pointers to the element of this number in row-major order.
+    /// The pointers to the element with this index in row-major order.
     fn locate(&self, index: usize) -> [*mut u8; N] {
         let mut rest = index;
         let mut data = self.data;
@@ -206,12 +207,12 @@ impl<const N: usize> Plan<N> {
 
     unsafe fn run(&self, n: usize, grain: usize, block: Block<N>) -> Result<(), Error> {
         if n < 2 * grain {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             return unsafe { self.part(0..n, block) };
         }
         let failure = OnceLock::new();
         threads::parallel_for(n, grain, |range| {
-            // SAFETY: the caller's promise; ranges are disjoint and inside `0..n`.
+            // SAFETY: guaranteed by the caller; ranges are disjoint and inside `0..n`.
             let result = unsafe { self.part(range, block) };
             if let Err(error) = result {
                 failure.get_or_init(|| error);
@@ -220,10 +221,10 @@ impl<const N: usize> Plan<N> {
         failure.into_inner().map_or(Ok(()), Err)
     }
 
-    /// Some of the elements, numbered in row-major order.
+    /// A range of elements, indexed in row-major order.
     unsafe fn part(&self, range: Range<usize>, block: Block<N>) -> Result<(), Error> {
         let mut buffers = [Buffer(MaybeUninit::uninit()); N];
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             if self.rank == 1 {
                 return self.rows(0..1, range, &mut buffers, block);
@@ -237,7 +238,7 @@ impl<const N: usize> Plan<N> {
         }
     }
 
-    /// Whether an input is closer together from row to row than inside a row.
+    /// Whether an input's stride between rows is smaller than its stride within a row.
     fn is_columnwise(&self) -> bool {
         let [.., row, inside] = &self.strides[..self.rank] else { return false };
         (1..N).any(|k| inside[k].abs() > self.sizes[k] as isize && row[k].abs() < inside[k].abs())
@@ -253,7 +254,7 @@ impl<const N: usize> Plan<N> {
                 fits
             })
         });
-        // An operand that is the same in every row is gathered once: blocks are integers of rows apart.
+        // An operand that is the same in every row is gathered once: blocks are a whole number of rows apart.
         let outer = self.rank - 1;
         let repeats: [bool; N] = std::array::from_fn(|k| (0..outer).all(|d| self.strides[d][k] == 0));
         let step = BLOCK - BLOCK % self.dims[outer];
@@ -283,7 +284,7 @@ impl<const N: usize> Plan<N> {
         Ok(())
     }
 
-    /// Moves `n` elements of operand `k`, from element number `start` on, to the buffer (or from it, if `SCATTER`).
+    /// Moves `n` elements of operand `k`, starting at index `start`, to the buffer (or from it, if `SCATTER`).
     unsafe fn walk<const SCATTER: bool>(&self, k: usize, start: usize, data: *mut u8, buffer: *mut u8, n: usize) {
         let inner = self.rank - 1;
         let mut index = [0; MAX_RANK];
@@ -317,12 +318,12 @@ impl<const N: usize> Plan<N> {
         }
     }
 
-    /// Cuts a range of elements into a first and a last part of a row, and the whole rows between them.
+    /// Splits a range of elements into a partial first row, whole rows, and a partial last row.
     unsafe fn long_rows(&self, range: Range<usize>, buffers: &mut [Buffer; N], block: Block<N>) -> Result<(), Error> {
         let width = self.dims[self.rank - 1];
         let (first, last) = (range.start / width, range.end / width);
         let (from, to) = (range.start % width, range.end % width);
-        // SAFETY: the caller's promise: the range is inside the operands.
+        // SAFETY: guaranteed by the caller: the range is inside the operands.
         unsafe {
             if first == last {
                 return self.rows(first..first + 1, from..to, buffers, block);
@@ -338,7 +339,7 @@ impl<const N: usize> Plan<N> {
         Ok(())
     }
 
-    /// The same columns of some rows.
+    /// The same columns of a range of rows.
     unsafe fn rows(
         &self,
         rows: Range<usize>,
@@ -350,7 +351,7 @@ impl<const N: usize> Plan<N> {
         let direct: [bool; N] = std::array::from_fn(|k| steps[k] == self.sizes[k] as isize);
         let strided: [bool; N] = std::array::from_fn(|k| steps[k] != 0 && steps[k] != self.sizes[k] as isize);
         let width = self.dims[self.rank - 1];
-        // Rows that differ only in the last but one dimension can be walked together.
+        // Rows that differ only in the second-to-last dimension can be traversed together.
         let (height, row_step) = match self.rank {
             1 => (1, [0; N]),
             rank => (self.dims[rank - 2], self.strides[rank - 2]),
@@ -360,7 +361,7 @@ impl<const N: usize> Plan<N> {
             (false, true) => (width, 1),
             (false, false) => (BLOCK, 1),
         };
-        // What is in the buffer of a constant operand: where its value came from.
+        // The address of the value that each constant operand's buffer currently holds.
         let mut spread = [std::ptr::null_mut::<u8>(); N];
         let mut row = rows.start;
         while row < rows.end {
@@ -406,7 +407,7 @@ impl<const N: usize> Plan<N> {
                                     continue;
                                 }
                                 if k > 0 && spread[k] != at[k] {
-                                    // A constant is spread as far as any later piece needs it.
+                                    // A constant is broadcast to the length of the longest piece.
                                     gather(at[k], 0, buffer, self.sizes[k], piece.min(columns.len()));
                                     spread[k] = at[k];
                                 }
@@ -426,7 +427,8 @@ impl<const N: usize> Plan<N> {
     }
 }
 
-/// Whether a dimension with strides `a` belongs outside one with strides `b`: the first operand in which both move decides.
+/// Whether a dimension with strides `a` belongs outside one with strides `b`: the first operand in which both are
+/// nonzero decides.
 #[inline]
 fn wider<const N: usize>(a: &[isize; N], b: &[isize; N]) -> bool {
     for k in 0..N {
@@ -437,13 +439,13 @@ fn wider<const N: usize>(a: &[isize; N], b: &[isize; N]) -> bool {
     false
 }
 
-/// Copies the second operand to the first; both are of one size.
+/// Copies the second operand to the first; both have the same element size.
 ///
 /// # Safety
 /// The operands must be valid for `dims`, and disjoint.
 pub(super) unsafe fn copy(dims: &[usize], operands: [Operand; 2]) {
     let size = operands[0].size;
-    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    // SAFETY: guaranteed by the caller; the block is given pointers to `n` contiguous elements of each operand.
     let result = unsafe {
         run(dims, operands, super::ops::LIGHT, &|[out, source], n| {
             std::ptr::copy_nonoverlapping(source, out, n * size);

@@ -1,15 +1,15 @@
 //! Elementwise kernels over strided operands: unary, binary, derivatives, comparison, selection, casting copy, fill.
 //!
-//! Every entry takes raw pointers, because an operation may run in place (the output is the very elements of an input,
-//! in the same order). `dims` has at most [`MAX_RANK`](crate::MAX_RANK) entries; strides count elements and may be 0
-//! (broadcasting; all 0 for a scalar operand) or negative.
+//! Every entry point takes raw pointers, because an operation may run in-place (the output consists of the same
+//! elements as an input, in the same order). `dims` has at most [`MAX_RANK`](crate::MAX_RANK) entries; strides count
+//! elements and may be 0 (broadcasting; all 0 for a scalar operand) or negative.
 //!
-//! Arithmetic is compiled for computed types (see [`crate::dtype`]); elements stored in another type are converted in
-//! blocks on the way in and out.
+//! Arithmetic is compiled for computed types (see [`crate::dtype`]); elements stored in another type are converted
+//! block by block when read and written.
 //!
-//! How it works: `layout` brings all operands into one loop order, merges dimensions, and cuts the work into short
-//! contiguous blocks, gathering what is not contiguous into small buffers; a block function does the arithmetic. So
-//! each operation is one loop over contiguous elements for each type and instruction set, whatever the strides.
+//! Implementation: `layout` brings all operands into one loop order, merges dimensions, and splits the work into short
+//! contiguous blocks, gathering noncontiguous operands into small buffers; a block function does the arithmetic. So
+//! each operation is one loop over contiguous elements per type and instruction set, for any strides.
 
 mod binary;
 mod block;
@@ -34,10 +34,10 @@ use binary::select;
 use convert::{converted, widened};
 use layout::Operand;
 
-/// Why a kernel gave no result.
+/// Why a kernel failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The operation is not defined for this type of element. Nothing was written.
+    /// The operation is not defined for this element type. Nothing was written.
     Unsupported,
     /// An integer was divided by zero. Part of the output may have been written.
     ZeroDivision,
@@ -61,7 +61,7 @@ pub unsafe fn unary<T: Stored>(
 ) -> Result<(), Error> {
     let (op, isa) = (op.simplify(), isa::isa());
     let operands = [Operand::new(out, out_strides), Operand::new(x, x_strides)];
-    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    // SAFETY: guaranteed by the caller; the block is given pointers to `n` contiguous elements of each operand.
     unsafe {
         layout::run(dims, operands, op.grain(), &|[out, x], n| {
             converted::<T, 1>(isa, [x.cast()], out.cast(), n, |[x], out, n| {
@@ -90,7 +90,7 @@ pub unsafe fn binary<T: Stored>(
 ) -> Result<(), Error> {
     let isa = isa::isa();
     let operands = [Operand::new(out, out_strides), Operand::new(a, a_strides), Operand::new(b, b_strides)];
-    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    // SAFETY: guaranteed by the caller; the block is given pointers to `n` contiguous elements of each operand.
     unsafe {
         layout::run(dims, operands, op.grain(), &|[out, a, b], n| {
             converted::<T, 2>(isa, [a.cast(), b.cast()], out.cast(), n, |[a, b], out, n| {
@@ -100,8 +100,8 @@ pub unsafe fn binary<T: Stored>(
     }
 }
 
-/// `out = op(x, number)`, or `op(number, x)` if `number_first`, for a type that is not [direct](Stored::DIRECT): the number is
-/// one of the computed type, and is not rounded to `T` before the operation.
+/// `out = op(x, number)`, or `op(number, x)` if `number_first`, for a type that is not [direct](Stored::DIRECT): the
+/// scalar has the computed type, and is not rounded to `T` before the operation.
 ///
 /// # Errors
 /// As for [`binary`].
@@ -118,11 +118,11 @@ pub unsafe fn binary_with_number<T: Stored>(
     out: *mut T,
     out_strides: &[isize],
 ) -> Result<(), Error> {
-    assert!(!T::DIRECT, "binary_with_number: numbers of a type that is computed with are operands of `binary`");
+    assert!(!T::DIRECT, "binary_with_number: for a type that is its own computed type use `binary`");
     let isa = isa::isa();
     let operands = [Operand::new(out, out_strides), Operand::new(x, x_strides)];
     let numbers = [number; convert::CHUNK];
-    // SAFETY: the caller's promise; blocks are at most a chunk long, as there is a conversion.
+    // SAFETY: guaranteed by the caller; blocks are at most a chunk long, as there is a conversion.
     unsafe {
         layout::run(dims, operands, op.grain(), &|[out, x], n| {
             converted::<T, 1>(isa, [x.cast()], out.cast(), n, |[x], out, n| {
@@ -152,7 +152,7 @@ pub unsafe fn gradient<T: Stored>(
 ) -> Result<(), Error> {
     let isa = isa::isa();
     let operands = [Operand::new(out, out_strides), Operand::new(g, g_strides), Operand::new(x, x_strides)];
-    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    // SAFETY: guaranteed by the caller; the block is given pointers to `n` contiguous elements of each operand.
     unsafe {
         layout::run(dims, operands, op.grain(), &|[out, g, x], n| {
             converted::<T, 2>(isa, [g.cast(), x.cast()], out.cast(), n, |[g, x], out, n| {
@@ -178,7 +178,7 @@ pub unsafe fn compare<T: Stored>(
 ) {
     let isa = isa::isa();
     let operands = [Operand::new(out, out_strides), Operand::new(a, a_strides), Operand::new(b, b_strides)];
-    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    // SAFETY: guaranteed by the caller; the block is given pointers to `n` contiguous elements of each operand.
     let result = unsafe {
         layout::run(dims, operands, ops::LIGHT, &|[out, a, b], n| {
             widened::<T, 2>(isa, [a.cast(), b.cast()], n, |[a, b], start, n| {
@@ -190,7 +190,7 @@ pub unsafe fn compare<T: Stored>(
     debug_assert!(result.is_ok());
 }
 
-/// `out = a` where `condition` holds, else `b`.
+/// `out = a` where `condition` is true, else `b`.
 ///
 /// # Safety
 /// As for [`unary`], with the three inputs. `out` may share memory with `condition` only if `T` is `bool`.
@@ -212,7 +212,7 @@ pub unsafe fn where_<T: Stored>(
         Operand::new(a, a_strides),
         Operand::new(b, b_strides),
     ];
-    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    // SAFETY: guaranteed by the caller; the block is given pointers to `n` contiguous elements of each operand.
     let result = unsafe {
         layout::run(dims, operands, ops::LIGHT, &|[out, condition, a, b], n| {
             select(isa, size_of::<T>(), condition.cast(), a, b, out, n);
@@ -222,7 +222,7 @@ pub unsafe fn where_<T: Stored>(
     debug_assert!(result.is_ok());
 }
 
-/// `out[i] = op(x[i])` for `n` contiguous elements: [`unary`] without the look at strides.
+/// `out[i] = op(x[i])` for `n` contiguous elements: [`unary`] without strides.
 ///
 /// # Errors
 /// [`Error::Unsupported`] if `op` is not defined for `T`.
@@ -232,7 +232,7 @@ pub unsafe fn where_<T: Stored>(
 pub unsafe fn unary_contiguous<T: Stored>(op: UnaryOp, n: usize, x: *const T, out: *mut T) -> Result<(), Error> {
     let (op, isa) = (op.simplify(), isa::isa());
     let operands = [Operand::new(out, &[1]), Operand::new(x, &[1])];
-    // SAFETY: the caller's promise; the block is given pointers to `n` contiguous elements of each operand.
+    // SAFETY: guaranteed by the caller; the block is given pointers to `n` contiguous elements of each operand.
     unsafe {
         let block = |[x]: [*const T::Computed; 1], out, n| T::Computed::unary_block(op, isa, x, out, n);
         if n < 2 * op.grain() {
@@ -242,7 +242,7 @@ pub unsafe fn unary_contiguous<T: Stored>(op: UnaryOp, n: usize, x: *const T, ou
     }
 }
 
-/// `out[i] = op(a[i], b[i])` for `n` contiguous elements: [`binary`] without the look at strides.
+/// `out[i] = op(a[i], b[i])` for `n` contiguous elements: [`binary`] without strides.
 ///
 /// # Errors
 /// As for [`binary`].
@@ -256,7 +256,7 @@ pub unsafe fn binary_contiguous<T: Stored>(
     b: *const T,
     out: *mut T,
 ) -> Result<(), Error> {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if n < 2 * op.grain() {
             let isa = isa::isa();
@@ -266,7 +266,7 @@ pub unsafe fn binary_contiguous<T: Stored>(
     }
 }
 
-/// `out[i] = op(g[i], x[i])` for `n` contiguous elements: [`gradient`] without the look at strides.
+/// `out[i] = op(g[i], x[i])` for `n` contiguous elements: [`gradient`] without strides.
 ///
 /// # Errors
 /// As for [`gradient`].
@@ -280,7 +280,7 @@ pub unsafe fn gradient_contiguous<T: Stored>(
     x: *const T,
     out: *mut T,
 ) -> Result<(), Error> {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if n < 2 * op.grain() {
             let isa = isa::isa();

@@ -1,7 +1,7 @@
-//! The names of the elementwise operations, and how much work one element of each is.
+//! The elementwise operations, and the cost of one element of each.
 
-/// A function of one element. Unless said otherwise it is defined for `f32` and `f64`; formulas and the treatment of
-/// nan, infinities and signed zeros are PyTorch's.
+/// A function of one element. Unless noted otherwise it is defined for `f32` and `f64`; formulas and the treatment of
+/// NaN, infinities and signed zeros are PyTorch's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs)] // the mathematical functions are what their names say
 pub enum UnaryOp {
@@ -9,7 +9,7 @@ pub enum UnaryOp {
     Neg,
     /// Floats and integers (wrapping).
     Abs,
-    /// -1, 0 or 1; 0 for NaN. Floats and integers; `bool` stays what it is.
+    /// -1, 0 or 1; 0 for NaN. Floats and integers; `bool` is unchanged.
     Sign,
     /// Floats and integers (wrapping).
     Square,
@@ -38,21 +38,21 @@ pub enum UnaryOp {
     Atanh,
     Erf,
     Erfc,
-    /// Integers stay what they are.
+    /// Integers are unchanged.
     Floor,
-    /// Integers stay what they are.
+    /// Integers are unchanged.
     Ceil,
-    /// Half to even. Integers stay what they are.
+    /// Ties to even. Integers are unchanged.
     Round,
-    /// Integers stay what they are.
+    /// Integers are unchanged.
     Trunc,
     /// `x - trunc(x)`.
     Frac,
     /// `x` to a constant power.
     PowScalar(f64),
-    /// An integer to a constant power that is not negative (wrapping).
+    /// An integer to a constant nonnegative power (wrapping).
     PowInt(u64),
-    /// `min(max(x, min), max)`; nan stays nan, and so does a bound that is nan.
+    /// `min(max(x, min), max)`; NaN if `x` or a bound is NaN.
     Clamp {
         min: f64,
         max: f64,
@@ -62,7 +62,7 @@ pub enum UnaryOp {
         min: i64,
         max: i64,
     },
-    /// `max(x, 0)`; nan stays nan. Floats and integers.
+    /// `max(x, 0)`; NaN if `x` is NaN. Floats and integers.
     Relu,
     /// `x` above 0, `slope * x` elsewhere.
     LeakyRelu(f64),
@@ -78,9 +78,9 @@ pub enum UnaryOp {
     LogSigmoid,
     /// `x * sigmoid(x)`.
     Silu,
-    /// `x * Phi(x)`, with the normal distribution's `Phi`.
+    /// `x * Phi(x)`, with the standard normal distribution function `Phi`.
     Gelu,
-    /// The approximation of [`UnaryOp::Gelu`] by `tanh`.
+    /// The tanh approximation of [`UnaryOp::Gelu`].
     GeluTanh,
     /// `log(1 + exp(beta * x)) / beta`; `x` itself where `beta * x > threshold`.
     Softplus {
@@ -95,14 +95,14 @@ pub enum UnaryOp {
     HardSwish,
     /// `x / (1 + |x|)`.
     Softsign,
-    /// `x` above the threshold (and nan), `value` elsewhere.
+    /// `x` above the threshold (or NaN), `value` elsewhere.
     Threshold {
         threshold: f64,
         value: f64,
     },
 }
 
-/// A function of two elements. Unless said otherwise it is defined for `f32` and `f64`.
+/// A function of two elements. Unless noted otherwise it is defined for `f32` and `f64`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum BinaryOp {
     /// `a + b`. Floats and integers (wrapping); `or` on `bool`.
@@ -115,17 +115,17 @@ pub enum BinaryOp {
     Div,
     /// `a` to the power `b`. Floats and integers (wrapping; PyTorch's values for negative exponents).
     Pow,
-    /// The larger one; nan where either is nan. Every type.
+    /// The maximum; NaN if either is NaN. Every type.
     Maximum,
-    /// The smaller one; nan where either is nan. Every type.
+    /// The minimum; NaN if either is NaN. Every type.
     Minimum,
-    /// The larger one; the other one where one is nan. Floats and integers.
+    /// The maximum; if one is NaN, the other. Floats and integers.
     Fmax,
-    /// The smaller one; the other one where one is nan. Floats and integers.
+    /// The minimum; if one is NaN, the other. Floats and integers.
     Fmin,
     /// `a` modulo `b`, with the sign of `b`. Floats and integers.
     Remainder,
-    /// The remainder of the division rounded to 0, with the sign of `a`. Floats and integers.
+    /// The remainder of the division truncated toward 0, with the sign of `a`. Floats and integers.
     Fmod,
     /// Division rounded to minus infinity. Floats and integers.
     FloorDivide,
@@ -137,18 +137,18 @@ pub enum BinaryOp {
     Or,
     /// Bitwise; logical on `bool`. Integers and `bool`.
     Xor,
-    /// `a + alpha * b`, one rounding where the processor has a fused multiply-add.
+    /// `a + alpha * b`, with a single rounding where the processor has a fused multiply-add.
     AddScaled(f64),
     /// `a + alpha * b` on integers (wrapping).
     AddScaledInt(i64),
-    /// From `a` to `b`, with a constant weight.
+    /// Linear interpolation from `a` to `b`, with a constant weight.
     LerpScalar(f64),
-    /// `max(a + b, 0)`; nan stays nan. The end of a residual block.
+    /// `max(a + b, 0)`; NaN if the sum is NaN. The end of a residual block.
     AddRelu,
 }
 
-/// The derivative of a function of one element: what it makes of a gradient `g` and an element `x` or `y` of the function's input or
-/// output. Defined for floating-point types.
+/// The derivative of a function of one element: maps a gradient `g` and an element `x` of the function's input (or `y`
+/// of its output) to the gradient of the input. Defined for floating-point types.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum GradOp {
     /// Of relu, or of any threshold at 0, from the output: 0 where `y <= 0`, else `g`.
@@ -173,7 +173,7 @@ pub enum GradOp {
 }
 
 impl GradOp {
-    /// Fewest elements that are worth a thread.
+    /// Minimum number of elements per thread.
     pub(super) fn grain(self) -> usize {
         match self {
             GradOp::Silu | GradOp::Gelu => MATH,
@@ -182,7 +182,7 @@ impl GradOp {
     }
 }
 
-/// A comparison; its result is `bool`. Comparisons with nan are false, but [`CompareOp::Ne`] is true.
+/// A comparison; its result is `bool`. Comparisons with NaN are false, except [`CompareOp::Ne`], which is true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum CompareOp {
@@ -194,13 +194,14 @@ pub enum CompareOp {
     Ge,
 }
 
-/// Fewest elements that are worth a thread: work limited by memory, vectorized functions, one call an element.
+/// Minimum number of elements per thread: for memory-bound operations, vectorized functions, and one function call per
+/// element.
 pub(super) const LIGHT: usize = 64 << 10;
 const MATH: usize = 12 << 10;
 const CALL: usize = 3 << 10;
 
 impl UnaryOp {
-    /// Fewest elements that are worth a thread.
+    /// Minimum number of elements per thread.
     pub(super) fn grain(self) -> usize {
         use UnaryOp::*;
         match self {
@@ -229,7 +230,7 @@ impl UnaryOp {
         }
     }
 
-    /// The same function under its cheapest name: powers that are products or roots.
+    /// An equivalent, cheaper operation: powers that are products or roots.
     pub(super) fn simplify(self) -> UnaryOp {
         match self {
             UnaryOp::PowScalar(2.0) => UnaryOp::Square,
@@ -242,7 +243,7 @@ impl UnaryOp {
 }
 
 impl BinaryOp {
-    /// Fewest elements that are worth a thread.
+    /// Minimum number of elements per thread.
     pub(super) fn grain(self) -> usize {
         use BinaryOp::*;
         match self {

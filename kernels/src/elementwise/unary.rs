@@ -23,7 +23,7 @@ impl<T: Float, const L: usize> Kernel for UnaryFloat<T, L> {
         let UnaryFloat { op, x, out, n } = self;
         macro_rules! map {
             ($f:expr) => {
-                // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+                // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
                 unsafe { map(x, out, n, $f) }
             };
         }
@@ -139,7 +139,7 @@ impl<const L: usize> Kernel for UnaryInt<i64, L> {
         let UnaryInt { op, x, out, n } = self;
         macro_rules! map {
             ($f:expr) => {
-                // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+                // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
                 unsafe { map(x, out, n, $f) }
             };
         }
@@ -176,7 +176,7 @@ pub(super) fn pow_wrapping(mut base: i64, mut exponent: u64) -> i64 {
     power
 }
 
-/// [`UnaryOp`] on contiguous truth values.
+/// [`UnaryOp`] on contiguous booleans.
 pub(super) struct UnaryBool<T, const L: usize> {
     pub(super) op: UnaryOp,
     pub(super) x: *const T,
@@ -191,7 +191,7 @@ impl<const L: usize> Kernel for UnaryBool<bool, L> {
     #[inline(always)]
     fn run<S: Simd>(self) -> Result<(), Error> {
         let UnaryBool { op, x, out, n } = self;
-        // SAFETY: whoever made this kernel promised `n` elements at each pointer.
+        // SAFETY: the creator of this kernel guarantees `n` elements at each pointer.
         unsafe {
             match op {
                 UnaryOp::Not => map(x, out, n, |x| !x),

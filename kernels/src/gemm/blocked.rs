@@ -1,5 +1,4 @@
-//! Everything between the micro-kernels and the whole matrices: which operand is read in place and which is packed,
-//! blocking for the caches, and threads.
+//! The layer between the micro-kernels and whole matrices: which operands are packed, cache blocking, and threading.
 
 use super::kernel::{Direct, Kernels, MAX_MR, Panel};
 use super::pack::Input;
@@ -8,25 +7,25 @@ use super::{KernelElement, PARALLEL_MULTIPLY_ADDS, Problem, split};
 use crate::simd::LINE;
 use crate::{isa, threads};
 
-/// Multiply-adds up to which nothing is packed if B's rows are contiguous.
+/// Maximum number of multiply-adds for which nothing is packed if B's rows are contiguous.
 const IN_PLACE_MULTIPLY_ADDS: usize = 64 * 64 * 96;
-/// Multiply-adds of a task: about 50 µs.
+/// Multiply-adds per task: about 50 µs.
 const TASK_MULTIPLY_ADDS: usize = 5_000_000;
 /// Columns, and rows, that are packed at a time.
 const CHUNK: usize = 4096;
-/// Bytes of packed A and B together that are aimed at.
+/// Target size in bytes of packed A and B together.
 const CHUNK_BYTES: usize = 16 << 20;
 
-/// Chooses between `C = A B` and `Cᵀ = Bᵀ Aᵀ`: vectors run along the columns of what is chosen.
+/// Chooses between `C = A B` and `Cᵀ = Bᵀ Aᵀ`: vectors run along the columns of the chosen form.
 fn orient<T: KernelElement, I: Input<T>>(p: &Problem<T, I>, kernels: &Kernels<T>) -> Problem<T, I> {
     let t = p.t();
     if cost(&t, kernels) < cost(p, kernels) { t } else { *p }
 }
 
-/// A rough number of cycles.
+/// An estimate of the number of cycles.
 fn cost<T: KernelElement, I: Input<T>>(p: &Problem<T, I>, kernels: &Kernels<T>) -> usize {
     let vectors = p.n.div_ceil(kernels.lanes);
-    // Per step of k a tile takes as long as its multiply-adds (two a cycle), and four cycles at least.
+    // Per step of k a tile takes as long as its multiply-adds (two per cycle), but at least four cycles.
     let rows = p.m.div_ceil(kernels.mr);
     let columns = p.n.div_ceil(kernels.nr);
     let tiles = (p.m * vectors / 2).max(rows * columns * 4);
@@ -35,7 +34,7 @@ fn cost<T: KernelElement, I: Input<T>>(p: &Problem<T, I>, kernels: &Kernels<T>) 
     tiles * p.k + pack + scatter
 }
 
-/// How C is cut into tiles.
+/// The division of C into tiles.
 #[derive(Clone, Copy)]
 pub(crate) struct Tiles {
     m: usize,
@@ -45,9 +44,9 @@ pub(crate) struct Tiles {
     pub rows: usize,
     /// Columns of tiles.
     pub columns: usize,
-    /// The least number of rows, and how many have one more.
+    /// The minimum number of rows of a tile, and the number of tiles that have one more.
     row: (usize, usize),
-    /// The least number of vectors in a column, and how many have one more.
+    /// The minimum number of vectors of a column of tiles, and the number of columns that have one more.
     column: (usize, usize),
 }
 
@@ -76,13 +75,13 @@ impl Tiles {
 }
 
 /// # Safety
-/// As [`super::gemm`].
+/// As for [`super::gemm`].
 pub(super) unsafe fn run<T: KernelElement>(p: &Problem<T>, kernels: &'static Kernels<T>) {
     let work = p.m * p.n * p.k;
     let small = work <= IN_PLACE_MULTIPLY_ADDS;
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
-        // The common small case has nothing to decide: a few dozen nanoseconds.
+        // Fast path: the common small case needs no decisions, and takes a few dozen nanoseconds.
         if small && p.b.cs == 1 && p.c.cs == 1 {
             return in_place(p, kernels);
         }
@@ -91,12 +90,12 @@ pub(super) unsafe fn run<T: KernelElement>(p: &Problem<T>, kernels: &'static Ker
     }
 }
 
-/// As [`run`], where operands have to be packed.
+/// [`run`], for operands that have to be packed.
 ///
 /// # Safety
-/// As [`super::gemm`], and the kernels take what `I` is packed as.
+/// As for [`super::gemm`]; the kernels must accept the packed form of `I`.
 pub(super) unsafe fn run_packed<T: KernelElement, I: Input<T>>(p: &Problem<T, I>, kernels: &'static Kernels<T>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { packed(&orient(p, kernels), kernels) }
 }
 
@@ -110,7 +109,7 @@ unsafe fn in_place<T: KernelElement>(p: &Problem<T>, kernels: &Kernels<T>) {
     let tiles = Tiles::new(p.m, p.n, kernels);
     for j in 0..tiles.columns {
         for i in 0..tiles.rows {
-            // SAFETY: the tile is within C.
+            // SAFETY: the tile is inside C.
             unsafe { in_place_tile(p, kernels, &offsets, tiles.row(i), tiles.column(j)) };
         }
     }
@@ -124,7 +123,7 @@ unsafe fn in_place_tile<T: KernelElement>(
     (i, rows): (usize, usize),
     (j, cols): (usize, usize),
 ) {
-    // SAFETY: the tile is within C; A and B have the rows and columns that go with it.
+    // SAFETY: the tile is inside C; A and B have the corresponding rows and columns.
     unsafe {
         p.tile((i, rows), (j, cols), true, true, |out| {
             let args = Direct {
@@ -142,19 +141,19 @@ unsafe fn in_place_tile<T: KernelElement>(
     };
 }
 
-/// The part of A and B being worked on, and where its packed form is.
+/// The blocks of A and B being processed, and their packed copies.
 struct Chunk<'a, T: 'static, I> {
     p: &'a Problem<T, I>,
     kernels: &'a Kernels<T>,
     tiles: Tiles,
-    /// First row, column and step of the inner dimension, and the number of the latter. A step is what the kernels see as one:
-    /// it may be several elements of A and B.
+    /// First row, column and step of the inner dimension, and the number of steps. A step is one iteration of the
+    /// kernel: it may cover several elements of A and B.
     i: usize,
     j: usize,
     k: (usize, usize),
-    /// Parts that the inner dimension is cut into.
+    /// Number of parts that the inner dimension is split into.
     parts: usize,
-    /// Null where A is read in place.
+    /// Null where A is read directly.
     a: *mut T,
     b: *mut T,
 }
@@ -162,8 +161,8 @@ struct Chunk<'a, T: 'static, I> {
 // SAFETY: the elements are `Send + Sync`; tasks write disjoint parts of the packed operands and of C.
 unsafe impl<T: KernelElement, I: Input<T>> Sync for Chunk<'_, T, I> {}
 
-/// Steps of the inner dimension that a tile takes at a time. The panel of B that goes with them streams from the
-/// second-level cache at no cost; shorter ones would visit C more often.
+/// Steps of the inner dimension per tile. The corresponding panel of B streams from the L2 cache at no cost; with fewer
+/// steps C would be read and written more often.
 const STEPS: usize = 1024;
 
 unsafe fn packed<T: KernelElement, I: Input<T>>(p: &Problem<T, I>, kernels: &'static Kernels<T>) {
@@ -171,7 +170,7 @@ unsafe fn packed<T: KernelElement, I: Input<T>>(p: &Problem<T, I>, kernels: &'st
     let (m_chunk, n_chunk) = (p.m.min(CHUNK), p.n.min(CHUNK));
     let all_parts = steps.div_ceil(STEPS).max(1);
     let width = n_chunk.div_ceil(kernels.nr) * kernels.nr;
-    // As many parts at a time as fit, so that C is visited as rarely as possible.
+    // As many parts at a time as fit, so that C is read and written as rarely as possible.
     let fitting = (CHUNK_BYTES / size_of::<T>() / ((m_chunk + width) * STEPS)).max(1);
     let rounds = all_parts.div_ceil(fitting);
     let pack_a = !I::SAME || p.a.cs != 1 || p.m > 256;
@@ -188,7 +187,7 @@ unsafe fn packed<T: KernelElement, I: Input<T>>(p: &Problem<T, I>, kernels: &'st
                     let k = split(steps, rounds, round);
                     let parts = k.1.div_ceil(STEPS).max(1);
                     let chunk = Chunk { p, kernels, tiles, i, j, k, parts, a, b };
-                    // SAFETY: the caller's promise; the scratch memory has room for the chunk.
+                    // SAFETY: guaranteed by the caller; the scratch memory has room for the chunk.
                     unsafe { chunk.run() };
                 }
             }
@@ -202,7 +201,7 @@ impl<T: KernelElement, I: Input<T>> Chunk<'_, T, I> {
         let work = m * n * self.k.1;
         let threads = threads::num_threads();
         let pack = |t: usize| {
-            // SAFETY: every task packs its own panel.
+            // SAFETY: tasks pack disjoint panels.
             unsafe { if t < columns { self.pack_column(t) } else { self.pack_row(t - columns) } }
         };
         let pack_tasks = columns + if self.a.is_null() { 0 } else { rows };
@@ -212,7 +211,7 @@ impl<T: KernelElement, I: Input<T>> Chunk<'_, T, I> {
             return unsafe { self.multiply((0, rows), (0, columns)) };
         }
         threads::parallel_tasks(pack_tasks, pack);
-        // Groups of rows whose packed A fits well into the second-level cache.
+        // Groups of rows whose packed A fits into the L2 cache with room to spare.
         let row_groups = rows.div_ceil(Self::rows_in_cache(self.kernels, self.k.1.div_ceil(self.parts)));
         let tasks = (work / TASK_MULTIPLY_ADDS).clamp(2, 16 * threads).next_multiple_of(threads);
         let column_groups = tasks.div_ceil(row_groups).min(columns);
@@ -220,7 +219,7 @@ impl<T: KernelElement, I: Input<T>> Chunk<'_, T, I> {
             if column_groups * row_groups < tasks { tasks.div_ceil(column_groups).min(rows) } else { row_groups };
         threads::parallel_tasks(row_groups * column_groups, |t| {
             let (r, c) = (split(rows, row_groups, t % row_groups), split(columns, column_groups, t / row_groups));
-            // SAFETY: these tiles are this task's alone, and packed above.
+            // SAFETY: these tiles belong to this task alone, and were packed above.
             unsafe { self.multiply(r, c) }
         });
     }
@@ -253,13 +252,13 @@ impl<T: KernelElement, I: Input<T>> Chunk<'_, T, I> {
         }
     }
 
-    /// Computes `r.1` rows of tiles from `r.0` on, in `c.1` columns of tiles from `c.0` on.
+    /// Computes `r.1` rows of tiles starting at `r.0`, in `c.1` columns of tiles starting at `c.0`.
     unsafe fn multiply(&self, r: (usize, usize), c: (usize, usize)) {
         let p = self.p;
         let nr = self.kernels.nr;
         let line = LINE / size_of::<T>();
         let row_offsets: [isize; MAX_MR] = std::array::from_fn(|i| i as isize * p.a.rs);
-        // One row of a packed panel of B after the other.
+        // The offsets of consecutive rows of a packed panel of B.
         let mut b_offsets = [0isize; STEPS];
         for (q, offset) in b_offsets.iter_mut().enumerate() {
             *offset = (q * nr) as isize;
@@ -274,13 +273,14 @@ impl<T: KernelElement, I: Input<T>> Chunk<'_, T, I> {
                     let (j, cols) = self.tiles.column(cj);
                     let b = self.b.wrapping_add((cj * self.k.1 + k0) * nr).cast_const();
                     let end = (r0 + block).min(r.0 + r.1);
-                    // The next panel of B comes from far: the last tiles of this one fetch it, a part each.
+                    // The next panel of B is in a distant cache or in memory: the last tiles of this panel prefetch it, a
+                    // part each.
                     let next = b.wrapping_add(self.k.1 * nr);
                     for ri in r0..end {
                         let (i, rows) = self.tiles.row(ri);
                         let left = end - 1 - ri;
                         let fetch = if left < nr / line { next.wrapping_add(left * k * line) } else { b };
-                        // SAFETY: the tile is within C, its panels have been packed.
+                        // SAFETY: the tile is inside C, and its panels have been packed.
                         unsafe {
                             p.tile((self.i + i, rows), (self.j + j, cols), first, last, |out| {
                                 if self.a.is_null() {
@@ -308,7 +308,7 @@ impl<T: KernelElement, I: Input<T>> Chunk<'_, T, I> {
         }
     }
 
-    /// Rows of tiles whose packed A leaves room in the second-level cache.
+    /// Rows of tiles whose packed A leaves room in the L2 cache.
     fn rows_in_cache(kernels: &Kernels<T>, depth: usize) -> usize {
         (isa::caches().l2 / 3 / size_of::<T>() / depth.max(1) / kernels.mr).max(1)
     }

@@ -1,10 +1,11 @@
-//! Matrix multiplication of types that are not stored as they are computed with: 16-bit floats, with sums in `f32`, and narrow
-//! integers, with sums in `i64`.
+//! Matrix multiplication of types that are not their own computed type: 16-bit floats, accumulated in `f32`, and narrow
+//! integers, accumulated in `i64`.
 //!
-//! Operands are widened while they are packed, and the micro-kernels of the computed type do the rest. Where the processor
-//! multiplies pairs of [`Bf16`] itself (AVX-512 BF16), those are packed as pairs, and its own micro-kernel takes two steps of the
-//! inner dimension at a time: both products are exact and added to the `f32` sum one after the other, each time rounded to
-//! nearest; numbers below 2^-126 count as 0, in the operands and in the sum.
+//! Operands are widened while they are packed, and then multiplied by the micro-kernels of the computed type. Where the
+//! processor multiplies pairs of [`Bf16`] itself (AVX-512 BF16), operands are packed as pairs, and a dedicated
+//! micro-kernel takes two steps of the inner dimension at a time: both products are exact and added to the `f32` sum
+//! one after the other, each addition rounded to nearest; values below 2^-126 in magnitude are flushed to 0, in the
+//! operands and in the sum.
 
 use super::kernel::{self, Kernels};
 use super::pack::{Input, pack};
@@ -19,11 +20,11 @@ use crate::split::TASK;
 use crate::threads;
 use std::ops::Range;
 
-/// Multiplies into scratch memory, since C is rounded at the end and not between the parts that the inner dimension is cut into;
-/// `run` multiplies matrices of `T` to one of the computed type.
+/// Multiplies into scratch memory, since C is rounded once at the end and not between the parts that the inner
+/// dimension is split into; `run` multiplies matrices of `T` into one of the computed type.
 ///
 /// # Safety
-/// As [`super::gemm`].
+/// As for [`super::gemm`].
 unsafe fn multiply<T: Stored<Computed: KernelElement>>(
     isa: Isa,
     product: &Product<T>,
@@ -38,7 +39,7 @@ unsafe fn multiply<T: Stored<Computed: KernelElement>>(
             let epilogue = Epilogue { bias_col, bias_row, activation };
             with_scratch(m * n, |wide: *mut T::Computed| {
                 let sums = MatMut::new(wide, n as isize, 1);
-                // SAFETY: C has these elements, by the caller's promise, and the scratch memory as many.
+                // SAFETY: C has these elements, as the caller guarantees, and the scratch memory has as many.
                 unsafe {
                     if beta != T::Computed::ZERO {
                         convert(isa, [m, n], Mat::new(c.ptr, c.rs, c.cs), sums);
@@ -51,7 +52,7 @@ unsafe fn multiply<T: Stored<Computed: KernelElement>>(
     });
 }
 
-/// A multiplication whose product is of the computed type.
+/// A multiplication whose product has the computed type.
 struct Wide<T: Stored> {
     shape: [usize; 3],
     alpha: T::Computed,
@@ -62,30 +63,30 @@ struct Wide<T: Stored> {
 }
 
 /// # Safety
-/// As [`super::gemm`].
+/// As for [`super::gemm`].
 unsafe fn run<T: Input<T::Computed> + Stored<Computed: KernelElement>>(
     isa: Isa,
     wide: &Wide<T>,
     epilogue: &Epilogue<T::Computed>,
 ) {
-    // SAFETY: the caller's promise; these kernels take widened elements.
+    // SAFETY: guaranteed by the caller; these kernels take widened elements.
     unsafe { run_with(T::Computed::kernels(isa), wide, wide.a, wide.b, epilogue) }
 }
 
 /// # Safety
-/// As [`super::gemm`].
+/// As for [`super::gemm`].
 unsafe fn run_bf16(isa: Isa, wide: &Wide<Bf16>, epilogue: &Epilogue<f32>) {
     let Some(kernels) = kernel::kernels_bf16(isa) else {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         return unsafe { run(isa, wide, epilogue) };
     };
     let pairs = |x: Mat<Bf16>| Mat::new(x.ptr.cast::<Paired>(), x.rs, x.cs);
-    // SAFETY: the caller's promise; a `Paired` is a `Bf16`.
+    // SAFETY: guaranteed by the caller; `Paired` has the layout of `Bf16`.
     unsafe { run_with(kernels, wide, pairs(wide.a), pairs(wide.b), epilogue) }
 }
 
 /// # Safety
-/// As [`super::gemm`], and the kernels take what `I` is packed as.
+/// As for [`super::gemm`]; the kernels must accept the packed form of `I`.
 unsafe fn run_with<T: Stored<Computed: KernelElement>, I: Input<T::Computed>>(
     kernels: &'static Kernels<T::Computed>,
     wide: &Wide<T>,
@@ -95,7 +96,7 @@ unsafe fn run_with<T: Stored<Computed: KernelElement>, I: Input<T::Computed>>(
 ) {
     let &Wide { shape: [m, n, k], alpha, beta, c, .. } = wide;
     let problem = problem_of(m, n, k, alpha, a, b, beta, c, epilogue);
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { blocked::run_packed(&problem, kernels) }
 }
 
@@ -106,7 +107,7 @@ macro_rules! multiplied {
             const ONE: Self::Computed = 1 as Self::Computed;
 
             unsafe fn multiply(isa: Isa, product: &Product<$t>) {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe { multiply(isa, product, $run) }
             }
         }
@@ -119,7 +120,7 @@ multiplied!(i8, run);
 multiplied!(i16, run);
 multiplied!(i32, run);
 
-/// Copies a matrix of `size` rows and columns, and rounds its numbers to `O`.
+/// Copies a matrix of `size` rows and columns, and rounds its elements to `O`.
 ///
 /// # Safety
 /// Both are valid for all elements, and do not overlap.
@@ -155,7 +156,7 @@ impl<I: Stored, O: Stored<Computed = I::Computed>> Kernel for Convert<I, O> {
         let Convert { from, to, rows, n } = self;
         for i in rows {
             let (from_row, to_row) = (from.at(i, 0), to.at(i, 0));
-            // SAFETY: the promise of whoever made this.
+            // SAFETY: guaranteed by the creator of this kernel.
             unsafe {
                 if from.cs == 1 && to.cs == 1 {
                     for j in 0..n {
@@ -172,10 +173,10 @@ impl<I: Stored, O: Stored<Computed = I::Computed>> Kernel for Convert<I, O> {
 }
 
 struct Shared<I, O>(Mat<I>, MatMut<O>);
-// SAFETY: plain numbers; tasks write different ones.
+// SAFETY: the elements are plain data; tasks write disjoint ones.
 unsafe impl<I, O> Sync for Shared<I, O> {}
 
-/// A [`Bf16`] that is packed as one of a pair.
+/// A [`Bf16`] that is packed as half of a pair.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 struct Paired(Bf16);
@@ -196,14 +197,14 @@ struct Widen<T: Stored> {
 
 impl<T: Stored<Computed: KernelElement>> Kernel for Widen<T> {
     type Output = ();
-    // For integers, what the compiler may always use is enough.
+    // For integers, the code that the compiler generates for the baseline target is sufficient.
     const AVX2: bool = wide::<T::Computed>();
     const AVX512: bool = wide::<T::Computed>();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Widen { src, ps, js, k, cols, dst, width } = self;
-        // SAFETY: the promise of whoever made this.
+        // SAFETY: guaranteed by the creator of this kernel.
         unsafe {
             if js == 1 {
                 for p in 0..k {
@@ -211,7 +212,7 @@ impl<T: Stored<Computed: KernelElement>> Kernel for Widen<T> {
                 }
                 return;
             }
-            // Columns are widened, some of them at a time, and transposed.
+            // Columns are widened, a few at a time, and transposed.
             let mut wide = [T::Computed::ZERO; WIDTH * WIDTH];
             for j in (0..cols).step_by(WIDTH) {
                 let columns = WIDTH.min(cols - j);
@@ -257,7 +258,7 @@ macro_rules! widened {
 }
 widened!(F16 as f32, Bf16 as f32, u8 as i64, i8 as i64, i16 as i64, i32 as i64);
 
-/// Packs pairs of neighbors in the inner dimension, the last with 0 where there is none.
+/// Packs pairs of adjacent elements of the inner dimension; the last is paired with 0 if the count is odd.
 struct Pair {
     src: *const Bf16,
     ps: isize,
@@ -276,10 +277,10 @@ impl Kernel for Pair {
         let Pair { src, ps, js, k, cols, dst, width } = self;
         let pair = |low: Bf16, high: Bf16| u32::from(low.0) | u32::from(high.0) << 16;
         let (pairs, odd) = (k / 2, k % 2 == 1);
-        // SAFETY: the promise of whoever made this.
+        // SAFETY: guaranteed by the creator of this kernel.
         unsafe {
             if ps == 1 {
-                // The pairs are there already, as one number of 32 bits: they are packed as such.
+                // The pairs already exist in memory as 32-bit words: they are packed as such.
                 let mut columns = [0u32; WIDTH * WIDTH];
                 for j in (0..cols).step_by(WIDTH) {
                     let count = WIDTH.min(cols - j);

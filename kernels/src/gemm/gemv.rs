@@ -1,4 +1,4 @@
-//! The product of a matrix and a vector: each element of the matrix is used once, so all that counts is to stream it.
+//! Matrix-vector product: each element of the matrix is used once, so the kernel is bound by memory bandwidth.
 
 use super::kernel::Kernels;
 use super::{KernelElement, Problem};
@@ -6,29 +6,29 @@ use crate::isa::Isa;
 use crate::simd::{self, Kernel, Simd};
 use crate::threads;
 
-/// Elements of the matrix that a task reads at least.
+/// Minimum number of matrix elements per task.
 const GRAIN: usize = 64 << 10;
-/// Rows of a block: their partial sums stay in the first-level cache.
+/// Rows of a block: their partial sums stay in the L1 cache.
 const ROWS: usize = 1024;
 
 /// C, one column, from A (`m` by `k`) and B, one column.
 ///
 /// # Safety
-/// As [`super::gemm`], with `n` = 1.
+/// As for [`super::gemm`], with `n` = 1.
 pub(super) unsafe fn run<T: KernelElement>(p: &Problem<T>, kernels: &Kernels<T>) {
     let isa = kernels.isa;
-    // A task takes whole rows, so how many tasks there are does not show in the result.
+    // A task takes whole rows, so the result does not depend on the number of tasks.
     let rows = (GRAIN / p.k.max(1)).clamp(1, ROWS);
     if p.m * p.k < 2 * GRAIN {
         for i in (0..p.m).step_by(ROWS) {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe { block(p, isa, i, ROWS.min(p.m - i)) };
         }
     } else {
         let shared = Shared(p);
         threads::parallel_tasks(p.m.div_ceil(rows), |t| {
             let Shared(p) = { &shared };
-            // SAFETY: the caller's promise; tasks write different rows of C.
+            // SAFETY: guaranteed by the caller; tasks write disjoint rows of C.
             unsafe { block(p, isa, t * rows, rows.min(p.m - t * rows)) }
         });
     }
@@ -43,7 +43,7 @@ unsafe fn block<T: KernelElement>(p: &Problem<T>, isa: Isa, i: usize, rows: usiz
     let mut sums = [T::ZERO; ROWS];
     let sums = &mut sums[..rows];
     if p.k > 0 {
-        // What these read is valid by the caller's promise.
+        // The kernels read memory that is valid, as the caller guarantees.
         if p.a.rs == 1 && p.a.cs != 1 {
             simd::dispatch(isa, Columns { p, i, sums });
         } else {
@@ -51,7 +51,7 @@ unsafe fn block<T: KernelElement>(p: &Problem<T>, isa: Isa, i: usize, rows: usiz
         }
     }
     for (r, &sum) in sums.iter().enumerate() {
-        // SAFETY: C has the row, and a bias has as many values as rows (one for the column).
+        // SAFETY: C has the rows, and a bias has as many elements as there are rows (one for the column).
         unsafe {
             let c = p.c.at(i + r, 0);
             let mut x = p.alpha.mul(sum);
@@ -72,7 +72,7 @@ unsafe fn block<T: KernelElement>(p: &Problem<T>, isa: Isa, i: usize, rows: usiz
     }
 }
 
-/// Partial sums of a row: two AVX-512 registers of f32.
+/// Partial sums per row: two AVX-512 registers of f32.
 const LANES: usize = 32;
 
 /// Sums along the rows of A, whose elements are (usually) contiguous.
@@ -88,7 +88,7 @@ impl<T: KernelElement> Kernel for Dots<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Dots { p, i, sums } = self;
-        // SAFETY: A has rows i..i + sums.len() of k elements, B has k.
+        // SAFETY: A has rows `i..i + sums.len()` of `k` elements, B has `k` elements.
         unsafe {
             let mut r = 0;
             if p.a.cs == 1 && p.b.rs == 1 {
@@ -117,7 +117,7 @@ impl<T: KernelElement> Kernel for Dots<'_, T> {
 unsafe fn dots<S: Simd, T: KernelElement, const R: usize>(rows: [*const T; R], x: *const T, k: usize) -> [T; R] {
     let mut acc = [[T::ZERO; LANES]; R];
     let whole = k / LANES * LANES;
-    // SAFETY: the caller vouches for k elements.
+    // SAFETY: the caller guarantees `k` elements.
     unsafe {
         for q in (0..whole).step_by(LANES) {
             let x = x.add(q).cast::<[T; LANES]>().read_unaligned();
@@ -146,7 +146,7 @@ unsafe fn dots<S: Simd, T: KernelElement, const R: usize>(rows: [*const T; R], x
     }
 }
 
-/// Adds up the columns of A, whose elements are contiguous, each times an element of B.
+/// Adds up the columns of A, whose elements are contiguous, each scaled by an element of B.
 struct Columns<'a, T> {
     p: &'a Problem<T>,
     i: usize,
@@ -159,7 +159,7 @@ impl<T: KernelElement> Kernel for Columns<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Columns { p, i, sums } = self;
-        // SAFETY: A has rows i..i + sums.len() of k elements, B has k.
+        // SAFETY: A has rows `i..i + sums.len()` of `k` elements, B has `k` elements.
         unsafe {
             let mut q = 0;
             while q + 4 <= p.k {

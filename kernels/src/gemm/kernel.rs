@@ -1,10 +1,8 @@
-//! The micro-kernels: a tile of C, a few rows by a few vector registers, kept in registers over the whole inner
-//! dimension.
+//! The micro-kernels: a tile of C, a few rows by a few vectors, is held in registers over the whole inner dimension.
 //!
 //! Per step of the inner dimension a kernel loads the vectors of one row of B and multiplies each with one broadcast
-//! element of every row of A. Tiles are compiled for each number of rows and of vectors up to the largest, so that
-//! the edges of a matrix cost what they contain; the last vector is masked, so nothing is read or written
-//! beyond a row's end.
+//! element of every row of A. Kernels are compiled for each number of rows and vectors up to the maximum, so that edge
+//! tiles do no redundant work; the last vector is masked, so nothing is read or written beyond a row's end.
 
 use super::KernelElement;
 #[cfg(target_arch = "x86_64")]
@@ -13,76 +11,76 @@ use super::vector::{Lanes, Vector, VectorKernel};
 use crate::isa::{self, Isa};
 use crate::simd::LINE;
 
-/// Where a tile goes and what happens to it on the way: `c = clamp(alpha * acc + bias + beta * c)`.
+/// The destination of a tile, and the epilogue: `c = clamp(alpha * acc + bias + beta * c)`.
 #[derive(Clone, Copy)]
 pub(crate) struct Store<T> {
     /// First element; columns are contiguous.
     pub c: *mut T,
-    /// Elements from one row to the next.
+    /// Row stride in elements.
     pub rs: isize,
     pub alpha: T,
-    /// C is read only when this is not zero.
+    /// C is read only if this is not zero.
     pub beta: T,
-    /// One value a row, or null.
+    /// One element per row, or null.
     pub bias_row: *const T,
-    /// One value a column, or null.
+    /// One element per column, or null.
     pub bias_col: *const T,
     pub clamp: Option<(T, T)>,
-    /// Past the caches: all rows begin at multiples of a register's size and hold whole registers.
+    /// Use non-temporal stores: all rows are aligned to registers and consist of whole registers.
     pub stream: bool,
 }
 
-/// A with its rows interleaved (`a[p * rows + i]`), B as rows found through a table of offsets.
+/// A with its rows interleaved (`a[p * rows + i]`), B as rows located through a table of offsets.
 pub(crate) struct Panel<T> {
     pub k: usize,
     pub a: *const T,
     pub b: *const T,
-    /// Where row `p` of B starts, relative to `b`: `k` of them.
+    /// The `k` offsets of the rows of B, relative to `b`.
     pub offsets: *const isize,
-    /// Elements from this tile's columns of B to those that will be read next: they are brought near.
+    /// Distance in elements from this tile's columns of B to those that will be read next: these are prefetched.
     pub ahead: isize,
-    /// Columns of the tile, as many as the kernel's vectors hold or up to one vector less one element fewer.
+    /// Columns of the tile; the last of the kernel's vectors may be partial.
     pub cols: usize,
     pub out: Store<T>,
 }
 
-/// A and B where they are; the inner dimension is three nested loops.
+/// A and B read directly; the inner dimension is three nested loops.
 pub(crate) struct Direct<T> {
-    /// Steps of each loop, the outermost first.
+    /// Steps of each loop, outermost first.
     pub steps: [usize; 3],
     pub a: *const T,
-    /// Where each row of A starts, relative to `a`: one a row of the tile.
+    /// The offset of each row of A relative to `a`, one per row of the tile.
     pub rows: *const isize,
-    /// Elements of A from one step to the next, for each loop.
+    /// Elements of A between steps, for each loop.
     pub a_steps: [isize; 3],
     pub b: *const T,
-    /// Elements of B from one step to the next, for each loop.
+    /// Elements of B between steps, for each loop.
     pub b_steps: [isize; 3],
     /// As in [`Panel`].
     pub cols: usize,
     pub out: Store<T>,
 }
 
-/// Also takes where to begin bringing memory near that others will read: a cache line each step.
+/// The second argument is where to start prefetching memory that others will read: one cache line per step.
 ///
 /// # Safety
 /// The arguments describe valid memory for this kernel's rows and the columns given.
 pub(crate) type PanelFn<T> = unsafe fn(&Panel<T>, *const T);
 /// # Safety
-/// As [`PanelFn`].
+/// As for [`PanelFn`].
 pub(crate) type DirectFn<T> = unsafe fn(&Direct<T>);
 
-/// Neighboring columns of a tile that stay neighbors.
+/// Adjacent columns of a tile that are stored contiguously.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Run {
     /// First column in the tile.
     pub from: usize,
-    /// Where it goes.
+    /// Destination offset.
     pub to: isize,
     pub len: usize,
 }
 
-/// Copies a tile (`rows` rows of `width` elements) to where its runs go.
+/// Copies a tile (`rows` rows of `width` elements) to the destinations of its runs.
 #[derive(Clone, Copy)]
 pub(crate) struct Scatter<'a, T> {
     pub tile: *const T,
@@ -91,7 +89,7 @@ pub(crate) struct Scatter<'a, T> {
     pub runs: &'a [Run],
     pub c: *mut T,
     pub c_rows: isize,
-    /// Elements between neighbors of a run at its goal.
+    /// Destination stride between adjacent elements of a run.
     pub step: isize,
 }
 
@@ -100,23 +98,23 @@ pub(crate) struct Kernels<T: 'static> {
     pub isa: Isa,
     /// Elements of a vector register.
     pub lanes: usize,
-    /// The most rows of a tile.
+    /// Maximum number of rows of a tile.
     pub mr: usize,
-    /// The most columns of a tile.
+    /// Maximum number of columns of a tile.
     pub nr: usize,
     /// `[vectors - 1][rows - 1]`
     pub panel: &'static [&'static [PanelFn<T>]],
-    /// `[vectors - 1][rows - 1]`; none where operands are always packed.
+    /// `[vectors - 1][rows - 1]`; empty where operands are always packed.
     pub direct: &'static [&'static [DirectFn<T>]],
 }
 
-/// The most rows that any kernel has.
+/// Maximum number of rows over all kernels.
 pub(crate) const MAX_MR: usize = 8;
-/// The most elements that any kernel's tile has.
+/// Maximum number of elements of a tile over all kernels.
 pub(crate) const MAX_TILE: usize = 8 * 48;
 
 impl<T> Kernels<T> {
-    /// Registers that hold `cols` columns.
+    /// Number of registers that hold `cols` columns.
     #[inline(always)]
     fn vectors(&self, cols: usize) -> usize {
         // A shift: `lanes` is a power of two.
@@ -124,25 +122,25 @@ impl<T> Kernels<T> {
     }
 
     /// # Safety
-    /// As [`PanelFn`]; `rows` and `args.cols` are at least 1 and at most a tile's.
+    /// As for [`PanelFn`]; `rows` and `args.cols` are at least 1 and at most a tile's.
     #[inline(always)]
     pub(crate) unsafe fn run_panel(&self, rows: usize, args: &Panel<T>) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { self.run_panel_fetching(rows, args, args.b) }
     }
 
-    /// [`Self::run_panel`], which meanwhile brings near `args.k` cache lines from `fetch` on, which may be anywhere.
+    /// [`Self::run_panel`] that also prefetches `args.k` cache lines starting at `fetch`, which may be any address.
     ///
     /// # Safety
-    /// As [`PanelFn`]; `rows` and `args.cols` are at least 1 and at most a tile's.
+    /// As for [`PanelFn`]; `rows` and `args.cols` are at least 1 and at most a tile's.
     #[inline(always)]
     pub(crate) unsafe fn run_panel_fetching(&self, rows: usize, args: &Panel<T>, fetch: *const T) {
-        // SAFETY: the caller's promise; the tables hold only kernels that the processor can run.
+        // SAFETY: guaranteed by the caller; the tables contain only kernels that the processor supports.
         unsafe { self.panel[self.vectors(args.cols) - 1][rows - 1](args, fetch) }
     }
 
     /// # Safety
-    /// As [`DirectFn`]; `rows` and `args.cols` are at least 1 and at most a tile's.
+    /// As for [`DirectFn`]; `rows` and `args.cols` are at least 1 and at most a tile's.
     #[inline(always)]
     pub(crate) unsafe fn run_direct(&self, rows: usize, args: &Direct<T>) {
         // SAFETY: as above.
@@ -163,12 +161,12 @@ unsafe fn load_row<V: Vector, const NV: usize>(b: *const V::Elem, mask: V::Mask)
     }
 }
 
-/// Brings C near while the products are summed up.
+/// Prefetches C while the products are accumulated.
 #[inline(always)]
 unsafe fn prefetch<V: Vector, const R: usize, const NV: usize>(out: &Store<V::Elem>) {
     for i in 0..R {
         for j in 0..NV {
-            // SAFETY: any address may be asked for.
+            // SAFETY: any address may be prefetched.
             unsafe { V::prefetch(out.c.wrapping_offset(i as isize * out.rs).wrapping_add(j * V::LANES)) };
         }
     }
@@ -181,7 +179,7 @@ unsafe fn store<V: Vector, const R: usize, const NV: usize>(
     mask: V::Mask,
 ) {
     let (zero, one) = (V::Elem::ZERO, V::Elem::ONE);
-    // SAFETY: the caller of the kernel vouches for R rows of C and for the biases where they are not null.
+    // SAFETY: the caller of the kernel guarantees R rows of C, and the biases where they are not null.
     unsafe {
         if out.alpha != one {
             let alpha = V::splat(out.alpha);
@@ -243,12 +241,12 @@ unsafe fn store<V: Vector, const R: usize, const NV: usize>(
     }
 }
 
-/// Steps before the end at which C is brought near: what comes earlier would be driven out of the first-level cache again.
+/// Steps before the end at which C is prefetched: earlier, it would be evicted from the L1 cache again.
 const LATE: usize = 64;
 
 #[inline(always)]
 unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem>, fetch: *const V::Elem) {
-    // SAFETY: the caller's promise, see `PanelFn`.
+    // SAFETY: guaranteed by the caller, see `PanelFn`.
     unsafe {
         let mask = V::mask(args.cols - (NV - 1) * V::LANES);
         let mut acc = [[V::splat(V::Elem::ZERO); NV]; R];
@@ -282,7 +280,7 @@ unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem
 
 #[inline(always)]
 unsafe fn direct<V: Vector, const R: usize, const NV: usize>(args: &Direct<V::Elem>) {
-    // SAFETY: the caller's promise, see `DirectFn`.
+    // SAFETY: guaranteed by the caller, see `DirectFn`.
     unsafe {
         let mask = V::mask(args.cols - (NV - 1) * V::LANES);
         prefetch::<V, R, NV>(&args.out);
@@ -316,10 +314,10 @@ impl<T: KernelElement> VectorKernel for Scatter<'_, T> {
     type Elem = T;
 
     /// # Safety
-    /// The goals are valid, and different.
+    /// The destinations are valid and disjoint.
     #[inline(always)]
     unsafe fn run<V: Vector<Elem = T>>(self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             for i in 0..self.rows {
                 let (from, to) = (self.tile.add(i * self.width), self.c.offset(i as isize * self.c_rows));
@@ -338,14 +336,14 @@ impl<T: KernelElement> VectorKernel for Scatter<'_, T> {
     }
 }
 
-/// Copies a few elements without a call.
+/// Copies a few elements without a function call.
 ///
 /// # Safety
 /// Both sides have `len` elements, and do not overlap.
 #[inline(always)]
 pub(crate) unsafe fn copy<V: Vector>(from: *const V::Elem, to: *mut V::Elem, len: usize) {
     let whole = len / V::LANES * V::LANES;
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         for j in (0..whole).step_by(V::LANES) {
             V::load(from.add(j)).store(to.add(j));
@@ -365,14 +363,14 @@ macro_rules! kernels {
 
             $(#[$feature])?
             unsafe fn panel<V: Vector, const R: usize, const NV: usize>(args: &Panel<V::Elem>, fetch: *const V::Elem) {
-                // SAFETY: the caller's promise is the same.
+                // SAFETY: the same contract.
                 unsafe { super::panel::<V, R, NV>(args, fetch) }
             }
 
             $(#[$feature])?
             #[allow(dead_code)]
             unsafe fn direct<V: Vector, const R: usize, const NV: usize>(args: &Direct<V::Elem>) {
-                // SAFETY: the caller's promise is the same.
+                // SAFETY: the same contract.
                 unsafe { super::direct::<V, R, NV>(args) }
             }
 
@@ -430,7 +428,7 @@ macro_rules! floats {
 floats!(kernels_f32, f32, F32);
 floats!(kernels_f64, f64, F64);
 
-/// Kernels that multiply pairs of bf16, each packed in the place of an f32, if the processor can.
+/// Kernels that multiply pairs of bf16, each packed like an f32, if the processor supports it.
 pub(crate) fn kernels_bf16(isa: Isa) -> Option<&'static Kernels<f32>> {
     #[cfg(target_arch = "x86_64")]
     if isa.min(isa::detected()) == Isa::Avx512 && is_x86_feature_detected!("avx512bf16") {

@@ -1,10 +1,10 @@
 //! Matrix multiplication: `C = act(alpha * A B + beta * C + bias)` for any strides.
 //!
-//! One micro-kernel design ([`kernel`]) serves all instruction sets. Around it are a plain loop over tiles for small
-//! problems, which reads A and B in place, and a blocked, packed and threaded one ([`blocked`]) for the
-//! rest; products with a vector have their own ([`gemv`]), and so have types that are not stored as they are computed with
-//! ([`converted`]). How the inner dimension is cut depends on nothing but the shape and the
-//! instruction set, so results do not depend on the number of threads.
+//! One micro-kernel design ([`kernel`]) serves all instruction sets. It is driven by a plain loop over tiles for small
+//! problems, which reads A and B directly, and by a blocked, packed and threaded one ([`blocked`]) for the rest;
+//! matrix-vector products ([`gemv`]) and types that are not their own computed type ([`converted`]) have dedicated
+//! paths. The blocking of the inner dimension depends on nothing but the shape and the instruction set, so results do
+//! not depend on the number of threads.
 
 pub(crate) mod blocked;
 mod converted;
@@ -33,20 +33,20 @@ use problem::Problem;
 pub struct Mat<T> {
     /// Element (0, 0).
     pub ptr: *const T,
-    /// Elements from one row to the next.
+    /// Row stride in elements.
     pub rs: isize,
-    /// Elements from one column to the next.
+    /// Column stride in elements.
     pub cs: isize,
 }
 
-/// A matrix to write, see [`Mat`]. No two elements may share a place.
+/// A matrix to write, see [`Mat`]. No two elements may overlap.
 #[derive(Debug)]
 pub struct MatMut<T> {
     /// Element (0, 0).
     pub ptr: *mut T,
-    /// Elements from one row to the next.
+    /// Row stride in elements.
     pub rs: isize,
-    /// Elements from one column to the next.
+    /// Column stride in elements.
     pub cs: isize,
 }
 
@@ -74,7 +74,7 @@ impl<T> Mat<T> {
         Self { ptr: self.ptr, rs: self.cs, cs: self.rs }
     }
 
-    /// The matrix that begins `offset` elements on.
+    /// The matrix that begins `offset` elements later.
     fn moved(self, offset: isize) -> Self {
         Self { ptr: self.ptr.wrapping_offset(offset), ..self }
     }
@@ -103,11 +103,11 @@ impl<T> MatMut<T> {
 /// Bias and activation, applied while the product is still in registers.
 #[derive(Clone, Copy, Debug)]
 pub struct Epilogue<'a, T> {
-    /// One value a column of C.
+    /// One element per column of C.
     pub bias_col: Option<&'a [T]>,
-    /// One value a row of C.
+    /// One element per row of C.
     pub bias_row: Option<&'a [T]>,
-    /// Comes last.
+    /// Applied last.
     pub activation: Activation,
 }
 
@@ -132,22 +132,22 @@ mod sealed {
 
 pub(crate) use sealed::Kerneled;
 
-/// An element type that matrices can be multiplied in: all but `bool`.
+/// An element type that matrices can be multiplied in: every type but `bool`.
 pub trait GemmElement: Stored {
     /// 0
     const ZERO: Self::Computed;
     /// 1
     const ONE: Self::Computed;
 
-    /// The whole multiplication, compiled in this crate rather than in every one that uses it.
+    /// The complete multiplication, compiled in this crate rather than in every dependent crate.
     ///
     /// # Safety
-    /// As [`gemm`].
+    /// As for [`gemm`].
     #[doc(hidden)]
     unsafe fn multiply(isa: Isa, product: &Product<Self>);
 }
 
-/// One call of [`gemm`].
+/// The arguments of one call of [`gemm`].
 #[doc(hidden)]
 #[derive(Clone, Copy)]
 pub struct Product<'a, T: Stored> {
@@ -162,15 +162,15 @@ pub struct Product<'a, T: Stored> {
     epilogue: Epilogue<'a, T>,
 }
 
-/// An element type that there are micro-kernels for: `f32`, `f64` and `i64` (wrapping around on overflow).
+/// An element type with micro-kernels: `f32`, `f64` and `i64` (wrapping on overflow).
 pub(crate) trait KernelElement: sealed::Kerneled + Stored<Computed = Self> {
     /// 0
     const ZERO: Self;
     /// 1
     const ONE: Self;
-    /// The upper limit of a clamp that has none.
+    /// The upper bound of a clamp without one.
     const MAX: Self;
-    /// Exact.
+    /// Converts exactly.
     fn from_u8(x: u8) -> Self;
     /// `self + other`
     fn add(self, other: Self) -> Self;
@@ -198,7 +198,7 @@ macro_rules! element {
 
             unsafe fn multiply(isa: Isa, p: &Product<$t>) {
                 let problem = problem_of(p.m, p.n, p.k, p.alpha, p.a, p.b, p.beta, p.c, &p.epilogue);
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe { run(&problem, kernel::$kernels(isa)) }
             }
         }
@@ -239,10 +239,10 @@ element!(
     i64, i64::MAX, kernels_i64, |a, b, c| a.wrapping_add(b), a.wrapping_mul(b), <S> a.wrapping_mul(b).wrapping_add(c)
 );
 
-/// Multiply-adds below which a second thread costs more than it brings (about 5 µs of work).
+/// Multiply-adds below which a second thread costs more than it gains (about 5 µs of work).
 pub(crate) const PARALLEL_MULTIPLY_ADDS: usize = 600_000;
 
-/// The `i`th of `parts` nearly equal parts of `0..n`: start and length.
+/// Splits `0..n` into `parts` nearly equal parts; returns start and length of the `i`th.
 #[inline(always)]
 pub(crate) fn split(n: usize, parts: usize, i: usize) -> (usize, usize) {
     let (base, rest) = (n / parts, n % parts);
@@ -251,9 +251,10 @@ pub(crate) fn split(n: usize, parts: usize, i: usize) -> (usize, usize) {
 
 /// `C = act(alpha * A B + beta * C + bias)` with A `m` by `k`, B `k` by `n`, C `m` by `n`.
 ///
-/// C is not read when `beta` is 0, so it may be uninitialized then. A sum of no terms (`k` is 0) is 0. Floating-point
-/// sums are taken in the order of `k`, in parts of a few hundred. 16-bit floats are computed in `f32`, and C is rounded once;
-/// integers wrap. On processors with AVX-512 BF16, `Bf16` numbers below 2^-126 count as 0, and so do their sums.
+/// C is not read if `beta` is 0, so it may then be uninitialized. An empty sum (`k` is 0) is 0. Floating-point sums are
+/// accumulated in the order of `k`, in blocks of a few hundred. 16-bit floats are computed in `f32`, and C is rounded
+/// once; integers wrap. On processors with AVX-512 BF16, `Bf16` values and sums below 2^-126 in magnitude are flushed
+/// to 0.
 ///
 /// ```
 /// use rushlight_kernels::gemm::{Epilogue, Mat, MatMut, gemm};
@@ -263,7 +264,7 @@ pub(crate) fn split(n: usize, parts: usize, i: usize) -> (usize, usize) {
 /// let b = [0.5, 0.0, 0.0, 2.0].map(Bf16::from_f32);
 /// let mut c = [Bf16::default(); 4];
 /// let (a, b) = (Mat::new(a.as_ptr(), 2, 1), Mat::new(b.as_ptr(), 2, 1));
-/// // SAFETY: three matrices of two by two.
+/// // SAFETY: three 2 by 2 matrices.
 /// unsafe { gemm(2, 2, 2, 1.0, a, b, 0.0, MatMut::new(c.as_mut_ptr(), 2, 1), &Epilogue::default()) };
 /// assert_eq!(c.map(Bf16::to_f32), [0.5, 4.0, 1.5, 8.0]);
 /// ```
@@ -272,7 +273,7 @@ pub(crate) fn split(n: usize, parts: usize, i: usize) -> (usize, usize) {
 /// `a`, `b` and `c` are valid for all their elements; C overlaps neither A nor B.
 ///
 /// # Panics
-/// If a bias does not have as many values as C has columns (rows).
+/// If a bias does not have as many elements as C has columns (rows).
 #[inline]
 pub unsafe fn gemm<T: GemmElement>(
     m: usize,
@@ -286,12 +287,12 @@ pub unsafe fn gemm<T: GemmElement>(
     epilogue: &Epilogue<T>,
 ) {
     let product = Product { m, n, k, alpha, a, b, beta, c, epilogue: *epilogue };
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { T::multiply(isa::isa(), &product) }
 }
 
 /// # Panics
-/// As [`gemm`].
+/// As for [`gemm`].
 fn problem_of<T: KernelElement, I>(
     m: usize,
     n: usize,
@@ -315,13 +316,13 @@ fn problem_of<T: KernelElement, I>(
 }
 
 /// `batch` independent multiplications, see [`gemm`]: the `i`th uses `a + i * stride_a`, `b + i * stride_b` and
-/// `c + i * stride_c`. A stride of 0 uses one matrix for all. Bias and activation are the same for all.
+/// `c + i * stride_c`. A stride of 0 shares one matrix. Bias and activation are shared.
 ///
 /// # Safety
-/// As [`gemm`], for each of them; no two of the C overlap.
+/// As for [`gemm`], for each of them; no two of the C overlap.
 ///
 /// # Panics
-/// If a bias does not have as many values as each C has columns (rows).
+/// If a bias does not have as many elements as each C has columns (rows).
 pub unsafe fn gemm_batched<T: GemmElement>(
     batch: usize,
     m: usize,
@@ -348,31 +349,31 @@ pub unsafe fn gemm_batched<T: GemmElement>(
             c: MatMut { ptr: product.c.ptr.wrapping_offset(i * stride_c), ..product.c },
             ..*product
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { T::multiply(isa, &product) }
     };
     let work = m.saturating_mul(n).saturating_mul(k);
     if work.saturating_mul(batch) < PARALLEL_MULTIPLY_ADDS || batch == 1 || batch < threads::num_threads() {
         (0..batch).for_each(one);
     } else {
-        // Several small ones a task: handing out a task costs about as much as a tiny product.
+        // Several small products per task: dispatching a task costs about as much as a tiny product.
         let group = (20_000 / work.max(1)).clamp(1, batch.div_ceil(4 * threads::num_threads()));
         threads::parallel_tasks(batch.div_ceil(group), |g| (g * group..batch.min((g + 1) * group)).for_each(one));
     }
 }
 
-/// What tasks on several threads multiply, each matrices of its own.
+/// The operands of tasks on several threads, each of which multiplies its own matrices.
 struct Shared<'a, T: Stored>(Product<'a, T>);
 // SAFETY: elements are `Send + Sync` (`Stored`), and tasks write disjoint ones.
 unsafe impl<T: Stored> Sync for Shared<'_, T> {}
 
 /// # Safety
-/// As [`gemm`].
+/// As for [`gemm`].
 unsafe fn run<T: KernelElement>(p: &Problem<T>, kernels: &'static Kernels<T>) {
     if p.m == 0 || p.n == 0 {
         return;
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         if p.n == 1 {
             gemv::run(p, kernels)

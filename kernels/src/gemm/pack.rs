@@ -1,21 +1,22 @@
-//! Copies a piece of a matrix into the order in which a micro-kernel reads it; transposes where that is needed.
+//! Packing: copies a block of a matrix into the order in which a micro-kernel reads it, transposing if necessary.
 
 use super::KernelElement;
 use crate::isa::Isa;
 use crate::simd::{LINE, prefetch};
 use std::ops::Range;
 
-/// What operands consist of that a micro-kernel of `T` multiplies.
+/// The element type of operands that a micro-kernel of `T` multiplies.
 pub(crate) trait Input<T>: Copy + 'static {
-    /// Whether that is `T` itself, which need not be packed.
+    /// Whether this is `T` itself, which need not be packed.
     const SAME: bool;
-    /// Elements along the inner dimension that are one element of `T` when packed.
+    /// Elements along the inner dimension that are packed into one element of `T`.
     const PER_STEP: usize;
 
-    /// As [`pack()`], with `k` elements along the inner dimension: strides of it and across, its length and the columns.
+    /// [`pack()`] of `k` elements along the inner dimension: its stride and that across, its length and the number of
+    /// columns.
     ///
     /// # Safety
-    /// As [`pack()`].
+    /// As for [`pack()`].
     unsafe fn pack(isa: Isa, src: *const Self, strides: [isize; 2], size: [usize; 2], dst: *mut T, width: usize);
 }
 
@@ -24,7 +25,7 @@ impl<T: KernelElement> Input<T> for T {
     const PER_STEP: usize = 1;
 
     unsafe fn pack(isa: Isa, src: *const T, [ps, js]: [isize; 2], [k, cols]: [usize; 2], dst: *mut T, width: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { pack(isa, src, ps, js, k, cols, dst, width) }
     }
 }
@@ -32,7 +33,7 @@ impl<T: KernelElement> Input<T> for T {
 /// `dst[p * width + j] = src[p * ps + j * js]` for `p < k`, `j < cols`.
 ///
 /// # Safety
-/// `src` and `dst` are valid for these elements and do not overlap; the processor has `isa`.
+/// `src` and `dst` are valid for these elements and do not overlap; the processor supports `isa`.
 pub(crate) unsafe fn pack<T: Copy>(
     isa: Isa,
     src: *const T,
@@ -43,7 +44,7 @@ pub(crate) unsafe fn pack<T: Copy>(
     dst: *mut T,
     width: usize,
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         #[cfg(target_arch = "x86_64")]
         match isa {
@@ -56,17 +57,17 @@ pub(crate) unsafe fn pack<T: Copy>(
     }
 }
 
-/// Rows from those being copied to those that are fetched meanwhile.
+/// Prefetch distance in rows.
 const ROWS_AHEAD: isize = 16;
 
-/// Rows that are contiguous already.
+/// Rows that are already contiguous.
 #[inline(always)]
 unsafe fn copy_rows<T: Copy>(src: *const T, ps: isize, k: usize, cols: usize, dst: *mut T, width: usize) {
     for p in 0..k {
         // SAFETY: see `pack`.
         unsafe {
             let (from, to) = (src.offset(p as isize * ps), dst.add(p * width));
-            // Rows are short and far apart: the processor does not see what comes next.
+            // Rows are short and far apart: the hardware prefetcher does not detect the pattern.
             let ahead = from.wrapping_offset(ROWS_AHEAD * ps);
             for j in (0..cols).step_by(LINE / size_of::<T>()) {
                 prefetch(ahead.wrapping_add(j));
@@ -101,10 +102,10 @@ mod x86 {
     use super::gather;
     use std::arch::x86_64::*;
 
-    /// Elements of a row from those being transposed to those that are fetched meanwhile.
+    /// Prefetch distance in elements of a row.
     const AHEAD: usize = 256;
 
-    /// Calls `copy_rows` with the common widths as constants: the compiler turns each into a few vector moves a row.
+    /// Calls `copy_rows` with the common widths as constants: the compiler turns each into a few vector moves per row.
     #[inline(always)]
     unsafe fn copy_rows<T: Copy>(src: *const T, ps: isize, k: usize, cols: usize, dst: *mut T, width: usize) {
         // SAFETY: see `super::pack`.
@@ -134,7 +135,7 @@ mod x86 {
         unsafe {
             match size_of::<T>() {
                 _ if js == 1 => copy_rows(src, ps, k, cols, dst, width),
-                // Rows of A: as many as the tiles of AVX-512 have.
+                // Rows of A: as many as an AVX-512 tile has.
                 4 if ps == 1 && cols == 8 => {
                     let whole = k / 16 * 16;
                     for p in (0..whole).step_by(16) {
@@ -193,7 +194,7 @@ mod x86 {
         block: unsafe fn(*const T, isize, *mut T, usize),
     ) {
         let (whole_k, whole_cols) = (k / size * size, cols / size * size);
-        // SAFETY: see `super::pack`; a block touches `size` by `size` elements.
+        // SAFETY: see `super::pack`; a block accesses `size` by `size` elements.
         unsafe {
             for j in (0..whole_cols).step_by(size) {
                 for p in (0..whole_k).step_by(size) {
@@ -208,14 +209,14 @@ mod x86 {
     /// `rows` rows of `columns` elements each, 1 to 16 of both.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
     unsafe fn transpose_16x16<T>(src: *const T, js: isize, rows: usize, columns: usize, dst: *mut T, width: usize) {
-        // SAFETY: T has four bytes; only `rows` by `columns` elements are touched.
+        // SAFETY: T has four bytes; only `rows` by `columns` elements are accessed.
         unsafe {
             let (src, dst): (*const f32, *mut f32) = (src.cast(), dst.cast());
             let mut r = [_mm512_setzero_ps(); 16];
             if rows == 16 && columns == 16 {
                 for i in 0..16 {
                     let row = src.offset(i as isize * js);
-                    // Sixteen streams are more than the processor follows by itself.
+                    // Sixteen streams are more than the hardware prefetcher tracks.
                     _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(AHEAD).cast());
                     r[i] = _mm512_loadu_ps(row);
                 }
@@ -227,7 +228,7 @@ mod x86 {
             }
             let inside = |n: usize| ((1u32 << n) - 1) as __mmask16;
             for i in 0..16 {
-                // Rows that are not there: any other will do, since what becomes of it is not stored.
+                // Missing rows: any other row will do, since its elements are not stored.
                 r[i] = _mm512_maskz_loadu_ps(inside(columns), src.offset(i.min(rows - 1) as isize * js));
             }
             let t = transpose(r);
@@ -245,7 +246,7 @@ mod x86 {
             t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
             t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
         }
-        // Now 2x2 blocks; after this quarter-registers hold four elements of a column.
+        // Now 2x2 blocks; after this, quarter-registers hold four elements of a column.
         for i in (0..16).step_by(4) {
             let d = [t[i], t[i + 1], t[i + 2], t[i + 3]];
             let d = [_mm512_castps_pd(d[0]), _mm512_castps_pd(d[1]), _mm512_castps_pd(d[2]), _mm512_castps_pd(d[3])];
@@ -270,7 +271,7 @@ mod x86 {
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
     unsafe fn transpose_8x16<T>(src: *const T, js: isize, dst: *mut T, width: usize) {
-        // SAFETY: T has four bytes; 8 rows of 16 elements are touched.
+        // SAFETY: T has four bytes; 8 rows of 16 elements are accessed.
         unsafe {
             let (src, dst): (*const f32, *mut f32) = (src.cast(), dst.cast());
             let mut r = [_mm512_setzero_ps(); 8];
@@ -284,7 +285,7 @@ mod x86 {
                 t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
                 t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
             }
-            // After this quarter q of r[i] is half of column 4 q + i, and that of r[4 + i] the other half.
+            // After this, quarter q of r[i] is one half of column 4 q + i, and that of r[4 + i] the other half.
             for i in (0..8).step_by(4) {
                 let d = [t[i], t[i + 1], t[i + 2], t[i + 3]];
                 let d =

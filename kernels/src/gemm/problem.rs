@@ -1,10 +1,11 @@
-//! One multiplication as all its ways see it.
+//! One multiplication, as all code paths see it.
 
 use super::kernel::{MAX_TILE, Store};
 use super::{KernelElement, Mat, MatMut};
 use std::mem::MaybeUninit;
 
-/// One multiplication, with the options of the public functions unpacked; A and B may consist of something else than C.
+/// One multiplication, with the options of the public functions unpacked; A and B may have a different element type
+/// than C.
 #[derive(Clone, Copy)]
 pub(crate) struct Problem<T, I = T> {
     pub m: usize,
@@ -35,11 +36,11 @@ impl<T: KernelElement, I: Copy> Problem<T, I> {
         }
     }
 
-    /// Computes one tile of C through `kernel`, which gets told where to store it. The product may come in several
+    /// Computes one tile of C with `kernel`, which is passed its destination. The product may be computed in several
     /// parts along the inner dimension: only the `first` applies beta, only the `last` bias and clamp.
     ///
     /// # Safety
-    /// The tile is within C, and `kernel` stores `rows` by `cols` elements.
+    /// The tile is inside C, and `kernel` stores `rows` by `cols` elements.
     #[inline(always)]
     pub(super) unsafe fn tile(
         &self,
@@ -63,7 +64,7 @@ impl<T: KernelElement, I: Copy> Problem<T, I> {
         if self.c.cs == 1 {
             return kernel(store);
         }
-        // The kernel writes rows; where C's are not contiguous they go through a buffer.
+        // The kernel writes rows; if C's rows are not contiguous they go through a buffer.
         let mut buffer = [const { MaybeUninit::<T>::uninit() }; MAX_TILE];
         let tile: *mut T = buffer.as_mut_ptr().cast();
         let none = std::ptr::null();
@@ -78,7 +79,7 @@ impl<T: KernelElement, I: Copy> Problem<T, I> {
         });
         for jj in 0..cols {
             for ii in 0..rows {
-                // SAFETY: the kernel has filled rows by cols elements; the tile is within C.
+                // SAFETY: the kernel has written `rows` by `cols` elements; the tile is inside C.
                 unsafe {
                     let mut x = *tile.add(ii * cols + jj);
                     let c = store.c.wrapping_offset(ii as isize * self.c.rs + jj as isize * self.c.cs);

@@ -1,15 +1,15 @@
-//! Scratch memory that a thread keeps between calls, so that packing allocates nothing.
+//! Scratch memory that a thread keeps between calls, so that packing does not allocate.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::RefCell;
 use std::ptr::NonNull;
 
-/// What a thread keeps at most; larger buffers are returned to the system after use.
+/// Maximum number of bytes that a thread keeps; larger buffers are freed after use.
 const KEPT_BYTES: usize = 64 << 20;
 /// A cache line, and the widest vector register.
 const ALIGN: usize = 64;
 
-/// Memory of its own, aligned to a cache line.
+/// An allocation aligned to a cache line.
 #[derive(Debug)]
 pub struct Buffer {
     start: NonNull<u8>,
@@ -19,12 +19,12 @@ pub struct Buffer {
 impl Buffer {
     fn new(bytes: usize) -> Self {
         let layout = Self::layout(bytes);
-        // SAFETY: `bytes` is not zero, all callers see to that.
+        // SAFETY: all callers pass a nonzero `bytes`.
         let start = unsafe { alloc(layout) };
         Self { start: NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout)), bytes }
     }
 
-    /// Room for `len` elements, uninitialized.
+    /// Uninitialized memory for `len` elements.
     pub(crate) fn with_room_for<T: Copy>(len: usize) -> Self {
         Self::new((len * size_of::<T>()).max(ALIGN))
     }
@@ -45,7 +45,7 @@ impl Drop for Buffer {
     }
 }
 
-// SAFETY: plain memory; who writes to it through the pointer sees to it that nobody else does.
+// SAFETY: plain memory; code that writes through the pointer must guarantee exclusive access.
 unsafe impl Send for Buffer {}
 // SAFETY: as above.
 unsafe impl Sync for Buffer {}
@@ -65,7 +65,7 @@ pub(crate) fn with_scratch<T: Copy, R>(len: usize, f: impl FnOnce(*mut T) -> R) 
 
 fn take(bytes: usize) -> Buffer {
     let kept = FREE.with_borrow_mut(|free| {
-        // The smallest that fits: a small request must not take away the large buffer of an enclosing loop.
+        // Best fit: a small request must not take the large buffer of an enclosing loop.
         let fit = (0..free.len()).filter(|&i| free[i].bytes >= bytes).min_by_key(|&i| free[i].bytes);
         fit.map(|i| free.swap_remove(i))
     });
@@ -76,7 +76,7 @@ fn give_back(buffer: Buffer) {
     FREE.with_borrow_mut(|free| {
         free.push(buffer);
         let mut total: usize = free.iter().map(|b| b.bytes).sum();
-        // Larger ones have taken the place of those they outgrew.
+        // Larger buffers have replaced those that became too small.
         while total > KEPT_BYTES || free.len() > 8 {
             let Some(i) = (0..free.len()).min_by_key(|&i| free[i].bytes) else { break };
             total -= free.swap_remove(i).bytes;

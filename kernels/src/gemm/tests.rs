@@ -4,7 +4,7 @@ use crate::half::{Bf16, F16};
 use crate::isa::{Isa, with_isa};
 use crate::threads::set_num_threads;
 
-/// Numbers that repeat rarely, in -1..1.
+/// Pseudorandom values in -1..1.
 pub(crate) fn noise(len: usize, seed: u64) -> Vec<f64> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
@@ -20,7 +20,7 @@ trait TestElement: GemmElement {
     /// The relative error of one operation, and of rounding to the stored type.
     const EPS: f64;
     const ROUNDING: f64;
-    /// The largest test number.
+    /// The maximum magnitude of test values.
     const SCALE: f64;
     fn computed(x: f64) -> Self::Computed;
     fn to_f64(self) -> f64;
@@ -59,7 +59,7 @@ test_element!(u8 as i64, 0.0, 0.0, 100.0);
 enum Order {
     Rows,
     Columns,
-    /// Every third element of rows that are apart.
+    /// Every third element of rows that are not adjacent.
     Sparse,
 }
 
@@ -131,7 +131,7 @@ fn product<T: TestElement>(case: &Case) -> Vec<T> {
         let c = MatMut::new(c.as_mut_ptr(), crs, ccs);
         gemm(m, n, k, T::computed(alpha), a, b, T::computed(beta), c, &epilogue);
     }
-    // Elements between those of C are compared too: they must not have changed.
+    // Elements between those of C are compared too: they must not change.
     for (at, (&got, &want)) in c.iter().zip(&want).enumerate() {
         let off = (got.to_f64() - want).abs();
         assert!(
@@ -298,8 +298,8 @@ fn converted_types_in_every_size_and_order() {
 }
 
 #[test]
-fn halves_without_their_own_multiplication() {
-    // What a processor with AVX-512 but without its BF16 does.
+fn bf16_without_hardware_multiplication() {
+    // The path of a processor that has AVX-512 but not AVX-512 BF16.
     let (m, n, k) = (37, 61, 129);
     let numbers = |len, seed| noise(len, seed).into_iter().map(|x| Bf16::from_f32(x as f32)).collect::<Vec<_>>();
     let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
@@ -353,7 +353,7 @@ fn halves_round_to_nearest_even_and_widen_exactly() {
         assert!(F16::from_f32(wide) == f16 || wide.is_nan() && F16::from_f32(wide).to_f32().is_nan());
         assert_eq!(bf16.to_f32().to_bits(), u32::from(bits) << 16);
         assert!(Bf16::from_f32(bf16.to_f32()) == bf16 || Bf16::from_f32(bf16.to_f32()).to_f32().is_nan());
-        // Between two neighbors: the even one from the middle, the nearer one beside it.
+        // Between two neighbors: ties go to the even one, others to the nearest.
         let middles = [
             (F16(bits + u16::from(bits & 0x7fff < 0x7bff)).to_f32(), wide),
             (Bf16(bits + u16::from(bits & 0x7fff < 0x7f7f)).to_f32(), bf16.to_f32()),

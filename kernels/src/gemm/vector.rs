@@ -1,4 +1,4 @@
-//! Vector registers as a type, so that one micro-kernel serves every instruction set and element type.
+//! Vector registers as a type, so that one micro-kernel serves all instruction sets and element types.
 
 use super::KernelElement;
 use crate::isa::{self, Isa};
@@ -6,24 +6,24 @@ pub(crate) use crate::simd::finish_streaming;
 
 /// A register of [`LANES`](Vector::LANES) elements.
 ///
-/// All methods are `unsafe` because the x86-64 ones may only run where the processor has the instruction set, which
-/// [`dispatch`] and the tables of [`super::kernel`] see to; those that take a pointer need `LANES` valid elements
-/// there, the masked ones as many as the mask has. They are `#[inline(always)]`: inside a function with the right
-/// target features each becomes one instruction.
+/// All methods are `unsafe` because those for x86-64 may only run where the processor supports the instruction set,
+/// which [`dispatch`] and the tables of [`super::kernel`] guarantee; those that take a pointer need `LANES` valid
+/// elements there, the masked ones as many as the mask has. They are `#[inline(always)]`: inside a function with the
+/// right target features each becomes one instruction.
 #[allow(clippy::missing_safety_doc)]
 pub(crate) trait Vector: Copy {
-    /// What a lane holds.
+    /// The type of a lane.
     type Elem: KernelElement;
-    /// Which lanes a masked access touches: the first ones.
+    /// The lanes that a masked access touches: a prefix.
     type Mask: Copy;
-    /// Elements in a register.
+    /// Number of lanes.
     const LANES: usize;
 
     unsafe fn splat(x: Self::Elem) -> Self;
     /// The mask of the first `n` lanes, 0 to `LANES`.
     unsafe fn mask(n: usize) -> Self::Mask;
     unsafe fn load(p: *const Self::Elem) -> Self;
-    /// Lanes outside the mask are zero and their memory is not touched.
+    /// Lanes outside the mask are zero, and their memory is not accessed.
     unsafe fn load_masked(p: *const Self::Elem, mask: Self::Mask) -> Self;
     unsafe fn store(self, p: *mut Self::Elem);
     unsafe fn store_masked(self, p: *mut Self::Elem, mask: Self::Mask);
@@ -31,24 +31,24 @@ pub(crate) trait Vector: Copy {
     unsafe fn mul(self, other: Self) -> Self;
     /// `self * b + c`
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
-    /// A step of the inner dimension: the products of `self` and `b`, added to `acc`.
+    /// A step of the inner dimension: adds the products of `self` and `b` to `acc`.
     #[inline(always)]
     unsafe fn step(self, b: Self, acc: Self) -> Self {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { self.mul_add(b, acc) }
     }
-    /// Stores past the caches, to an address that is a multiple of the register's size.
+    /// Non-temporal store, to an address aligned to the register's size.
     unsafe fn stream(self, p: *mut Self::Elem) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { self.store(p) }
     }
-    /// Asks for the cache line at `p`, which may be anywhere, to be brought near.
+    /// Prefetches the cache line at `p`, which may be any address.
     unsafe fn prefetch(_p: *const Self::Elem) {}
-    /// Limits every lane to `lo..=hi`; NaN stays NaN.
+    /// Clamps every lane to `lo..=hi`; NaN stays NaN.
     unsafe fn clamp(self, lo: Self, hi: Self) -> Self;
 }
 
-/// `N` elements in plain Rust, which the compiler maps to whatever registers the target has.
+/// `N` elements in plain Rust, which the compiler maps to the registers of the target.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Lanes<T, const N: usize>([T; N]);
@@ -70,7 +70,7 @@ impl<T: KernelElement, const N: usize> Vector for Lanes<T, N> {
 
     #[inline(always)]
     unsafe fn load(p: *const T) -> Self {
-        // SAFETY: the caller vouches for N elements; the read needs no alignment beyond T's.
+        // SAFETY: the caller guarantees N elements; the read needs no alignment beyond T's.
         unsafe { p.cast::<Self>().read_unaligned() }
     }
 
@@ -83,7 +83,7 @@ impl<T: KernelElement, const N: usize> Vector for Lanes<T, N> {
         let mut lanes = [T::ZERO; N];
         for i in 0..N {
             if i < mask {
-                // SAFETY: the caller vouches for the elements inside the mask.
+                // SAFETY: the caller guarantees the elements inside the mask.
                 lanes[i] = unsafe { *p.add(i) };
             }
         }
@@ -92,7 +92,7 @@ impl<T: KernelElement, const N: usize> Vector for Lanes<T, N> {
 
     #[inline(always)]
     unsafe fn store(self, p: *mut T) {
-        // SAFETY: the caller vouches for N elements.
+        // SAFETY: the caller guarantees N elements.
         unsafe { p.cast::<Self>().write_unaligned(self) }
     }
 
@@ -104,7 +104,7 @@ impl<T: KernelElement, const N: usize> Vector for Lanes<T, N> {
         }
         for i in 0..N {
             if i < mask {
-                // SAFETY: the caller vouches for the elements inside the mask.
+                // SAFETY: the caller guarantees the elements inside the mask.
                 unsafe { *p.add(i) = self.0[i] };
             }
         }
@@ -157,26 +157,26 @@ pub(crate) trait Registers: Sized {
     type Avx512: Vector<Elem = Self>;
 }
 
-/// A piece of work on vector registers, to be compiled for every instruction set.
+/// A computation on vector registers, to be compiled for every instruction set.
 pub(crate) trait VectorKernel {
     /// The element type.
     type Elem: KernelElement;
 
-    /// Does the work. Implementations are `#[inline(always)]`, and so is everything they call in a loop; they hand no
-    /// registers to closures, which would be compiled without the instruction set and then not be inlined.
+    /// Runs the computation. Implementations are `#[inline(always)]`, and so is everything they call in a loop; they
+    /// pass no registers to closures, which would be compiled without the instruction set and then not be inlined.
     ///
     /// # Safety
-    /// The processor has the instructions of `V`, and whatever the work itself asks for.
+    /// The processor supports the instructions of `V`, and the requirements of the computation itself hold.
     unsafe fn run<V: Vector<Elem = Self::Elem>>(self);
 }
 
-/// Runs `kernel`, compiled for `isa`, or for the best set that the processor has where that is less.
+/// Runs `kernel`, compiled for `isa`, or for the best instruction set that the processor supports if that is lower.
 ///
 /// # Safety
-/// Whatever the work asks for.
+/// The requirements of the computation hold.
 #[inline(always)]
 pub(crate) unsafe fn dispatch<K: VectorKernel>(isa: Isa, kernel: K) {
-    // SAFETY: `isa` was limited to what the processor has; for the rest the caller vouches.
+    // SAFETY: `isa` was limited to what the processor supports; the rest is guaranteed by the caller.
     unsafe {
         match isa.min(isa::detected()) {
             #[cfg(target_arch = "x86_64")]
@@ -191,14 +191,14 @@ pub(crate) unsafe fn dispatch<K: VectorKernel>(isa: Isa, kernel: K) {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn run_avx2<K: VectorKernel>(kernel: K) {
-    // SAFETY: the caller's promise is the same.
+    // SAFETY: the same contract.
     unsafe { kernel.run::<<K::Elem as Registers>::Avx2>() }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 unsafe fn run_avx512<K: VectorKernel>(kernel: K) {
-    // SAFETY: the caller's promise is the same.
+    // SAFETY: the same contract.
     unsafe { kernel.run::<<K::Elem as Registers>::Avx512>() }
 }
 
@@ -220,7 +220,7 @@ macro_rules! registers {
 registers!(f32, Lanes<f32, 8>, F32x8, F32x16);
 registers!(f64, Lanes<f64, 4>, F64x4, F64x8);
 
-// Nobody trains in integers: what the compiler makes of plain loops is enough.
+// Integer products are not performance-critical: autovectorized plain loops are sufficient.
 impl Registers for i64 {
     type Portable = Lanes<i64, 4>;
     type Avx2 = Lanes<i64, 4>;
@@ -247,8 +247,8 @@ mod x86 {
             #[repr(transparent)]
             pub(crate) struct $name($reg);
 
-            // SAFETY (of every block below): the trait's contract: the processor has the instructions, and the
-            // pointers are good for as many elements as are touched.
+            // SAFETY (of every block below): the trait's contract: the processor supports the instructions, and the
+            // pointers are valid for the elements that are accessed.
             #[allow(clippy::undocumented_unsafe_blocks)]
             impl Vector for $name {
                 type Elem = $elem;
@@ -303,7 +303,7 @@ mod x86 {
                 }
                 #[inline(always)]
                 unsafe fn clamp(self, lo: Self, hi: Self) -> Self {
-                    // The second operand is what these instructions return when one is NaN.
+                    // These instructions return their second operand if one is NaN.
                     unsafe { Self($min(hi.0, $max(lo.0, self.0))) }
                 }
             }
@@ -343,7 +343,7 @@ mod x86 {
         |p, m| _mm256_maskload_pd(p, m), |q, n, v| _mm256_maskstore_pd(q, n, v)
     );
 
-    /// 16 sums in f32 in an AVX-512 register, or, as factors, 16 pairs of bf16 in the place of an f32 each.
+    /// 16 accumulators in f32 in an AVX-512 register, or, as factors, 16 pairs of bf16, each in the lane of an f32.
     #[derive(Clone, Copy)]
     #[repr(transparent)]
     pub(crate) struct Bf16x32(F32x16);

@@ -128,7 +128,7 @@ fn every_type_is_moved_and_added_in_its_own_way() {
             "u8" => case!(u8, [250, 1, 2], [100, 10, 200, 3], [2, 250, 2, 1], [4, 4, 46]),
             "i64" => case!(i64, [i64::MAX, 1, 2], [1, 1, 2, 3], [2, i64::MAX, 2, 1], [i64::MIN, 4, 5]),
             _ => {
-                // 2048 is followed by 2050: two halves of that are lost if they are added one by one.
+                // The float16 after 2048 is 2050: adding 1 twice, rounding each time, would lose both.
                 let half = |x: [f32; 3]| x.map(F16::from_f32);
                 let src = [1.0, 0.5, 1.0, 3.0].map(F16::from_f32);
                 let taken = [2048.0, 0.0, 2048.0, 1.0].map(F16::from_f32);

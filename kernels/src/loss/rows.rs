@@ -1,4 +1,4 @@
-//! The kernels of the class losses, in the type that they compute with.
+//! The kernels of the class losses, in the computed type.
 
 use super::{ClassLoss, RowGrad};
 use crate::float::Float;
@@ -20,7 +20,7 @@ impl<T: Float> RowGrad<'_, T> {
 }
 
 impl<T: Float> ClassLoss<&[T]> {
-    /// [`cross_entropy`](Self::cross_entropy) of checked arguments.
+    /// [`cross_entropy`](Self::cross_entropy) with validated arguments.
     pub(super) fn losses(&self, x: &[T], targets: &[i64], stats: &mut [[T; 2]], losses: &mut [T]) {
         let isa = isa::isa();
         let (stats, losses) = (Parts::new(stats), Parts::new(losses));
@@ -36,7 +36,7 @@ impl<T: Float> ClassLoss<&[T]> {
         }
     }
 
-    /// [`cross_entropy_backward`](Self::cross_entropy_backward) of checked arguments.
+    /// [`cross_entropy_backward`](Self::cross_entropy_backward) with validated arguments.
     pub(super) fn gradients(&self, x: &[T], targets: &[i64], stats: &[[T; 2]], grad: RowGrad<T>, dx: &mut [T]) {
         let (isa, dx) = (isa::isa(), Parts::new(dx));
         let weights = self.class_weights();
@@ -51,7 +51,7 @@ impl<T: Float> ClassLoss<&[T]> {
         }
     }
 
-    /// The weight of a row, none if it is ignored.
+    /// The weight of a row, `None` if it is ignored.
     #[inline(always)]
     fn row_weight(&self, target: i64) -> Option<T> {
         (target != self.ignore_index).then(|| self.class_weight(target as usize))
@@ -67,7 +67,8 @@ impl<T: Float> ClassLoss<&[T]> {
         self.weight.map_or(self.classes as f64, |w| w.iter().map(|w| w.wide()).sum())
     }
 
-    /// A row's loss from its statistics. `weighted` is the sum of `weight * (x - max)` over the classes, used for smoothing.
+    /// A row's loss from its statistics. `weighted` is the sum of `weight * (x - max)` over the classes, for label
+    /// smoothing.
     #[inline(always)]
     fn row_loss(&self, target: i64, x_target: T, [max, log_sum]: [T; 2], weighted: f64, weights: f64) -> T {
         let Some(weight) = self.row_weight(target) else { return T::ZERO };
@@ -80,7 +81,7 @@ impl<T: Float> ClassLoss<&[T]> {
         T::of((1.0 - self.label_smoothing) * hard.wide() + share * even)
     }
 
-    /// The factors of a row's gradient: of the probabilities, of the target's one, of the class weights.
+    /// The factors of a row's gradient: of the probabilities, of the target's one-hot term, of the class weights.
     #[inline(always)]
     fn factors(&self, target: i64, grad: T, weights: f64) -> [T; 3] {
         let Some(weight) = self.row_weight(target) else { return [T::ZERO; 3] };
@@ -100,7 +101,7 @@ struct Forward<'a, T> {
     tiles: Tiles,
     /// Rows, or tiles of them where `inner` is not 1.
     range: Range<usize>,
-    /// Memory for a tile.
+    /// Scratch memory for a tile.
     copy: &'a mut [T],
 }
 
@@ -163,7 +164,7 @@ body!(
 );
 
 body!(
-    /// [`Probability`] for elements of different rows, less the share of label smoothing.
+    /// [`Probability`] for elements of different rows, less the label smoothing term.
     ProbabilityColumns { weight } 5 |x, factor, even, max, log_sum| {
         factor * (x - max - log_sum).exp_not_positive::<S>() - even * weight
     }
@@ -198,7 +199,7 @@ impl<T: Float> Kernel for Backward<'_, T> {
                 let dx = unsafe { dx.part(part.clone()) };
                 let x = &x[part];
                 if targets[row] == loss.ignore_index {
-                    // Not a product with 0: that would keep NaN and infinity.
+                    // Not a multiplication by 0: that would propagate NaN and infinity.
                     dx.fill(T::ZERO);
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! The gradients of batch normalization: two sums for each channel, then one value for each element.
+//! The gradients of batch normalization: two sums per channel, then one value per element.
 
 use super::BatchNorm;
 use super::forward::{Affine, Limits, Pieces, TILE};
@@ -11,14 +11,14 @@ use crate::split::{Parts, for_ranges};
 use crate::threads::parallel_tasks;
 use std::ops::Range;
 
-/// The gradient of a channel's input: `g * scale`, less what goes through the statistics.
+/// The gradient of a channel's input: `g * scale`, less the contribution through the statistics.
 #[derive(Clone, Copy)]
 struct Slope<T> {
     mean: T,
     scale: T,
-    /// The mean of `g`, 0 in evaluation.
+    /// The mean of `g`, 0 in evaluation mode.
     shift: T,
-    /// The mean of `g * (x - mean)` over the variance, 0 in evaluation.
+    /// The mean of `g * (x - mean)` divided by the variance, 0 in evaluation mode.
     tilt: T,
 }
 
@@ -36,7 +36,7 @@ impl<T: Float> Body<T, 2> for Slope<T> {
     }
 }
 
-/// An activation that follows the normalization, and how its input is computed.
+/// An activation that follows the normalization, and how its input is recomputed.
 #[derive(Clone, Copy)]
 struct Activated<T> {
     affine: Affine<T>,
@@ -62,7 +62,7 @@ impl<T: Float> Body<T, 2> for LimitedSlope<T> {
 }
 
 impl<T: FloatElement> BatchNorm<&[T]> {
-    /// [`backward`](Self::backward) of checked arguments.
+    /// [`backward`](Self::backward) with validated arguments.
     pub(super) fn gradients(
         &self,
         x: &[T],
@@ -82,7 +82,7 @@ impl<T: FloatElement> BatchNorm<&[T]> {
         let finish = |channel: usize, [sum, dot]: [f64; 2]| {
             let invstd = invstd[channel];
             for (part, value) in [(&dweight, T::of(dot * invstd.wide())), (&dbias, T::of(sum))] {
-                // SAFETY: every channel belongs to one task.
+                // SAFETY: tasks write disjoint channels.
                 unsafe { part.part(channel..channel + 1)[0] = value };
             }
             let scale = self.weight.map_or(invstd, |w| invstd * w[channel]);
@@ -132,7 +132,7 @@ impl<T: FloatElement> BatchNorm<&[T]> {
         let mut partial = vec![[0.0; 2]; self.channels * pieces];
         let shared = Parts::new(&mut partial);
         parallel_tasks(self.channels * pieces, |task| {
-            // SAFETY: every task writes its own element.
+            // SAFETY: tasks write disjoint elements.
             unsafe { shared.part(task..task + 1)[0] = sums(task / pieces, range(task % pieces)) };
         });
         let add = |[a, b]: [f64; 2], [c, d]: &[f64; 2]| [a + c, b + d];
@@ -144,7 +144,7 @@ impl<T: FloatElement> BatchNorm<&[T]> {
     }
 }
 
-/// What the kernels of the backward share.
+/// The inputs that the kernels of the backward pass share.
 struct Inputs<'a, T> {
     norm: &'a BatchNorm<&'a [T]>,
     x: &'a [T],
@@ -164,7 +164,7 @@ body!(
     Grad 2 |_x, g| g
 );
 body!(
-    /// The gradient's product with the deviation of x.
+    /// The product of the gradient and the deviation of x.
     Dot { mean } 2 |x, g| g * (x - mean)
 );
 
@@ -175,10 +175,11 @@ struct LimitedTerms<T>(Activated<T>);
 impl<T: Float> Sums<T, 2, 2> for LimitedTerms<T> {
     #[inline(always)]
     unsafe fn terms<S: Simd>(self, [x, g]: [*const T; 2], [grad, dot]: [*mut T; 2], n: usize) {
-        // Which of `g` are loaded depends on `x`: without this the processor waits for one after the other.
+        // Whether an element of `g` is loaded depends on `x`: without prefetching, the processor waits for one load
+        // after the other.
         Flow { ahead: n, stream: false }.fetch([x, g], n);
         for i in 0..n {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe {
                 let x = *x.add(i);
                 let g = self.0.grad::<S>(x, *g.add(i));
@@ -237,7 +238,7 @@ impl<T: FloatElement> Kernel for Grads<'_, T> {
         let (slope, affine) = (self.slope, self.affine);
         let flow = Flow::new(x, norm.spatial, 512);
         for at in norm.segments(self.channel, self.range) {
-            // SAFETY: every segment belongs to one task.
+            // SAFETY: tasks write disjoint segments.
             let dx = unsafe { dx.part(at.clone()) };
             let arrays = [&x[at.clone()], &g[at]];
             match limits.map(|limits| Activated { affine, limits }) {
@@ -318,7 +319,7 @@ struct SlopeColumns<T>(Option<Limits<T>>);
 impl<T: Float> Body<T, 7> for SlopeColumns<T> {
     #[inline(always)]
     fn of<S: Simd>(self, [x, g, mean, scale, shift, tilt, bias]: [T; 7]) -> T {
-        // The factor of the forward is that of the gradient.
+        // The scale of the forward pass is that of the gradient.
         let affine = Affine { mean, scale, bias };
         let g = self.0.map_or(g, |limits| Activated { affine, limits }.grad::<S>(x, g));
         Slope { mean, scale, shift, tilt }.apply::<S>(x, g)

@@ -1,4 +1,4 @@
-//! Batch normalization of channels, in the type that is computed with, and what its kernels share with the backward's.
+//! Batch normalization of channels, in the computed type, and code shared with the backward pass.
 
 use super::BatchNorm;
 use crate::Activation;
@@ -7,18 +7,18 @@ use crate::isa;
 use crate::reduce::{Axes, FloatElement, Moments, deviation_sums, var};
 use crate::rows::{Body, Flow, map, map_flow};
 use crate::simd::{Kernel, Simd, dispatch, finish_streaming, wide};
-use crate::split::{Parts, TASK, WORTH_THREADS, for_ranges};
+use crate::split::{PARALLEL_ELEMENTS, Parts, TASK, for_ranges};
 use crate::threads::parallel_tasks;
 use std::ops::Range;
 
-/// Pieces that few channels are cut into.
+/// Number of pieces that each channel is split into if there are few channels.
 const PIECES: usize = 32;
-/// Elements from which the mean is estimated first, and the most of one sample.
+/// Number of elements for the initial estimate of the mean, and the maximum per sample.
 const ESTIMATE: [usize; 2] = [64, 16];
-/// Channels handled together where `spatial` is 1.
+/// Channels processed together if `spatial` is 1.
 pub(super) const TILE: usize = 64;
 
-/// How a channel is normalized: `(x - mean) * scale + bias`.
+/// The normalization of a channel: `(x - mean) * scale + bias`.
 #[derive(Clone, Copy)]
 pub(super) struct Affine<T> {
     pub(super) mean: T,
@@ -63,7 +63,7 @@ impl<T: Float> Body<T, 4> for Columns<T> {
     }
 }
 
-/// The bounds between which an activation keeps its results. A bound of NaN does not limit; NaN stays NaN.
+/// The bounds of an activation's results. A NaN bound does not limit; NaN stays NaN.
 #[derive(Clone, Copy)]
 pub(super) struct Limits<T> {
     low: T,
@@ -85,7 +85,7 @@ impl<T: Float> Limits<T> {
         if y >= self.high { self.high } else { y }
     }
 
-    /// The gradient with respect to the activation's input `y`, from that with respect to its output.
+    /// The gradient with respect to the activation's input `y`, given that with respect to its output.
     #[inline(always)]
     pub(super) fn grad(self, g: T, y: T) -> T {
         let g = if y <= self.low { T::ZERO } else { g };
@@ -94,14 +94,14 @@ impl<T: Float> Limits<T> {
 }
 
 impl<T: FloatElement> BatchNorm<&[T]> {
-    /// Elements of a channel.
+    /// Elements per channel.
     pub(super) fn count(&self) -> usize {
         self.n * self.spatial
     }
 
-    /// Pieces to cut each channel into, and their length.
+    /// Number of pieces to split each channel into, and their length.
     pub(super) fn pieces(&self) -> (usize, usize) {
-        if self.len() < WORTH_THREADS || self.channels >= PIECES {
+        if self.len() < PARALLEL_ELEMENTS || self.channels >= PIECES {
             return (1, self.count());
         }
         let pieces = PIECES.div_ceil(self.channels).min(self.count().div_ceil(TASK));
@@ -109,7 +109,7 @@ impl<T: FloatElement> BatchNorm<&[T]> {
         (self.count().div_ceil(len), len)
     }
 
-    /// The positions of elements `range` of a channel (counted over the batch).
+    /// The offsets of elements `range` of a channel (counted over the batch).
     #[inline(always)]
     pub(super) fn segments(&self, channel: usize, range: Range<usize>) -> Segments {
         let BatchNorm { channels, spatial, .. } = *self;
@@ -125,7 +125,7 @@ impl<T: FloatElement> BatchNorm<&[T]> {
         T::of(1.0 / (variance + self.eps).sqrt())
     }
 
-    /// [`forward`](Self::forward) of checked arguments; writes the biased variances instead of running statistics.
+    /// [`forward`](Self::forward) with validated arguments; writes the biased variances instead of running statistics.
     pub(super) fn normalize(&self, x: &[T], y: &mut [T], mean: &mut [T], invstd: &mut [T], variances: &mut [T]) {
         if self.spatial != 1 {
             return self.forward_channels(x, y, mean, invstd, variances);
@@ -148,7 +148,7 @@ impl<T: FloatElement> BatchNorm<&[T]> {
             let variance = moments.squares / moments.n;
             let (m, i) = (T::of(moments.mean), self.invstd(variance));
             for (part, value) in [(&mean, m), (&invstd, i), (&variances, T::of(variance))] {
-                // SAFETY: every channel belongs to one task.
+                // SAFETY: tasks write disjoint channels.
                 unsafe { part.part(channel..channel + 1)[0] = value };
             }
             self.affine(channel, m, i)
@@ -169,7 +169,7 @@ impl<T: FloatElement> BatchNorm<&[T]> {
         let mut moments = vec![Moments::EMPTY; self.channels * pieces];
         let shared = Parts::new(&mut moments);
         parallel_tasks(self.channels * pieces, |task| {
-            // SAFETY: every task writes its own element.
+            // SAFETY: tasks write disjoint elements.
             unsafe { shared.part(task..task + 1)[0] = stats(task / pieces, range(task % pieces)) };
         });
         let merge = |m: &[Moments]| m.iter().fold(Moments::EMPTY, |a, &b| Moments::merge(a, b));
@@ -196,7 +196,7 @@ impl<T: FloatElement> BatchNorm<&[T]> {
         });
     }
 
-    /// [`forward_with`](Self::forward_with) of checked arguments.
+    /// [`forward_with`](Self::forward_with) with validated arguments.
     pub(super) fn normalize_with(&self, x: &[T], mean: &[T], variance: &[T], y: &mut [T]) {
         let invstd: Vec<T> = variance.iter().map(|v| self.invstd(v.wide())).collect();
         if self.spatial == 1 {
@@ -216,7 +216,7 @@ impl<T: FloatElement> BatchNorm<&[T]> {
     }
 }
 
-/// Walks over the contiguous pieces of a channel.
+/// Iterates over the contiguous segments of a channel.
 pub(super) struct Segments {
     channel: usize,
     channels: usize,
@@ -244,7 +244,7 @@ impl Iterator for Segments {
 /// Elements of short segments that are gathered before they are summed.
 const GATHER: usize = 1024;
 
-/// The elements of a channel in `K` arrays, in pieces that are worth a loop: segments, or several short ones gathered.
+/// The elements of a channel in `K` arrays, in pieces long enough for a loop: segments, or several short ones gathered.
 pub(super) struct Pieces<'a, T, const K: usize> {
     arrays: [&'a [T]; K],
     segments: Segments,
@@ -297,8 +297,8 @@ impl<T: FloatElement> Kernel for Stats<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) -> Moments {
         let Stats { norm, x, channel, range } = self;
-        // The mean of a few elements of every sample is near enough to the mean of all: what matters is that deviations from it
-        // are not much larger than the standard deviation.
+        // The mean of a few elements of every sample is close enough to the mean of all: deviations from it must not be
+        // much larger than the standard deviation.
         let (mut sum, mut count) = (0.0, 0);
         let few = (ESTIMATE[0] / norm.n.max(1)).clamp(1, ESTIMATE[1]);
         for segment in norm.segments(channel, range.clone()) {
@@ -337,7 +337,7 @@ impl<T: FloatElement> Kernel for Normalize<'_, T> {
         let Normalize { norm, x, y, limits, channel, affine, range } = self;
         let flow = Flow::new(x, norm.spatial, 0);
         for segment in norm.segments(channel, range) {
-            // SAFETY: every segment belongs to one task.
+            // SAFETY: tasks write disjoint segments.
             let y = unsafe { y.part(segment.clone()) };
             match limits {
                 Some(limits) => map_flow::<S, T, 1>([&x[segment]], y, Limited(affine, limits), flow),
@@ -352,7 +352,7 @@ struct NormalizeRows<'a, T> {
     x: &'a [T],
     y: &'a mut [T],
     limits: Option<Limits<T>>,
-    /// Of every channel the mean, the scale and the bias.
+    /// The mean, scale and bias of every channel.
     columns: &'a [Vec<T>; 3],
 }
 

@@ -133,7 +133,7 @@ fn everything_matches_the_definition() {
                         let mixed: Vec<f64> = want.var.iter().map(|v| 0.45 + 0.1 * v * unbiased).collect();
                         near("running var", &got[4], &mixed, 1e-6);
                         near("y eval", &got[7], &want_eval.y, tolerance);
-                        // An element may fall on the other side of a limit by rounding.
+                        // Rounding may move an element across a bound.
                         if activation == Activation::None || offset == 0.0 {
                             near("dx", &got[1], &want.dx, tolerance * 10.0);
                             near("dweight", &got[5], &want.dweight, grown);
@@ -193,7 +193,7 @@ fn rounded_once<T: Element + testing::Half>() {
             testing::check("batch norm", &y, &want);
             testing::check("running mean", &running_mean, &want_running_mean);
             testing::check("running variance", &running_var, &want_running_var);
-            assert_eq!((&mean, &invstd), (&want_mean, &want_invstd), "statistics are of the computed type");
+            assert_eq!((&mean, &invstd), (&want_mean, &want_invstd), "statistics have the computed type");
             let [mut dw, mut db] = [(); 2].map(|()| vec![T::default(); channels]);
             let stats = (&mean[..], &invstd[..]);
             norm.backward(&x, &g, true, stats, Some(&mut y), &mut dw, &mut db);

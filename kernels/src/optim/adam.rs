@@ -5,14 +5,14 @@ use crate::dtype::StoredFloat;
 use crate::float::Float;
 use crate::simd::Simd;
 
-/// Settings of Adam, named as `torch.optim.Adam`'s.
+/// Options of Adam, named as in `torch.optim.Adam`.
 #[derive(Clone, Copy, Debug)]
 pub struct Adam {
     /// The learning rate.
     pub lr: f64,
-    /// The decay of the average gradient.
+    /// The decay rate of the average gradient.
     pub beta1: f64,
-    /// The decay of the average squared gradient.
+    /// The decay rate of the average squared gradient.
     pub beta2: f64,
     /// Added to the denominator.
     pub eps: f64,
@@ -24,7 +24,7 @@ pub struct Adam {
     pub maximize: bool,
 }
 
-/// Step `t`, counted from 1. The state is the two averages, and for `amsgrad` the largest second moment so far.
+/// Step `t`, counted from 1. The state is the two averages, and for `amsgrad` also the maximum second moment so far.
 pub(super) fn step<T: StoredFloat>(adam: &Adam, t: f64, p: &mut [T], g: &[T], state: &mut [&mut [T]]) {
     let Adam { lr, beta1, beta2, eps, weight_decay, decoupled, maximize } = *adam;
     let of = T::Computed::of;
@@ -101,7 +101,7 @@ impl<T: Float> Rule<T, 2> for Moments<T> {
     }
 }
 
-/// The variant that divides by the largest second moment so far.
+/// The variant that divides by the maximum second moment so far.
 #[derive(Clone, Copy)]
 struct AmsGrad<T>(Moments<T>);
 

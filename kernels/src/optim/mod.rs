@@ -1,8 +1,9 @@
-//! Optimizer steps, one pass over memory each, in PyTorch's order of operations and with its roundings: a sum with a
-//! multiple is fused where the instruction set can, divisions are true divisions, scalars are computed in f64 and rounded.
+//! Optimizer steps, one pass over memory each, in PyTorch's order of operations and with its rounding: additions of
+//! scaled operands are fused where the instruction set supports it, divisions are true divisions, scalars are computed
+//! in f64 and rounded.
 //!
-//! An optimizer is a file with its settings and a [`Rule`], the arithmetic of one element. The driver here runs a rule over the
-//! parameter, its gradient and its state.
+//! An optimizer is a file with its options and a [`Rule`], the arithmetic of one element. The driver here applies a
+//! rule to the parameter, its gradient and its state.
 
 mod adam;
 mod sgd;
@@ -21,21 +22,22 @@ use crate::threads::parallel_for;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// A step of an optimizer: which one, and its settings at this step.
+/// An optimizer step: the algorithm, and its options at this step.
 #[derive(Clone, Copy, Debug)]
 pub enum StepRule {
-    /// Stochastic gradient descent. State: the momentum buffer, or none for no momentum.
+    /// Stochastic gradient descent. State: the momentum buffer, or none without momentum.
     Sgd {
-        /// The optimizer's settings.
+        /// The optimizer's options.
         settings: Sgd,
-        /// Whether this step starts the momentum buffer, whose contents are then ignored.
+        /// Whether this step initializes the momentum buffer, whose contents are then ignored.
         first: bool,
     },
-    /// Adam or AdamW. State: the averages of the gradient and of its square; for `amsgrad` also the largest of the latter so far.
+    /// Adam or AdamW. State: the averages of the gradient and of its square; for `amsgrad` also the maximum of the
+    /// latter so far.
     Adam {
-        /// The optimizer's settings.
+        /// The optimizer's options.
         settings: Adam,
-        /// The number of the step, from 1.
+        /// The step number, starting at 1.
         t: f64,
     },
 }
@@ -47,10 +49,10 @@ instances! {
     }
 }
 
-/// Updates the parameter `p` and the arrays of its `state` by the gradient `g`.
+/// Updates the parameter `p` and the arrays of its `state` with the gradient `g`.
 ///
 /// # Panics
-/// If the slices differ in length, or the number of state arrays is not the rule's.
+/// If the slices differ in length, or the number of state arrays does not match the rule.
 #[inline]
 pub fn step<T: Element>(rule: &StepRule, p: &mut [T], g: &[T], state: &mut [&mut [T]]) {
     T::run_rule(rule, p, g, state);
@@ -63,16 +65,16 @@ fn run_rule<T: StoredFloat>(rule: &StepRule, p: &mut [T], g: &[T], state: &mut [
     }
 }
 
-/// The arithmetic of an optimizer with `N` state arrays, in the type that is computed with.
+/// The arithmetic of an optimizer with `N` state arrays, in the computed type.
 trait Rule<T, const N: usize>: Copy + Send + Sync {
     /// The new parameter and state of an element.
     fn element<S: Simd>(self, p: T, g: T, state: [T; N]) -> (T, [T; N]);
 }
 
-/// Elements handled at a time where operands or results go through buffers, which stay in the first-level cache.
+/// Elements processed at a time where operands or results go through buffers, which stay in the L1 cache.
 const BLOCK: usize = 512;
 
-/// Runs a rule over arrays of the same length, in parallel if it is worth it.
+/// Applies a rule to arrays of the same length, in parallel if there is enough work.
 ///
 /// # Panics
 /// If the slices differ in length, or there are not `N` state arrays.
@@ -101,16 +103,16 @@ fn apply<T: StoredFloat, R: Rule<T::Computed, N>, const N: usize>(
     });
 }
 
-// Functions of their own, because closures in the generic functions here would be compiled for each optimizer.
+// Separate functions, because closures in the generic functions here would be compiled for each optimizer.
 
 fn parts<'a, T, const N: usize>(state: &'a mut [&mut [T]; N]) -> [Parts<'a, T>; N] {
     state.each_mut().map(|s| Parts::new(s))
 }
 
 /// # Safety
-/// No other part in use at the same time overlaps this one.
+/// No other part that overlaps this one is in use at the same time.
 unsafe fn pointers<T, const N: usize>(state: &[Parts<T>; N], range: Range<usize>) -> [*mut T; N] {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     state.each_ref().map(|s| unsafe { s.part(range.clone()) }.as_mut_ptr())
 }
 
@@ -123,14 +125,15 @@ fn cast<T, U, const N: usize>(pointers: [*mut T; N]) -> [*mut U; N] {
 /// The elements after the first `n` belong to the same arrays.
 #[inline(always)]
 unsafe fn skip<T, const N: usize>(pointers: [*mut T; N], n: usize) -> [*mut T; N] {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     pointers.map(|p| unsafe { p.add(n) })
 }
 
-/// Runs a rule over arrays of one length (that of `p` and `g`), converted block by block if they are not stored as they are computed with.
+/// Applies a rule to arrays of one length (that of `p` and `g`), converting block by block if the stored type is not
+/// the computed type.
 ///
 /// # Safety
-/// The arrays of the state have that length, and nothing else uses them.
+/// The arrays of the state have that length, and are not otherwise accessed.
 unsafe fn step_part<T: StoredFloat, R: Rule<T::Computed, N>, const N: usize>(
     isa: Isa,
     rule: R,
@@ -149,7 +152,7 @@ unsafe fn step_part<T: StoredFloat, R: Rule<T::Computed, N>, const N: usize>(
     let wide_state = cast(state_buffers.each_mut().map(std::ptr::from_mut));
     for start in (0..n).step_by(BLOCK) {
         let len = BLOCK.min(n - start);
-        // SAFETY: `len` elements are left in every array, and a buffer has as many.
+        // SAFETY: `len` elements are left in every array, and a buffer holds as many.
         unsafe {
             T::load(isa, p.add(start), wide_p, len);
             T::load(isa, g.add(start), wide_g, len);
@@ -165,7 +168,7 @@ unsafe fn step_part<T: StoredFloat, R: Rule<T::Computed, N>, const N: usize>(
     }
 }
 
-/// A rule, and the `n` elements it is applied to; whoever makes one vouches that they can be read and written.
+/// A rule, and the `n` elements to apply it to; the creator guarantees that they can be read and written.
 struct Elements<C, R, const N: usize> {
     rule: R,
     p: *mut C,
@@ -181,9 +184,10 @@ impl<C: Float, R: Rule<C, N>, const N: usize> Kernel for Elements<C, R, N> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Elements { rule, p, g, state, n } = self;
-        // A loop that changes more than three arrays would not be vectorized for fear of overlaps: its results go through buffers.
+        // The compiler does not vectorize a loop that writes more than three arrays, because they may overlap: its
+        // results go through buffers.
         if N < 3 {
-            // SAFETY: the promise of whoever made this.
+            // SAFETY: guaranteed by the creator of this kernel.
             unsafe { elements::<S, C, R, N>(rule, g, (p, state), (p, state), n) };
             return;
         }
@@ -193,7 +197,7 @@ impl<C: Float, R: Rule<C, N>, const N: usize> Kernel for Elements<C, R, N> {
         let new_state = cast::<_, C, N>(new_state.each_mut().map(std::ptr::from_mut));
         for start in (0..n).step_by(BLOCK) {
             let len = BLOCK.min(n - start);
-            // SAFETY: `len` elements are left in every array, and a buffer has as many.
+            // SAFETY: `len` elements are left in every array, and a buffer holds as many.
             unsafe {
                 let (p, g, state) = (p.add(start), g.add(start), skip(state, start));
                 elements::<S, C, R, N>(rule, g, (p, state), (new_p, new_state), len);
@@ -206,7 +210,8 @@ impl<C: Float, R: Rule<C, N>, const N: usize> Kernel for Elements<C, R, N> {
     }
 }
 
-/// Applies `rule` to `n` elements of the parameter and state `from`, and writes the new ones to `to`, which may be the same.
+/// Applies `rule` to `n` elements of the parameter and state `from`, and writes the new values to `to`, which may be
+/// the same.
 ///
 /// # Safety
 /// `n` elements of each array can be read or written.
@@ -220,7 +225,7 @@ unsafe fn elements<S: Simd, C: Float, R: Rule<C, N>, const N: usize>(
 ) {
     for i in 0..n {
         let mut state = [C::ZERO; N];
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             for k in 0..N {
                 state[k] = *from.1[k].add(i);

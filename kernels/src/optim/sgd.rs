@@ -5,16 +5,16 @@ use crate::dtype::StoredFloat;
 use crate::float::Float;
 use crate::simd::Simd;
 
-/// Settings of stochastic gradient descent, named as `torch.optim.SGD`'s.
+/// Options of stochastic gradient descent, named as in `torch.optim.SGD`.
 #[derive(Clone, Copy, Debug)]
 pub struct Sgd {
     /// The learning rate.
     pub lr: f64,
-    /// The factor on the buffer.
+    /// The factor applied to the momentum buffer.
     pub momentum: f64,
-    /// The share of the gradient that does not enter the buffer, except at the first step.
+    /// The fraction of the gradient that does not enter the buffer, except at the first step.
     pub dampening: f64,
-    /// The multiple of the parameter that is added to the gradient.
+    /// The weight decay: this multiple of the parameter is added to the gradient.
     pub weight_decay: f64,
     /// Steps along the gradient plus `momentum` times the buffer instead of the buffer.
     pub nesterov: bool,
@@ -22,7 +22,7 @@ pub struct Sgd {
     pub maximize: bool,
 }
 
-/// A step without momentum if there is no state, else with the buffer in `state`.
+/// A step without momentum if there is no state, otherwise with the momentum buffer in `state`.
 pub(super) fn step<T: StoredFloat>(sgd: &Sgd, first: bool, p: &mut [T], g: &[T], state: &mut [&mut [T]]) {
     let of = T::Computed::of;
     let plain = Plain {
@@ -71,7 +71,7 @@ impl<T: Float> Rule<T, 0> for Plain<T> {
 struct Momentum<T, const FIRST: bool, const NESTEROV: bool> {
     plain: Plain<T>,
     momentum: T,
-    /// The share of the gradient that enters the buffer.
+    /// The fraction of the gradient that enters the buffer.
     keep: T,
 }
 

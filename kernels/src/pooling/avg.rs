@@ -1,4 +1,4 @@
-//! Average pooling, by windows and adaptive.
+//! Average pooling, with windows and adaptive.
 
 use super::{Adaptive, Columns, Divisor, Pool2d, VECTOR};
 use crate::float::Float;
@@ -9,22 +9,22 @@ use crate::split::{Parts, for_ranges};
 use std::ops::Range;
 
 impl Pool2d {
-    /// The number that divides along one dimension, and whether anything but padding is there.
+    /// The divisor's factor along one dimension.
     fn extent(&self, d: usize, o: usize, divisor: Divisor) -> usize {
-        let places = self.places(d, o);
+        let places = self.taps(d, o);
         match divisor {
             Divisor::ExcludePad => places.len(),
-            // Of a window that extends beyond the padding after the end, what is within the padding counts.
+            // Of a window that extends beyond the padding after the end, the elements inside the padding count.
             _ => self.kernel[d].min((self.input[d] + 2 * self.padding[d]).saturating_sub(o * self.stride[d])),
         }
     }
 
-    /// For each column the number of its places in the window, as far as `divisor` counts them.
+    /// For each column the number of taps in the window that `divisor` counts.
     fn extents<T: Float>(&self, ow: usize, divisor: Divisor) -> Vec<T> {
         (0..ow.next_multiple_of(VECTOR)).map(|o| T::of(self.extent(1, o, divisor) as f64)).collect()
     }
 
-    /// [`avg`](Self::avg) of checked arguments, at least one window.
+    /// [`avg`](Self::avg) with validated arguments, at least one window.
     pub(super) fn averages<T: Float>(&self, x: &[T], divisor: Divisor, out: &mut [T]) {
         let isa = isa::isa();
         let [oh, ow] = self.output();
@@ -37,7 +37,7 @@ impl Pool2d {
         });
     }
 
-    /// [`avg_backward`](Self::avg_backward) of checked arguments.
+    /// [`avg_backward`](Self::avg_backward) with validated arguments.
     pub(super) fn avg_gradients<T: Float>(&self, g: &[T], divisor: Divisor, dx: &mut [T]) {
         let isa = isa::isa();
         let [oh, ow] = self.output();
@@ -70,7 +70,7 @@ struct Avg<'a, T> {
     out: &'a mut [T],
 }
 
-/// Divides a row by the number of places in each window. Windows of padding only have the sum 0, and give 0.
+/// Divides a row by the number of elements in each window. Windows of padding only have the sum 0, and give 0.
 #[inline(always)]
 fn divide<T: Float>(out: &mut [T], rows: usize, columns: &[T], divisor: Divisor) {
     let rows = T::of(rows as f64);
@@ -101,7 +101,7 @@ impl<T: Float> Kernel for Avg<'_, T> {
         for (row, out) in rows.zip(out.chunks_exact_mut(ow)) {
             let (plane, oy) = (row / oh * height * width, row % oh);
             sum[inner.start..inner.start + wide].fill(T::ZERO);
-            for ky in pool.places(0, oy) {
+            for ky in pool.taps(0, oy) {
                 let start = plane + pool.position(0, oy, ky) as usize * width;
                 let n = if start + wide <= x.len() { wide } else { width };
                 add_to(&mut sum[inner.start..inner.start + n], &x[start..start + n]);
@@ -151,7 +151,7 @@ impl<T: Float> Kernel for AvgBackward<'_, T> {
             divide(&mut share, pool.extent(0, oy, divisor), columns, divisor);
             sum.fill(T::ZERO);
             parts.iter_mut().for_each(|part| part.fill(T::ZERO));
-            // Backwards, so that every element gets its windows' shares in the order of the windows.
+            // In reverse, so that every element accumulates its windows' contributions in the order of the windows.
             for kx in (0..pool.kernel[1]).rev() {
                 match pool.stride[1] {
                     1 => add_to(&mut sum[kx..kx + owide], &share),
@@ -170,7 +170,7 @@ impl<T: Float> Kernel for AvgBackward<'_, T> {
                 }
             }
             let inner = &sum[pool.padding[1]..pool.padding[1] + width];
-            for ky in pool.places(0, oy) {
+            for ky in pool.taps(0, oy) {
                 let y = pool.position(0, oy, ky) as usize;
                 add_to(&mut dx[plane + y * width..][..width], inner);
             }
@@ -178,14 +178,14 @@ impl<T: Float> Kernel for AvgBackward<'_, T> {
     }
 }
 
-/// The window of output number `o` of adaptive pooling from `input` to `output` elements.
+/// The window of output `o` of adaptive pooling from `input` to `output` elements.
 #[inline(always)]
 fn adaptive_window(o: usize, input: usize, output: usize) -> Range<usize> {
     o * input / output..((o + 1) * input).div_ceil(output)
 }
 
 impl Adaptive {
-    /// [`super::adaptive_avg_pool2d`] of checked arguments.
+    /// [`super::adaptive_avg_pool2d`] with validated arguments.
     pub(super) fn averages<T: FloatElement>(&self, x: &[T], out: &mut [T]) {
         let Adaptive { planes, input: [h, w], output: [oh, ow] } = *self;
         if [oh, ow] == [1, 1] {
@@ -216,7 +216,7 @@ impl Adaptive {
         });
     }
 
-    /// [`super::adaptive_avg_pool2d_backward`] of checked arguments.
+    /// [`super::adaptive_avg_pool2d_backward`] with validated arguments.
     pub(super) fn gradients<T: Float>(&self, g: &[T], dx: &mut [T]) {
         let Adaptive { planes, input: [h, w], output: [oh, ow] } = *self;
         let dx = Parts::new(dx);

@@ -1,4 +1,4 @@
-//! The maximum of windows, in the type that is computed with.
+//! The maximum of windows, in the computed type.
 
 use super::{Columns, Pool2d, VECTOR, pairs};
 use crate::float::Float;
@@ -8,7 +8,7 @@ use crate::split::{Parts, for_ranges};
 use std::ops::Range;
 
 impl Pool2d {
-    /// [`max`](Self::max) of checked arguments, at least one window.
+    /// [`max`](Self::max) with validated arguments, at least one window.
     pub(super) fn maxima<T: Float>(&self, x: &[T], values: &mut [T], indices: &mut [i64]) {
         let (isa, pairs) = (isa::isa(), self.is_pairs());
         let [oh, ow] = self.output();
@@ -25,7 +25,7 @@ impl Pool2d {
         });
     }
 
-    /// [`max_backward`](Self::max_backward) of checked arguments.
+    /// [`max_backward`](Self::max_backward) with validated arguments.
     pub(super) fn max_gradients<T: Float>(&self, g: &[T], indices: &[i64], dx: &mut [T]) {
         let plane = self.input[0] * self.input[1];
         let [oh, ow] = self.output();
@@ -62,10 +62,11 @@ impl<T: Float> Kernel for Max<'_, T> {
         let Max { pool, x, rows, values, indices } = self;
         let [height, width] = pool.input;
         let [oh, ow] = pool.output();
-        // Rows are handled in whole vectors where there is room: results beyond their end are overwritten or not used.
+        // Rows are processed in whole vectors where there is room: results beyond their end are overwritten or not
+        // used.
         let (wide, owide) = (width.next_multiple_of(VECTOR), ow.next_multiple_of(VECTOR));
         let padded = pool.padded_width(owide).max(pool.padding[1] + wide);
-        // Padding is the smallest value at the last place: it never wins.
+        // Padding has the smallest value and the last position: it never wins.
         let (mut best, mut place) = (vec![T::NEG_INFINITY; padded], vec![i32::MAX; padded]);
         let (mut value_columns, mut place_columns) =
             (Columns::new(padded, T::NEG_INFINITY), Columns::new(padded, i32::MAX));
@@ -75,7 +76,7 @@ impl<T: Float> Kernel for Max<'_, T> {
         let outputs = values.chunks_exact_mut(ow).zip(indices.chunks_exact_mut(ow));
         for (row, (values, indices)) in rows.zip(outputs) {
             let (plane, oy) = (row / oh * height * width, row % oh);
-            let kys = pool.places(0, oy);
+            let kys = pool.taps(0, oy);
             if kys.is_empty() {
                 best.fill(T::NEG_INFINITY);
                 place.fill(i32::MAX);
@@ -103,14 +104,14 @@ impl<T: Float> Kernel for Max<'_, T> {
             }
             values.copy_from_slice(&out_value[..ow]);
             for (index, &place) in indices.iter_mut().zip(&out_place) {
-                // A dilated window can be outside of the input altogether.
+                // A dilated window can lie entirely outside of the input.
                 *index = if place == i32::MAX { 0 } else { i64::from(place) };
             }
         }
     }
 }
 
-/// Takes a row of the input, whose first element has position `start`, into the best of every column.
+/// Folds a row of the input, whose first element has position `start`, into the best of every column.
 #[inline(always)]
 fn best_row<T: Float>(x: &[T], start: i32, first: bool, best: &mut [T], place: &mut [i32]) {
     let n = x.len();
@@ -123,20 +124,20 @@ fn best_row<T: Float>(x: &[T], start: i32, first: bool, best: &mut [T], place: &
         return;
     }
     for i in 0..n {
-        // As PyTorch does: the first of equals, but the last NaN.
+        // As in PyTorch: the first of equal elements, but the last NaN.
         let beats = (x[i] > best[i]) | x[i].is_nan();
         best[i] = if beats { x[i] } else { best[i] };
         place[i] = if beats { start + i as i32 } else { place[i] };
     }
 }
 
-/// Takes for every output the better of `best` and `x`. Of equals the first in the plane wins, of NaN the last.
+/// Folds `x` into `best` for every output. Of equal elements the first in the plane wins, of NaNs the last.
 #[inline(always)]
 fn better_of<T: Float>(x: &[T], at: &[i32], best: &mut [T], place: &mut [i32]) {
     let n = x.len();
     let (at, best, place) = (&at[..n], &mut best[..n], &mut place[..n]);
     for i in 0..n {
-        // No short cuts: the loop has to be free of branches.
+        // No short-circuiting: the loop must be free of branches.
         let first = (x[i] == best[i]) & (at[i] < place[i]);
         let nan = x[i].is_nan() & ((at[i] > place[i]) | !best[i].is_nan());
         let beats = (x[i] > best[i]) | first | nan;

@@ -1,4 +1,4 @@
-//! Maxima of windows of 2 by 2 elements side by side, the pooling of most networks: every element is in one window, so a row of
+//! Maxima of nonoverlapping 2 by 2 windows, the pooling of most networks: every element is in one window, so a row of
 //! outputs is one pass over two rows.
 
 use super::Pool2d;
@@ -7,7 +7,7 @@ use crate::simd::{Kernel, Simd};
 use std::ops::Range;
 
 impl Pool2d {
-    /// Whether windows are 2 by 2 elements side by side, without padding.
+    /// Whether windows are 2 by 2 elements, nonoverlapping, without padding.
     pub(super) fn is_pairs(&self) -> bool {
         let [oh, ow] = self.output();
         self.kernel == [2; 2]
@@ -45,7 +45,7 @@ impl<T: Float> Kernel for Max<'_, T> {
             let (plane, y) = (row / oh, 2 * (row % oh));
             let pair = &x[(plane * height + y) * width..][..2 * width];
             let (values, indices) = (&mut values[i * ow..][..ow], &mut indices[i * ow..][..ow]);
-            // The last block overlaps the one before rather than leave a rest.
+            // The last block overlaps the one before, so that no remainder loop is needed.
             for next in (0..ow).step_by(wide) {
                 let first = next.min(ow - wide);
                 match wide {
@@ -80,7 +80,7 @@ fn maxima<T: Float, const N: usize>(pair: &[T], y: usize, first: usize, values: 
     }
 }
 
-/// The larger of two elements, the second of which comes after the first: of equals the first, but the last NaN.
+/// The maximum of two elements, the second of which comes later: the first of equal elements, but the last NaN.
 #[inline(always)]
 fn later<T: Float>(a: (T, i32), b: (T, i32)) -> (T, i32) {
     let beats = (b.0 > a.0) | b.0.is_nan();

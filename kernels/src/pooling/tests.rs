@@ -7,7 +7,7 @@ use crate::isa::{Isa, with_isa};
 use crate::threads::set_num_threads;
 
 fn noise(n: usize) -> Vec<f32> {
-    // Few different values, so that maxima have ties.
+    // Few distinct values, so that maxima have ties.
     (0..n).map(|i| (((i as u64 * 2654435761) >> 9) % 61) as f32 / 7.0 - 4.0).collect()
 }
 
@@ -39,7 +39,7 @@ fn pools() -> Vec<Pool2d> {
         for size in 3..9 {
             pools.push(new(2, [size, size + 30], [3, 3], [2, 2], [1, 1], [1, 1], ceil_mode));
             pools.push(new(2, [size, size], [2, 2], [2, 2], [1, 1], [1, 1], ceil_mode));
-            // Windows side by side, from 1 to 17 in a row, with and without a rest.
+            // Nonoverlapping windows, 1 to 17 per row, with and without a remainder.
             pools.push(new(3, [size, 3 * size - 7], [2, 2], [2, 2], [0, 0], [1, 1], ceil_mode));
             pools.push(new(3, [size, 5 * size - 6], [2, 2], [2, 2], [0, 0], [1, 1], ceil_mode));
         }
@@ -47,7 +47,8 @@ fn pools() -> Vec<Pool2d> {
     pools
 }
 
-/// For every output of one plane the elements of its window (flat), in order, and the places it covers with padding.
+/// For every output of one plane the (flat) elements of its window, in order, and the number of padding elements that
+/// it covers.
 fn windows(pool: &Pool2d) -> Vec<(Vec<usize>, usize)> {
     let [oh, ow] = pool.output();
     let mut windows = vec![];
@@ -146,7 +147,7 @@ fn maxima_and_their_gradients_match_a_plain_loop() {
 }
 
 #[test]
-fn a_window_beside_the_input_has_no_maximum() {
+fn a_window_outside_of_the_input_has_no_maximum() {
     let pool = Pool2d {
         planes: 2,
         input: [2, 2],

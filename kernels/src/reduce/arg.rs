@@ -1,4 +1,4 @@
-//! Extremes with their positions: the first one wins, nan wins over everything.
+//! Extremes with their positions: the first of equal elements wins, NaN wins over everything.
 
 use super::engine::Reducer;
 use super::fold::{Fold, Folding, Max, Min};
@@ -7,15 +7,15 @@ use std::marker::PhantomData;
 
 /// Elements searched at a time for an extreme better than the best so far.
 const BLOCK: usize = 2048;
-/// Columns side by side.
+/// Columns per block.
 const LANES: usize = 16;
 const NONE: usize = usize::MAX;
 
-/// Element types that have an order.
+/// Element types with an order.
 pub trait Ordered: Copy + Send + Sync + PartialOrd + 'static {
-    /// The value that no other is below.
+    /// The least value.
     const LOWEST: Self;
-    /// The value that no other is above.
+    /// The greatest value.
     const HIGHEST: Self;
 }
 impl Ordered for f32 {
@@ -35,7 +35,7 @@ impl Ordered for bool {
     const HIGHEST: bool = true;
 }
 
-/// Which extreme.
+/// The maximum or the minimum.
 pub(super) trait Extreme<T: Ordered>: Fold<T, Out = T> {
     const WORST: T;
     fn beats(x: T, best: T) -> bool;
@@ -67,17 +67,17 @@ fn is_nan<T: PartialEq + Copy>(x: T) -> bool {
     x != x
 }
 
-/// The number of the first element that is `value`.
+/// The index of the first element that is equal to `value`.
 ///
 /// # Safety
-/// They can be read.
+/// The elements can be read.
 #[inline(always)]
 unsafe fn find<T: Ordered>(x: *const T, n: usize, stride: isize, value: T) -> usize {
     let mut start = 0;
     if stride == 1 {
-        // Whole chunks without an early exit inside, so that the comparison vectorizes.
+        // Whole chunks without early exit inside, so that the comparison vectorizes.
         while start + 4 * LANES <= n {
-            // SAFETY: within the caller's elements.
+            // SAFETY: inside the caller's elements.
             let x = unsafe { x.add(start).cast::<[T; 4 * LANES]>().read_unaligned() };
             let mut found = false;
             for x in x {
@@ -103,14 +103,14 @@ fn same<T: Ordered>(a: T, b: T) -> bool {
     a == b || is_nan(a) && is_nan(b)
 }
 
-/// The best value so far, its number, and [`NONE`] while nothing has beaten the worst value there is.
+/// The best value so far and its index, which is [`NONE`] until an element beats the worst value.
 #[derive(Clone, Copy)]
 pub(super) struct Best<T> {
     value: T,
     index: usize,
 }
 
-/// Reduces to an extreme and the number of the element that it is.
+/// Reduces to an extreme and its index.
 pub(super) struct Arg<E>(PhantomData<E>);
 impl<E> Arg<E> {
     pub(super) const NEW: Self = Arg(PhantomData);
@@ -142,7 +142,7 @@ impl<T: Ordered, E: Extreme<T>> Reducer<T> for Arg<E> {
                 let value = E::finish(acc, len);
                 if E::beats(value, best.value) {
                     let index = find(block, len, stride, value);
-                    // Read again: of two equal zeros or of two nan this is the first.
+                    // Read again: this is the first of equal zeros of either sign, or of NaNs.
                     *best = Best { value: *block.offset(index as isize * stride), index: first + start + index };
                 }
             }
@@ -161,7 +161,7 @@ impl<T: Ordered, E: Extreme<T>> Reducer<T> for Arg<E> {
             }
             for (r, &offset) in offsets.iter().enumerate() {
                 let row = x.wrapping_offset(offset);
-                // Lanes without a column hold what never wins.
+                // Lanes without a column hold a value that never wins.
                 let mut x = [E::WORST; LANES];
                 // SAFETY: columns of the caller's rows.
                 unsafe {
@@ -194,7 +194,7 @@ impl<T: Ordered, E: Extreme<T>> Reducer<T> for Arg<E> {
 
     #[inline(always)]
     fn finish(self, best: Best<T>, _n: usize) -> (T, i64) {
-        // Nothing beat the worst value there is: all elements are that value, and the first of them is the extreme.
+        // Nothing beat the worst value: all elements are equal to it, and the first of them is the extreme.
         (best.value, if best.index == NONE { 0 } else { best.index as i64 })
     }
 }

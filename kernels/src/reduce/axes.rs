@@ -1,9 +1,9 @@
-//! A set of dimensions to walk over: sizes and strides.
+//! A set of dimensions to iterate over: sizes and strides.
 
 use crate::MAX_RANK;
 
-/// Some of a tensor's dimensions: sizes, and strides in elements. Dimensions of size 1 are dropped and neighbors that
-/// are contiguous with each other in memory are merged; the order of the elements stays row-major.
+/// Some dimensions of a tensor: sizes, and strides in elements. Dimensions of size 1 are dropped, and adjacent
+/// dimensions that are contiguous in memory are merged; the order of the elements stays row-major.
 #[derive(Clone, Copy, Debug)]
 pub struct Axes {
     pub(crate) len: usize,
@@ -12,7 +12,7 @@ pub struct Axes {
 }
 
 impl Axes {
-    /// No dimension: one element.
+    /// No dimensions: one element.
     pub const NONE: Axes = Axes { len: 0, sizes: [1; MAX_RANK], strides: [0; MAX_RANK] };
 
     /// The dimensions with these sizes and strides.
@@ -21,7 +21,7 @@ impl Axes {
     /// If there are more than [`MAX_RANK`] of them, or `sizes` and `strides` differ in length.
     #[inline]
     pub fn new(sizes: &[usize], strides: &[isize]) -> Axes {
-        assert_eq!(sizes.len(), strides.len(), "Axes::new: as many sizes as strides");
+        assert_eq!(sizes.len(), strides.len(), "Axes::new: expected as many sizes as strides");
         let mut axes = Axes::NONE;
         for (&size, &stride) in sizes.iter().zip(strides) {
             axes.push(size, stride);
@@ -29,7 +29,7 @@ impl Axes {
         axes
     }
 
-    /// Dimensions of `sizes` that are stored in row-major order without gaps.
+    /// Contiguous dimensions of `sizes`, in row-major order.
     pub fn contiguous(sizes: &[usize]) -> Axes {
         Axes::new(&[sizes.iter().product()], &[1])
     }
@@ -59,7 +59,7 @@ impl Axes {
         self.sizes[..self.len].iter().product()
     }
 
-    /// Takes dimension `i` out.
+    /// Removes dimension `i`.
     pub(crate) fn remove(&mut self, i: usize) -> (usize, isize) {
         let removed = (self.sizes[i], self.strides[i]);
         self.sizes.copy_within(i + 1..self.len, i);
@@ -68,7 +68,8 @@ impl Axes {
         removed
     }
 
-    /// The same elements in another order: the largest steps outermost, neighbors merged where that becomes possible.
+    /// The same elements in another order: the largest strides outermost, adjacent dimensions merged where that becomes
+    /// possible.
     pub(crate) fn sorted(&self) -> Axes {
         if self.len < 2 {
             return *self;
@@ -83,14 +84,14 @@ impl Axes {
     }
 }
 
-/// A position in a walk over [`Axes`] in row-major order.
+/// A position in a row-major iteration over [`Axes`].
 pub(crate) struct Cursor {
     index: [usize; MAX_RANK],
     pub(crate) offset: isize,
 }
 
 impl Cursor {
-    /// At element number `linear`.
+    /// At the element with index `linear`.
     #[inline]
     pub(crate) fn at(axes: &Axes, mut linear: usize) -> Cursor {
         let mut cursor = Cursor { index: [0; MAX_RANK], offset: 0 };
@@ -104,7 +105,7 @@ impl Cursor {
         cursor
     }
 
-    /// Advances by one element; the last is followed by the first.
+    /// Advances by one element, wrapping around after the last.
     #[inline(always)]
     pub(crate) fn next(&mut self, axes: &Axes) {
         for d in (0..axes.len).rev() {

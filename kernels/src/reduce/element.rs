@@ -1,4 +1,4 @@
-//! The types that reductions compute in, and which fold each operation is for them.
+//! The computed types of reductions, and the fold of each operation for them.
 
 use super::Axes;
 use super::arg::{Arg, Ordered};
@@ -11,15 +11,15 @@ use crate::float::Float;
 /// A reduction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
-    /// Writes the type of sums: integers and bools are summed in i64. The sum of no elements is 0.
+    /// Writes the type of sums: integers and booleans are summed in i64. An empty sum is 0.
     Sum,
-    /// Of floating-point elements; nan where there are none.
+    /// Of floating-point elements; NaN for empty input.
     Mean,
-    /// Writes the type of sums; the product of no elements is 1.
+    /// Writes the type of sums; an empty product is 1.
     Prod,
-    /// The largest element; nan if there is one.
+    /// The maximum; NaN if any element is NaN.
     Max,
-    /// The smallest element; nan if there is one.
+    /// The minimum; NaN if any element is NaN.
     Min,
     /// Whether any element differs from 0; writes bool.
     Any,
@@ -29,11 +29,11 @@ pub enum Op {
 
 /// A type that reductions are compiled for: `f32`, `f64`, `i64` or `bool`.
 pub trait Reduce: Ordered {
-    /// The type of sums and products of elements that are stored as `T` and computed with in this type: floating-point types
-    /// keep theirs, integers and bools give `i64`.
+    /// The type of sums and products of elements that are stored as `T` and computed in this type: floating-point types
+    /// keep theirs, integers and booleans give `i64`.
     type SumOf<T: Stored>: Stored;
 
-    /// Writes what `op` says: a sum or a product in the computed type of [`SumOf`](Self::SumOf), `Self`, or `bool`.
+    /// Writes the result of `op`: a sum or a product in the computed type of [`SumOf`](Self::SumOf), `Self`, or `bool`.
     ///
     /// # Safety
     /// As for [`super::sum`].
@@ -56,7 +56,7 @@ pub trait Reduce: Ordered {
         Self: Sized;
 }
 
-/// A floating-point type that is computed with: `f32` or `f64`.
+/// A floating-point computed type: `f32` or `f64`.
 pub trait FloatElement: Computed + Float {
     /// # Safety
     /// As for [`super::var`].
@@ -77,7 +77,7 @@ macro_rules! element {
             type SumOf<$stored: Stored> = $sum;
 
             unsafe fn reduce(op: Op, x: Source<$t>, kept: &Axes, reduced: &Axes, out: *mut u8) {
-                // SAFETY: passed on; each operation writes what the caller's `out` points to.
+                // SAFETY: guaranteed by the caller; each operation writes its result type to `out`.
                 unsafe {
                     match op {
                         Op::Sum => reduce(Folding(fold::Sum), x, kept, reduced, Out::one(out)),
@@ -102,7 +102,7 @@ macro_rules! element {
                 indices: *mut i64,
             ) {
                 let out = Out::two(values, indices);
-                // SAFETY: passed on.
+                // SAFETY: guaranteed by the caller.
                 unsafe {
                     if max {
                         reduce(Arg::<fold::Max>::NEW, x, kept, reduced, out)
@@ -130,7 +130,7 @@ macro_rules! float_element {
                 variances: *mut $t,
                 means: *mut $t,
             ) {
-                // SAFETY: passed on.
+                // SAFETY: guaranteed by the caller.
                 unsafe { reduce(Var { correction }, x, kept, reduced, Out::two(variances, means)) }
             }
         }

@@ -1,15 +1,16 @@
-//! The walk that all reductions share: which elements come together in which order, and what runs in parallel.
+//! The iteration shared by all reductions: the order in which elements are combined, and the division into parallel
+//! tasks.
 //!
-//! The innermost loop runs along the dimension with the smallest step in memory. If that is a reduced one, each output is
-//! computed from *rows* (contiguous pieces of its input); if it is a kept one, a tile of neighboring outputs, the
-//! *columns*, is computed together, row after row. Work is cut into tasks and long reductions into pieces by sizes
-//! alone, so that the result does not depend on the number of threads.
+//! The innermost loop runs along the dimension with the smallest stride. If that is a reduced one, each output is
+//! computed from *rows* (contiguous pieces of its input); if it is a kept one, a tile of adjacent outputs, the
+//! *columns*, is computed together, row after row. Work is split into tasks, and long reductions into pieces, depending
+//! on sizes alone, so that the result does not depend on the number of threads.
 
 use super::axes::{Axes, Cursor};
 use crate::dtype::Stored;
 use crate::isa::{self, Isa};
 use crate::simd::{Kernel, Simd, dispatch, wide};
-use crate::split::{TASK, WORTH_THREADS};
+use crate::split::{PARALLEL_ELEMENTS, TASK};
 use crate::threads::parallel_tasks;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -17,9 +18,9 @@ use std::ops::Range;
 
 /// Outputs whose accumulators are kept at a time when the innermost loop runs over outputs.
 const TILE: usize = 256;
-/// Rows handed to [`Reducer::columns`] at a time.
+/// Rows passed to [`Reducer::columns`] at a time.
 pub(super) const ROWS: usize = 64;
-/// Pieces that a reduction to few outputs is cut into.
+/// Number of pieces that a reduction to few outputs is split into.
 const PIECES: usize = 32;
 /// Elements of a row, and rows of columns, that are converted at a time.
 const CHUNK: usize = 512;
@@ -28,12 +29,13 @@ const CHUNK_ROWS: usize = 8;
 /// Widens `n` elements that are `stride` elements apart.
 type Load = unsafe fn(isa: Isa, from: *const u8, stride: isize, to: *mut u8, n: usize);
 
-/// The input of a reduction that computes in `T`: elements of that type, or of another one and how they are converted.
+/// The input of a reduction that computes in `T`: elements of that type, or of another one together with its
+/// conversion.
 pub struct Source<T> {
     data: *const u8,
-    /// Bytes of an element.
+    /// Bytes per element.
     size: isize,
-    /// The conversion, where the elements are of another type.
+    /// The conversion, if the elements have another type.
     load: Option<Load>,
     computed: PhantomData<T>,
 }
@@ -50,7 +52,7 @@ impl<T> Source<T> {
     pub(super) fn new<S: Stored<Computed = T>>(x: *const S) -> Self {
         unsafe fn load<S: Stored>(isa: Isa, from: *const u8, stride: isize, to: *mut u8, n: usize) {
             let (from, to) = (from.cast::<S>(), to.cast::<S::Computed>());
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe {
                 if stride == 1 {
                     return S::load(isa, from, to, n);
@@ -69,9 +71,9 @@ impl<T> Source<T> {
         self.data.wrapping_offset(offset * self.size)
     }
 
-    /// Takes `n` elements from this offset on, `stride` apart, into an accumulator; `first` is the number of the first.
+    /// Accumulates `n` elements starting at this offset, `stride` apart; `first` is the index of the first.
     ///
-    /// Elements that are converted take a way of their own, so that the others pay nothing for it.
+    /// Converted elements take a separate path, so that the others do not pay for it.
     ///
     /// # Safety
     /// The elements can be read.
@@ -90,12 +92,12 @@ impl<T> Source<T> {
             *acc = dispatch(S::ISA, row);
             return;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { R::row::<S>(acc, from.cast(), n, stride, first) }
     }
 }
 
-/// A row of elements that are converted, a chunk at a time, and the accumulator that takes them.
+/// A row of converted elements, processed a chunk at a time, and the accumulator.
 struct ConvertedRow<T, R: Reducer<T>> {
     load: Load,
     size: isize,
@@ -118,7 +120,8 @@ impl<T, R: Reducer<T>> Kernel for ConvertedRow<T, R> {
         while done < self.n {
             let m = (self.n - done).min(CHUNK);
             let from = self.from.wrapping_offset(done as isize * self.stride * self.size);
-            // SAFETY: elements of the row, readable by the promise of `Source::row`'s caller; the buffer has room for a chunk.
+            // SAFETY: elements of the row, readable as the caller of `Source::row` guarantees; the buffer holds a
+            // chunk.
             unsafe {
                 (self.load)(S::ISA, from, self.stride, buffer.as_mut_ptr().cast(), m);
                 R::row::<S>(&mut acc, buffer.as_ptr().cast(), m, 1, self.first + done);
@@ -131,38 +134,39 @@ impl<T, R: Reducer<T>> Kernel for ConvertedRow<T, R> {
 
 /// A way to combine elements of type `T`.
 pub(super) trait Reducer<T>: Copy + Send + Sync {
-    /// The state while elements come in.
+    /// The accumulator.
     type Acc: Copy + Send + Sync;
     /// The result for one output.
     type Value;
-    /// A second result, `()` where there is none.
+    /// A second result, `()` if there is none.
     type Second;
-    /// The state before the first element.
+    /// The accumulator of no elements.
     const EMPTY: Self::Acc;
-    /// Whether elements may come in any order.
+    /// Whether elements may be accumulated in any order.
     const ANY_ORDER: bool;
 
-    /// Takes in `n` elements at `x`, `stride` apart, the first of which is number `first` of those for this output.
+    /// Accumulates `n` elements at `x`, `stride` apart, the first of which has index `first` among those of this
+    /// output.
     ///
     /// # Safety
     /// The elements can be read.
     unsafe fn row<S: Simd>(acc: &mut Self::Acc, x: *const T, n: usize, stride: isize, first: usize);
 
-    /// For every accumulator `c`, takes in the elements at `x + c * stride + offsets[r]` for all `r`, in that order. There
-    /// are at most [`ROWS`] offsets; element `offsets[0]` is number `first` for its output.
+    /// For every accumulator `c`, accumulates the elements at `x + c * stride + offsets[r]` for all `r`, in that order.
+    /// There are at most [`ROWS`] offsets; the element at `offsets[0]` has index `first` for its output.
     ///
     /// # Safety
     /// The elements can be read.
     unsafe fn columns<S: Simd>(accs: &mut [Self::Acc], x: *const T, stride: isize, offsets: &[isize], first: usize);
 
-    /// The state after `a`'s and then `b`'s elements.
+    /// The accumulator of `a`'s and then `b`'s elements.
     fn merge(a: Self::Acc, b: Self::Acc) -> Self::Acc;
 
     /// The result after all `n` elements.
     fn finish(self, acc: Self::Acc, n: usize) -> (Self::Value, Self::Second);
 }
 
-/// Where results go: arrays over the kept dimensions; null for results that are not requested.
+/// The destination of the results: arrays over the kept dimensions; null for results that are not requested.
 pub(super) struct Out<A, B> {
     first: *mut A,
     second: *mut B,
@@ -188,13 +192,13 @@ impl<A, B> Out<A, B> {
         Out { first, second }
     }
 
-    /// Writes output number `i`.
+    /// Writes output `i`.
     ///
     /// # Safety
-    /// The arrays that there are have an element `i`, which nothing else uses now.
+    /// The non-null arrays have an element `i`, which is not otherwise accessed.
     #[inline(always)]
     unsafe fn write(self, i: usize, (a, b): (A, B)) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             if !self.first.is_null() {
                 self.first.add(i).write(a);
@@ -212,7 +216,7 @@ struct Shared<P>(P);
 unsafe impl<P> Sync for Shared<P> {}
 
 impl<P: Copy> Shared<P> {
-    /// The pointer; a closure that calls this shares the whole.
+    /// The pointer; a closure that calls this captures the whole struct.
     fn get(&self) -> P {
         self.0
     }
@@ -222,16 +226,16 @@ struct Plan<T, R: Reducer<T>> {
     reducer: R,
     x: Shared<Source<T>>,
     out: Shared<Out<R::Value, R::Second>>,
-    /// Kept dimensions but the columns', and the same with the strides of the output.
+    /// Kept dimensions except the columns', and the same with the strides of the output.
     kept: Axes,
     kept_out: Axes,
     /// Size, input stride and output stride of the kept dimension that the inner loop runs along: `(1, 0, 0)` for rows.
     columns: (usize, isize, isize),
-    /// Reduced dimensions but the row's.
+    /// Reduced dimensions except the row's.
     rows: Axes,
     /// Size and stride of the reduced dimension that the inner loop runs along: `(1, 0)` for columns.
     row: (usize, isize),
-    /// Elements that go into one output.
+    /// Elements per output.
     n: usize,
 }
 
@@ -246,7 +250,7 @@ pub(super) unsafe fn reduce<T, R: Reducer<T>>(
     reduced: &Axes,
     out: Out<R::Value, R::Second>,
 ) {
-    if kept.len == 0 && (reduced.len == 0 || reduced.len == 1 && reduced.sizes[0] < WORTH_THREADS) {
+    if kept.len == 0 && (reduced.len == 0 || reduced.len == 1 && reduced.sizes[0] < PARALLEL_ELEMENTS) {
         let (n, stride) = if reduced.len == 0 { (1, 0) } else { (reduced.sizes[0], reduced.strides[0]) };
         let result = match x.load {
             None => dispatch(isa::isa(), One { reducer, x: x.data.cast::<T>(), row: (n, stride) }),
@@ -255,7 +259,7 @@ pub(super) unsafe fn reduce<T, R: Reducer<T>>(
                 reducer.finish(dispatch(isa::isa(), row), n)
             }
         };
-        // SAFETY: by the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { out.write(0, result) };
         return;
     }
@@ -272,7 +276,7 @@ pub(super) unsafe fn reduce<T, R: Reducer<T>>(
         step *= kept.sizes[d] as isize;
     }
     let mut kept = *kept;
-    // A step of 0 (an expanded dimension) is not a reason to run along it.
+    // A stride of 0 (an expanded dimension) is no reason to run along it.
     let key = |stride: isize| stride.unsigned_abs().wrapping_sub(1);
     let nearest = (0..kept.len).rev().min_by_key(|&d| key(kept.strides[d]));
     let row_key = if rows.len == 0 { usize::MAX } else { key(rows.strides[rows.len - 1]) };
@@ -310,7 +314,7 @@ impl<T, R: Reducer<T>> Plan<T, R> {
         });
     }
 
-    /// Tiles of neighboring outputs together.
+    /// Tiles of adjacent outputs together.
     fn run_columns(&self, outputs: usize) {
         let isa = isa::isa();
         let (width, ..) = self.columns;
@@ -321,7 +325,7 @@ impl<T, R: Reducer<T>> Plan<T, R> {
             let pieces = PIECES.div_ceil(tiles).min(self.n * tile / TASK);
             let len = self.n.div_ceil(pieces).next_multiple_of(ROWS);
             let pieces = self.n.div_ceil(len);
-            // `Columns` stores partial results by output number.
+            // `Columns` stores partial results by output index.
             self.in_pieces_of_columns(outputs, pieces, tiles, |task, partials| {
                 let (tile_index, piece) = (task / pieces, task % pieces);
                 let elements = piece * len..self.n.min((piece + 1) * len);
@@ -341,7 +345,7 @@ impl<T, R: Reducer<T>> Plan<T, R> {
         });
     }
 
-    /// Runs `tasks * pieces` tasks that each leave partial results, and then combines these in order.
+    /// Runs `tasks * pieces` tasks that each produce partial results, and then combines these in order.
     fn in_pieces_of_columns(&self, outputs: usize, pieces: usize, tasks: usize, f: impl Fn(usize, *mut R::Acc) + Sync) {
         let mut partials = vec![R::EMPTY; outputs * pieces];
         let shared = Shared(partials.as_mut_ptr());
@@ -354,10 +358,10 @@ impl<T, R: Reducer<T>> Plan<T, R> {
     }
 }
 
-/// Where partial results go: the array, the number of this piece, the number of pieces.
+/// The destination of partial results: the array, the index of this piece, the number of pieces.
 type Partial<T, R> = (*mut <R as Reducer<T>>::Acc, usize, usize);
 
-/// Whether reductions of `T` gain from AVX2: with bytes, memory is what they wait for anyway.
+/// Whether reductions of `T` gain from AVX2: with bytes they are memory-bound anyway.
 const fn fast<T>() -> bool {
     size_of::<T>() > 1
 }
@@ -378,7 +382,7 @@ impl<T, R: Reducer<T>> Kernel for One<T, R> {
     fn run<S: Simd>(self) -> (R::Value, R::Second) {
         let mut acc = R::EMPTY;
         let (n, stride) = self.row;
-        // SAFETY: by the promise of `reduce`'s caller.
+        // SAFETY: guaranteed by the caller of `reduce`.
         unsafe { R::row::<S>(&mut acc, self.x, n, stride, 0) };
         self.reducer.finish(acc, self.row.0)
     }
@@ -409,7 +413,7 @@ impl<T, R: Reducer<T>> Kernel for Rows<'_, T, R> {
                 let skip = at % n;
                 let len = (n - skip).min(self.elements.end - at);
                 let start = kept.offset + row.offset + skip as isize * stride;
-                // SAFETY: elements of this output, readable by the promise of `reduce`'s caller.
+                // SAFETY: elements of this output, readable as the caller of `reduce` guarantees.
                 unsafe { plan.x.0.row::<S, R>(&mut acc, start, len, stride, at) };
                 at += len;
                 row.next(&plan.rows);
@@ -454,7 +458,7 @@ impl<T, R: Reducer<T>> Kernel for Columns<'_, T, R> {
             accs.fill(MaybeUninit::new(R::EMPTY));
             // SAFETY: just initialized, and `MaybeUninit<A>` has the layout of `A`.
             let accs = unsafe { &mut *(accs as *mut [MaybeUninit<R::Acc>] as *mut [R::Acc]) };
-            // SAFETY: elements of these outputs, readable by the promise of `reduce`'s caller.
+            // SAFETY: elements of these outputs, readable as the caller of `reduce` guarantees.
             unsafe { plan.rows_into::<S>(accs, x, stride, self.elements.clone()) };
             for (c, &acc) in accs.iter().enumerate() {
                 let output = (out_at + (first + c) as isize * out_stride) as usize;
@@ -471,7 +475,7 @@ impl<T, R: Reducer<T>> Kernel for Columns<'_, T, R> {
 }
 
 impl<T, R: Reducer<T>> Plan<T, R> {
-    /// Takes rows number `elements` into the accumulators of neighboring columns, the first of which is at offset `x`.
+    /// Accumulates the rows with indices `elements` for adjacent columns, the first of which is at offset `x`.
     ///
     /// # Safety
     /// The elements can be read.
@@ -494,7 +498,7 @@ impl<T, R: Reducer<T>> Plan<T, R> {
                 (from, step) = (buffer.as_ptr().cast(), 1);
                 for (r, offset) in offsets[..rows].iter_mut().enumerate() {
                     let row = r * TILE;
-                    // SAFETY: the caller's promise; there are at most `TILE` columns, and `CHUNK_ROWS` rows here.
+                    // SAFETY: guaranteed by the caller; there are at most `TILE` columns, and `CHUNK_ROWS` rows here.
                     unsafe {
                         let to = buffer.as_mut_ptr().cast::<T>().add(row).cast();
                         load(S::ISA, source.at(x + *offset), stride, to, accs.len());
@@ -502,7 +506,7 @@ impl<T, R: Reducer<T>> Plan<T, R> {
                     *offset = row as isize;
                 }
             }
-            // SAFETY: the caller's promise, or just converted.
+            // SAFETY: guaranteed by the caller, or just converted.
             unsafe { R::columns::<S>(accs, from, step, &offsets[..rows], at) };
             at += rows;
         }

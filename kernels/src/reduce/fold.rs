@@ -1,26 +1,26 @@
-//! Sums, products, extremes and truth values: reductions whose elements combine pairwise.
+//! Sums, products, extremes and boolean reductions: reductions that combine elements pairwise.
 //!
-//! Eight elements are combined as a tree in the element's own type, and the results added to wider accumulators (f64 for
-//! f32). That costs hardly more than adding in f32 and is nearly as exact as adding in f64.
+//! Eight elements are combined as a tree in the element's own type, and the results are added to wider accumulators
+//! (f64 for f32). That costs hardly more than adding in f32 and is nearly as accurate as adding in f64.
 
 use super::engine::Reducer;
 use crate::float::Float;
 use crate::simd::Simd;
 
-/// Elements combined as a tree before they reach an accumulator.
+/// Elements combined as a tree before they are added to an accumulator.
 const TREE: usize = 8;
-/// Accumulators side by side.
+/// Number of independent accumulators.
 const LANES: usize = 16;
 
-/// How two values combine.
+/// A pairwise combination.
 pub(super) trait Fold<T>: Copy + Send + Sync {
-    /// What an element becomes first.
+    /// The type that elements are first mapped to.
     type Leaf: Copy;
     /// The accumulator.
     type Acc: Copy + Send + Sync;
     /// The result.
     type Out: Copy + Send + Sync;
-    /// The accumulator that changes nothing.
+    /// The identity of `merge`.
     const EMPTY: Self::Acc;
 
     fn leaf(x: T) -> Self::Leaf;
@@ -31,7 +31,7 @@ pub(super) trait Fold<T>: Copy + Send + Sync {
     fn finish(acc: Self::Acc, n: usize) -> Self::Out;
 }
 
-/// Runs a [`Fold`].
+/// The [`Reducer`] of a [`Fold`].
 #[derive(Clone, Copy)]
 pub(super) struct Folding<F>(pub F);
 
@@ -42,13 +42,13 @@ fn tree<T: Copy, F: Fold<T>>(x: [T; TREE]) -> F::Leaf {
     F::pair(F::pair(a, b), F::pair(c, d))
 }
 
-/// Takes `TREE` rows of `LANES` elements into as many accumulators.
+/// Accumulates `TREE` rows of `LANES` elements, one accumulator per lane.
 ///
 /// # Safety
-/// They can be read.
+/// The elements can be read.
 #[inline(always)]
 unsafe fn tree_lanes<T: Copy, F: Fold<T>>(accs: &mut [F::Acc; LANES], rows: [*const T; TREE]) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let [a, b, c, d, e, f, g, h] = unsafe {
         [
             lanes(rows[0]),
@@ -66,13 +66,13 @@ unsafe fn tree_lanes<T: Copy, F: Fold<T>>(accs: &mut [F::Acc; LANES], rows: [*co
     }
 }
 
-/// Takes `LANES` elements into as many accumulators.
+/// Accumulates `LANES` elements, one accumulator per lane.
 ///
 /// # Safety
-/// They can be read.
+/// The elements can be read.
 #[inline(always)]
 unsafe fn add_lanes<T: Copy, F: Fold<T>>(accs: &mut [F::Acc; LANES], x: *const T) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let x = unsafe { lanes(x) };
     for l in 0..LANES {
         accs[l] = F::add(accs[l], F::leaf(x[l]));
@@ -82,10 +82,10 @@ unsafe fn add_lanes<T: Copy, F: Fold<T>>(accs: &mut [F::Acc; LANES], x: *const T
 /// Reads `LANES` elements.
 ///
 /// # Safety
-/// They can be read.
+/// The elements can be read.
 #[inline(always)]
 unsafe fn lanes<T: Copy>(x: *const T) -> [T; LANES] {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { x.cast::<[T; LANES]>().read_unaligned() }
 }
 
@@ -112,10 +112,10 @@ fn moved<T>(x: *const T, offsets: &[isize; TREE]) -> [*const T; TREE] {
 /// Reads one element each.
 ///
 /// # Safety
-/// They can be read.
+/// The elements can be read.
 #[inline(always)]
 unsafe fn one_each<T: Copy>(rows: [*const T; TREE]) -> [T; TREE] {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { [*rows[0], *rows[1], *rows[2], *rows[3], *rows[4], *rows[5], *rows[6], *rows[7]] }
 }
 
@@ -129,7 +129,7 @@ impl<T: Copy + Send + Sync, F: Fold<T>> Reducer<T> for Folding<F> {
     #[inline(always)]
     unsafe fn row<S: Simd>(acc: &mut F::Acc, x: *const T, n: usize, stride: isize, _first: usize) {
         let mut i = 0;
-        // SAFETY: indices stay below n.
+        // SAFETY: indices are below `n`.
         unsafe {
             if stride == 1 && n >= LANES {
                 let mut accs = [F::EMPTY; LANES];
@@ -166,11 +166,11 @@ impl<T: Copy + Send + Sync, F: Fold<T>> Reducer<T> for Folding<F> {
     unsafe fn columns<S: Simd>(accs: &mut [F::Acc], x: *const T, stride: isize, offsets: &[isize], _first: usize) {
         let (groups, rest) = offsets.as_chunks::<TREE>();
         let mut accs_at = 0;
-        // SAFETY: columns stay below the number of accumulators, offsets are the caller's.
+        // SAFETY: columns are below the number of accumulators; offsets are the caller's.
         unsafe {
             if stride == 1 {
                 let (chunks, _) = accs.as_chunks_mut::<LANES>();
-                // Rows outside: memory is read in as long pieces as there are.
+                // Rows in the outer loop: memory is read in runs that are as long as possible.
                 for group in groups {
                     for (c, accs) in chunks.iter_mut().enumerate() {
                         tree_lanes::<T, F>(accs, moved(x.wrapping_add(c * LANES), group));
@@ -206,7 +206,7 @@ impl<T: Copy + Send + Sync, F: Fold<T>> Reducer<T> for Folding<F> {
     }
 }
 
-/// The largest of `x`, nan if there is one.
+/// The maximum of `x`, NaN if any element is NaN.
 #[inline(always)]
 pub(crate) fn max_row<S: Simd, T: Float>(x: &[T]) -> T {
     let mut max = T::NEG_INFINITY;
@@ -224,10 +224,10 @@ pub(super) struct Mean;
 /// Product of the elements.
 #[derive(Clone, Copy)]
 pub(super) struct Prod;
-/// Largest element.
+/// Maximum.
 #[derive(Clone, Copy)]
 pub(super) struct Max;
-/// Smallest element.
+/// Minimum.
 #[derive(Clone, Copy)]
 pub(super) struct Min;
 /// Whether any element is not 0.
@@ -274,7 +274,7 @@ macro_rules! fold {
 
 fold!([T: Float] Sum<T>: T => f64 => T, empty 0.0, leaf |x| x, pair |a, b| a + b, wide |l| l.wide(), acc |a, b| a + b,
       finish |s, _n| T::of(s));
-// Rounded before the division, as PyTorch does.
+// Rounded before the division, as in PyTorch.
 fold!([T: Float] Mean<T>: T => f64 => T, empty 0.0, leaf |x| x, pair |a, b| a + b, wide |l| l.wide(), acc |a, b| a + b,
       finish |s, n| T::of(s) / T::of(n as f64));
 fold!([T: Float] Prod<T>: f64 => f64 => T, empty 1.0, leaf |x| x.wide(), pair |a, b| a * b, wide |l| l, acc |a, b| a * b,
@@ -301,7 +301,7 @@ fold!([] Any<i64>: u8 => u8 => bool, empty 0, leaf |x| u8::from(x != 0), pair |a
 fold!([] All<i64>: u8 => u8 => bool, empty 1, leaf |x| u8::from(x != 0), pair |a, b| a & b, wide |l| l, acc |a, b| a & b,
       finish |a, _n| a != 0);
 
-// Eight bools fit a byte.
+// The sum of eight booleans fits a byte.
 fold!([] Sum<bool>: u8 => i64 => i64, empty 0, leaf |x| x.into(), pair |a, b| a + b, wide |l| l.into(), acc |a, b| a + b, finish |s, _n| s);
 fold!([] Prod<bool>: u8 => i64 => i64, empty 1, leaf |x| x.into(), pair |a, b| a & b, wide |l| l.into(), acc |a, b| a & b, finish |p, _n| p);
 fold!([] Max<bool>: u8 => u8 => bool, empty 0, leaf |x| x.into(), pair |a, b| a | b, wide |l| l, acc |a, b| a | b,

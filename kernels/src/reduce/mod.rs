@@ -1,15 +1,15 @@
-//! Reductions over any dimensions of a strided array: sum, mean, product, extremes with and without positions, truth
-//! values, variance.
+//! Reductions over any dimensions of a strided array: sum, mean, product, extremes with and without positions, any,
+//! all, variance.
 //!
-//! The input is described by two sets of [`Axes`]: those that are *kept* and those that are *reduced*, each in the order of
-//! the tensor's dimensions. The output is contiguous over the kept ones. Sums of f32 (and of 16-bit floats, which are
-//! computed in f32 and rounded once) are accumulated in f64.
+//! The input is described by two sets of [`Axes`]: those that are *kept* and those that are *reduced*, each in the
+//! order of the tensor's dimensions. The output is contiguous over the kept ones. Sums of f32 (and of 16-bit floats,
+//! which are computed in f32 and rounded once) are accumulated in f64.
 //!
 //! ```
 //! use rushlight_kernels::reduce::{Axes, sum};
 //! let x = [1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0]; // [2, 3]
 //! let mut columns = [0.0; 3];
-//! // SAFETY: the axes stay within `x`, and there are three outputs.
+//! // SAFETY: the axes stay inside `x`, and there are three outputs.
 //! unsafe { sum(x.as_ptr(), &Axes::new(&[3], &[1]), &Axes::new(&[2], &[3]), columns.as_mut_ptr()) };
 //! assert_eq!(columns, [5.0, 7.0, 9.0]);
 //! ```
@@ -35,18 +35,18 @@ pub(crate) use var::{Moments, deviation_sums, sum_row};
 use crate::dtype::{Stored, StoredFloat};
 use crate::isa;
 
-/// The type of sums and products of `T`: floating-point types keep theirs, integers and bools give `i64`.
+/// The type of sums and products of `T`: floating-point types keep theirs, integers and booleans give `i64`.
 pub type Sum<T> = <<T as Stored>::Computed as Reduce>::SumOf<T>;
 
-/// A reduction that is named by a value: [`sum`], [`mean`] and the others are this one with the output's type.
+/// A reduction selected by a value: [`sum`], [`mean`] and the others are its typed forms.
 ///
 /// # Panics
-/// If the mean is asked for of elements that are not floating-point.
+/// If the mean of elements that are not floating-point is requested.
 ///
 /// # Safety
 /// As for [`sum`]; `out` points to elements of the type that `op` writes.
 pub unsafe fn reduce<T: Stored>(op: Op, x: *const T, kept: &Axes, reduced: &Axes, out: *mut u8) {
-    // SAFETY: passed on.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         match op {
             Op::Sum | Op::Prod => reduce_to::<T, Sum<T>>(op, x, kept, reduced, out.cast()),
@@ -56,19 +56,19 @@ pub unsafe fn reduce<T: Stored>(op: Op, x: *const T, kept: &Axes, reduced: &Axes
     }
 }
 
-/// Reduces, and writes the results as `Out`: the computed type of the reduction, or a type that stores it.
+/// Reduces, and writes the results as `Out`, whose computed type is that of the reduction.
 ///
 /// # Safety
-/// As for [`sum`]; results of `op` are of the computed type of `Out`.
+/// As for [`sum`]; results of `op` have the computed type of `Out`.
 unsafe fn reduce_to<T: Stored, Out: Stored>(op: Op, x: *const T, kept: &Axes, reduced: &Axes, out: *mut Out) {
-    // SAFETY: passed on.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let write = |out| T::Computed::reduce(op, Source::new(x), kept, reduced, out);
         converted(kept.count(), out, |out| write(out.cast()))
     }
 }
 
-/// Lets `write` write `n` results of the computed type, and stores them as `Out`.
+/// Calls `write` to write `n` results in the computed type, and stores them as `Out`.
 ///
 /// # Safety
 /// `out` is valid for `n` elements.
@@ -78,78 +78,79 @@ unsafe fn converted<Out: Stored>(n: usize, out: *mut Out, write: impl FnOnce(*mu
     }
     let mut results = vec![Out::Computed::default(); n];
     write(results.as_mut_ptr());
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { Out::store(isa::isa(), results.as_ptr(), out, n) }
 }
 
-/// The sum over `reduced` for every element of `kept`: 0 where there is nothing to sum. Integers (and bools, which
-/// count as 0 and 1) wrap in i64.
+/// The sum over `reduced` for every element of `kept`; an empty sum is 0. Integers (and booleans, which count as 0 and
+/// 1) wrap in i64.
 ///
 /// # Safety
-/// Every element that the two sets of axes reach from `x` can be read, and `kept.count()` elements at `out` can be written.
-/// The same holds for all functions of this module.
+/// Every element that the two sets of axes address from `x` can be read, and `kept.count()` elements at `out` can be
+/// written. The same holds for all functions of this module.
 pub unsafe fn sum<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut Sum<T>) {
-    // SAFETY: passed on; `out` has the result type of `Op::Sum`.
+    // SAFETY: guaranteed by the caller; `out` has the result type of `Op::Sum`.
     unsafe { reduce_to(Op::Sum, x, kept, reduced, out) }
 }
 
-/// The sum divided by the number of elements, nan where there are none.
+/// The sum divided by the number of elements; NaN for empty input.
 ///
 /// # Safety
 /// As for [`sum`].
 pub unsafe fn mean<T: StoredFloat>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
-    // SAFETY: passed on; `out` has the result type of `Op::Mean`.
+    // SAFETY: guaranteed by the caller; `out` has the result type of `Op::Mean`.
     unsafe { reduce_to(Op::Mean, x, kept, reduced, out) }
 }
 
-/// The product: 1 where there is nothing to multiply.
+/// The product; an empty product is 1.
 ///
 /// # Safety
 /// As for [`sum`].
 pub unsafe fn prod<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut Sum<T>) {
-    // SAFETY: passed on; `out` has the result type of `Op::Prod`.
+    // SAFETY: guaranteed by the caller; `out` has the result type of `Op::Prod`.
     unsafe { reduce_to(Op::Prod, x, kept, reduced, out) }
 }
 
-/// The largest element; nan if there is one. Of nothing: [`Ordered::LOWEST`] (PyTorch reports an error; so should the caller).
+/// The maximum; NaN if any element is NaN. For empty input: [`Ordered::LOWEST`] (PyTorch reports an error; so should
+/// the caller).
 ///
 /// # Safety
 /// As for [`sum`].
 pub unsafe fn max<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
-    // SAFETY: passed on; `out` has the result type of `Op::Max`.
+    // SAFETY: guaranteed by the caller; `out` has the result type of `Op::Max`.
     unsafe { reduce_to(Op::Max, x, kept, reduced, out) }
 }
 
-/// The smallest element; nan if there is one. Of nothing: [`Ordered::HIGHEST`].
+/// The minimum; NaN if any element is NaN. For empty input: [`Ordered::HIGHEST`].
 ///
 /// # Safety
 /// As for [`sum`].
 pub unsafe fn min<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut T) {
-    // SAFETY: passed on; `out` has the result type of `Op::Min`.
+    // SAFETY: guaranteed by the caller; `out` has the result type of `Op::Min`.
     unsafe { reduce_to(Op::Min, x, kept, reduced, out) }
 }
 
-/// Whether any element differs from 0 (nan does): false for nothing.
+/// Whether any element differs from 0 (NaN does); false for empty input.
 ///
 /// # Safety
 /// As for [`sum`].
 pub unsafe fn any<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut bool) {
-    // SAFETY: passed on; `out` has the result type of `Op::Any`.
+    // SAFETY: guaranteed by the caller; `out` has the result type of `Op::Any`.
     unsafe { reduce_to(Op::Any, x, kept, reduced, out) }
 }
 
-/// Whether all elements differ from 0 (nan does): true for nothing.
+/// Whether all elements differ from 0 (NaN does); true for empty input.
 ///
 /// # Safety
 /// As for [`sum`].
 pub unsafe fn all<T: Stored>(x: *const T, kept: &Axes, reduced: &Axes, out: *mut bool) {
-    // SAFETY: passed on; `out` has the result type of `Op::All`.
+    // SAFETY: guaranteed by the caller; `out` has the result type of `Op::All`.
     unsafe { reduce_to(Op::All, x, kept, reduced, out) }
 }
 
-/// The largest element along one dimension of `n` elements `stride` apart, and its index there. The first of equals wins;
-/// nan counts as larger than everything. Either output may be null. For the extreme of a whole array pass it as one
-/// contiguous dimension.
+/// The maximum along one dimension of `n` elements `stride` apart, and its index in that dimension. The first of equal
+/// elements wins; NaN counts as larger than everything. Either output may be null. For the extreme of a whole array
+/// pass it as one contiguous dimension.
 ///
 /// # Safety
 /// As for [`sum`], with both outputs.
@@ -160,11 +161,11 @@ pub unsafe fn max_with_index<T: Stored>(
     values: *mut T,
     indices: *mut i64,
 ) {
-    // SAFETY: passed on.
+    // SAFETY: guaranteed by the caller.
     unsafe { with_index(true, x, kept, &Axes::new(&[n], &[stride]), values, indices) }
 }
 
-/// The smallest element along one dimension and its index, see [`max_with_index`].
+/// The minimum along one dimension and its index, see [`max_with_index`].
 ///
 /// # Safety
 /// As for [`max_with_index`].
@@ -175,7 +176,7 @@ pub unsafe fn min_with_index<T: Stored>(
     values: *mut T,
     indices: *mut i64,
 ) {
-    // SAFETY: passed on.
+    // SAFETY: guaranteed by the caller.
     unsafe { with_index(false, x, kept, &Axes::new(&[n], &[stride]), values, indices) }
 }
 
@@ -189,7 +190,7 @@ unsafe fn with_index<T: Stored>(
     values: *mut T,
     indices: *mut i64,
 ) {
-    // SAFETY: passed on.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         converted(kept.count(), values, |values| {
             T::Computed::reduce_with_index(max, Source::new(x), kept, reduced, values, indices)
@@ -197,9 +198,9 @@ unsafe fn with_index<T: Stored>(
     }
 }
 
-/// The variance: squared deviations from the mean, summed and divided by `n - correction` (1: unbiased estimate; 0: of the
-/// population), stable for data far from 0. Nan or infinite as the division says where `n` is at most `correction`. `means`
-/// may be null.
+/// The variance: the sum of squared deviations from the mean, divided by `n - correction` (1: unbiased estimate; 0:
+/// population variance), stable for data far from 0. If `n` is at most `correction`, NaN or infinity, as the division
+/// gives. `means` may be null.
 ///
 /// # Safety
 /// As for [`sum`], with both outputs.
@@ -211,7 +212,7 @@ pub unsafe fn var<T: StoredFloat>(
     variances: *mut T,
     means: *mut T,
 ) {
-    // SAFETY: passed on.
+    // SAFETY: guaranteed by the caller.
     unsafe {
         let n = kept.count();
         converted(n, means, |means| {

@@ -3,7 +3,7 @@ use crate::half::{Bf16, F16};
 use crate::isa::{Isa, with_isa};
 use crate::threads::set_num_threads;
 
-/// Numbers that look random, the same every time.
+/// Deterministic pseudorandom values.
 fn noise(n: usize) -> Vec<f64> {
     let mut state = 0x9e37_79b9_7f4a_7c15u64;
     (0..n)
@@ -14,7 +14,7 @@ fn noise(n: usize) -> Vec<f64> {
         .collect()
 }
 
-/// A view of a contiguous array: sizes, strides, which dimensions are reduced.
+/// A view of a contiguous array: sizes, strides, and the reduced dimensions.
 struct Case {
     sizes: Vec<usize>,
     strides: Vec<isize>,
@@ -50,7 +50,7 @@ impl Case {
         axes
     }
 
-    /// For every output the elements that go into it, in order.
+    /// For every output the elements that it is computed from, in order.
     fn groups(&self) -> Vec<Vec<usize>> {
         let offsets = |wanted: bool| {
             let mut all = vec![0isize];
@@ -87,7 +87,7 @@ fn cases() -> Vec<Case> {
             cases.push(Case::permuted(&sizes, &[3, 1, 0, 2], reduced));
         }
     }
-    // A dimension of size 0, an expanded one, a step of 2, and a walk backwards.
+    // A dimension of size 0, an expanded one, a step of 2, and a negative stride.
     cases.push(Case::contiguous(&[3, 0, 2], &[1]));
     cases.push(Case::contiguous(&[3, 0, 2], &[0]));
     for reduced in [vec![0], vec![1], vec![0, 1]] {
@@ -104,12 +104,12 @@ type F<T, O> = unsafe fn(*const T, &Axes, &Axes, *mut O);
 fn run<T, O: Copy>(case: &Case, x: &[T], fill: O, f: F<T, O>) -> Vec<O> {
     let (kept, reduced) = (case.axes(false), case.axes(true));
     let mut out = vec![fill; kept.count()];
-    // SAFETY: the case's offsets are within its `len`.
+    // SAFETY: the case's offsets are inside its `len`.
     unsafe { f(x.as_ptr().wrapping_offset(case.start), &kept, &reduced, out.as_mut_ptr()) };
     out
 }
 
-/// Runs `f` on all instruction sets and on one and two threads; all must agree.
+/// Runs `f` on all instruction sets, with one and two threads; all results must agree.
 fn everywhere<O: PartialEq + std::fmt::Debug>(f: impl Fn() -> Vec<O>) -> Vec<O> {
     let want = f();
     for isa in Isa::available() {
@@ -163,7 +163,7 @@ fn floats_match_a_plain_loop() {
             assert!(most[i] as f64 == largest[i] && least[i] as f64 == smallest[i], "{name}");
             assert!(most64[i] == largest[i] && least64[i] == smallest[i], "{name}");
         }
-        // Products near 1, so that they neither overflow nor vanish.
+        // Factors near 1, so that products neither overflow nor underflow.
         let near: Vec<f32> = x32.iter().map(|x| 1.0 + x * 1e-3).collect();
         let near64: Vec<f64> = near.iter().map(|&x| x as f64).collect();
         let products = want_of(&|g| g.product(), &near64);
@@ -217,7 +217,7 @@ fn extremes_have_the_first_index() {
             let results = everywhere(|| {
                 let mut values = vec![x[0]; kept.count()];
                 let mut indices = vec![-1; kept.count()];
-                // SAFETY: the case's offsets are within `x`.
+                // SAFETY: the case's offsets are inside `x`.
                 unsafe {
                     let x = x.as_ptr().wrapping_offset(case.start);
                     f(x, &kept, dim, values.as_mut_ptr(), indices.as_mut_ptr());
@@ -245,7 +245,7 @@ fn extremes_have_the_first_index() {
         if case.reduced.len() != 1 || case.sizes[case.reduced[0]] == 0 || case.len == 0 {
             continue;
         }
-        // Few different values, so that there are ties; in every second case a few nan.
+        // Few distinct values, so that there are ties; in every second case a few NaNs.
         let mut x: Vec<f64> = noise(case.len).iter().map(|x| (x * 50.0).round()).collect();
         check(&x.iter().map(|&x| x as i64).collect::<Vec<_>>(), &case);
         check(&x.iter().map(|&x| x > 20.0).collect::<Vec<_>>(), &case);
@@ -265,7 +265,7 @@ fn extremes_have_the_first_index() {
 }
 
 #[test]
-fn nan_and_infinity_go_through() {
+fn nan_and_infinity_propagate() {
     for case in cases().iter().filter(|case| case.len > 1) {
         let mut x = vec![1.0f32; case.len];
         x[case.len / 2] = f32::NAN;
@@ -291,7 +291,7 @@ fn variance_is_stable_far_from_zero() {
                 let got = everywhere(|| {
                     let mut out = vec![(0.0f32, 0.0f32); 0];
                     let (mut vars, mut means) = (vec![9.0f32; kept.count()], vec![9.0f32; kept.count()]);
-                    // SAFETY: the case's offsets are within `x`.
+                    // SAFETY: the case's offsets are inside `x`.
                     unsafe {
                         let x = x.as_ptr().wrapping_offset(case.start);
                         var(x, &kept, &reduced, correction, vars.as_mut_ptr(), means.as_mut_ptr());
@@ -334,7 +334,7 @@ fn a_sum_of_sixteen_million_is_exact_to_an_ulp() {
     assert!(got.next_down() <= want && want <= got.next_up(), "{got} {want}");
 }
 
-/// Every stored type reduces as its elements do in the type that is computed with, and is rounded once.
+/// Every stored type reduces like its elements in the computed type, and is rounded once.
 #[test]
 fn stored_types_match_computed_ones() {
     fn floats<T: StoredFloat<Computed = f32>>(of: fn(f64) -> T, sum: F<T, T>) {
@@ -361,11 +361,11 @@ fn stored_types_match_computed_ones() {
             };
             near("sum", run(&case, &x, zero, sum), run(&case, &wide, 9.0, super::sum::<f32>), case.len as f32);
             let variances = run(&case, &x, zero, |x, kept, reduced, out| {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe { var::<T>(x, kept, reduced, 1.0, out, std::ptr::null_mut()) }
             });
             let (mut want, mut means) = (vec![9.0; kept.count()], vec![9.0; kept.count()]);
-            // SAFETY: the case's offsets are within `wide`.
+            // SAFETY: the case's offsets are inside `wide`.
             unsafe {
                 let wide = wide.as_ptr().wrapping_offset(case.start);
                 var(wide, &kept, &reduced, 1.0, want.as_mut_ptr(), means.as_mut_ptr());
@@ -395,7 +395,7 @@ fn stored_types_match_computed_ones() {
                 let (kept, dim) = (case.axes(false), (case.sizes[*d], case.strides[*d]));
                 let (mut values, mut indices) = (vec![zero; kept.count()], vec![-1; kept.count()]);
                 let (mut wide_values, mut wide_indices) = (vec![9; kept.count()], vec![-1; kept.count()]);
-                // SAFETY: the case's offsets are within `x` and `wide`.
+                // SAFETY: the case's offsets are inside `x` and `wide`.
                 unsafe {
                     let (x, wide) = (x.as_ptr().wrapping_offset(case.start), wide.as_ptr().wrapping_offset(case.start));
                     max_with_index(x, &kept, dim, values.as_mut_ptr(), indices.as_mut_ptr());

@@ -1,5 +1,5 @@
-//! Mean and variance, stable for data far from 0: two passes over each cached block, blocks merged by Chan, Golub and
-//! LeVeque's formula.
+//! Mean and variance, stable for data far from 0: two passes over each cached block; blocks are merged by the formula
+//! of Chan, Golub and LeVeque.
 
 use super::engine::{ROWS, Reducer};
 use super::fold::{Folding, Sum};
@@ -7,10 +7,10 @@ use crate::float::Float;
 use crate::rows::{body, sums};
 use crate::simd::Simd;
 
-/// Elements of which the mean is taken before deviations from it are summed.
+/// Elements whose mean is computed before deviations from it are summed.
 const BLOCK: usize = 2048;
 
-/// Columns side by side.
+/// Columns per block.
 const LANES: usize = 16;
 
 /// Number of elements, their mean, and the sum of squared deviations from it.
@@ -24,7 +24,7 @@ pub(crate) struct Moments {
 impl Moments {
     pub(crate) const EMPTY: Moments = Moments { n: 0.0, mean: 0.0, squares: 0.0 };
 
-    /// The moments of both sets together.
+    /// The moments of the union of both sets.
     #[inline(always)]
     pub(crate) fn merge(a: Moments, b: Moments) -> Moments {
         if a.n == 0.0 {
@@ -42,8 +42,8 @@ impl Moments {
         }
     }
 
-    /// The moments of `n` values of which the deviations from `shift` (a value near their mean) have this sum and this sum of
-    /// squares.
+    /// The moments of `n` values, given the sum and the sum of squares of their deviations from `shift`, a value near
+    /// their mean.
     #[inline(always)]
     pub(crate) fn around(n: usize, shift: f64, sum: f64, squares: f64) -> Moments {
         let n = n as f64;
@@ -52,7 +52,7 @@ impl Moments {
     }
 }
 
-/// At least 0, or nan.
+/// At least 0, or NaN.
 #[inline(always)]
 fn not_negative(x: f64) -> f64 {
     if x < 0.0 { 0.0 } else { x }
@@ -61,11 +61,11 @@ fn not_negative(x: f64) -> f64 {
 /// The sum of `n` elements at `x`.
 ///
 /// # Safety
-/// They can be read.
+/// The elements can be read.
 #[inline(always)]
 pub(crate) unsafe fn sum_row<S: Simd, T: Float>(x: *const T, n: usize, stride: isize) -> f64 {
     let mut sum = 0.0;
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { Folding::<Sum>::row::<S>(&mut sum, x, n, stride, 0) };
     sum
 }
@@ -73,7 +73,7 @@ pub(crate) unsafe fn sum_row<S: Simd, T: Float>(x: *const T, n: usize, stride: i
 /// The moments of `n` elements at `x`.
 ///
 /// # Safety
-/// They can be read.
+/// The elements can be read.
 #[inline(always)]
 unsafe fn moments_row<S: Simd, T: Float>(x: *const T, n: usize, stride: isize) -> Moments {
     let mut all = Moments::EMPTY;
@@ -128,7 +128,7 @@ unsafe fn deviations<S: Simd, T: Float>(x: *const T, n: usize, stride: isize, sh
 /// `width` elements, at most [`LANES`], followed by zeros.
 #[inline(always)]
 unsafe fn columns<T: Float>(x: *const T, stride: isize, width: usize) -> [T; LANES] {
-    // SAFETY: the caller's promise that they can be read.
+    // SAFETY: the caller guarantees that the elements can be read.
     unsafe {
         if stride == 1 && width == LANES {
             return x.cast::<[T; LANES]>().read_unaligned();
@@ -144,7 +144,7 @@ unsafe fn columns<T: Float>(x: *const T, stride: isize, width: usize) -> [T; LAN
 /// Reduces to the variance and the mean.
 #[derive(Clone, Copy)]
 pub(super) struct Var {
-    /// What is taken off the number of elements before it divides: 1 for the unbiased estimate.
+    /// Subtracted from the number of elements in the divisor: 1 for the unbiased estimate.
     pub(super) correction: f64,
 }
 
@@ -157,7 +157,7 @@ impl<T: Float> Reducer<T> for Var {
 
     #[inline(always)]
     unsafe fn row<S: Simd>(acc: &mut Moments, x: *const T, n: usize, stride: isize, _first: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         *acc = Moments::merge(*acc, unsafe { moments_row::<S, T>(x, n, stride) });
     }
 

@@ -10,7 +10,7 @@ use crate::simd::{Kernel, Simd, dispatch, finish_streaming, wide};
 use crate::split::{Parts, TASK, for_ranges_of};
 use crate::threads::parallel_tasks;
 
-/// Elements between those being worked on and those that are fetched, at least.
+/// Minimum prefetch distance in elements.
 pub(crate) const FETCH: usize = 1024;
 
 body!(
@@ -46,7 +46,8 @@ body!(
     LogGradient { sum } 2 |y, g| g - y.exp::<S>() * sum
 );
 
-/// `x / sum` for a finite sum and its `inverse`: a division takes several times as long as a product and its correction.
+/// `x / sum` for a finite sum and its `inverse`: a division takes several times as long as a multiplication and a
+/// correction.
 #[inline(always)]
 pub(super) fn over<S: Simd, T: Float>(x: T, sum: T, inverse: T) -> T {
     if !S::FUSED {
@@ -68,8 +69,8 @@ pub(crate) fn sum_above<S: Simd, T: Float>(x: &[T], max: T) -> f64 {
     sums::<S, T, 1, 1>([x], [Above { max }])[0]
 }
 
-// NaN needs no special case in the maximum: it makes the sum NaN, and that everything else. So does infinity, or a row of minus
-// infinity only: their differences are NaN.
+// NaN needs no special case in the maximum: it makes the sum NaN, and that every result. So does infinity, or a row of
+// minus infinity only: their differences are NaN.
 kernel!(ForwardRows<'a, T, const LOG: bool> { x: &'a [T], y: &'a mut [T], n: usize, work: &'a mut [T], flow: Flow } -> (), S => {
     let ahead = Flow { stream: false, ..flow };
     for (x, y) in x.chunks_exact(n).zip(y.chunks_exact_mut(n)) {
@@ -90,7 +91,7 @@ kernel!(ForwardRows<'a, T, const LOG: bool> { x: &'a [T], y: &'a mut [T], n: usi
     }
 });
 
-// Pieces of a row that is long enough to be worth two threads.
+// Pieces of a row that is long enough for two threads.
 kernel!(PieceStats<'a, T> { x: &'a [T] } -> (T, f64), S => {
     let max = max_row::<S, T>(x);
     (max, exp_sum::<S, T>(x, max, Flow::default()))
@@ -106,10 +107,10 @@ kernel!(PieceMap<'a, T, const LOG: bool> { x: &'a [T], y: &'a mut [T], max: T, s
     }
 });
 
-/// Calls `f` with scratch memory for `len` numbers.
+/// Calls `f` with zeroed scratch memory for `len` elements.
 pub(super) fn with_zeros<T: Float>(len: usize, f: impl FnOnce(&mut [T])) {
     with_scratch(len, |scratch: *mut T| {
-        // SAFETY: there is memory for `len` floats, whose zero is all zero bits; nothing else uses it.
+        // SAFETY: the memory holds `len` floats, whose zero is all zero bits, and is not otherwise used.
         let work = unsafe {
             scratch.write_bytes(0, len);
             std::slice::from_raw_parts_mut(scratch, len)
@@ -142,12 +143,12 @@ pub(super) fn forward<T: Float, const LOG: bool>(x: &[T], y: &mut [T], sizes: [u
             let pieces = n.div_ceil(TASK);
             let mut stats = vec![(T::ZERO, 0.0); pieces];
             let shared = Parts::new(&mut stats);
-            // SAFETY: every task writes its own element.
+            // SAFETY: tasks write disjoint elements.
             parallel_tasks(pieces, |i| unsafe {
                 shared.part(i..i + 1)[0] = dispatch(isa, PieceStats { x: &x[piece(i)] });
             });
             let max = stats.iter().fold(T::NEG_INFINITY, |max, s| max.max_nan(s.0));
-            // Pieces of -inf only have a sum of NaN, but contribute nothing to others.
+            // The sum of a piece of -inf only is NaN, but such a piece contributes nothing to the others.
             let scale = |&(m, sum): &(T, f64)| {
                 if m == T::NEG_INFINITY && max > m { 0.0 } else { sum * (m.wide() - max.wide()).exp() }
             };
@@ -224,7 +225,7 @@ pub(super) fn backward<T: Float, const LOG: bool>(y: &[T], g: &[T], dx: &mut [T]
             let pieces = n.div_ceil(TASK);
             let mut sums = vec![0.0; pieces];
             let shared = Parts::new(&mut sums);
-            // SAFETY: every task writes its own element.
+            // SAFETY: tasks write disjoint elements.
             parallel_tasks(pieces, |i| unsafe {
                 shared.part(i..i + 1)[0] = dispatch(isa, BackwardSum::<T, LOG> { y: &y[piece(i)], g: &g[piece(i)] });
             });

@@ -129,7 +129,7 @@ fn infinities_and_nan_are_as_in_pytorch() {
     for n in [3, 40, 100_000] {
         for inner in [1, 2] {
             let mut x = vec![-inf; n * inner];
-            x[0] = 1.0; // one finite element takes all
+            x[0] = 1.0; // the only finite element gets probability 1
             let run = |x: &[f32], f: fn(&[f32], &mut [f32], usize, usize, usize)| {
                 let mut y = vec![9.0; x.len()];
                 f(x, &mut y, 1, n, inner);

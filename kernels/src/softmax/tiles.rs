@@ -1,7 +1,7 @@
-//! Softmax over a dimension that is not the last: neighboring columns are handled together, as a tile.
+//! Softmax over a dimension that is not the last: adjacent columns are processed together, as a tile.
 //!
-//! Rows are `inner` elements apart, often a power of two, so that all the rows of a tile fall into the same few places of the
-//! caches and evict each other. The pass that reads a tile first therefore copies it to memory of its own.
+//! Rows are `inner` elements apart, often a power of two, so that all the rows of a tile map to the same few cache sets
+//! and evict each other. The pass that first reads a tile therefore copies it to contiguous memory.
 
 use super::rows::{over, with_zeros};
 use crate::float::Float;
@@ -12,22 +12,22 @@ use crate::split::{Parts, for_ranges_of};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// Columns of a tile at most: memory bandwidth is higher for long contiguous runs than for short ones.
+/// Maximum number of columns of a tile: memory bandwidth is higher for long contiguous runs than for short ones.
 const TILE: usize = 1024;
-/// Bytes of copies that a tile takes at most, unless its columns are few already.
+/// Maximum size in bytes of the copies of a tile, unless it has few columns already.
 const COPY_BYTES: usize = 512 << 10;
-/// Rows that are prefetched before they are read.
+/// Prefetch distance in rows.
 const AHEAD: usize = 12;
-/// Terms that are added up before they are widened.
+/// Terms that are added before they are widened.
 const TREE: usize = 8;
 
-/// How an array `[outer, n, inner]` is cut into tiles: all rows of some neighboring columns.
+/// The division of an array `[outer, n, inner]` into tiles: all rows of a range of adjacent columns.
 #[derive(Clone, Copy)]
 pub(crate) struct Tiles {
     outer: usize,
     n: usize,
     inner: usize,
-    /// Columns of a tile, but for the last ones.
+    /// Columns per tile, except for the last ones.
     width: usize,
     copies: usize,
     flow: Flow,
@@ -40,7 +40,7 @@ pub(crate) struct Tile {
     /// The first column.
     pub(crate) first: usize,
     pub(crate) width: usize,
-    /// The first element, and the first one of the tile that follows.
+    /// The first element, and the first element of the next tile.
     start: usize,
     next: usize,
     n: usize,
@@ -49,14 +49,14 @@ pub(crate) struct Tile {
 }
 
 impl Tiles {
-    /// Tiles of elements of type `T`, of which `copies` arrays are copied; results go to `out`.
+    /// Tiles of elements of type `T`, of which `copies` arrays are copied; results are written to `out`.
     pub(crate) fn new<T>([outer, n, inner]: [usize; 3], copies: usize, out: &[T]) -> Self {
         let fitting = COPY_BYTES / size_of::<T>() / (n * copies).max(1);
         let width = (fitting / 16 * 16).clamp(16, TILE).min(inner);
         Tiles { outer, n, inner, width, copies, flow: Flow::new(out, width, 1) }
     }
 
-    /// Calls `f` with ranges of tiles and memory for the copies of one, in parallel if it is worth it.
+    /// Calls `f` with ranges of tiles and memory for the copies of one tile, in parallel if there is enough work.
     pub(crate) fn for_ranges<T: Float>(self, f: impl Fn(Range<usize>, &mut [T]) + Sync) {
         let tiles = self.outer * self.inner.div_ceil(self.width);
         for_ranges_of(self.flow.task(), tiles, self.n * self.width, |range| {
@@ -78,14 +78,14 @@ impl Tiles {
 }
 
 impl Tile {
-    /// The positions of row `r`.
+    /// The offsets of row `r`.
     #[inline(always)]
     pub(crate) fn row(&self, r: usize) -> Range<usize> {
         let at = self.start + r * self.inner;
         at..at + self.width
     }
 
-    /// Prefetches the row of `x` that is [`AHEAD`] of row `r`, if there is one.
+    /// Prefetches the row of `x` that is [`AHEAD`] rows after row `r`, if there is one.
     #[inline(always)]
     fn fetch<T>(&self, x: &[T], r: usize) {
         if r + AHEAD < self.n {
@@ -93,7 +93,7 @@ impl Tile {
         }
     }
 
-    /// Prefetches row `r` of the next tile, one of the first.
+    /// Prefetches row `r` of the next tile, for small `r`.
     #[inline(always)]
     fn fetch_next<T>(&self, x: &[T], r: usize) {
         if r < AHEAD {
@@ -111,7 +111,7 @@ impl Tile {
         }
     }
 
-    /// Copies the tile of `x` to `copy`, and finds the largest element of every column, among those that are numbers.
+    /// Copies the tile of `x` to `copy`, and computes the maximum of every column, ignoring NaN.
     #[inline(always)]
     fn copy_max<T: Float>(&self, x: &[T], copy: &mut [T], max: &mut [T]) {
         for (r, copy) in copy.chunks_exact_mut(self.width).enumerate() {
@@ -124,8 +124,8 @@ impl Tile {
         }
     }
 
-    /// For every column the largest element and the sum of `exp(x - max)`. Leaves a copy of the tile, or of the exponentials if
-    /// `KEEP`.
+    /// Computes for every column the maximum and the sum of `exp(x - max)`. Leaves a copy of the tile, or of the
+    /// exponentials if `KEEP`.
     #[inline(always)]
     pub(crate) fn stats<'c, S: Simd, T: Float, const KEEP: bool>(
         &self,
@@ -158,7 +158,7 @@ impl Tile {
     }
 }
 
-/// A number for every column of a tile. Most tiles are narrower than they may be: what they do not need is not filled.
+/// One value per column of a tile. Most tiles are narrower than the maximum: the rest is not initialized.
 pub(crate) struct Columns<T>(MaybeUninit<[T; TILE]>);
 
 impl<T: Copy> Columns<T> {
@@ -167,15 +167,15 @@ impl<T: Copy> Columns<T> {
         Columns(MaybeUninit::uninit())
     }
 
-    /// The first `width` numbers, each `x`.
+    /// The first `width` values, each set to `x`.
     ///
     /// # Panics
-    /// If that is more than a tile is wide.
+    /// If `width` exceeds the maximum width of a tile.
     #[inline(always)]
     pub(crate) fn fill(&mut self, width: usize, x: T) -> &mut [T] {
         assert!(width <= TILE);
         let start: *mut T = self.0.as_mut_ptr().cast();
-        // SAFETY: `width` elements, which have been written.
+        // SAFETY: `width` elements, which have been initialized.
         unsafe {
             for i in 0..width {
                 start.add(i).write(x);

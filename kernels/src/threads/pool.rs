@@ -1,11 +1,11 @@
 //! The protocol between the caller of a region and the pool's workers.
 //!
-//! A region is opened by one atomic store and closed by one atomic instruction; in between, workers enter it, take part in its
-//! work and leave. Everything that one thread tells another goes through the [`Pool`]; how many threads there are, and who
-//! starts them, is decided in [`threads`](super).
+//! A region is opened by one atomic store and closed by one atomic instruction; in between, workers enter it, take part
+//! in its work and leave. All communication between threads goes through the [`Pool`]; the number of threads, and
+//! starting them, is up to [`threads`](super).
 //!
-//! Atomics, locks and cells come from the module `sync` beside this one, so that the model checker in `loom/` compiles this
-//! file over its own and tries every order in which threads can run.
+//! Atomics, locks and cells come from the module `sync` next to this one, so that the model checker in `loom/` compiles
+//! this file with its own and explores every interleaving of the threads.
 
 use super::sync::{
     AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering::*, SPINS, UnsafeCell, WAIT_SPINS, fence, spin_loop,
@@ -15,14 +15,14 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::PoisonError;
 
-// The state of the pool in one word: | region number: 32 | most workers: 15 | open: 1 | workers inside: 16 |
+// The state of the pool in one word: | region number: 32 | max workers: 15 | open: 1 | workers inside: 16 |
 const INSIDE: u64 = 0xffff;
 const OPEN: u64 = 1 << 16;
 const LIMIT_SHIFT: u32 = 17;
 const LIMIT: u64 = 0x7fff << LIMIT_SHIFT;
 const REGION_SHIFT: u32 = 32;
 
-/// What a region runs, its lifetime erased: each participant calls it once, and it takes tasks until none is left.
+/// The work of a region, its lifetime erased: each participant calls it once, and it takes tasks until none is left.
 type Work = *const (dyn Fn() + Sync);
 
 pub(super) struct Pool {
@@ -63,13 +63,13 @@ impl Pool {
         }
     }
 
-    /// The right to open a region, unless a thread (this one included) holds it.
+    /// The right to open a region, unless a thread (possibly this one) holds it.
     pub(super) fn try_own(&self) -> Option<Owner<'_>> {
         self.owner.try_lock().ok().map(|started| Owner { pool: self, started })
     }
 
-    /// A worker's part: waits for a region other than `seen`, takes part in it unless it is full or closed by now, and returns
-    /// its number.
+    /// The loop body of a worker: waits for a region other than `seen`, takes part in it unless it is full or already
+    /// closed, and returns its number.
     pub(super) fn take_part(&self, seen: u64) -> u64 {
         let region = self.next_region(seen);
         if self.enter(region) {
@@ -85,7 +85,7 @@ impl Pool {
         region
     }
 
-    /// Waits for a region other than `seen`: looks for a while, then sleeps.
+    /// Waits for a region other than `seen`: spins for a while, then sleeps.
     fn next_region(&self, seen: u64) -> u64 {
         let opened = || {
             let state = self.state.load(Acquire);
@@ -126,7 +126,7 @@ impl Pool {
         self.state.store(region << REGION_SHIFT | (helpers as u64) << LIMIT_SHIFT | OPEN, Release);
         fence(SeqCst);
         if self.sleeping.load(Relaxed) > 0 {
-            // A worker that has announced itself holds the lock until it waits, so the signal cannot come too early.
+            // A worker that has announced itself holds the lock until it waits, so the signal is not lost.
             drop(lock(&self.sleep));
             self.wake.notify_all();
         }
@@ -154,8 +154,8 @@ impl Owner<'_> {
         &mut self.started
     }
 
-    /// Calls `f(i)` for every `i` in `0..tasks` on the caller and up to `helpers` workers, and returns when everyone is done.
-    /// A panic of `f` is passed on to the caller after that.
+    /// Calls `f(i)` for every `i` in `0..tasks` on the caller and up to `helpers` workers, and returns when all are
+    /// done. A panic of `f` is then propagated to the caller.
     pub(super) fn run(self, helpers: usize, tasks: usize, f: &(dyn Fn(usize) + Sync)) {
         let next = AtomicUsize::new(0);
         self.fork_join(helpers, &|| {
@@ -169,7 +169,8 @@ impl Owner<'_> {
         });
     }
 
-    /// Calls `work` once on the caller and once on each of up to `helpers` workers that come before the caller is done with it.
+    /// Calls `work` once on the caller and once on each of up to `helpers` workers that arrive before the caller is
+    /// done.
     #[cold]
     pub(super) fn fork_join(self, helpers: usize, work: &(dyn Fn() + Sync)) {
         let failure: Mutex<Option<Box<dyn Any + Send>>> = Mutex::new(None);

@@ -69,8 +69,8 @@ impl Tensor {
     /// If the shapes do not broadcast or the dtype is not supported.
     #[op(torch = "-")]
     pub fn try_add_relu(&self, other: &Tensor) -> Result<Tensor> {
-        super::want_float("add_relu", self)?;
-        super::want_same_dtype("add_relu", self, other)?;
+        super::expect_float("add_relu", self)?;
+        super::expect_same_dtype("add_relu", self, other)?;
         let out = super::binary("add_relu", BinaryOp::AddRelu, self, other)?;
         Ok(out.record_binary("ReluBackward0", [self, other], [Save::Output], |[y], [of_a, of_b], g| {
             let grad = relu_grad(g, &y)?;
@@ -92,7 +92,7 @@ impl Tensor {
     #[op(torch = "leaky_relu(input, negative_slope=0.01, inplace=False)", with)]
     pub fn try_leaky_relu_with(&self, options: LeakyReluOptions) -> Result<Tensor> {
         let slope = options.negative_slope;
-        super::want_float("leaky_relu", self)?;
+        super::expect_float("leaky_relu", self)?;
         let out = unary("leaky_relu", UnaryOp::LeakyRelu(slope), self)?;
         Ok(out.record("LeakyReluBackward0", [self], [Save::Input(self)], move |[x], [_], g| {
             Ok([Some(leaky_relu_grad(g, &x, slope)?)])
@@ -121,7 +121,7 @@ impl Tensor {
         if self.dtype().category() == Category::Integer {
             return unary("relu6", UnaryOp::ClampInt { min: 0, max: 6 }, self);
         }
-        super::want_float("relu6", self)?;
+        super::expect_float("relu6", self)?;
         let out = unary("relu6", UnaryOp::Clamp { min: 0.0, max: 6.0 }, self)?;
         Ok(out.record("HardtanhBackward0", [self], [Save::Input(self)], |[x], [_], g| {
             Ok([Some(clamp_grad(g, &x, 0.0, 6.0)?)])
@@ -131,7 +131,7 @@ impl Tensor {
     /// Computes `log(sigmoid(x))`, elementwise, accurate for large negative `x`.
     #[op(torch = "logsigmoid(input)")]
     pub fn try_logsigmoid(&self) -> Result<Tensor> {
-        super::want_float("logsigmoid", self)?;
+        super::expect_float("logsigmoid", self)?;
         let out = unary("logsigmoid", UnaryOp::LogSigmoid, self)?;
         Ok(out.record("LogSigmoidBackward0", [self], [Save::Input(self)], |[x], [_], g| {
             Ok([Some(g.try_mul(&x.try_neg()?.try_sigmoid()?)?)])

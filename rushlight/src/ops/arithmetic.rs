@@ -251,8 +251,8 @@ impl Tensor {
     /// ```
     #[op(torch = "lerp(input, end, weight, *, out=None)")]
     pub fn try_lerp(&self, end: &Tensor, weight: f64) -> Result<Tensor> {
-        super::want_float("lerp", self)?;
-        super::want_same_dtype("lerp", self, end)?;
+        super::expect_float("lerp", self)?;
+        super::expect_same_dtype("lerp", self, end)?;
         let out = binary("lerp", BinaryOp::LerpScalar(weight), self, end)?;
         Ok(out.record_binary("LerpBackward0", [self, end], [], move |[], [x, y], g| {
             Ok([grad_if(x, || scaled(g, 1.0 - weight))?, grad_if(y, || scaled(g, weight))?])

@@ -4,7 +4,7 @@
 //! any of them is composed of the other two. So derivatives of every order are as fast as the first.
 
 use super::activation::{activation_grad, activation_node};
-use super::{Padding, composed, grad_if, want_float, want_same_dtype};
+use super::{Padding, composed, expect_float, expect_same_dtype, grad_if};
 use crate::autograd::Save;
 use crate::backend::{Activation, ConvShape, ConvWeight};
 use crate::tensor::{Dims, Layout, Sizes};
@@ -40,8 +40,8 @@ fn shape_of<const N: usize>(
     Window { stride, padding, padding_end, dilation, groups }: Window<N>,
 ) -> Result<ConvShape> {
     let (dx, dw) = (x.shape(), w.shape());
-    want_float(name, x)?;
-    want_same_dtype(name, x, w)?;
+    expect_float(name, x)?;
+    expect_same_dtype(name, x, w)?;
     let wrong = |message: String| Err(Error::shape(name, message));
     if dx.len() != N + 2 || dw.len() != N + 2 {
         return wrong(format!(
@@ -74,7 +74,7 @@ fn shape_of<const N: usize>(
         ));
     }
     if let Some(bias) = bias {
-        want_same_dtype(name, x, bias)?;
+        expect_same_dtype(name, x, bias)?;
         if bias.shape() != [dw[0]] {
             return wrong(format!(
                 "expected the bias to have shape [{}] for the weight {dw:?}, got {:?}",

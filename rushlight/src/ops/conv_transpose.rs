@@ -4,7 +4,7 @@
 //! derivatives are the other members of the closed family of [`conv`](super::conv).
 
 use super::conv::{batched, conv, conv_grad_weight, input_grad, three};
-use super::{grad_if, want_float, want_same_dtype};
+use super::{expect_float, expect_same_dtype, grad_if};
 use crate::autograd::Save;
 use crate::backend::{Activation, BinaryOp, ConvShape};
 use crate::tensor::{Dims, Layout, Sizes};
@@ -62,8 +62,8 @@ fn shape_of<const N: usize>(
     groups: usize,
 ) -> Result<ConvShape> {
     let (dx, dw) = (x.shape(), w.shape());
-    want_float(name, x)?;
-    want_same_dtype(name, x, w)?;
+    expect_float(name, x)?;
+    expect_same_dtype(name, x, w)?;
     let wrong = |message: String| Err(Error::shape(name, message));
     if dx.len() != N + 2 || dw.len() != N + 2 {
         return wrong(format!(
@@ -90,7 +90,7 @@ fn shape_of<const N: usize>(
     };
     let out_channels = dw[1].checked_mul(groups).ok_or_else(too_large)?;
     if let Some(bias) = bias {
-        want_same_dtype(name, x, bias)?;
+        expect_same_dtype(name, x, bias)?;
         if bias.shape() != [out_channels] {
             return wrong(format!(
                 "expected the bias to have shape [{out_channels}] for the weight {dw:?} and groups={groups}, got {:?}",

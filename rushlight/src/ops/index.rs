@@ -1,6 +1,6 @@
 //! Selection of elements by a condition or by indices.
 
-use super::{Shape, broadcast_layout, composed, grad_if, want_same_dtype};
+use super::{Shape, broadcast_layout, composed, expect_same_dtype, grad_if};
 use crate::autograd::Save;
 use crate::tensor::{DType, Layout, Operand, broadcast, wrap_dim};
 use crate::{Error, Result, Tensor};
@@ -119,7 +119,7 @@ impl Tensor {
     pub fn try_scatter_add(&self, dim: isize, index: &Tensor, source: &Tensor) -> Result<Tensor> {
         let at = wrap_dim("scatter_add", dim, self.dim())?;
         expect_index("scatter_add", index)?;
-        want_same_dtype("scatter_add", self, source)?;
+        expect_same_dtype("scatter_add", self, source)?;
         if self.dim() == 0 {
             return Err(Error::shape("scatter_add", "expected a tensor with at least 1 dimension, got a 0-d tensor"));
         }

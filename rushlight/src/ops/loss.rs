@@ -1,6 +1,6 @@
 //! Losses of regression and classification.
 
-use super::{Shape, composed, grad_if, scaled, want_float, want_same_dtype};
+use super::{Shape, composed, expect_float, expect_same_dtype, grad_if, scaled};
 use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::{BinaryOp, ClassLoss, UnaryOp};
 use crate::tensor::{DType, Layout, keepdim};
@@ -117,7 +117,7 @@ fn of_difference<F>(
 where
     F: Fn(&Tensor, &Tensor) -> Result<Tensor> + Copy + Send + Sync + 'static,
 {
-    want_float(name, a)?;
+    expect_float(name, a)?;
     let b = b.try_to_dtype(a.dtype())?;
     let losses = super::binary(name, BinaryOp::Sub, a, &b)?;
     losses.backend().unary(op, None, &mut losses.write_fresh())?;
@@ -188,9 +188,9 @@ impl Tensor {
     pub fn try_binary_cross_entropy_with(&self, target: &Tensor, options: BinaryCrossEntropyOptions) -> Result<Tensor> {
         let BinaryCrossEntropyOptions { weight, reduction } = options;
         let name = "binary_cross_entropy";
-        want_float(name, self)?;
+        expect_float(name, self)?;
         same_shape(name, self, target)?;
-        want_same_dtype(name, self, target)?;
+        expect_same_dtype(name, self, target)?;
         let x = self.detach();
         let inside = x.try_ge(0)?.try_logical_and(&x.try_le(1)?)?;
         if !inside.try_all()?.try_item_as::<bool>()? {
@@ -237,9 +237,9 @@ impl Tensor {
     ) -> Result<Tensor> {
         let BinaryCrossEntropyWithLogitsOptions { weight, reduction, pos_weight } = options;
         let name = "binary_cross_entropy_with_logits";
-        want_float(name, self)?;
+        expect_float(name, self)?;
         same_shape(name, self, target)?;
-        want_same_dtype(name, self, target)?;
+        expect_same_dtype(name, self, target)?;
         // (1 - t) x - (1 + (p - 1) t) log sigmoid(x)
         let log_sigmoid = self.try_logsigmoid()?;
         let log_sigmoid = match pos_weight {
@@ -308,7 +308,7 @@ impl Tensor {
         reduction: Reduction,
         label_smoothing: f64,
     ) -> Result<Tensor> {
-        want_float("cross_entropy", self)?;
+        expect_float("cross_entropy", self)?;
         if self.dim() == 0 {
             return Err(Error::shape("cross_entropy", "expected an input with a class dimension, got a 0-d tensor"));
         }
@@ -352,7 +352,7 @@ impl Classes {
         ignore_index: i64,
         label_smoothing: f64,
     ) -> Result<Classes> {
-        want_float(name, x)?;
+        expect_float(name, x)?;
         super::same_device(name, x, target)?;
         if target.dtype() != DType::I64 {
             return Err(Error::dtype(name, format!("expected int64 class targets, got {}", target.dtype())));
@@ -374,7 +374,7 @@ impl Classes {
         }
         let classes = x.shape()[dim];
         if let Some(weight) = weight {
-            want_same_dtype(name, x, weight)?;
+            expect_same_dtype(name, x, weight)?;
             if weight.shape() != [classes] {
                 return Err(Error::shape(
                     name,

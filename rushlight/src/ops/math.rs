@@ -151,7 +151,7 @@ impl Tensor {
     /// ```
     #[op(torch = "frac(input, *, out=None)")]
     pub fn try_frac(&self) -> Result<Tensor> {
-        super::want_float("frac", self)?;
+        super::expect_float("frac", self)?;
         let out = unary("frac", UnaryOp::Frac, self)?;
         Ok(out.record("FracBackward0", [self], [], |[], [_], g| Ok([Some(g.clone())])))
     }

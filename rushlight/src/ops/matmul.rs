@@ -1,6 +1,6 @@
 //! Matrix products of vectors, matrices and batches, and the fused linear layer.
 
-use super::{Shape, grad_if, want_same_dtype};
+use super::{Shape, expect_same_dtype, grad_if};
 use crate::autograd::Save;
 use crate::tensor::{DType, Layout, broadcast_dims, unsupported};
 use crate::{Error, Result, Tensor};
@@ -58,7 +58,7 @@ impl Tensor {
                 format!("expected matrices, got shapes {:?} and {:?}", self.shape(), other.shape()),
             ));
         }
-        want_same_dtype("mm", self, other)?;
+        expect_same_dtype("mm", self, other)?;
         if self.shape()[1] != other.shape()[0] {
             return Err(mismatch("mm", self, other));
         }
@@ -75,7 +75,7 @@ impl Tensor {
     /// If the tensors are not 3-d, the dtypes differ, or the sizes do not match.
     #[op(torch = "bmm(input, mat2, *, out=None)")]
     pub fn try_bmm(&self, other: &Tensor) -> Result<Tensor> {
-        want_same_dtype("bmm", self, other)?;
+        expect_same_dtype("bmm", self, other)?;
         match (self.shape(), other.shape()) {
             (&[x, _, k], &[y, l, _]) if x == y && k == l => {}
             _ => {
@@ -116,7 +116,7 @@ impl Tensor {
                 ),
             ));
         }
-        want_same_dtype(name, self, other)?;
+        expect_same_dtype(name, self, other)?;
         expect_number(name, self)?;
         let inner = other.shape()[other.dim().saturating_sub(2)];
         if self.shape()[self.dim() - 1] != inner {
@@ -185,7 +185,7 @@ impl Tensor {
     #[op(torch = "linear(input, weight, bias=None)")]
     pub fn try_linear<'a>(&self, weight: &Tensor, bias: impl Into<Option<&'a Tensor>>) -> Result<Tensor> {
         let (name, bias) = ("linear", bias.into());
-        want_same_dtype(name, self, weight)?;
+        expect_same_dtype(name, self, weight)?;
         let (&[out_features, in_features], Some(&own)) = (weight.shape(), self.shape().last()) else {
             return Err(Error::shape(
                 name,
@@ -207,7 +207,7 @@ impl Tensor {
             ));
         }
         if let Some(bias) = bias {
-            want_same_dtype(name, self, bias)?;
+            expect_same_dtype(name, self, bias)?;
             if bias.shape() != [out_features] {
                 return Err(Error::shape(
                     name,

@@ -281,7 +281,7 @@ pub(crate) fn as_float(x: &Tensor) -> Result<Cow<'_, Tensor>> {
 
 /// Returns an error unless `x` is floating-point.
 #[inline]
-pub(crate) fn want_float(op: &'static str, x: &Tensor) -> Result<()> {
+pub(crate) fn expect_float(op: &'static str, x: &Tensor) -> Result<()> {
     if x.dtype().is_float() { Ok(()) } else { Err(not_float(op, x)) }
 }
 
@@ -292,7 +292,7 @@ fn not_float(op: &'static str, x: &Tensor) -> Error {
 
 /// Returns an error unless both have the same dtype and device.
 #[inline]
-pub(crate) fn want_same_dtype(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
+pub(crate) fn expect_same_dtype(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
     if a.dtype() == b.dtype() {
         return same_device(op, a, b);
     }

@@ -1,7 +1,7 @@
 //! Activations beside those of `activation.rs`: smooth relatives of relu, and piecewise linear approximations.
 
 use super::activation::grad_of_input;
-use super::{scaled, unary, want_float};
+use super::{expect_float, scaled, unary};
 use crate::autograd::Save;
 use crate::backend::{GradOp, UnaryOp};
 use crate::{Result, Tensor};
@@ -54,7 +54,7 @@ fn activation<F>(x: &Tensor, name: &'static str, op: UnaryOp, node: &'static str
 where
     F: Fn(&Tensor, &Tensor) -> Result<Tensor> + Send + Sync + 'static,
 {
-    want_float(name, x)?;
+    expect_float(name, x)?;
     let out = unary(name, op, x)?;
     Ok(out.record(node, [x], [Save::Input(x)], move |[x], [_], g| Ok([Some(derivative(g, &x)?)])))
 }

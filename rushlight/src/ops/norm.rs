@@ -1,7 +1,7 @@
 //! Normalization.
 
 use super::activation::{activation_grad, activation_node};
-use super::{VarOptions, composed, grad_if, want_float, want_same_dtype};
+use super::{VarOptions, composed, expect_float, expect_same_dtype, grad_if};
 use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::{Activation, BatchNorm};
 use crate::tensor::{Layout, keepdim};
@@ -89,14 +89,14 @@ impl Tensor {
         [momentum, eps]: [f64; 2],
         activation: Activation,
     ) -> Result<Tensor> {
-        want_float(NAME, self)?;
+        expect_float(NAME, self)?;
         let &[batch, channels, ref rest @ ..] = self.shape() else {
             return Err(Error::shape(NAME, format!("expected an input [N, C, …], got {:?}", self.shape())));
         };
         let per_channel = [weight, bias, running.map(|(mean, _)| mean), running.map(|(_, var)| var)];
         for (tensor, what) in per_channel.into_iter().zip(["weight", "bias", "running mean", "running variance"]) {
             let Some(tensor) = tensor else { continue };
-            want_same_dtype(NAME, self, tensor)?;
+            expect_same_dtype(NAME, self, tensor)?;
             if tensor.shape() != [channels] {
                 return Err(Error::shape(
                     NAME,

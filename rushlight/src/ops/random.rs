@@ -392,7 +392,7 @@ impl Tensor {
         if !(0.0..=1.0).contains(&p) {
             return Err(Error::value(name, format!("expected a probability between 0 and 1, got {p}")));
         }
-        super::want_float(name, self)?;
+        super::expect_float(name, self)?;
         if !training || p == 0.0 {
             return Ok(self.clone());
         }

@@ -1,6 +1,6 @@
 //! Reductions over some or all dimensions: sums, means, extremes, variances, any and all.
 
-use super::{Shape, composed, scaled, want_float};
+use super::{Shape, composed, expect_float, scaled};
 use crate::autograd::Save;
 use crate::backend::ReduceOp;
 use crate::tensor::{DType, Layout, ReduceDims, keepdim, unsupported, wrap_dim};
@@ -131,7 +131,7 @@ impl Tensor {
     }
 
     fn mean_axes(&self, axes: Axes, node: &'static str) -> Result<Tensor> {
-        want_float("mean", self)?;
+        expect_float("mean", self)?;
         let out = self.reduced("mean", ReduceOp::Mean, &axes, self.dtype())?;
         Ok(out.record(node, [self], [], move |[], [_], g| {
             // For an empty input the gradient is empty, and the division must not produce NaN.
@@ -352,7 +352,7 @@ impl Tensor {
     }
 
     fn var_axes(&self, axes: Axes, correction: f64) -> Result<Tensor> {
-        want_float("var", self)?;
+        expect_float("var", self)?;
         let out = self.fresh_like(axes.layout(), self.dtype())?;
         let reduced = &axes.reduced[..self.dim()];
         let done = self.backend().variance(&self.read("var")?, reduced, correction, &mut out.write_fresh());
@@ -366,7 +366,7 @@ impl Tensor {
     }
 
     fn std_axes(&self, axes: Axes, correction: f64) -> Result<Tensor> {
-        want_float("std", self)?;
+        expect_float("std", self)?;
         let out = self.detach().var_axes(axes, correction)?.try_sqrt()?;
         let saves = [Save::Input(self), Save::Output];
         Ok(out.record("StdBackward0", [self], saves, move |[x, y], [_], g| {

@@ -1,6 +1,6 @@
 //! Softmax and its logarithm along one dimension.
 
-use super::{composed, grad_if, want_float};
+use super::{composed, expect_float, grad_if};
 use crate::autograd::Save;
 use crate::backend::SoftmaxKind;
 use crate::tensor::{Layout, keepdim, wrap_dim};
@@ -41,7 +41,7 @@ impl Tensor {
 }
 
 fn forward(name: &'static str, kind: SoftmaxKind, x: &Tensor, dim: usize) -> Result<Tensor> {
-    want_float(name, x)?;
+    expect_float(name, x)?;
     let x = x.detach().try_contiguous()?;
     let out = x.fresh_like(Layout::contiguous(x.shape()), x.dtype())?;
     let done = x.backend().softmax(kind, &x.read(name)?, dim, &mut out.write_fresh());

@@ -1,4 +1,4 @@
-//! The engine: what a backward pass computes, what it refuses, modes, operations in place, and depth.
+//! The engine: what a backward pass computes, what it rejects, modes, in-place operations, and depth.
 
 use rushlight::autograd::{GradOptions, grad, grad_allow_unused, grad_with, try_grad, try_grad_with};
 use rushlight::ops::SliceOptions;
@@ -39,7 +39,7 @@ fn refused<T>(result: rushlight::Result<T>, parts: &[&str]) {
     let text = error.to_string();
     assert!(matches!(error, Error::Autograd { .. }), "{error:?}");
     for part in parts {
-        assert!(text.contains(part), "`{text}` does not say `{part}`");
+        assert!(text.contains(part), "`{text}` does not contain `{part}`");
     }
 }
 
@@ -47,7 +47,7 @@ mod accumulation {
     use super::*;
 
     #[test]
-    fn gradients_add_up_until_they_are_taken_away() {
+    fn gradients_accumulate_until_taken() {
         let x = leaf(&[1.0, 2.0]);
         for n in 1..=3 {
             (&x * 3.0).sum().backward();
@@ -61,7 +61,7 @@ mod accumulation {
     }
 
     #[test]
-    fn a_leaf_that_is_used_often_collects_every_part() {
+    fn a_leaf_used_several_times_accumulates_every_contribution() {
         let x = leaf(&[2.0]);
         let y = &x * &x * &x + &x * 5.0 - 1.0 / &x;
         y.sum().backward();
@@ -76,7 +76,7 @@ mod accumulation {
         assert_eq!(grad(&x, &x).item_as::<f32>(), 1.0);
     }
 
-    /// The gradients of a sum are one tensor on its way to both leaves; each leaf must own its copy.
+    /// The gradients of a sum are one tensor that flows to both leaves; each leaf must own its copy.
     #[test]
     fn leaves_do_not_share_their_gradients() {
         for options in [BackwardOptions::default(), create()] {
@@ -89,7 +89,7 @@ mod accumulation {
     }
 
     #[test]
-    fn later_passes_add_in_place_to_the_gradient_that_was_taken() {
+    fn later_passes_accumulate_in_place_into_a_borrowed_gradient() {
         let x = leaf(&[1.0]);
         x.sum().backward();
         let taken = x.grad().unwrap();
@@ -133,18 +133,18 @@ mod the_graph {
     use super::*;
 
     #[test]
-    fn a_second_pass_wants_the_graph_retained() {
+    fn a_second_pass_requires_a_retained_graph() {
         let x = leaf(&[3.0]);
         let y = (&x * &x).sum();
         y.backward_with(retain());
         y.backward();
         assert_eq!(grad_of(&x), [12.0]);
         refused(y.try_backward(), &["second time", "MulBackward0", "retain_graph"]);
-        assert_eq!(grad_of(&x), [12.0], "a pass that is refused leaves the gradient alone");
+        assert_eq!(grad_of(&x), [12.0], "a rejected pass does not modify the gradient");
     }
 
     #[test]
-    fn what_saves_nothing_can_be_walked_again() {
+    fn graphs_without_saved_tensors_can_be_traversed_again() {
         let x = leaf(&[3.0]);
         let y = (&x + 1.0).sum();
         y.backward();
@@ -153,7 +153,7 @@ mod the_graph {
     }
 
     #[test]
-    fn only_a_scalar_starts_by_itself() {
+    fn only_a_scalar_has_an_implicit_gradient() {
         let y = leaf(&[1.0, 2.0]) * 2.0;
         refused(y.try_backward(), &["only for a scalar", "[2]"]);
         let wrong = BackwardOptions::new().gradient(Tensor::ones([3]));
@@ -179,7 +179,7 @@ mod the_graph {
     }
 
     #[test]
-    fn several_outputs_add_up() {
+    fn gradients_of_several_outputs_accumulate() {
         let x = leaf(&[2.0]);
         let (a, b) = ((&x * 3.0).sum(), (&x * &x).sum());
         assert_eq!(values(grad([&a, &b], &x)), [7.0]);
@@ -217,7 +217,7 @@ mod the_graph {
     }
 
     #[test]
-    fn a_gradient_that_is_set_must_fit() {
+    fn a_gradient_that_is_set_must_match() {
         let x = leaf(&[1.0, 2.0, 3.0]);
         let text = |grad: Tensor| x.try_set_grad(Some(grad)).unwrap_err().to_string();
         assert_eq!(text(Tensor::zeros([4])), "set_grad: expected a gradient of the tensor's shape [3], got [4]");
@@ -230,7 +230,7 @@ mod the_graph {
         assert_eq!(grad_of(&x), [1.0; 3]);
         x.set_grad(None);
         assert!(x.grad().is_none());
-        // Also on a tensor that requires none.
+        // Also on a tensor that does not require a gradient.
         let plain = Tensor::zeros([2]);
         assert!(plain.try_set_grad(Some(Tensor::zeros([3]))).is_err());
         plain.set_grad(Some(Tensor::ones([2])));
@@ -238,7 +238,7 @@ mod the_graph {
     }
 
     #[test]
-    fn what_is_not_asked_for_is_not_visited() {
+    fn unneeded_nodes_are_not_visited() {
         let (x, w) = (leaf(&[2.0]), leaf(&[5.0]));
         let visits = Arc::new(AtomicUsize::new(0));
         let count = visits.clone();
@@ -346,7 +346,7 @@ mod modes {
         }
         assert!(is_grad_enabled());
         let panicked = std::panic::catch_unwind(|| no_grad(|| -> () { std::panic::resume_unwind(Box::new(1)) }));
-        assert!(panicked.is_err() && is_grad_enabled(), "a panic ends the mode too");
+        assert!(panicked.is_err() && is_grad_enabled(), "a panic also restores the mode");
     }
 
     #[test]
@@ -381,7 +381,7 @@ mod in_place {
         let y = x.exp();
         y.detach().zero_();
         refused(y.sum().try_backward(), &["changed in-place"]);
-        // Nothing of what was changed is needed.
+        // Nothing that was modified is needed.
         let y = &x + 1.0;
         y.mul_(2.0);
         y.sum().backward();
@@ -394,7 +394,7 @@ mod in_place {
         refused(x.try_add_(1.0), &["add_", "leaf", "[2]", "no_grad"]);
         refused(x.select(0, 0).try_zero_(), &["fill_", "a view of a leaf"]);
         refused(x.try_normal_(0.0, 1.0), &["leaf"]);
-        assert_eq!(values(&x), [1.0, 2.0], "an operation that is refused changes nothing");
+        assert_eq!(values(&x), [1.0, 2.0], "a rejected operation modifies nothing");
         no_grad(|| x.add_(1.0));
         assert_eq!((values(&x), x.is_leaf(), x.requires_grad()), (vec![2.0, 3.0], true, true));
         (&x * &x).sum().backward();
@@ -412,7 +412,7 @@ mod in_place {
     }
 
     #[test]
-    fn changes_show_in_base_and_views() {
+    fn changes_are_visible_in_base_and_views() {
         let x = leaf(&[1.0, 2.0, 3.0, 4.0]);
         let base = &x * 1.0;
         let (rows, first) = (base.view([2, 2]), base.select(0, 0));
@@ -461,7 +461,7 @@ mod in_place {
         y.add_(&y);
         y.sum().backward();
         assert_eq!(grad_of(&x), [2.0; 3]);
-        // Overlapping parts: the values from before are read.
+        // Overlapping parts: the old values are read.
         for recorded in [false, true] {
             let x = Tensor::from([1.0f32, 2.0, 3.0]).requires_grad_(recorded);
             let y = &x * 1.0;
@@ -490,7 +490,7 @@ mod in_place {
     fn views_of_detached_parts() {
         let w = Tensor::from(3.0f32).requires_grad_(true);
         let whole = Tensor::from([1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        // Detached, these own the history of their part alone, which lies in memory with gaps.
+        // Detached, these own only the history of their part, which is not contiguous in memory.
         for part in [
             whole.slice_with(0, ..6, SliceOptions::new().step(2)).detach(),
             whole.view([2, 3]).t().narrow(0, 1, 2).detach(),
@@ -515,14 +515,14 @@ mod in_place {
     }
 }
 
-/// Depth: neither the walk nor the drop may recurse.
+/// Depth: neither the backward pass nor the drop may recurse.
 mod depth {
     use super::*;
 
     const DEEP: usize = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
 
     fn small_stack<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
-        std::thread::Builder::new().stack_size(256 << 10).spawn(f).unwrap().join().expect("no overflow")
+        std::thread::Builder::new().stack_size(256 << 10).spawn(f).unwrap().join().expect("no stack overflow")
     }
 
     fn chain(step: impl Fn(&Tensor) -> Tensor) -> (Tensor, Tensor) {
@@ -553,7 +553,7 @@ mod depth {
             y.sum().backward();
             assert_eq!((grad_of(&x), grad_of(&w)), (vec![1.0], vec![DEEP as f32]));
             drop(y);
-            drop(chain(|y| y.relu() * &w)); // dropped with all that was saved
+            drop(chain(|y| y.relu() * &w)); // dropped together with everything that was saved
         });
     }
 
@@ -625,7 +625,7 @@ mod depth {
             static LEFT: std::cell::RefCell<Option<Tensor>> = const { std::cell::RefCell::new(None) };
         }
         small_stack(|| {
-            LEFT.set(None); // so that it is dropped after whatever the library begins on this thread
+            LEFT.set(None); // so that it is dropped after the thread-local state that the library creates later
             drop(leaf(&[1.0]).exp().exp());
             LEFT.set(Some(chain(|y| y + 0.0).1));
         });
@@ -643,7 +643,7 @@ mod depth {
     }
 }
 
-/// Threads: memory is read by many or written by one; all else is an error, never undefined.
+/// Threads: memory has many readers or one writer; everything else is an error, never undefined behavior.
 mod threads {
     use super::*;
 
@@ -668,7 +668,7 @@ mod threads {
                         } else {
                             let read = shared.try_mul(1.0);
                             if let Ok(values) = &read {
-                                // A writer was in the middle of its work if not all elements are equal.
+                                // If not all elements are equal, a write was in progress.
                                 let values = values.to_vec::<f32>();
                                 assert!(values.iter().all(|v| *v == values[0]));
                             }
@@ -679,8 +679,9 @@ mod threads {
             }
         });
         assert_eq!(done.load(Relaxed) + busy.load(Relaxed), 8000);
-        // What was not refused was done, whole. (A reader that loses its core inside can keep all writers out.)
-        shared.add_(1.0); // nobody is left inside
+        // What was not rejected was executed completely. (A reader that is descheduled while it holds its guard can
+        // exclude all writers.)
+        shared.add_(1.0); // no guard is left
         let written = written.into_inner() + 1;
         assert!(shared.to_vec::<f32>().iter().all(|v| *v == written as f32));
     }
@@ -716,7 +717,7 @@ mod threads {
     }
 
     #[test]
-    fn a_graph_walked_on_another_thread() {
+    fn a_backward_pass_on_another_thread() {
         let x = leaf(&[3.0]);
         let y = (&x * &x).sum();
         std::thread::spawn(move || y.backward()).join().unwrap();

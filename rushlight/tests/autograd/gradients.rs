@@ -1,4 +1,4 @@
-//! Derivatives may work in the memory of the gradient that arrives, but never where anybody else can see it.
+//! Derivatives may reuse the memory of the incoming gradient, but never where other code can observe it.
 
 use rushlight::autograd::{GradOptions, grad, grad_with};
 use rushlight::nn::{self, Forward, Module};
@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 type Activation = fn(&Tensor) -> Tensor;
 type Slope = fn(f64) -> f64;
 
-/// Two operations whose derivatives work in the memory of the gradient, and their derivatives; the table of operations checks what
-/// holds for all of them.
+/// Two operations whose derivatives reuse the memory of the gradient, and their derivatives; the table of operations
+/// checks the properties common to all operations.
 const ACTIVATIONS: [(&str, Activation, Slope); 2] =
     [("relu", |x| x.relu(), |x| f64::from(x > 0.0)), ("tanh", |x| x.tanh(), |x| 1.0 - x.tanh().powi(2))];
 const X: [f32; 4] = [-1.0, 0.5, -3.0, 8.0];
@@ -49,14 +49,14 @@ fn expected(slope: Slope, times: f32, plus: f32) -> impl Iterator<Item = f32> {
 }
 
 #[test]
-fn the_gradient_that_was_given() {
+fn the_given_gradient() {
     for (name, f, slope) in ACTIVATIONS {
         let (x, given) = (leaf(), Tensor::from(G));
         let options = from(&given);
         f(&x).backward_with(&options);
         near(name, grad_of(&x), expected(slope, 1.0, 0.0));
         assert_eq!(values(&given), G);
-        // A view of it, whose handle the options hold alone.
+        // A view of it, whose only handle is held by the options.
         let whole = Tensor::from([G, G]);
         f(&leaf()).backward_with(from(&whole.select(0, 1)));
         assert_eq!(values(&whole), [G, G].concat());
@@ -68,7 +68,7 @@ fn the_gradient_that_was_given() {
 }
 
 #[test]
-fn gradients_that_are_kept_or_asked_for() {
+fn retained_or_requested_gradients() {
     for (name, f, slope) in ACTIVATIONS {
         let x = leaf();
         let (inner, y);
@@ -87,7 +87,7 @@ fn gradients_that_are_kept_or_asked_for() {
 }
 
 #[test]
-fn gradients_that_hooks_took_away() {
+fn gradients_taken_by_hooks() {
     for (name, f, slope) in ACTIVATIONS {
         for part in [false, true] {
             let (x, taken) = (leaf(), Arc::new(Mutex::new(vec![])));
@@ -100,7 +100,7 @@ fn gradients_that_hooks_took_away() {
             (&y * &Tensor::from(G)).sum().backward();
             assert_eq!(values(&taken.lock().unwrap()[0]), if part { &G[1..3] } else { &G[..] }, "{name}");
             near(name, grad_of(&x), expected(slope, 1.0, 0.0));
-            // A gradient that the hook puts in the place of the other, and keeps.
+            // A gradient that the hook substitutes for the other, and keeps.
             let (x, own) = (leaf(), Tensor::from(G));
             let y = f(&x);
             let instead = own.clone();
@@ -113,10 +113,10 @@ fn gradients_that_hooks_took_away() {
 }
 
 #[test]
-fn gradients_that_flow_on_elsewhere() {
+fn gradients_that_flow_elsewhere() {
     for (name, f, slope) in ACTIVATIONS {
         let weight = &Tensor::from(G);
-        // The same gradient goes to a leaf, which is older or newer than the activation, and to the activation.
+        // The same gradient flows to a leaf, which is older or newer than the activation, and to the activation.
         for newer in [false, true] {
             let (x, mut other) = (leaf(), leaf());
             let y = f(&x);
@@ -140,7 +140,7 @@ fn gradients_that_flow_on_elsewhere() {
         (&f(&x).narrow(0, 0, 2).expand([2, 2]) * &weight.view([2, 2])).sum().backward();
         let both = |i: usize| if i < 2 { (G[i] + G[i + 2]) * at(slope, i) } else { 0.0 };
         near(name, grad_of(&x), (0..4).map(both));
-        // Through a graph that is kept, twice.
+        // Through a retained graph, twice.
         let x = leaf();
         let loss = (&f(&x) * weight).sum();
         loss.backward_with(BackwardOptions::new().retain_graph(true));
@@ -151,7 +151,8 @@ fn gradients_that_flow_on_elsewhere() {
     }
 }
 
-/// The gradient of a leaf, which the user has a handle on, arrives at an activation of the next graph.
+/// The gradient of a leaf, to which the user holds a handle, is used as the gradient of an activation in the next
+/// graph.
 #[test]
 fn gradients_of_leaves_used_as_gradients() {
     for (name, f, slope) in ACTIVATIONS {
@@ -163,9 +164,10 @@ fn gradients_of_leaves_used_as_gradients() {
     }
 }
 
-/// A convolution with its activation in one node gives what the two give apart, and leaves the given gradient alone.
+/// A convolution with a fused activation gives the same results as the two separately, and does not modify the given
+/// gradient.
 #[test]
-fn activations_behind_convolutions() {
+fn activations_fused_into_convolutions() {
     rushlight::manual_seed(3);
     let net = nn::seq![nn::Conv2d::new(2, 3, 3), nn::ReLU::new()];
     let (x, given) = (Tensor::randn([2, 2, 6, 6]), Tensor::randn([2, 3, 4, 4]));

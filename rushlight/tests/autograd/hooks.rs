@@ -1,4 +1,5 @@
-//! Hooks on gradients: what they see, what they may do, and in which order they run. Expected values are PyTorch's.
+//! Hooks on gradients: what they observe, what they may do, and the order in which they run. Expected values are
+//! PyTorch's.
 
 use rushlight::autograd::{RemovableHandle, grad};
 use rushlight::{BackwardOptions, Tensor, enable_grad, is_grad_enabled, no_grad};
@@ -21,10 +22,10 @@ fn retain() -> BackwardOptions {
     BackwardOptions::new().retain_graph(true)
 }
 
-/// A hook, and the gradient that it saw.
+/// A hook, and the gradient that it observed.
 type Seen = (&'static str, Vec<f32>);
 
-/// What hooks saw, in the order in which they ran.
+/// What hooks observed, in the order in which they ran.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<Seen>>>);
 
@@ -38,7 +39,7 @@ impl Log {
     }
 }
 
-/// A hook that logs what it sees and gives something else.
+/// A hook that logs the gradient and returns another one.
 fn logging(
     log: &Log,
     who: &'static str,
@@ -92,7 +93,7 @@ fn see_the_whole_sum_once() {
 }
 
 #[test]
-fn may_use_the_tensor_they_hang_on() {
+fn may_use_the_tensor_they_are_registered_on() {
     let x = leaf(&[1.0]);
     let (handle, number) = (x.clone(), Arc::new(Mutex::new(None::<RemovableHandle>)));
     let own = number.clone();
@@ -121,7 +122,7 @@ fn may_run_a_backward_pass_of_their_own() {
 }
 
 #[test]
-fn a_tensor_that_is_no_leaf_can_keep_its_gradient() {
+fn a_non_leaf_can_retain_its_gradient() {
     let x = leaf(&[1.0, 2.0]);
     let y = &x * 3.0;
     assert!(y.grad().is_none());
@@ -131,7 +132,7 @@ fn a_tensor_that_is_no_leaf_can_keep_its_gradient() {
     assert_eq!(grad_of(&x), [18.0, 36.0]);
     y.zero_grad();
     assert!(y.grad().is_none());
-    x.retain_grad(); // of no account on a leaf
+    x.retain_grad(); // no effect on a leaf
     assert_eq!(grad_of(&x), [18.0, 36.0]);
 }
 
@@ -173,14 +174,14 @@ fn on_a_leaf_run_before_the_gradient_is_added_and_after() {
     let seen = [("second", [3.0, 3.0]), ("after", [15.0, 19.0])];
     assert_eq!(log.take(), seen.map(|(who, seen)| (who, seen.to_vec())));
 
-    // Nothing is added to a leaf whose gradient is just asked for.
+    // Nothing is accumulated in a leaf whose gradient is only requested.
     assert_eq!(values(&grad(&(&x * 3.0).sum(), &x)), [4.0, 4.0]);
     assert_eq!(log.take(), [("second", vec![3.0, 3.0])]);
     assert_eq!(grad_of(&x), [15.0, 19.0]);
 }
 
 #[test]
-fn want_a_gradient_to_come() {
+fn require_a_tensor_with_a_gradient() {
     let text = |result: rushlight::Result<RemovableHandle>| result.unwrap_err().to_string();
     let plain = Tensor::ones([3]);
     assert_eq!(
@@ -248,7 +249,7 @@ fn stay_with_the_value_they_were_registered_for() {
 }
 
 #[test]
-fn outlast_a_rest_of_their_leaf() {
+fn survive_a_temporary_freeze_of_their_leaf() {
     let (x, log) = (leaf(&[1.0, 2.0]), Log::default());
     x.register_hook(logging(&log, "hook", |_| None));
     let own = log.clone();
@@ -282,7 +283,7 @@ fn record_if_the_pass_does() {
 }
 
 #[test]
-fn a_step_can_be_made_as_soon_as_a_gradient_is_there() {
+fn a_step_can_run_as_soon_as_a_gradient_is_accumulated() {
     let w = leaf(&[1.0]);
     w.register_post_accumulate_grad_hook(|w| {
         assert!(w.is_leaf() && w.requires_grad());
@@ -312,5 +313,5 @@ fn do_not_keep_their_tensor_alive() {
     assert_eq!(Arc::strong_count(&guard), 3);
     drop(x);
     assert_eq!(Arc::strong_count(&guard), 1);
-    handle.remove(); // of no account any more
+    handle.remove(); // has no effect any more
 }

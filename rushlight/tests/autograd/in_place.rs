@@ -1,11 +1,11 @@
-//! Sequences of changes in place, through several views of one memory, and inputs that occur twice: functions like any other. Each
-//! single change is checked by the table of operations.
+//! Sequences of in-place changes, through several views of the same memory, and inputs that occur twice. Each single
+//! in-place operation is checked by the table of operations.
 
 use rushlight::autograd::{gradcheck, gradgradcheck};
 use rushlight::ops::SliceOptions;
 use rushlight::{DType, Result, Tensor};
 
-/// First and second derivatives against differences.
+/// First and second derivatives against finite differences.
 fn check(f: impl Fn(&[&Tensor]) -> Result<Tensor>, shapes: &[&[usize]]) {
     let leaf = |(i, shape): (usize, &&[usize])| {
         let count = shape.iter().product::<usize>();

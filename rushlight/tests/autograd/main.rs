@@ -1,4 +1,4 @@
-//! Automatic differentiation: the engine, hooks, what a backward pass may touch, and changes in place.
+//! Automatic differentiation: the engine, hooks, what a backward pass may modify, and in-place changes.
 
 mod engine;
 mod gradients;

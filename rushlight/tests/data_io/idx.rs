@@ -1,11 +1,11 @@
-//! Folders of IDX files as data sets.
+//! Folders of IDX files as datasets.
 
 use rushlight::data::{DataLoader, Dataset, IdxDataset};
 use rushlight::io::idx::{Idx, IdxData};
 use rushlight::{DType, Error};
 use std::path::{Path, PathBuf};
 
-/// A folder of this test's own, removed at its end.
+/// A temporary folder of one test, removed at its end.
 struct Folder(PathBuf);
 
 impl Folder {

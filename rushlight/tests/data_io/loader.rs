@@ -1,4 +1,4 @@
-//! Loaders against PyTorch's orders and draws, with and without workers, and with data sets that fail.
+//! Loaders against PyTorch's orders and draws, with and without workers, and with failing datasets.
 
 use crate::golden;
 use rushlight::data::{
@@ -12,13 +12,14 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The default generator, which every epoch draws from, and the process's threads are there once: tests take turns.
+/// The default generator, which every epoch draws from, and the number of threads are global to the process: tests run
+/// one at a time.
 fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The numbers 0 to n - 1.
+/// The integers 0 to n - 1.
 #[derive(Clone)]
 struct Numbers(usize);
 
@@ -73,7 +74,8 @@ fn orders_and_draws_are_pytorchs_for_any_number_of_workers() {
     }
 }
 
-/// What an own generator has drawn by the time the consumer stops must not depend on how far the workers have run ahead.
+/// What a separate generator has drawn by the time the consumer stops must not depend on how far the workers have run
+/// ahead.
 #[test]
 fn stopping_early_leaves_the_generator_where_it_would_be_without_workers() {
     let _turn = alone();
@@ -89,7 +91,7 @@ fn stopping_early_leaves_the_generator_where_it_would_be_without_workers() {
             assert_eq!(after(items, stop, 0), after(items, stop, 2), "{items} items, stopped after {stop} batches");
         }
     }
-    // A second permutation is drawn with a short last batch, but only after a full one.
+    // With a short last batch a second permutation is drawn, but only after a full batch.
     let drawn = |items: usize, stop: usize| {
         let own = Generator::from_seed(1);
         own.random_i64();
@@ -103,7 +105,7 @@ fn stopping_early_leaves_the_generator_where_it_would_be_without_workers() {
     assert_eq!([drawn(12, 2), drawn(12, 3), drawn(10, 2), drawn(10, 3)], [1, 1, 1, 2]);
 }
 
-/// A generator of its own in the same state.
+/// A separate generator in the same state.
 fn own_copy(generator: &Generator) -> Generator {
     let copy = Generator::new();
     copy.set_state(&generator.get_state()).unwrap();
@@ -167,7 +169,7 @@ fn loaders_take_samplers() {
 }
 
 #[test]
-fn options_that_make_no_sense() {
+fn contradictory_options_are_rejected() {
     let _turn = alone();
     let builder = || DataLoader::builder(Numbers(4));
     let order = || SequentialSampler::new(4);
@@ -208,7 +210,7 @@ impl Dataset for Faulty {
 #[test]
 fn errors_and_panics_name_the_item_and_the_epoch_goes_on() {
     let _turn = alone();
-    std::panic::set_hook(Box::new(|_| {})); // the expected panic, times six
+    std::panic::set_hook(Box::new(|_| {})); // the expected panic occurs six times
     for num_workers in [0, 1, 3] {
         let loader = DataLoader::builder(Faulty).batch_size(4).num_workers(num_workers).try_build().unwrap();
         for _ in 0..2 {
@@ -228,7 +230,7 @@ fn errors_and_panics_name_the_item_and_the_epoch_goes_on() {
         }
     }
     let _ = std::panic::take_hook();
-    // Items that do not fit together name the batch.
+    // Items whose shapes do not match name the batch.
     struct Ragged;
     impl Dataset for Ragged {
         type Item = Tensor;
@@ -251,9 +253,9 @@ fn whole_batches_equal_stacked_items() {
     let _turn = alone();
     let x = Tensor::arange(60.0).view([10, 2, 3]);
     let (y, flags) = (Tensor::arange(10), Tensor::arange(10).gt(4));
-    // Not contiguous: the data set makes it so once.
+    // Not contiguous: the dataset copies it once.
     let dataset = Arc::new(TensorDataset::try_new((x.transpose(1, 2), y, flags)).unwrap());
-    let single = dataset.clone().map(Ok); // reads item by item
+    let single = dataset.clone().map(Ok); // reads one item at a time
     let both = Subset::try_new(dataset.clone(), [9, 0, 3, 3]).unwrap();
     let parts = ConcatDataset::new([both.clone(), both.clone()]);
     let texts = |loader: &mut dyn Iterator<Item = Result<(Tensor, Tensor, Tensor)>>| {
@@ -278,7 +280,7 @@ fn whole_batches_equal_stacked_items() {
 }
 
 #[test]
-fn data_sets_refuse_what_does_not_fit() {
+fn datasets_reject_mismatched_tensors() {
     let _turn = alone();
     let message = |error: Error| error.to_string();
     let x = || Tensor::zeros([3, 2]);
@@ -298,7 +300,7 @@ fn data_sets_refuse_what_does_not_fit() {
 }
 
 #[test]
-fn random_split_deals_everything_out() {
+fn random_split_is_a_partition() {
     let _turn = alone();
     let parts = try_random_split(Numbers(10), [0.5, 0.25, 0.25], Some(&Generator::from_seed(42))).unwrap();
     let indices: Vec<usize> = parts.iter().flat_map(|part| part.indices().to_vec()).collect();
@@ -359,7 +361,7 @@ fn random_changes_do_not_depend_on_the_workers() {
     };
     let (first, second) = noise(0, 4);
     assert_eq!((first.clone(), second.clone()), noise(3, 4));
-    assert_eq!((first.clone(), second.clone()), noise(2, 7), "nor on the size of a batch");
+    assert_eq!((first.clone(), second.clone()), noise(2, 7), "nor on the batch size");
     let [items, a, b] = &first;
     let mut sorted = items.clone();
     sorted.sort_by(f32::total_cmp);
@@ -380,7 +382,7 @@ fn loader_threads() -> usize {
     tasks.filter(|t| std::fs::read_to_string(t.path().join("comm")).is_ok_and(|c| c.starts_with("loader-"))).count()
 }
 
-/// Slow items that count how often they were read.
+/// Slow items that count how often they are read.
 struct Slow(Arc<AtomicUsize>);
 
 impl Dataset for Slow {
@@ -405,19 +407,19 @@ fn workers_run_ahead_within_bounds_and_end_with_the_iterator() {
     let builder = DataLoader::builder(Slow(read.clone())).batch_size(2).num_workers(3).prefetch_factor(2);
     let loader = builder.try_build().unwrap();
     let mut batches = loader.try_iter();
-    assert_eq!(loader_threads(), 0, "nothing runs before it is asked for");
+    assert_eq!(loader_threads(), 0, "nothing runs before the first request");
     for number in 0..5 {
         batches.next().unwrap().unwrap();
         assert!(read.load(SeqCst) <= 2 * (number + 1 + 6), "six batches ahead at most");
     }
     assert_eq!(loader_threads(), 3);
     std::thread::sleep(Duration::from_millis(50));
-    assert_eq!(read.load(SeqCst), 2 * (5 + 6), "and six batches ahead it is, if there is time");
+    assert_eq!(read.load(SeqCst), 2 * (5 + 6), "exactly six batches ahead, given time");
     drop(batches);
     assert_eq!(loader_threads(), 0);
     assert_eq!(read.load(SeqCst), 2 * (5 + 6));
 
-    // An epoch that was read to its end has no threads either, even while the iterator is still there.
+    // An epoch that was read to its end has no threads left either, even while the iterator is still alive.
     let loader = DataLoader::builder(Numbers(10)).num_workers(2).try_build().unwrap();
     let mut batches = loader.try_iter();
     assert_eq!(batches.by_ref().count(), 10);
@@ -441,7 +443,7 @@ fn memory_stays_flat() {
         epochs(20);
         let before = resident();
         epochs(200);
-        // 200 epochs hand out 400 MB; other tests of this process need some memory, too.
+        // 200 epochs produce 400 MB; other tests of this process need some memory, too.
         assert!(resident() < before + (64 << 20), "{num_workers} workers: {before} bytes became {}", resident());
     }
 }

@@ -1,4 +1,4 @@
-//! Data sets, loaders and files.
+//! Datasets, loaders and files.
 
 #[path = "../golden/mod.rs"]
 mod golden;

@@ -1,11 +1,11 @@
-//! The safetensors format against Python's own implementation, and against damage.
+//! The safetensors format against Python's own implementation, and against corrupted data.
 
 use rushlight::io::safetensors::{Metadata, Tensors, from_bytes, load, save, to_bytes};
 use rushlight::ops::SliceOptions;
 use rushlight::{DType, Error, Tensor};
 use std::path::PathBuf;
 
-/// A path of this test's own.
+/// A path for one test.
 fn path(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("rushlight-safetensors-{}-{name}", std::process::id()))
 }
@@ -72,7 +72,7 @@ fn reads_what_python_writes() {
 }
 
 #[test]
-fn there_and_back() {
+fn round_trip() {
     let path = path("there-and-back");
     let base = Tensor::arange(24.0).view([2, 3, 4]);
     let large = Tensor::arange(100_000);
@@ -101,7 +101,7 @@ fn there_and_back() {
         let same = got.equal(&tensor.detach());
         assert!(same, "{name}");
     }
-    // The same tensors in another order and another container make the same bytes, and memory and file agree.
+    // The same tensors in another order and another container produce the same bytes, and memory and file agree.
     let reversed: Vec<(&str, &Tensor)> = tensors.iter().rev().map(|(name, tensor)| (name.as_str(), tensor)).collect();
     assert_eq!(to_bytes(reversed, &metadata).unwrap(), std::fs::read(&path).unwrap());
     std::fs::remove_file(&path).unwrap();
@@ -111,7 +111,7 @@ fn there_and_back() {
 }
 
 #[test]
-fn odd_numbers_keep_their_bits() {
+fn special_values_keep_their_bits() {
     let floats = [f32::NAN, -f32::NAN, f32::INFINITY, f32::MIN_POSITIVE / 2.0, f32::from_bits(0x7f80_0001)];
     let bytes = to_bytes([("x", Tensor::from(floats))], &Metadata::new()).unwrap();
     let read = from_bytes(&bytes).unwrap().0["x"].to_vec::<f32>();
@@ -129,7 +129,7 @@ impl MapBits for Vec<f32> {
 }
 
 #[test]
-fn what_cannot_be_written() {
+fn unwritable_tensors_are_rejected() {
     let error =
         |tensors: &[(&str, Tensor)]| to_bytes(tensors.iter().cloned(), &Metadata::new()).unwrap_err().to_string();
     let x = Tensor::zeros([1]);
@@ -137,7 +137,7 @@ fn what_cannot_be_written() {
         error(&[("a", x.clone()), ("b", x.clone()), ("a", x.clone())]),
         "safetensors: expected distinct names, got \"a\" twice"
     );
-    // Tensors of different types are not neighbors in the file.
+    // Tensors of different types are not adjacent in the file.
     let mixed = [("a", x.clone()), ("a", Tensor::from(1)), ("0", Tensor::from(1)), ("z", Tensor::from(true))];
     assert_eq!(error(&mixed), "safetensors: expected distinct names, got \"a\" twice");
     assert_eq!(
@@ -150,7 +150,7 @@ fn what_cannot_be_written() {
 }
 
 #[test]
-fn what_cannot_be_read_is_named_with_its_file() {
+fn unreadable_files_are_named() {
     let missing = path("missing");
     assert!(matches!(load(&missing).unwrap_err(), Error::Io { path, .. } if path == missing));
     assert!(matches!(load(std::env::temp_dir()).unwrap_err(), Error::Io { .. }), "a folder");
@@ -190,7 +190,7 @@ fn what_cannot_be_read_is_named_with_its_file() {
 fn a_header_longer_than_allowed() {
     let path = path("long");
     let file = std::fs::File::create(&path).unwrap();
-    // A sparse file: nothing is on the disk but its length.
+    // A sparse file: only its length is stored.
     file.set_len(100_000_100).unwrap();
     std::io::Write::write_all(&mut &file, &100_000_001u64.to_le_bytes()).unwrap();
     let error = load(&path).unwrap_err().to_string();
@@ -208,7 +208,7 @@ fn every_truncation_is_refused() {
 }
 
 #[test]
-fn no_bytes_make_it_panic() {
+fn mutated_bytes_do_not_panic() {
     let bytes = sample();
     let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let mut state = 3u64;
@@ -230,7 +230,7 @@ fn no_bytes_make_it_panic() {
         match from_bytes(&changed) {
             Ok((tensors, _)) => {
                 let total: usize = tensors.values().map(|t| t.numel() * t.dtype().size()).sum();
-                assert!(total <= changed.len(), "no type that is widened can come about by three changes");
+                assert!(total <= changed.len(), "three changed bytes cannot produce a type that is widened");
                 fine += 1;
             }
             Err(Error::Format { .. }) => bad += 1,
@@ -241,7 +241,7 @@ fn no_bytes_make_it_panic() {
 }
 
 #[test]
-fn saving_over_what_is_there() {
+fn saving_over_an_existing_file() {
     let path = path("again");
     for step in 0..20i64 {
         save(&path, [("step", Tensor::from(step))], &Metadata::new()).unwrap();

@@ -1,4 +1,4 @@
-//! Reads the fixtures of this folder, which the scripts beside it wrote.
+//! Reads the fixtures of this folder, which were written by the scripts next to them.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use flate2::read::GzDecoder;
@@ -25,7 +25,7 @@ pub(crate) fn texts(value: &Value) -> Vec<&str> {
     list(value).iter().map(text).collect()
 }
 
-/// A number, also one that JSON has no form for.
+/// A float, including those that JSON cannot represent.
 pub(crate) fn number(value: &Value) -> f64 {
     match value.as_str() {
         Some("nan") => f64::NAN,
@@ -46,24 +46,24 @@ pub(crate) fn shape(value: &Value) -> Vec<usize> {
     numbers(value).expect("a shape")
 }
 
-/// A number of the type that the fixture calls `kind`.
+/// A scalar of the type that the fixture calls `kind`.
 pub(crate) fn scalar(value: &Value, kind: &str) -> Scalar {
     match dtype(kind) {
-        DType::Bool => Scalar::Bool(value.as_bool().expect("a truth value")),
-        // Written with just the digits that tell it from other numbers of its type.
+        DType::Bool => Scalar::Bool(value.as_bool().expect("a boolean")),
+        // Written with the minimum number of digits that identify it among the values of its type.
         DType::F16 | DType::Bf16 | DType::F32 => Scalar::F64(f64::from(number(value) as f32)),
         other if other.is_float() => Scalar::F64(number(value)),
         _ => Scalar::I64(value.as_i64().expect("an integer")),
     }
 }
 
-/// The type that the fixture calls `name`: as safetensors files do, but in lower case.
+/// The type that the fixture calls `name`: as in safetensors files, but in lower case.
 pub(crate) fn dtype(name: &str) -> DType {
     let found = DType::ALL.iter().find(|dtype| dtype.safetensors_name().eq_ignore_ascii_case(name));
     *found.unwrap_or_else(|| panic!("unknown type {name}"))
 }
 
-/// How far apart floating point values may be: relative and absolute. Integers and bool must be equal.
+/// Permitted difference of floating-point values: relative and absolute. Integers and booleans must be equal.
 #[derive(Clone, Copy)]
 pub(crate) struct Tolerance(f64, f64);
 
@@ -71,7 +71,7 @@ impl Tolerance {
     pub(crate) const SINGLE: Tolerance = Tolerance(1e-5, 1e-6);
     pub(crate) const DOUBLE: Tolerance = Tolerance(1e-10, 1e-10);
 
-    /// So much of the value, and of 0.1 besides.
+    /// This fraction of the value, plus the same fraction of 0.1.
     fn relative(share: f64) -> Tolerance {
         Tolerance(share, share * 0.1)
     }
@@ -85,7 +85,7 @@ impl std::ops::Mul<f64> for Tolerance {
     }
 }
 
-/// A tensor as PyTorch had it.
+/// A tensor as stored by PyTorch.
 pub(crate) struct Golden {
     pub dtype: DType,
     pub shape: Vec<usize>,
@@ -116,7 +116,7 @@ impl Golden {
         }
     }
 
-    /// An error that says where `found` is something else.
+    /// An error that describes where `found` differs.
     pub(crate) fn compare(&self, what: &str, found: &Tensor, Tolerance(rtol, atol): Tolerance) -> Result<(), String> {
         if (found.dtype(), found.shape()) != (self.dtype, &self.shape[..]) {
             return Err(format!(
@@ -152,7 +152,7 @@ impl Golden {
         Ok(())
     }
 
-    /// An error unless `found` is this, or nothing at all and this is zero everywhere.
+    /// An error unless `found` equals this, or is absent and this is zero everywhere.
     pub(crate) fn compare_gradient(
         &self,
         what: &str,
@@ -167,12 +167,12 @@ impl Golden {
     }
 }
 
-/// A tensor as the generators encode it.
+/// A tensor as encoded by the generators.
 pub(crate) fn tensor(value: &Value) -> Tensor {
     Golden::parse(value).tensor()
 }
 
-/// Equal in type and shape, and elements apart by no more than the share `relative`.
+/// Equal in type and shape, with elements equal up to a relative difference of `relative`.
 #[track_caller]
 pub(crate) fn assert_close(what: &str, got: &Tensor, golden: &Value, relative: f64) {
     if let Err(message) = Golden::parse(golden).compare(what, got, Tolerance::relative(relative)) {
@@ -180,7 +180,7 @@ pub(crate) fn assert_close(what: &str, got: &Tensor, golden: &Value, relative: f
     }
 }
 
-/// Equal to the last bit.
+/// Equal bit for bit.
 #[track_caller]
 pub(crate) fn assert_same(what: &str, got: &Tensor, golden: &Value) {
     assert_close(what, got, golden, 0.0);

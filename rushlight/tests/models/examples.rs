@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The example's program, which `cargo test` has built beside the tests; `cargo test --test examples` has not.
+/// The example's program, which `cargo test` has built next to the tests; `cargo test --test examples` has not.
 fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();
@@ -21,7 +21,7 @@ fn program(name: &str) -> PathBuf {
     program
 }
 
-/// Runs an example in an empty folder and gives the folder and what was printed.
+/// Runs an example in an empty folder and returns the folder and what was printed.
 fn run(name: &str, args: &[&str]) -> (PathBuf, String) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples").join(name);
     let _ = fs::remove_dir_all(&folder);
@@ -46,7 +46,7 @@ fn assert_is_plot(path: &Path) {
     let count = |rgb: [u8; 3]| image.to_rgb().samples().chunks_exact(3).filter(|pixel| **pixel == rgb).count();
     assert!(count([0xDC, 0x26, 0x26]) > 15 * 100, "red dots");
     assert!(count([0x25, 0x63, 0xEB]) > 1000, "a blue line");
-    assert!(count([255; 3]) > image.width() * image.height() / 2, "a white ground");
+    assert!(count([255; 3]) > image.width() * image.height() / 2, "a white background");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Layers that are computed together: the same numbers as one by one, and never out of date.
+//! Fused layers: the same results as layer by layer, and never out of date.
 
 use rushlight::autograd::{gradcheck, gradgradcheck};
 use rushlight::nn::{self, Activation, Forward, Module};
@@ -11,7 +11,7 @@ fn seeded<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// The largest difference, relative to the largest element.
+/// The maximum difference, relative to the largest element.
 fn off(a: &Tensor, b: &Tensor) -> f64 {
     assert_eq!((a.shape(), a.dtype()), (b.shape(), b.dtype()));
     let scale = b.abs().max().to_dtype(DType::F64).item().max(1e-30);
@@ -29,7 +29,7 @@ fn norm(channels: usize) -> nn::BatchNorm2d {
     norm
 }
 
-/// Layers one by one, each as its own [`nn::Sequential`] sees it.
+/// Layers one by one, each in its own [`nn::Sequential`].
 fn one_by_one(net: &nn::Sequential, x: &Tensor) -> Tensor {
     net.iter().fold(x.clone(), |x, layer| layer.forward(&x))
 }
@@ -47,7 +47,7 @@ fn nets() -> Vec<nn::Sequential> {
 }
 
 #[test]
-fn forward_and_gradients_are_those_of_the_layers_one_by_one() {
+fn forward_and_gradients_match_the_layers_one_by_one() {
     let _alone = crate::alone();
     seeded(|| {
         for net in nets() {
@@ -85,7 +85,7 @@ fn forward_and_gradients_are_those_of_the_layers_one_by_one() {
 }
 
 #[test]
-fn what_is_kept_follows_every_change() {
+fn cached_weights_follow_every_change() {
     let _alone = crate::alone();
     seeded(|| {
         let net = nn::seq![nn::Conv2d::builder(16, 16, 3).padding(1).build(), norm(16), nn::ReLU::new()];
@@ -129,7 +129,7 @@ fn what_is_kept_follows_every_change() {
 fn results_do_not_depend_on_what_was_computed_before() {
     let _alone = crate::alone();
     seeded(|| {
-        // A batch of one takes another algorithm than a large one.
+        // A batch of one uses another algorithm than a large one.
         let conv = nn::Conv2d::builder(32, 32, 3).padding(1).build();
         let (one, many) = (Tensor::randn([1, 32, 9, 9]), Tensor::randn([16, 32, 9, 9]));
         let fresh = |x: &Tensor| conv.forward(x).detach();
@@ -184,7 +184,7 @@ fn wrong_shapes_are_named() {
         net.parameters();
         let text = no_grad(|| net.try_forward(&Tensor::zeros([1, 4, 5, 5]))).unwrap_err().to_string();
         assert!(text.contains("4") && text.contains("0.weight"), "{text}");
-        // What is refused while gradients are recorded is refused without them.
+        // What is rejected while gradients are recorded is rejected without recording, too.
         let (conv, norm) = (nn::Conv2d::new(3, 8, 3), norm(8));
         norm.to_dtype(DType::F64);
         norm.eval();
@@ -223,7 +223,7 @@ fn winograd_can_be_turned_off() {
     });
 }
 
-/// Sequences and volumes are fused as images are.
+/// Sequences and volumes are fused like images.
 #[test]
 fn other_ranks_are_fused_too() {
     fn randomize<const N: usize>(norm: nn::BatchNorm<N>) -> nn::BatchNorm<N> {
@@ -249,7 +249,7 @@ fn other_ranks_are_fused_too() {
             assert!(off(&net.forward(&x), &expected) < 1e-6, "{net}");
             assert!(off(&no_grad(|| net.forward(&x)), &expected) < 1e-5, "{net}");
         }
-        // A normalization of another rank refuses the output, as it does alone.
+        // A normalization of another rank rejects the output, as it does when unfused.
         let net = nn::seq![nn::Conv2d::new(2, 4, 3), nn::BatchNorm1d::new(4)];
         net.eval();
         let error = no_grad(|| net.try_forward(&Tensor::randn([1, 2, 5, 5]))).unwrap_err().to_string();

@@ -1,4 +1,5 @@
-//! Layers against PyTorch: texts, keys, initial values draw for draw, batch normalization over several steps, `nn.init`.
+//! Layers against PyTorch: display, keys, initial values draw for draw, batch normalization over several steps,
+//! `nn.init`.
 
 use crate::golden::*;
 use rushlight::nn::{self, Forward, Module, Padding, init};
@@ -141,7 +142,7 @@ fn small(name: &str) -> Box<dyn Module> {
             Box::new(nn::seq![nn::seq![nn::Linear::new(2, 2), nn::Tanh::new()], nn::seq![nn::Linear::new(2, 1)]])
         }
         "Sequential_empty" => Box::new(nn::Sequential::new()),
-        other => panic!("the fixture has a layer {other} that this test does not know"),
+        other => panic!("the fixture has a layer {other} that is unknown to this test"),
     }
 }
 
@@ -162,7 +163,7 @@ fn lenet() -> nn::Sequential {
     ]
 }
 
-/// Whether the generator is where PyTorch's was.
+/// Asserts that the generator is in the same state as PyTorch's.
 fn assert_next_draw(what: &str, golden: &Value) {
     assert_eq!(Tensor::rand([1]).item_as::<f32>(), number(golden) as f32, "{what}: not as many draws");
 }
@@ -200,7 +201,7 @@ fn large_layers_draw_as_pytorch() {
             "Linear" => Box::new(nn::Linear::new(784, 256)),
             "Conv2d" => Box::new(nn::Conv2d::new(16, 32, 5)),
             "lenet" => Box::new(lenet()),
-            other => panic!("the fixture has a layer {other} that this test does not know"),
+            other => panic!("the fixture has a layer {other} that is unknown to this test"),
         };
         assert_next_draw(text(&golden["name"]), &golden["next_draw"]);
         let state = layer.state_dict();
@@ -223,7 +224,7 @@ fn large_layers_draw_as_pytorch() {
 /// A layer's output for an input, and the layer.
 type Run = Box<dyn Fn(&Tensor) -> Tensor>;
 
-/// The layer that the generator calls `name`, with a given size of the output.
+/// The layer that the generator calls `name`, with a given output size.
 fn run_of(name: &str, output_size: &Value) -> (Run, Vec<(String, nn::Parameter)>) {
     fn sizes<const N: usize>(value: &Value) -> Option<[usize; N]> {
         value.is_array().then(|| shape(value).try_into().expect("a size for each dimension"))
@@ -278,7 +279,7 @@ fn run_of(name: &str, output_size: &Value) -> (Run, Vec<(String, nn::Parameter)>
         "AdaptiveMaxPool3d" => run!(nn::AdaptiveMaxPool3d::new((2, 3, 2))),
         "BatchNorm1d" => run!(nn::BatchNorm1d::new(3)),
         "BatchNorm3d" => run!(nn::BatchNorm3d::builder(2).momentum(0.3).build()),
-        other => panic!("the fixture runs a layer {other} that this test does not know"),
+        other => panic!("the fixture runs a layer {other} that is unknown to this test"),
     }
 }
 
@@ -305,7 +306,7 @@ fn layers_run_as_pytorchs() {
     }
 }
 
-/// The positions of the maxima for the layer that the generator calls `name`, PyTorch's `return_indices=True`.
+/// The positions of the maxima for the layer that the generator calls `name`, as with PyTorch's `return_indices=True`.
 fn indices_of(name: &str, x: &Tensor) -> Tensor {
     let (values, indices) = match name {
         "MaxPool1d" => nn::MaxPool1d::new(2).forward_with_indices(x),
@@ -315,7 +316,7 @@ fn indices_of(name: &str, x: &Tensor) -> Tensor {
         "AdaptiveMaxPool1d" => nn::AdaptiveMaxPool1d::new(3).forward_with_indices(x),
         "AdaptiveMaxPool2d" => nn::AdaptiveMaxPool2d::new((2, 3)).forward_with_indices(x),
         "AdaptiveMaxPool3d" => nn::AdaptiveMaxPool3d::new((2, 3, 2)).forward_with_indices(x),
-        other => panic!("the fixture has indices of a layer {other} that this test does not know"),
+        other => panic!("the fixture has indices of a layer {other} that is unknown to this test"),
     };
     assert_eq!(values.shape(), indices.shape());
     indices
@@ -345,7 +346,7 @@ fn channels_are_dropped_as_in_pytorch() {
             "Dropout1d" => Box::new(nn::Dropout1d::new()),
             "Dropout2d" => Box::new(nn::Dropout2d::builder().p(0.3).build()),
             "Dropout3d" => Box::new(nn::Dropout3d::builder().p(0.2).build()),
-            other => panic!("the fixture has a layer {other} that this test does not know"),
+            other => panic!("the fixture has a layer {other} that is unknown to this test"),
         };
         let x = tensor(&golden["input"]);
         rushlight::manual_seed(5);
@@ -363,7 +364,7 @@ fn batch_norm_follows_pytorch_over_several_steps() {
         let layer = match text(&golden["name"]) {
             "default" => nn::BatchNorm2d::new(2),
             "cumulative" => nn::BatchNorm2d::builder(2).momentum(None).build(),
-            other => panic!("the fixture has {other} that this test does not know"),
+            other => panic!("the fixture has {other} that is unknown to this test"),
         };
         assert_eq!(list(&golden["calls"]).len(), 4);
         for (i, call) in list(&golden["calls"]).iter().enumerate() {
@@ -396,7 +397,7 @@ fn nonlinearity(args: &Value) -> init::Nonlinearity {
         "tanh" => init::Nonlinearity::Tanh,
         "selu" => init::Nonlinearity::Selu,
         "linear" => init::Nonlinearity::Linear,
-        other => panic!("the fixture has {other} that this test does not know"),
+        other => panic!("the fixture has {other} that is unknown to this test"),
     }
 }
 
@@ -425,7 +426,7 @@ fn initialize(name: &str, args: &Value, t: &Tensor) {
         "constant_" => init::constant_(t, arg("val")),
         "ones_" => init::ones_(t),
         "zeros_" => init::zeros_(t),
-        other => panic!("the fixture has {other} that this test does not know"),
+        other => panic!("the fixture has {other} that is unknown to this test"),
     };
 }
 
@@ -436,7 +437,7 @@ fn initial_values_are_pytorchs() {
     assert_eq!(list(&fixture["functions"]).len(), 58);
     for golden in list(&fixture["functions"]) {
         let name = text(&golden["name"]);
-        // A leaf that requires a gradient, as parameters do.
+        // A leaf that requires a gradient, like parameters.
         let t = Tensor::zeros_with(
             shape(&golden["shape"]),
             TensorOptions::new().dtype(dtype(text(&golden["dtype"]))).requires_grad(true),
@@ -444,7 +445,7 @@ fn initial_values_are_pytorchs() {
         rushlight::manual_seed(0);
         initialize(name, &golden["args"], &t);
         assert_next_draw(name, &golden["next_draw"]);
-        // What passes through a logarithm or a sum may differ in the last places.
+        // Values computed through a logarithm or a sum may differ in the last digits.
         let tolerance = match name {
             "orthogonal_" if t.dtype() == DType::F32 => 1e-4,
             "orthogonal_" => 1e-12,

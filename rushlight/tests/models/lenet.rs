@@ -1,4 +1,4 @@
-//! A LeNet trained from the same seed on the same batches has PyTorch's loss at every step, whatever the number of threads.
+//! A LeNet trained from the same seed on the same batches has PyTorch's loss at every step, for any number of threads.
 
 use crate::golden;
 use rushlight::nn::{self, Forward, Module};
@@ -26,7 +26,7 @@ fn lenet() -> nn::Sequential {
     ]
 }
 
-/// As in `golden/generate_lenet.py`: noise with a pair of rows brightened by 0.5 that tells the class.
+/// As in `golden/generate_lenet.py`: noise in which a pair of rows, brightened by 0.5, determines the class.
 fn batch() -> (Tensor, Tensor) {
     let x = Tensor::rand([BATCH, 1, 28, 28]);
     let y = Tensor::randint(10, [BATCH]);

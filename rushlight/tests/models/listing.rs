@@ -1,4 +1,4 @@
-//! The chapter's first listing with a layer, a loss and an optimizer, line for line against PyTorch 2.15.
+//! The chapter's first listing with a layer, a loss and an optimizer, line by line against PyTorch 2.15.
 
 use rushlight::Tensor;
 use rushlight::nn::{Forward, Linear, Module};

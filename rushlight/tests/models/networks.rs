@@ -1,4 +1,5 @@
-//! ResNet-18 and EfficientNet-Lite0 against PyTorch: keys, outputs in evaluation, losses in training, from the same seed.
+//! ResNet-18 and EfficientNet-Lite0 against PyTorch: keys, outputs in evaluation, losses in training, from the same
+//! seed.
 
 use crate::golden;
 use rushlight::io::safetensors::load;
@@ -11,7 +12,7 @@ fn numbers(values: &Value) -> Vec<f64> {
     values.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
 }
 
-/// Two forward passes in training move the running statistics, then one in evaluation.
+/// Two forward passes in training mode update the running statistics, then one runs in evaluation mode.
 fn evaluated<N: Forward>(make: fn(usize) -> N, golden: &Value) {
     manual_seed(0);
     let net = make(10);
@@ -52,7 +53,8 @@ fn efficientnet_lite0_evaluates_as_pytorch() {
     evaluated(EfficientNetLite0::new, &golden::load("models")["efficientnet_lite0"]);
 }
 
-/// With the weights that people use. They are not part of the repository: `tests/golden/generate_pretrained.py` makes the file.
+/// With pretrained weights. They are not part of the repository: `tests/golden/generate_pretrained.py` creates the
+/// file.
 #[test]
 fn pretrained_efficientnet_lite0_evaluates_as_pytorch() {
     let _alone = crate::alone();
@@ -72,7 +74,8 @@ fn pretrained_efficientnet_lite0_evaluates_as_pytorch() {
     }
 }
 
-/// Five steps of training. With larger learning rates, float32 in PyTorch is further from float64 than 1e-3 by then.
+/// Five steps of training. With larger learning rates, float32 in PyTorch deviates from float64 by more than 1e-3 by
+/// then.
 fn resnet_losses(lr: f64, dtype: DType) -> Vec<f64> {
     manual_seed(0);
     let net = ResNet18::new(10);

@@ -1,4 +1,4 @@
-//! What modules do: keys, sharing, loading, modes, conversion, text, messages.
+//! Modules: keys, sharing, loading, modes, conversion, display, messages.
 
 use rushlight::nn::{self, Buffer, Forward, Linear, Module, Padding, Parameter, Training};
 use rushlight::ops::{ConvTransposeOptions, CrossEntropyOptions};
@@ -51,7 +51,7 @@ fn parts() -> Parts {
     }
 }
 
-/// PyTorch goes module by module: the parameters of one, then its buffers, then the modules in it.
+/// PyTorch's order: the parameters of a module, then its buffers, then its submodules.
 #[test]
 fn names_and_order_are_pytorchs() {
     let net = parts();
@@ -161,7 +161,8 @@ fn errors_name_the_parameter() {
         error.to_string(),
         "linear: expected an input with 9216 features for the weight [128, 9216], got 9200 features in [64, 9200]"
     );
-    // Once anything has gone through the model, its parameters know their paths; that of a part does not replace it.
+    // After the first forward pass of the model its parameters know their paths; a pass of a submodule does not replace
+    // them.
     let _optimizer = SGD::builder(net.parameters()).lr(0.1).build();
     assert_eq!(net.fc1.parameters()[0].name().as_deref(), Some("fc1.weight"));
     let error = net.try_forward(&x).unwrap_err();
@@ -297,7 +298,7 @@ fn apply_goes_from_the_inside_out() {
         linears += usize::from(module.downcast_ref::<Linear>().is_some());
     });
     assert_eq!((kinds.join(" "), linears), ("Linear ReLU Sequential Sequential".into(), 1));
-    // A box is no obstacle.
+    // Boxes are transparent.
     let boxed: Vec<Box<dyn Module>> = vec![Box::new(Box::new(Linear::new(1, 1)))];
     assert!(boxed.children()[0].downcast_ref::<Linear>().is_some());
 }
@@ -383,7 +384,7 @@ fn absurd_transposed_convolutions_are_refused() {
     assert!(run(&one, 1, 0, usize::MAX, 1).contains("expected output_padding smaller"));
     assert!(run(&one, 1, most, 0, 1).contains("expected padding that leaves a nonempty output"));
     assert!(run(&one.expand([1, 1, 1usize << 40]), most, 0, 0, 1).contains("expected an output that fits in memory"));
-    // Nothing to compute, but its sizes cannot be counted.
+    // Nothing to compute, but its number of elements overflows.
     let none = Tensor::zeros([0, 1, 2, 2]);
     let weight = Tensor::ones([1, 1, 2, 2]);
     let message = text(none.try_conv_transpose2d_with(&weight, None, ConvTransposeOptions::new().stride(most)));
@@ -423,7 +424,7 @@ fn wrong_options_and_inputs_are_refused() {
     );
     let one = text(norm.try_forward(&Tensor::zeros([1, 3, 1, 1])));
     assert!(one.contains("more than 1 value per channel"), "{one}");
-    assert_eq!(norm.num_batches_tracked.as_ref().unwrap().get().item_as::<i64>(), 0, "a failed step is no step");
+    assert_eq!(norm.num_batches_tracked.as_ref().unwrap().get().item_as::<i64>(), 0, "a failed step is not counted");
     assert!(text(nn::init::try_xavier_uniform_(Tensor::zeros([3]))).contains("at least 2 dimensions"));
     assert!(
         text(nn::init::try_trunc_normal_with_(Tensor::zeros([3]), nn::init::TruncNormalOptions::new().b(-3.0)))
@@ -506,7 +507,7 @@ fn sequentials_are_indexed_and_iterated() {
 }
 
 #[test]
-fn parameters_stand_in_operators() {
+fn parameters_are_operands() {
     let (p, x) = (Parameter::new(Tensor::from([1.0f32, 2.0])), Tensor::from([4.0f32, 8.0]));
     let values = |y: Tensor| {
         assert!(y.requires_grad());
@@ -524,7 +525,7 @@ fn parameters_stand_in_operators() {
     assert_eq!(format!("{:?}", Some(&p)), "Some(Parameter containing:\ntensor([1., 2.], requires_grad=True))");
 }
 
-/// Padding that differs before and after is that of an input with the zeros put around it.
+/// Different padding before and after gives the result of an explicitly zero-padded input.
 #[test]
 fn convolutions_pad_their_sides() {
     let x = Tensor::randn([2, 3, 7, 6]);
@@ -541,11 +542,11 @@ fn convolutions_pad_their_sides() {
     let (y, layer) = padded(Padding::sides((2, 0), (1, 3)), 1);
     assert!(same(&y, &by_hand(&layer, [2, 1, 0, 3], 1)));
     assert!(layer.to_string().ends_with("padding=((2, 1), (0, 3)))"), "{layer}");
-    // 7 rows in steps of 2 are 4 of 3 rows with 2 zeros; 6 columns are 3 of 4 columns with 2 zeros.
+    // 7 rows with stride 2 give 4 windows of 3 rows with 2 zeros; 6 columns give 3 windows of 4 columns with 2 zeros.
     let (y, layer) = padded(Padding::SameUpper, 2);
     assert_eq!(y.shape(), [2, 4, 4, 3]);
     assert!(same(&y, &by_hand(&layer, [1, 1, 1, 1], 2)));
-    // Of an odd number the extra zero comes at the end.
+    // If the number of zeros is odd, the extra one is at the end.
     let (y, layer) = padded(Padding::SameUpper, 1);
     assert!(same(&y, &by_hand(&layer, [1, 1, 1, 2], 1)));
 }

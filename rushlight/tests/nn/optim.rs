@@ -1,4 +1,4 @@
-//! Optimizers against PyTorch's trajectories, and what they refuse.
+//! Optimizers against PyTorch's trajectories, and what they reject.
 
 use crate::golden::*;
 use rushlight::nn::utils::{ClipGradNormOptions, clip_grad_norm_with_, clip_grad_value_};
@@ -17,7 +17,7 @@ fn sgd(options: &Value) -> SGDOptions {
             "weight_decay" => rule.weight_decay = number(value),
             "nesterov" => rule.nesterov = value.as_bool().unwrap(),
             "maximize" => rule.maximize = value.as_bool().unwrap(),
-            other => panic!("the fixture has an option {other} that this test does not know"),
+            other => panic!("the fixture has an option {other} that is unknown to this test"),
         }
     }
     rule
@@ -33,7 +33,7 @@ fn adam<const DECOUPLED: bool>(options: &Value) -> AdamOptions<DECOUPLED> {
             "weight_decay" => rule.weight_decay = number(value),
             "amsgrad" => rule.amsgrad = value.as_bool().unwrap(),
             "maximize" => rule.maximize = value.as_bool().unwrap(),
-            other => panic!("the fixture has an option {other} that this test does not know"),
+            other => panic!("the fixture has an option {other} that is unknown to this test"),
         }
     }
     rule
@@ -56,7 +56,7 @@ fn follow<R: Rule>(rule: R, golden: &Value) {
         loss.backward();
         let before = p.version();
         optimizer.step();
-        assert!(p.version() > before, "the change shows in the version");
+        assert!(p.version() > before, "the change increments the version");
         let (value, expected) = (loss.item(), number(&golden["loss"]));
         assert!(
             (value - expected).abs() <= 10.0 * tolerance * expected.abs().max(1.0),
@@ -76,7 +76,7 @@ fn follow<R: Rule>(rule: R, golden: &Value) {
     }
 }
 
-/// The optimizers of the fixture, each with a test of its own.
+/// The optimizers of the fixture, each with its own test.
 const CLASSES: [&str; 3] = ["SGD", "Adam", "AdamW"];
 
 /// The golden runs of an optimizer.
@@ -177,13 +177,13 @@ fn wrong_arguments_are_refused() {
     assert_eq!(text_of(AdamW::builder([&w]).lr(f64::NAN).try_build()), "AdamW: expected lr of at least 0, got NaN");
     assert!(text_of(Adam::builder([&w]).betas(0.9, 1.0).try_build()).contains("beta2"));
     assert!(text_of(Adam::builder([&w]).eps(-1.0).try_build()).contains("eps"));
-    // A later group is checked, too.
+    // Later groups are checked, too.
     let v = leaf(&[2.0]);
     assert!(text_of(SGD::builder([&w]).group([&v], |options| options.lr = -1.0).try_build()).contains("lr"));
 }
 
 #[test]
-fn a_gradient_of_another_shape_never_gets_as_far_as_a_step() {
+fn a_gradient_of_another_shape_is_rejected_before_the_step() {
     let layer = Linear::new(2, 1);
     let message = text_of(layer.weight.get().try_set_grad(Some(Tensor::zeros([3]))));
     assert_eq!(message, "set_grad: expected a gradient of the tensor's shape [1, 2], got [3]");
@@ -192,9 +192,9 @@ fn a_gradient_of_another_shape_never_gets_as_far_as_a_step() {
     assert_eq!(layer.weight.get().to_vec::<f32>(), before);
 }
 
-/// Every way a parameter and its gradient can lie in memory gives the same step.
+/// Every memory layout of a parameter and its gradient gives the same step.
 #[test]
-fn layouts_in_memory_do_not_matter() {
+fn memory_layouts_do_not_matter() {
     let values = [1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0];
     let grad = Tensor::arange(6.0).view([2, 3]);
     let run = |p: Tensor, grad: &Tensor| {
@@ -212,7 +212,7 @@ fn layouts_in_memory_do_not_matter() {
     assert!(!transposed().is_contiguous());
     assert_eq!(run(transposed(), &grad), expected);
     assert_eq!(run(plain(), &grad.t().contiguous().t()), expected);
-    // A gradient that is the parameter itself, and one that is a single number expanded.
+    // A gradient that is the parameter itself, and one that is an expanded scalar.
     let p = plain().requires_grad_(true);
     p.set_grad(Some(p.detach()));
     SGD::builder([&p]).lr(0.5).build().step();
@@ -235,9 +235,9 @@ fn parameters_without_gradients_are_left_alone() {
     assert!(state.get("state.0.step").is_some() && state.get("state.1.step").is_none());
 }
 
-/// Training that is cut in two by saving and loading goes on to the last bit as if it had not been.
+/// Training that is interrupted by saving and loading continues bit for bit.
 #[test]
-fn a_saved_state_goes_on_where_it_was() {
+fn a_saved_state_resumes_exactly() {
     let step = |p: &Tensor, optimizer: &mut dyn Optimizer| {
         optimizer.zero_grad();
         p.pow(4).sum().backward();
@@ -261,7 +261,7 @@ fn a_saved_state_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_state_that_does_not_fit_changes_nothing() {
+fn a_mismatched_state_changes_nothing() {
     let p = leaf(&[1.0, -2.0]);
     let mut optimizer = SGD::builder([&p]).lr(0.1).momentum(0.9).build();
     p.sum().backward();
@@ -306,7 +306,7 @@ fn a_model_that_is_converted_stays_with_its_optimizer() {
 }
 
 #[test]
-fn momentum_can_begin_later() {
+fn momentum_can_be_enabled_later() {
     let p = Tensor::ones_with([1], TensorOptions::new().dtype(DType::F64).requires_grad(true));
     let mut optimizer = SGD::builder([&p]).lr(0.1).build();
     p.sum().backward();

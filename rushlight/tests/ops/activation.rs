@@ -1,11 +1,11 @@
-//! Activations but for softmax.
+//! Activations other than softmax.
 
 use crate::harness::{ALL_DTYPES, Args, FLOATS, NUMBERS, Row, between, real, sample};
 use rushlight::DType::{Bool, I64};
 use rushlight::ops::{Approximate, EluOptions, GeluOptions, LeakyReluOptions, SoftplusOptions};
 use serde_json::json;
 
-/// Why golden values of hardsigmoid in float64 are no closer than float32.
+/// Why PyTorch's float64 values of hardsigmoid are only as accurate as float32.
 const SIXTH: &str = "PyTorch multiplies by 1/6 rounded to float32";
 
 fn slope(a: &Args) -> LeakyReluOptions {

@@ -1,4 +1,4 @@
-//! `+ - * / %`, powers and extremes of two operands, with broadcasting and type promotion.
+//! `+ - * / %`, powers, maxima and minima of two operands, with broadcasting and type promotion.
 
 use crate::harness::{
     ALL_DTYPES, Args, FLOATS, Inputs, NUMBERS, Row, Sample, between, given, number, positive, real, sample,
@@ -7,7 +7,7 @@ use rushlight::DType::{Bool, F32, I64};
 use rushlight::{Result, Scalar, Tensor, catch};
 use serde_json::json;
 
-/// Operands drawn from a range, broadcast in every way; those whose shape grows have no form in place.
+/// Operands drawn from a range, broadcast in every way; those whose shape grows have no in-place form.
 fn operands(low: f64, high: f64) -> Vec<Sample> {
     let of = |a: &[usize], b: &[usize]| sample([between(low, high, a), between(low, high, b)]);
     vec![
@@ -22,12 +22,12 @@ fn operands(low: f64, high: f64) -> Vec<Sample> {
     ]
 }
 
-/// Shapes that do not broadcast are named by every operation of two operands.
+/// Every operation on two operands names shapes that do not broadcast.
 fn of_two(row: Row) -> Row {
     row.refuses(sample([real(&[2, 3]), real(&[4])]), &["[2, 3]", "[4]"])
 }
 
-/// An operator with a number on the left, of which there is only the panicking form.
+/// An operator with a scalar on the left, which has only a panicking form.
 macro_rules! number_first {
     ($name:literal, $operator:tt) => {{
         fn call(x: &Inputs, _: &Args) -> Tensor {
@@ -42,7 +42,7 @@ macro_rules! number_first {
     }};
 }
 
-/// `x + alpha * y` and the like, where the case has an `alpha`.
+/// `x + alpha * y` and similar forms, if the case has an `alpha`.
 fn scaled(x: &Inputs, a: &Args) -> Result<Option<Tensor>> {
     a.scalar("alpha").map(|alpha| x[1].try_mul(alpha)).transpose()
 }

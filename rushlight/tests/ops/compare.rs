@@ -9,7 +9,7 @@ fn operands() -> Vec<Sample> {
     vec![of(&[2, 3], &[2, 3]), of(&[2, 1], &[4]), of(&[], &[2]), of(&[], &[]), of(&[0, 3], &[3])]
 }
 
-/// A row of two operands, of any dtype, with a bool result.
+/// A row of two operands, of any dtype, with a boolean result.
 fn logical(row: Row) -> Row {
     row.takes(ALL_DTYPES)
         .constant()

@@ -25,7 +25,7 @@ fn transposed_window<const N: usize>(a: &Args) -> ConvTransposeOptions<N> {
     steps.groups(a.size("groups", 1))
 }
 
-/// A row by the names of its four forms and the options.
+/// A row, given the names of its four forms and the options.
 macro_rules! convolution {
     ($options:ident: $name:ident, $try_name:ident, $name_with:ident, $try_name_with:ident) => {
         Row::new(
@@ -38,7 +38,7 @@ macro_rules! convolution {
 }
 
 pub(crate) fn rows() -> Vec<Row> {
-    const SAME: &str = "`same` is computed by the layer; the operation takes numbers";
+    const SAME: &str = "`same` is computed by the layer; the operation takes integers";
     vec![
         convolution!(window: conv1d, try_conv1d, conv1d_with, try_conv1d_with)
             .samples([

@@ -1,10 +1,10 @@
-//! Copies: of memory, to another order in memory, to another dtype, to another device.
+//! Copies: plain, to another memory layout, to another dtype, to another device.
 
 use crate::harness::{ALL_DTYPES, Row, device};
 use rushlight::Device;
 use serde_json::json;
 
-/// A device that tensors are not on.
+/// A device on which the tensors are not.
 fn other() -> Device {
     if device() == Device::Cpu { Device::Reference } else { Device::Cpu }
 }
@@ -23,7 +23,7 @@ pub(crate) fn rows() -> Vec<Row> {
         .takes(ALL_DTYPES)
         .elementwise(-2.0, 2.0)
         .with_args(json!({"dtype": "f64"})),
-        // There and back.
+        // Round trip.
         Row::new(
             "to_device",
             |x, _| x[0].try_to_device(other())?.try_to_device(device()),

@@ -1,4 +1,4 @@
-//! Choosing elements by a condition or by tables of indices.
+//! Selecting elements by a condition or by index tensors.
 
 use crate::harness::{ALL_DTYPES, Row, Spec, given, number, real, sample};
 use rushlight::DType::F64;

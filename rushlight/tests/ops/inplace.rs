@@ -1,4 +1,4 @@
-//! Changes in place that have no form out of place.
+//! In-place operations without an out-of-place form.
 
 use crate::harness::{ALL_DTYPES, Args, Inputs, Row, number, real, sample};
 use rushlight::Scalar;

@@ -1,4 +1,4 @@
-//! Distances, and the likelihood of classes.
+//! Distance losses, and likelihoods of classes.
 
 use crate::harness::{ABSENT, Args, Inputs, Row, Sample, Spec, between, given, positive, real, sample};
 use rushlight::Tensor;
@@ -11,12 +11,12 @@ fn probability(shape: &[usize]) -> Spec {
     between(0.1, 0.9, shape)
 }
 
-/// A sample for each reduction.
+/// One sample per reduction.
 fn reduced(of: impl Fn() -> Sample) -> Vec<Sample> {
     ["none", "mean", "sum"].map(|reduction| of().args(json!({"reduction": reduction}))).into()
 }
 
-/// The options, with a tensor set if there is one.
+/// The options, with an optional tensor set.
 fn with<O>(options: O, tensor: Option<&Tensor>, set: impl FnOnce(O, &Tensor) -> O) -> O {
     match tensor {
         Some(tensor) => set(options, tensor),

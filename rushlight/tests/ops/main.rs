@@ -1,6 +1,6 @@
-//! One table of operations, from which all of their tests come: a row says how an operation is called and on what, and the
-//! harness tests everything that this implies. Each row is a test under the operation's name, and the name alone selects it:
-//! `cargo test -p rushlight --test ops relu` runs `relu`, not `leaky_relu`.
+//! One table of operations, from which all of their tests are derived: a row specifies how an operation is called and
+//! on what, and the harness tests everything that this implies. Each row is a test under the operation's name, and the
+//! name alone selects it: `cargo test -p rushlight --test ops relu` runs `relu`, not `leaky_relu`.
 
 mod harness;
 mod signatures;

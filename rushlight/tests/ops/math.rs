@@ -6,7 +6,7 @@ use serde_json::json;
 
 const INF: f64 = f64::INFINITY;
 
-/// A function without options by its name.
+/// A function without options, given its name.
 macro_rules! function {
     ($name:ident, $try_name:ident) => {
         Row::new(stringify!($name), |x, _| x[0].$try_name(), |x, _| x[0].$name())
@@ -27,7 +27,7 @@ pub(crate) fn rows() -> Vec<Row> {
     rows
 }
 
-/// Functions computed in floating-point, whatever they are given.
+/// Functions computed in floating-point for every input dtype.
 fn smooth() -> Vec<Row> {
     let real = |row: Row| row.takes(ALL_DTYPES).elementwise(-2.0, 2.0);
     let positive = |row: Row| row.takes(ALL_DTYPES).elementwise(0.3, 3.0);
@@ -81,7 +81,7 @@ fn smooth() -> Vec<Row> {
     ]
 }
 
-/// Piecewise constant functions; integers stay as they are.
+/// Piecewise constant functions; integers are unchanged.
 fn steps() -> Vec<Row> {
     vec![
         function!(floor, try_floor).takes(NUMBERS).elementwise(-2.0, 2.0).kink([-1.0], -1.0, [0.0]).kink(

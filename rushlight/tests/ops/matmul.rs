@@ -1,4 +1,4 @@
-//! Products of matrices.
+//! Matrix products.
 
 use crate::harness::{NUMBERS, Row, Sample, given, real, sample};
 use rushlight::Tensor;

@@ -1,11 +1,11 @@
-//! Batch normalization, also with an activation after it.
+//! Batch normalization, also followed by an activation.
 
 use crate::harness::{ABSENT, Args, Inputs, Row, Sample, positive, real, sample};
 use rushlight::nn::Activation;
 use rushlight::ops::BatchNormOptions;
 use serde_json::{Value, json};
 
-/// Input, running mean, running variance, weight, bias, as PyTorch has them.
+/// Input, running mean, running variance, weight, bias, in PyTorch's order.
 fn of(x: &[usize], channels: usize, running: bool, args: Value) -> Sample {
     let statistic = || if running { positive(&[channels]).fixed() } else { ABSENT };
     let affine = || positive(&[channels]);

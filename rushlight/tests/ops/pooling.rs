@@ -1,4 +1,4 @@
-//! Maxima and means of windows of sequences, images and volumes.
+//! Maximum and average pooling of sequences, images and volumes.
 
 use crate::harness::{Args, Row, Sample, real, sample};
 use rushlight::ops::{AvgPoolOptions, MaxPoolOptions};
@@ -30,7 +30,7 @@ fn maxima() -> [Sample; 4] {
     ]
 }
 
-/// Windows of sequences or volumes whose golden values are in the layers' fixture.
+/// Windows of sequences or volumes whose golden values are in the fixture of the layers.
 fn windows(images: usize) -> [Sample; 3] {
     let sequence = images == 1;
     let shapes: [&[usize]; 3] =
@@ -46,7 +46,7 @@ fn parts(shapes: [&[usize]; 2]) -> [Sample; 2] {
     shapes.map(|shape| of(shape, json!({"output_size": 2})))
 }
 
-/// Pooling over one and three dimensions, and adaptive maxima.
+/// Pooling over one and three dimensions, and adaptive maximum pooling.
 fn other_ranks() -> Vec<Row> {
     let flat = || of(&[4], json!({"kernel_size": 2, "output_size": 2}));
     let few = || of(&[4, 4], json!({"kernel_size": 2, "output_size": 2}));

@@ -18,7 +18,7 @@ fn options(a: &Args) -> TensorOptions {
     a.dtype("dtype").map_or(options.clone(), |dtype| options.dtype(dtype))
 }
 
-/// Options of what is not made like another tensor.
+/// Options of tensors that are not created like another tensor.
 fn placed(a: &Args) -> TensorOptions {
     options(a).device(device())
 }

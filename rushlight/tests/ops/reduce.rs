@@ -1,4 +1,4 @@
-//! Sums, means, extremes, variances, truth over some or all dimensions.
+//! Sums, means, extremes, variances, `any` and `all`, over some or all dimensions.
 
 use crate::harness::{ALL_DTYPES, Args, Inputs, NUMBERS, Row, Sample, real, sample};
 use rushlight::ops::VarOptions;
@@ -9,7 +9,7 @@ fn of(shape: &[usize], args: Value) -> Sample {
     sample([real(shape)]).args(args)
 }
 
-/// The input, converted first where the case names a dtype.
+/// The input, converted first if the case names a dtype.
 fn cast(x: &Inputs, a: &Args) -> Result<Tensor> {
     a.dtype("dtype").map_or_else(|| Ok(x[0].clone()), |dtype| x[0].try_to_dtype(dtype))
 }

@@ -1,5 +1,5 @@
-//! What the library says about its operations: the attribute `#[op(torch = "…")]` names PyTorch's signature. Read here from the
-//! source of `src/ops`, to find operations without a row, and for the table of coverage.
+//! The library's declarations of its operations: the attribute `#[op(torch = "…")]` names PyTorch's signature. Parsed
+//! from the source of `src/ops`, to find operations without a row, and for the coverage table.
 
 use crate::FAMILIES;
 use crate::harness::Row;
@@ -12,21 +12,21 @@ use syn::buffer::{Cursor, TokenBuffer};
 struct Operation {
     /// The method without `try_` and `_with`.
     name: String,
-    /// PyTorch's signature as it is written, `-` where PyTorch has no such operation.
+    /// PyTorch's signature as written, `-` if PyTorch has no such operation.
     torch: Option<String>,
 }
 
 /// PyTorch's signature of an operation.
 struct Signature {
     name: String,
-    /// The arguments with their defaults; `*` begins those that come by name only.
+    /// The arguments with their defaults; `*` precedes the keyword-only arguments.
     arguments: Vec<(String, Option<String>)>,
 }
 
-/// The names that ATen has, but Python spells otherwise.
+/// Names in ATen that Python spells differently.
 const ATEN: [(&str, &str); 1] = [("slice", "x[start:end:step]")];
 
-/// The source files in a folder and the folders in it.
+/// Collects the source files in a folder and its subfolders.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     for path in entries.map(|entry| entry.expect("a directory entry").path()) {
@@ -53,7 +53,7 @@ fn operations() -> Vec<Operation> {
     found
 }
 
-/// Finds each `#[op(…)]` and the name `try_…` that follows it, also in the invocations of macros.
+/// Finds each `#[op(…)]` and the name `try_…` that follows it, also inside macro invocations.
 fn collect(mut cursor: Cursor<'_>, attribute: &mut Option<Attribute>, found: &mut Vec<Operation>) {
     while !cursor.eof() {
         if let Some((punct, next)) = cursor.punct()
@@ -166,7 +166,7 @@ pub(crate) fn every_operation_has_a_row() -> Result<(), String> {
         }
     }
     let unknown = listed.iter().filter(|name| !operations.contains(**name));
-    problems.extend(unknown.map(|name| format!("the row {name} is for no operation of src/ops")));
+    problems.extend(unknown.map(|name| format!("the row {name} matches no operation of src/ops")));
     if operations.len() < rows.len() / 2 {
         problems.push(format!("only {} operations were found in src/ops", operations.len()));
     }
@@ -180,7 +180,7 @@ pub(crate) fn every_signature_is_pytorchs() -> Result<(), String> {
     let mut problems = Vec::new();
     for Operation { name, torch } in operations() {
         match torch.as_deref().map(|torch| (torch, Signature::parse(torch))) {
-            None => problems.push(format!("{name} does not say PyTorch's signature")),
+            None => problems.push(format!("{name} does not specify PyTorch's signature")),
             Some(("-", _)) => {}
             Some((_, Err(message))) => problems.push(format!("{name}: {message}")),
             Some((_, Ok(signature))) if !known(&signature.name) => {
@@ -192,7 +192,7 @@ pub(crate) fn every_signature_is_pytorchs() -> Result<(), String> {
     failing(problems)
 }
 
-/// Prints each operation beside PyTorch's, and how much of each namespace there is.
+/// Prints each operation next to PyTorch's, and the coverage of each namespace.
 pub(crate) fn coverage() -> Result<(), String> {
     let operations = operations();
     println!("\n{:<36}PyTorch", "Rushlight");

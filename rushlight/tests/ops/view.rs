@@ -1,4 +1,4 @@
-//! Other shapes and parts of the same memory.
+//! Views: other shapes and parts of the same memory.
 
 use crate::harness::{ALL_DTYPES, Args, Layout, Row, Sample, real, sample};
 use rushlight::ops::{DiagonalOptions, SliceOptions};

@@ -1,4 +1,4 @@
-//! Tensors on a device that is not the host: made there, moved there and back, computed with, and kept apart from others.
+//! Tensors on a device other than the host: creation, transfer, computation, and separation from other devices.
 
 use rushlight::io::safetensors;
 use rushlight::ops::{CloseOptions, DropoutOptions};
@@ -47,7 +47,7 @@ fn random_numbers_are_those_of_the_host() {
     let _alone = crate::default_generator();
     let dropped = [REFERENCE, Device::Cpu].map(|device| {
         rushlight::manual_seed(1);
-        // Transposed: random numbers come in the order of memory.
+        // Transposed: random values are drawn in memory order.
         Tensor::ones([4, 6]).to_device(device).t().dropout_with(DropoutOptions::new().p(0.4))
     });
     assert_same(&dropped[0], &dropped[1]);
@@ -62,7 +62,7 @@ fn moving_is_differentiable() {
     back.sum().backward();
     assert_eq!(x.grad().unwrap().to_vec::<f32>(), [2.0, -4.0]);
     assert_eq!(x.grad().unwrap().device(), Device::Cpu);
-    assert!(x.to_device(Device::Cpu).shares_memory_with(&x), "it is there already");
+    assert!(x.to_device(Device::Cpu).shares_memory_with(&x), "it is already there");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn in_place_operations_stay_on_the_device() {
     assert_eq!(x.to_vec::<f32>(), [2.0, 2.0]);
 }
 
-/// The gradient of a view that repeats elements, taken anew after its base was changed.
+/// The gradient of a view that repeats elements, rebuilt after its base was modified.
 #[test]
 fn gradients_add_up_where_a_view_repeats_elements() {
     for device in [Device::Cpu, REFERENCE] {
@@ -122,10 +122,11 @@ fn operands_on_different_devices_are_refused() {
         let says = |a, b| text.ends_with(&format!(": expected all tensors on one device, got {a} and {b}"));
         assert!(says(a, b) || says(b, a), "{text}");
     }
-    assert_eq!(here.to_vec::<f32>(), [1.0; 4], "nothing was changed");
+    assert_eq!(here.to_vec::<f32>(), [1.0; 4], "nothing was modified");
 }
 
-/// Where each optimizer goes in a few steps, on the host in one pass and on the reference by arithmetic on tensors.
+/// The result of each optimizer after a few steps, fused on the host and composed of tensor operations on the reference
+/// device.
 #[test]
 fn optimizers_take_the_same_steps() {
     type Make = fn(&Tensor) -> Box<dyn Optimizer>;

@@ -8,8 +8,8 @@ use rushlight::ops::{
 use rushlight::{BackwardOptions, Bf16, DType, F16, Generator, Result, Tensor, TensorOptions};
 use serde_json::Value;
 
-/// Two units in the last place of float16, one of bfloat16: what is computed in float32 may be rounded to either side of a tie, and
-/// what PyTorch computes in several steps is rounded more than once.
+/// Two units in the last place of float16, one of bfloat16: results computed in float32 may be rounded to either side
+/// of a tie, and what PyTorch computes in several steps is rounded more than once.
 fn tolerance(dtype: DType) -> Tolerance {
     match dtype {
         DType::F16 => Tolerance::SINGLE * 200.0,
@@ -18,7 +18,7 @@ fn tolerance(dtype: DType) -> Tolerance {
     }
 }
 
-/// All failures together, so that one run shows them.
+/// Reports all failures together, so that one run shows them.
 fn report(failures: Vec<String>, of: usize) {
     assert!(of > 0);
     let shown = failures.iter().take(40).map(String::as_str).collect::<Vec<_>>().join("\n");
@@ -248,7 +248,7 @@ fn check_call(case: &Value) -> std::result::Result<(), String> {
             let named = types.iter().any(|name| message.contains(name)) || message.contains("floating");
             return if named { Ok(()) } else { Err(format!("{what}: the error does not name the type: {message}")) };
         }
-        (Value::Null, Ok(out)) => return Err(format!("{what} gives {out}, and PyTorch refuses it")),
+        (Value::Null, Ok(out)) => return Err(format!("{what} gives {out}, but PyTorch rejects it")),
         (_, Err(error)) => return Err(format!("{what}: {error}")),
         (want, Ok(out)) => (Golden::parse(want), out),
     };
@@ -275,7 +275,7 @@ fn check_call(case: &Value) -> std::result::Result<(), String> {
 }
 
 #[test]
-fn operations_take_the_types_that_pytorchs_take() {
+fn operations_accept_the_types_that_pytorch_accepts() {
     let table = load("dtypes");
     let cases = list(&table["call"]);
     report(cases.iter().filter_map(|case| check_call(case).err()).collect(), cases.len());
@@ -302,7 +302,7 @@ fn creation_gives_every_type() {
         };
         match (&case["out"], out) {
             (Value::Null, Err(error)) if error.to_string().contains(dtype(name).name()) => {}
-            (Value::Null, out) => failures.push(format!("{op} of {name}: {out:?}, and PyTorch refuses the type")),
+            (Value::Null, out) => failures.push(format!("{op} of {name}: {out:?}, but PyTorch rejects the type")),
             (_, Err(error)) => failures.push(format!("{op} of {name}: {error}")),
             (want, Ok(out)) => {
                 let want = Golden::parse(want);
@@ -335,14 +335,14 @@ fn random_fills_are_pytorchs() {
         let what = format!("{op} of {size} {name}");
         match (&case["out"], out) {
             (Value::Null, Err(error)) if error.to_string().contains(dtype(name).name()) => {}
-            (Value::Null, out) => failures.push(format!("{what}: {out:?}, and PyTorch refuses the type")),
+            (Value::Null, out) => failures.push(format!("{what}: {out:?}, but PyTorch rejects the type")),
             (_, Err(error)) => failures.push(format!("{what}: {error}")),
             (want, Ok(out)) => {
                 let shown = Tensor::cat([&out.slice(0, ..30), &out.slice(0, -30..)]);
                 failures.extend(Golden::parse(want).compare(&what, &shown, Tolerance::DOUBLE).err());
                 let next = Tensor::randint(1 << 20, [1]).item_as::<i64>();
                 if next as f64 != number(&case["next"]) {
-                    failures.push(format!("{what}: then came {next}, and PyTorch draws {}", case["next"]));
+                    failures.push(format!("{what}: the next draw is {next}, but PyTorch draws {}", case["next"]));
                 }
             }
         }
@@ -386,7 +386,7 @@ fn indices_are_int64_or_where_pytorch_takes_them_int32() {
 
 #[test]
 fn gradients_have_the_type_of_their_tensor() {
-    // A 0-d tensor of another type that needs a gradient gets one of its own type.
+    // A 0-d tensor of another type that requires a gradient gets one of its own type.
     let scale = Tensor::from(0.3f32).requires_grad_(true);
     let x = Tensor::from([1.0f32, 2.0]).to_dtype(DType::F16).requires_grad_(true);
     let y = &x * &scale;
@@ -394,7 +394,7 @@ fn gradients_have_the_type_of_their_tensor() {
     y.sum().backward();
     assert_eq!(scale.grad().unwrap().dtype(), DType::F32);
     assert_eq!(x.grad().unwrap().dtype(), DType::F16);
-    // Broadcasting within 16-bit floats sums the gradient.
+    // Broadcasting in 16-bit floats sums the gradient.
     let row = Tensor::from([0.5f32, 0.25]).to_dtype(DType::Bf16).requires_grad_(true);
     (Tensor::ones([3, 2]).to_dtype(DType::Bf16) * &row).sum().backward();
     assert_eq!(row.grad().unwrap().to_dtype(DType::F32).to_vec::<f32>(), [3.0, 3.0]);

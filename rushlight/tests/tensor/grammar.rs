@@ -1,4 +1,4 @@
-//! What `docs/api-style.md` promises of the public API, as a user writes it.
+//! The guarantees of `docs/api-style.md` for the public API, as written by a user.
 #![allow(clippy::reversed_empty_ranges, reason = "`1..-1` ends before the last element, as in Python")]
 
 use rushlight::autograd::{GradOptions, grad, grad_with, gradcheck, gradgradcheck};
@@ -118,7 +118,7 @@ fn a_gradient_penalty_reads_like_pytorchs() {
 fn errors_come_back_by_type_and_other_panics_go_on() {
     let error = catch(|| tensor!([1.0]).sum_dim(3)).unwrap_err();
     assert!(matches!(error, Error::Index { op: "sum", .. }), "{error:?}");
-    // A caught failure leaves nothing behind that a later panic of the same text could be taken for.
+    // A caught failure leaves no state behind that a later panic with the same text could be confused with.
     let text = catch(|| tensor!([1.0]).sum_dim(3)).unwrap_err().to_string();
     let other = std::panic::catch_unwind(|| catch::<()>(|| panic!("{text}")));
     assert_eq!(other.unwrap_err().downcast_ref::<String>(), Some(&text));

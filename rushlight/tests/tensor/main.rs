@@ -1,4 +1,4 @@
-//! Tensors: the grammar of their functions, their element types, their devices, and what calls that fail look like to their user.
+//! Tensors: the grammar of their functions, element types, devices, and what a failing call looks like to the user.
 
 #[path = "../golden/mod.rs"]
 mod golden;
@@ -10,7 +10,7 @@ mod panics;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Held by each test that seeds the default generator, which belongs to the process.
+/// Held by each test that seeds the default generator, which is global to the process.
 fn default_generator() -> MutexGuard<'static, ()> {
     static GENERATOR: Mutex<()> = Mutex::new(());
     GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,5 +1,5 @@
-//! What operations that fail look like to their user: a panic at the user's own line, a typed error behind it, and a message
-//! that names the operation, what it got and the rule.
+//! What failing operations look like to the user: a panic at the user's own line, a typed error behind it, and a
+//! message that names the operation, the offending values and the rule.
 
 use rushlight::keepdim;
 use rushlight::ops::{AvgPoolOptions, BatchNormOptions, ConvOptions, MaxPoolOptions};
@@ -10,12 +10,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 thread_local! {
-    /// File, line and text of the last panic on this thread, while a test listens.
+    /// File, line and text of the last panic on this thread, while a test is listening.
     static LAST: RefCell<Option<(String, u32, String)>> = const { RefCell::new(None) };
     static LISTENING: RefCell<bool> = const { RefCell::new(false) };
 }
 
-/// Where `f` panics, and with what text.
+/// Where `f` panics, and with which text.
 fn panic_of<T>(f: impl FnOnce() -> T) -> (String, u32, String) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -24,7 +24,7 @@ fn panic_of<T>(f: impl FnOnce() -> T) -> (String, u32, String) {
             if !LISTENING.with_borrow(|listening| *listening) {
                 return usual(info);
             }
-            let place = info.location().expect("panics have a place");
+            let place = info.location().expect("panics have a location");
             let text = info.payload_as_str().unwrap_or_default().to_owned();
             LAST.set(Some((place.file().to_owned(), place.line(), text)));
         }));
@@ -33,10 +33,10 @@ fn panic_of<T>(f: impl FnOnce() -> T) -> (String, u32, String) {
     let result = catch_unwind(AssertUnwindSafe(f));
     LISTENING.set(false);
     assert!(result.is_err(), "no panic");
-    LAST.take().expect("the hook has seen it")
+    LAST.take().expect("the hook was called")
 }
 
-/// Asserts that the expression panics at this very line, with a text that begins so.
+/// Asserts that the expression panics at this very line, with a text that begins with the given one.
 macro_rules! panics_here {
     ($text:literal, $call:expr) => {{
         let (file, line, text) = panic_of(|| $call);
@@ -110,7 +110,7 @@ fn operators_panic_at_the_line_of_their_caller() {
 }
 
 #[test]
-fn what_is_caught_is_the_error_itself() {
+fn catch_returns_the_error_itself() {
     let (a, b) = (f32s(&[2, 3]), f32s(&[4]));
     let quiet = |f: &dyn Fn() -> Tensor| {
         let before = LISTENING.replace(true);
@@ -118,13 +118,13 @@ fn what_is_caught_is_the_error_itself() {
         LISTENING.set(before);
         result
     };
-    panic_of(|| panic!("so that the hook is there"));
+    panic_of(|| panic!("so that the hook is installed"));
     assert!(matches!(quiet(&|| &a + &b), Err(Error::Shape { op: "add", .. })));
     assert!(matches!(quiet(&|| a.gather(1, &Tensor::from([[7], [0]]))), Err(Error::Index { op: "gather", .. })));
     assert!(matches!(quiet(&|| Tensor::from([1, 2]).softmax(0)), Err(Error::DType { op: "softmax", .. })));
     assert!(matches!(quiet(&|| a.dropout_with(DropoutOptions::new().p(2.0))), Err(Error::Value { op: "dropout", .. })));
     assert!(quiet(&|| &a + 1.0).is_ok());
-    // Within one another, and after a panic of another kind.
+    // Nested, and after an unrelated panic.
     let nested = quiet(&|| {
         assert!(quiet(&|| &a + &b).is_err());
         &a * &b
@@ -139,7 +139,7 @@ fn what_is_caught_is_the_error_itself() {
         })
     });
     assert_eq!(text, "something else");
-    // The error of an operation that failed on another thread is that thread's own affair.
+    // The error of an operation that failed on another thread stays on that thread.
     let result = catch_unwind(|| {
         let (a, b) = (f32s(&[2, 3]), f32s(&[4]));
         std::thread::spawn(move || {
@@ -152,14 +152,14 @@ fn what_is_caught_is_the_error_itself() {
     assert!(result.unwrap());
 }
 
-/// The call fails with a message that holds all of the parts.
+/// The call fails with a message that contains all of the parts.
 macro_rules! says {
     ($call:expr, $($part:literal),+) => {{
         let text = match $call {
             Ok(_) => panic!("`{}` is no error", stringify!($call)),
             Err(error) => error.to_string(),
         };
-        $(assert!(text.contains($part), "`{}` does not say `{}` but: {text}", stringify!($call), $part);)+
+        $(assert!(text.contains($part), "`{}` does not contain `{}` but says: {text}", stringify!($call), $part);)+
     }};
 }
 
@@ -256,7 +256,7 @@ fn messages_name_the_types() {
     says!(i.try_sqrt_(), "sqrt_: ", "int64");
 }
 
-/// Sizes and numbers of any magnitude are refused or work; none of them brings the program down.
+/// Extreme sizes and values are rejected or work; none of them aborts the program.
 #[test]
 fn absurd_arguments_are_errors() {
     let x = f32s(&[2, 3]);
@@ -324,7 +324,7 @@ fn absurd_arguments_are_errors() {
     }
 }
 
-/// Expanded tensors can be larger than memory; what is computed of them cannot.
+/// Expanded tensors can be larger than memory; results computed from them cannot.
 #[test]
 fn more_elements_than_memory_holds_are_errors() {
     let n = 1usize << 40;
@@ -345,7 +345,7 @@ fn more_elements_than_memory_holds_are_errors() {
     assert!(Tensor::try_stack([&large, &large]).is_err());
     let index = Tensor::from([0]).expand([n]);
     assert!(row.try_index_select(0, &index).is_err());
-    // And nothing is left in a bad state.
+    // All state is still valid.
     assert_eq!(large.narrow(0, 5, 2).to_vec::<f32>(), [1.0, 1.0]);
 }
 

@@ -1,4 +1,4 @@
-//! The gradient of the weight in transformed space: `Gᵀ [Σ over tiles (Bᵀ d B) ⊙ (A y Aᵀ)] G`.
+//! The weight gradient in the transformed domain: `Gᵀ [Σ over tiles (Bᵀ d B) ⊙ (A y Aᵀ)] G`.
 
 use super::transform::{Map, Tiles, apply};
 use super::{ConvShape, Grid, Kernels, Transformed};
@@ -11,14 +11,14 @@ use crate::gemm::split;
 use crate::gemm::vector::dispatch;
 use crate::threads;
 
-/// Bytes of transformed inputs and gradients at a time: of a thread that works alone, and of all together.
+/// Bytes of transformed inputs and gradients at a time: of a thread that works alone, and of all threads together.
 const OWN_BYTES: usize = 2 << 20;
 const SHARED_BYTES: usize = 10 << 20;
 /// Elements of all partial sums together, unless one set of sums is larger.
 const SUMS: usize = 3 << 19;
-/// Parts that the tiles are cut into at most, each with sums of its own.
+/// Maximum number of parts that the tiles are split into, each with its own sums.
 const PARTS: usize = 8;
-/// Input channels of a task.
+/// Input channels per task.
 const GROUP: usize = 32;
 
 pub(in crate::conv) fn backward_weight(
@@ -53,7 +53,7 @@ pub(in crate::conv) fn backward_weight(
     };
     let blocks = sums.groups * sums.panels;
     let len = blocks * sums.len();
-    // How rows are cut into parts, and parts into chunks, shows in the result: it must not depend on the threads.
+    // How rows are split into parts, and parts into chunks, affects rounding: it must not depend on the threads.
     let parts = (SUMS / len).clamp(1, PARTS).min(rows);
     let bytes = if parts > 1 { OWN_BYTES } else { SHARED_BYTES };
     with_scratch(len * parts, |kept: *mut f32| {
@@ -88,7 +88,7 @@ pub(in crate::conv) fn backward_weight(
             (0..parts).for_each(part);
         }
         tasks(blocks, 10 * len * parts, |t| {
-            // SAFETY: all parts have been summed up.
+            // SAFETY: all parts have been accumulated.
             unsafe {
                 let sum = kept.get().add(t * sums.len());
                 let [_, _, channels, columns] = sums.block(t);
@@ -109,17 +109,17 @@ struct Sums {
     kernels: &'static Kernels<f32>,
     /// Side of a tile.
     m: usize,
-    /// Input, output.
+    /// Number of input and output channels.
     channels: [usize; 2],
     groups: usize,
     panels: usize,
-    /// Output channels of a panel.
+    /// Output channels per panel.
     panel: usize,
     grad_w: Shared<f32>,
 }
 
 impl Sums {
-    /// Elements of a plane of sums, [group][panel].
+    /// Elements per plane of sums, `[group][panel]`.
     fn plane(&self) -> usize {
         GROUP * self.panel + super::LINE
     }
@@ -129,17 +129,17 @@ impl Sums {
         (self.m + 2).pow(2) * self.plane()
     }
 
-    /// First input and output channel of block `i`, and their numbers, the latter in whole registers.
+    /// First input and output channel of block `i`, and their counts, the latter rounded up to whole registers.
     fn block(&self, i: usize) -> [usize; 4] {
         let (ic, oc) = (i / self.panels * GROUP, i % self.panels * self.panel);
         let padded = self.channels[1].next_multiple_of(self.kernels.lanes);
         [ic, oc, GROUP.min(self.channels[0] - ic), self.panel.min(padded - oc)]
     }
 
-    /// Adds up `count` tiles for block `i`.
+    /// Accumulates `count` tiles for block `i`.
     ///
     /// # Safety
-    /// The transforms have `count` tiles, `sums` has room for [`Sums::len`] elements.
+    /// The transforms have `count` tiles; `sums` has room for [`Sums::len`] elements.
     unsafe fn add(&self, i: usize, v: Transformed, z: Transformed, count: usize, sums: *mut f32, first: bool) {
         let [ic, oc, channels, columns] = self.block(i);
         let shape = crate::gemm::blocked::Tiles::new(channels, columns, self.kernels);
@@ -149,7 +149,7 @@ impl Sums {
                 let (j, cols) = shape.column(column);
                 for row in 0..shape.rows {
                     let (i, rows) = shape.row(row);
-                    // SAFETY: the caller's promise.
+                    // SAFETY: guaranteed by the caller.
                     unsafe {
                         let out = Store {
                             c: sums.add(element * self.plane() + i * columns + j),
@@ -178,10 +178,10 @@ impl Sums {
         }
     }
 
-    /// Transforms the sums of block `i` and writes its part of the gradient.
+    /// Transforms the sums of block `i` back and writes its part of the gradient.
     ///
     /// # Safety
-    /// As [`Sums::add`].
+    /// As for [`Sums::add`].
     unsafe fn finish(&self, i: usize, sums: *const f32) {
         let [ic, oc, channels, columns] = self.block(i);
         let lanes = self.kernels.lanes;

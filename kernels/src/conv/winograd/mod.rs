@@ -1,11 +1,12 @@
 //! Winograd convolution: 3 by 3 taps, stride 1, in f32.
 //!
 //! Tiles of 4 by 4 (2 by 2) outputs are computed from 6 by 6 (4 by 4) inputs with 36 (16) multiplications instead of
-//! 144 (36). Channels are the lanes of all transforms ([`transform`]), so images are transposed on the way in and out, and between the transforms
-//! lie 36 (16) ordinary products of matrices, tiles by input channels by output channels.
+//! 144 (36). Channels are the lanes of all transforms ([`transform`]), so images are transposed before and after them;
+//! between the input and output transforms are 36 (16) ordinary matrix products, tiles by input channels by output
+//! channels.
 //!
-//! Against a sum in f64 the result is off by less than 1e-5 of its largest element (tested; typically 1 to 3e-6 for 64 to 512
-//! channels, two to three times as much as the direct sum in f32).
+//! Relative to a sum in f64 the error is less than 1e-5 of the largest element of the result (tested; typically 1 to
+//! 3e-6 for 64 to 512 channels, two to three times that of the direct sum in f32).
 
 mod gradient;
 mod transform;
@@ -22,19 +23,19 @@ use crate::threads;
 use std::ops::Range;
 use transform::{Map, Tiles, apply};
 
-/// Bytes of transformed weights that are kept for all tiles; larger ones are made again where they are used.
+/// Bytes of transformed weights that are kept for all tiles; larger ones are recomputed where they are used.
 const WEIGHT_BYTES: usize = 12 << 20;
-/// Bytes of transformed inputs of a thread that works alone: they stay in its second-level cache.
+/// Bytes of transformed inputs of a thread that works alone: they stay in its L2 cache.
 const OWN_BYTES: usize = 384 << 10;
 /// Bytes of transformed inputs that threads share.
 const SHARED_BYTES: usize = 8 << 20;
 /// Tiles that are multiplied at a time.
 const TILES: usize = 64;
-/// A cache line of f32. Planes of transformed data are this much further apart than their size, lest all of them, being a
-/// power of two long, fall into the same few places of a cache.
+/// Elements of f32 per cache line. Planes of transformed data are padded by this much: their sizes are powers of two,
+/// so without it they would map to the same few cache sets.
 const LINE: usize = 16;
 
-/// Whether this is what the algorithm can do.
+/// Whether the algorithm supports this convolution.
 pub(super) fn applies(s: &ConvShape) -> bool {
     s.kernel == [1, 3, 3]
         && s.stride == [1; 3]
@@ -44,7 +45,7 @@ pub(super) fn applies(s: &ConvShape) -> bool {
         && [s.padding, s.padding_end].iter().all(|p| p[0] == 0 && p[1] <= 2 && p[2] <= 2)
 }
 
-/// The side of the tiles with which this convolution is faster than directly, if there is one.
+/// The tile size with which this convolution is faster than the direct algorithm, if there is one.
 pub(super) fn tile(s: &ConvShape) -> Option<usize> {
     let out = s.output();
     let deep = s.in_channels >= 16 && s.out_channels >= 16;
@@ -52,7 +53,7 @@ pub(super) fn tile(s: &ConvShape) -> Option<usize> {
     (applies(s) && deep && tiles >= 16).then_some(4)
 }
 
-/// Images cut into tiles.
+/// Images split into tiles.
 struct Grid<'a> {
     x: &'a [f32],
     channels: usize,
@@ -60,10 +61,10 @@ struct Grid<'a> {
     padded: usize,
     size: [usize; 2],
     padding: [usize; 2],
-    /// Elements from one tile to the next, and on one side of a tile.
+    /// Elements between adjacent tiles, and the side of a tile.
     step: usize,
     reach: usize,
-    /// Rows and columns of tiles in an image.
+    /// Rows and columns of tiles per image.
     tiles: [usize; 2],
 }
 
@@ -86,7 +87,7 @@ impl Transformed {
 }
 
 impl Grid<'_> {
-    /// Transforms the tiles in some rows of tiles, counted over all images, with `map`.
+    /// Transforms a range of rows of tiles, counted over all images, with `map`.
     ///
     /// # Safety
     /// `to` has room for them, `n` by `n` elements each.
@@ -108,7 +109,7 @@ impl Grid<'_> {
             let x = &self.x[(image * self.channels + c) * h * w..][..channels * h * w];
             let planes = Planes { x, channels, lanes, size: [h, w] };
             with_scratch(height * width * lanes, |buffer: *mut f32| {
-                // SAFETY: the buffer has this size; the tiles are within it, and in `to` by the caller's promise.
+                // SAFETY: the buffer has this size; the tiles are inside it, and inside `to` as the caller guarantees.
                 unsafe {
                     let top = (first * self.step) as isize - self.padding[0] as isize;
                     planes.gather(kernels.isa, top..top + height as isize, -(self.padding[1] as isize), width, buffer);
@@ -133,14 +134,14 @@ impl Grid<'_> {
     }
 }
 
-/// Where a weight's taps are stored.
+/// The layout of a weight's taps.
 #[derive(Clone, Copy)]
 struct Taps<'a> {
     w: Weight<'a, f32>,
-    /// Elements from one input (output) channel to the next.
+    /// Strides between input and output channels, in elements.
     inner: usize,
     outer: usize,
-    /// The last tap comes first.
+    /// The taps are reversed.
     flipped: bool,
 }
 
@@ -158,7 +159,7 @@ struct Weights<'a> {
 }
 
 impl Weights<'_> {
-    /// Output channels of a panel: two registers.
+    /// Output channels per panel: two registers.
     fn width(&self) -> usize {
         2 * self.kernels.lanes
     }
@@ -167,34 +168,34 @@ impl Weights<'_> {
         self.channels.div_ceil(self.width())
     }
 
-    /// Elements from one plane of a panel to the next.
+    /// Stride between planes of a panel, in elements.
     fn plane(&self) -> usize {
         self.inner * self.width() + LINE
     }
 
-    /// Elements of a panel.
+    /// Elements per panel.
     fn panel_len(&self) -> usize {
         (self.m + 2).pow(2) * self.plane()
     }
 
-    /// Whether they are made once for all tiles.
-    fn worth_keeping(&self) -> bool {
+    /// Whether they are computed once for all tiles.
+    fn precomputed(&self) -> bool {
         4 * self.panels() * self.panel_len() <= WEIGHT_BYTES
     }
 
-    /// Makes all panels.
+    /// Computes all panels.
     ///
     /// # Safety
     /// `to` has room for them.
     unsafe fn all(&self, to: *mut f32) {
         let to = Shared(to);
         tasks(self.panels(), 40 * self.inner * self.channels, |panel| {
-            // SAFETY: every panel has its place.
+            // SAFETY: the panels are disjoint.
             unsafe { self.panel(panel, to.get().add(panel * self.panel_len())) };
         });
     }
 
-    /// Makes one panel.
+    /// Computes one panel.
     ///
     /// # Safety
     /// `to` has room for it.
@@ -208,8 +209,8 @@ impl Weights<'_> {
         for block in 0..2 {
             let oc = panel * self.width() + block * lanes;
             let cols = lanes.min(self.channels.saturating_sub(oc));
-            // SAFETY: the weight has these channels; the buffer has room for CHANNELS of 9 registers (at most 16 lanes), and is zero where
-            // there are no output channels.
+            // SAFETY: the weight has these channels; the buffer has room for CHANNELS of 9 registers (at most 16
+            // lanes), and is zero where there are no output channels.
             unsafe {
                 if cols < lanes {
                     taps.write_bytes(0, CHANNELS * 9 * 16);
@@ -246,7 +247,7 @@ impl Weights<'_> {
     }
 }
 
-/// One convolution of tiles with 3 by 3 taps.
+/// One convolution with 3 by 3 taps, in tiles.
 struct Convolution<'a> {
     kernels: &'static Kernels<f32>,
     grid: Grid<'a>,
@@ -255,7 +256,7 @@ struct Convolution<'a> {
     channels: usize,
     size: [usize; 2],
     out: Shared<f32>,
-    /// One value a channel, as many as there are channels in whole registers.
+    /// One element per channel, padded to whole registers.
     bias: &'a [f32],
     clamp: Option<(f32, f32)>,
     images: usize,
@@ -265,11 +266,11 @@ fn forward_taps<'a>(s: &ConvShape, w: Weight<'a, f32>) -> Taps<'a> {
     Taps { w, inner: 9, outer: 9 * s.in_channels, flipped: false }
 }
 
-/// Transforms `w` for the forward; nothing where transforming it again costs less than reading the result.
+/// Transforms `w` for the forward pass; `None` where transforming it again costs less than reading the result.
 pub(super) fn pack_forward(s: &ConvShape, m: usize, kernels: &'static Kernels<f32>, w: &[f32]) -> Option<Buffer> {
     let (inner, channels) = (s.in_channels, s.out_channels);
     let weights = Weights { kernels, m, inner, channels, taps: forward_taps(s, Weight::Plain(w)) };
-    weights.worth_keeping().then(|| {
+    weights.precomputed().then(|| {
         let buffer = Buffer::with_room_for::<f32>(weights.panels() * weights.panel_len());
         // SAFETY: the buffer has room for all panels.
         unsafe { weights.all(buffer.as_ptr()) };
@@ -313,7 +314,7 @@ pub(super) fn backward_input(
     w: &[f32],
     grad_x: &mut [f32],
 ) {
-    // The convolution of the output's gradient with the reversed taps, padded so that its size becomes the input's.
+    // The convolution of the output gradient with the reversed taps, padded so that the result has the input's size.
     let taps = Taps { w: Weight::Plain(w), inner: 9 * s.in_channels, outer: 9, flipped: true };
     let padding = s.padding.map(|p| 2usize.wrapping_sub(p));
     let (channels, out) = (s.out_channels, s.output());
@@ -377,7 +378,7 @@ fn convolve(
 }
 
 impl Convolution<'_> {
-    /// Elements of a transformed tile.
+    /// Elements per transformed tile.
     fn elements(&self) -> usize {
         (self.grid.step + 2).pow(2)
     }
@@ -390,7 +391,7 @@ impl Convolution<'_> {
             Weight::Packed(w) => Some(w.cast_mut()),
             Weight::Plain(_) => None,
         };
-        let kept = packed.is_some() || self.weights.worth_keeping();
+        let kept = packed.is_some() || self.weights.precomputed();
         let make = kept && packed.is_none();
         with_scratch(if make { self.weights.panels() * self.weights.panel_len() } else { 0 }, |weights: *mut f32| {
             if make {
@@ -399,7 +400,7 @@ impl Convolution<'_> {
             }
             let weights = packed.unwrap_or(if make { weights } else { std::ptr::null_mut() });
             let weights = Shared(weights);
-            // Every thread on its own, if there are rows enough for all; otherwise together on more rows.
+            // Each thread works on its own rows if there are enough for all; otherwise all threads share larger chunks.
             let own = (OWN_BYTES / row_bytes).max(TILES / 2 / tw).clamp(1, rows);
             let chunk = |rows: Range<usize>| {
                 let tiles = rows.len() * tw;
@@ -427,13 +428,13 @@ impl Convolution<'_> {
     /// All output channels of some rows of tiles.
     ///
     /// # Safety
-    /// `v` has room for their transforms; `weights` are all panels, or null.
+    /// `v` has room for their transforms; `weights` holds all panels, or is null.
     unsafe fn chunk(&self, rows: Range<usize>, v: Transformed, weights: Shared<f32>) {
         let tw = self.grid.tiles[1];
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { self.grid.transform(self.kernels, Map::Input, rows.clone(), v) };
         let (panels, panel_len) = (self.weights.panels(), self.weights.panel_len());
-        // A few rows at a time, so that the products stay in the second-level cache.
+        // A few rows at a time, so that the products stay in the L2 cache.
         let parts = rows.len().div_ceil((TILES / tw).max(1));
         let bands = (2 * threads::num_threads()).div_ceil(panels).clamp(1, parts);
         let work = rows.len() * tw * self.elements() * self.grid.channels * self.channels;
@@ -443,7 +444,8 @@ impl Convolution<'_> {
             let (first, most) = split(rows.len(), parts, band.0);
             let product = Transformed::len(self.elements(), most, tw * self.weights.width());
             with_scratch(own + product, |scratch: *mut f32| {
-                // SAFETY: the scratch memory has the size of the products, and of the panel's weights where they are made here.
+                // SAFETY: the scratch memory has the size of the products, and of the panel's weights where they are
+                // computed here.
                 unsafe {
                     let u = if own > 0 {
                         self.weights.panel(panel, scratch);
@@ -502,13 +504,14 @@ impl Convolution<'_> {
         }
     }
 
-    /// Transforms products back and writes them to the output.
+    /// Applies the output transform to the products and writes the output.
     unsafe fn finish(&self, panel: usize, rows: Range<usize>, m: Transformed) {
         let (side, lanes) = (self.grid.step, self.kernels.lanes);
         let [th, tw] = self.grid.tiles;
         let [h, w] = self.size;
-        // Rows of the buffer are as long as the output's, so that all can be scattered at once: a tile that hangs over the end of a
-        // row writes on into the next, and so comes before the tile that this belongs to.
+        // Rows of the buffer are as long as the output's, so that all can be scattered at once: a tile that extends
+        // past the end of a row overwrites the start of the next row, and is therefore written before the tile that
+        // belongs there.
         with_scratch((side * w + side) * lanes, |buffer: *mut f32| {
             for row in rows.clone() {
                 let (image, y) = (row / th, row % th * side);
@@ -517,7 +520,8 @@ impl Convolution<'_> {
                     if oc >= self.channels {
                         break;
                     }
-                    // SAFETY: the buffer holds one row of tiles and what hangs over; the output has these channels and rows.
+                    // SAFETY: the buffer holds one row of tiles and their overhang; the output has these channels and
+                    // rows.
                     unsafe {
                         let from = m.ptr.get().add((row - rows.start) * tw * m.channels + block * lanes);
                         let tiles = Tiles {

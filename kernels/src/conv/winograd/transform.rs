@@ -1,25 +1,25 @@
-//! The small linear maps of Winograd convolution, on registers whose lanes are channels.
+//! The linear transforms of Winograd convolution, on registers whose lanes are channels.
 //!
-//! With `n = m + 2` a row of `m` outputs of a 3-tap filter `g` over data `d` is `Aᵀ [(G g) ⊙ (Bᵀ d)]` (Lavin & Gray 2015,
-//! "Fast Algorithms for Convolutional Neural Networks"); in two dimensions each map is applied along both. The maps
-//! evaluate polynomials at `n - 1` points and infinity. The usual points 0, ±1, ±2 lose three times as much accuracy as 0, ±3/4,
-//! ±3/2, which keep all maps within a factor of the direct sum's rounding errors, and their pairs of opposite sign need no more
-//! operations.
+//! With `n = m + 2`, a row of `m` outputs of a 3-tap filter `g` over data `d` is `Aᵀ [(G g) ⊙ (Bᵀ d)]` (Lavin & Gray
+//! 2015, "Fast Algorithms for Convolutional Neural Networks"); in two dimensions each transform is applied along both
+//! axes. The transforms evaluate polynomials at `n - 1` points and infinity. The usual points 0, ±1, ±2 lose three
+//! times as much accuracy as 0, ±3/4, ±3/2, which keep the error within a small factor of the direct sum's; since they
+//! are also pairs of opposite sign, they need no more operations.
 
 use crate::gemm::vector::{Vector, VectorKernel, dispatch};
 use crate::isa::Isa;
 
-/// The largest transformed tile.
+/// The maximum size of a transformed tile.
 pub(super) const MAX_N: usize = 6;
 
-/// A vector that the maps run on.
+/// A vector that the transforms operate on.
 trait Register: Vector<Elem = f32> {}
 impl<V: Vector<Elem = f32>> Register for V {}
 
-/// `V` for each element of a row or column; a scheme uses the first few.
+/// One `V` per element of a row or column; a scheme uses the first `N`.
 type Line<V> = [V; MAX_N];
 
-/// One size of tile.
+/// A tile size.
 trait Scheme {
     /// Outputs along one side.
     const M: usize;
@@ -105,7 +105,7 @@ const A: f32 = 0.75;
 const B: f32 = 1.5;
 const A2: f32 = A * A;
 const B2: f32 = B * B;
-/// What Lagrange interpolation divides by at 0, ±A and ±B.
+/// The denominators of Lagrange interpolation at 0, ±A and ±B.
 const F0: f32 = A2 * B2;
 const FA: f32 = 2.0 * A2 * (A2 - B2);
 const FB: f32 = 2.0 * B2 * (B2 - A2);
@@ -118,7 +118,7 @@ impl Scheme for F4 {
     #[inline(always)]
     unsafe fn input<V: Register>([d0, d1, d2, d3, d4, d5]: Line<V>) -> Line<V> {
         unsafe {
-            // At +p and -p the even terms are the same and the odd ones differ in sign.
+            // At +p and -p the even terms are equal and the odd ones differ in sign.
             let (even_a, odd_a) = (axpy(-B2, d2, d4), axpy(-B2, d1, d3));
             let (even_b, odd_b) = (axpy(-A2, d2, d4), axpy(-A2, d1, d3));
             [
@@ -190,8 +190,8 @@ impl Scheme for F4 {
     }
 }
 
-/// A map of `tiles` tiles, `from_tile` and `to_tile` elements apart. Elements of a tile are registers: along a row
-/// `from_column` (`to_column`) apart, along a column `from_row` (`to_row`).
+/// A transform of `tiles` tiles, `from_tile` and `to_tile` elements apart. Elements of a tile are registers: along a
+/// row `from_column` (`to_column`) apart, along a column `from_row` (`to_row`).
 #[derive(Clone, Copy)]
 pub(super) struct Tiles {
     pub tiles: usize,
@@ -205,12 +205,12 @@ pub(super) struct Tiles {
     pub to_column: usize,
 }
 
-/// One of the maps in two dimensions.
+/// One of the transforms in two dimensions.
 #[derive(Clone, Copy)]
 pub(super) enum Map<'a> {
     /// `Bᵀ d B`
     Input,
-    /// `clamp(Aᵀ m A + bias)`, with a bias for each lane
+    /// `clamp(Aᵀ m A + bias)`, with one bias per lane
     Output(&'a [f32], Option<(f32, f32)>),
     /// `G g Gᵀ`
     Weight,
@@ -220,7 +220,8 @@ pub(super) enum Map<'a> {
     WeightT,
 }
 
-/// One of a scheme's maps of a line. (A type, not a closure: closures would not be compiled for the instruction set.)
+/// One of a scheme's transforms of a line. (A type, not a closure: closures would not be compiled for the instruction
+/// set.)
 trait Step {
     /// Elements of a line before and after.
     const SIZES: (usize, usize);
@@ -253,7 +254,7 @@ step!(Weight, weight, 3, S::N);
 step!(OutputT, output_t, S::M, S::N);
 step!(WeightT, weight_t, S::N, 3);
 
-/// What is added to a register at the end, and its limits.
+/// The bias added to a register at the end, and its clamping limits.
 type Finish<V> = Option<(V, V, V)>;
 
 struct Run<'a> {
@@ -265,7 +266,7 @@ struct Run<'a> {
 impl Run<'_> {
     #[inline(always)]
     unsafe fn scheme<V: Register, S: Scheme>(&self) {
-        // SAFETY: the caller's promise, see `apply`.
+        // SAFETY: guaranteed by the caller, see `apply`.
         unsafe {
             match self.map {
                 Map::Input => self.all::<V, Input<S>>(None),
@@ -281,13 +282,13 @@ impl Run<'_> {
         }
     }
 
-    /// Maps the columns of every tile, and then its rows.
+    /// Transforms the columns of every tile, and then its rows.
     #[inline(always)]
     unsafe fn all<V: Register, L: Step>(&self, finish: Finish<V>) {
         let t = &self.tiles;
         let (from, to) = L::SIZES;
         for tile in 0..t.tiles {
-            // SAFETY: the caller's promise, see `apply`.
+            // SAFETY: guaranteed by the caller, see `apply`.
             unsafe {
                 let src = t.from.add(tile * t.from_tile);
                 let dst = t.to.add(tile * t.to_tile);
@@ -322,7 +323,7 @@ impl VectorKernel for Run<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector<Elem = f32>>(self) {
-        // SAFETY: the caller's promise, see `apply`.
+        // SAFETY: guaranteed by the caller, see `apply`.
         unsafe { if self.m == 2 { self.scheme::<V, F2>() } else { self.scheme::<V, F4>() } }
     }
 }
@@ -332,6 +333,6 @@ impl VectorKernel for Run<'_> {
 /// # Safety
 /// All tiles are valid.
 pub(super) unsafe fn apply(isa: Isa, m: usize, map: Map<'_>, tiles: Tiles) {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { dispatch(isa, Run { m, map, tiles }) }
 }

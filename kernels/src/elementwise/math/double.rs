@@ -1,16 +1,16 @@
 //! Functions of `f64`, within 2 ulp.
 //!
-//! The polynomials are minimax approximations, each with its relative error; `fit.py` finds them.
+//! The polynomials are minimax approximations, each annotated with its relative error; they were computed by `fit.py`.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI, LOG2_E, LOG10_E};
 
 use crate::simd::Simd;
 
-/// ln 2 in two parts; products of the first with integers up to 2^20 are exact.
+/// ln 2 as a sum of two constants; products of the first with integers up to 2^20 are exact.
 const LN_2_HI: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
 const LN_2_LO: f64 = 1.908_214_929_270_587_7e-10;
 
-/// Adding this to a number below 2^51 rounds it to an integer, whose low bits (plus 2048) are then those of the sum.
+/// Adding this to a value below 2^51 rounds it to an integer, whose low bits (plus 2048) are then those of the sum.
 const TO_INT: f64 = 6_755_399_441_055_744.0 + 2048.0;
 
 #[inline(always)]
@@ -76,7 +76,7 @@ pub(crate) fn exp<S: Simd>(x: f64) -> f64 {
     (1.0 + p) * a * b
 }
 
-/// [`exp`] of what is not positive (or nan), in fewer instructions.
+/// [`exp`] of nonpositive values (or NaN), in fewer instructions.
 #[inline(always)]
 pub(crate) fn exp_not_positive<S: Simd>(x: f64) -> f64 {
     let (p, bits) = exp_parts::<S>(if x < -746.0 { -746.0 } else { x });
@@ -95,14 +95,15 @@ pub(super) fn expm1<S: Simd>(x: f64) -> f64 {
     if x == 0.0 { x } else { y }
 }
 
-/// `(k, log m)` with `x = m 2^k` and `m` from sqrt(1/2) to sqrt(2), for finite x > 0; the second as a sum of two.
+/// `(k, log m)` with `x = m 2^k` and `m` from sqrt(1/2) to sqrt(2), for finite x > 0; the second as a sum of two
+/// values.
 #[inline(always)]
 fn log_parts<S: Simd>(x: f64) -> (f64, f64, f64) {
     let subnormal = x < f64::MIN_POSITIVE;
     let bits = if subnormal { x * 18_014_398_509_481_984.0 } else { x }.to_bits();
     const SQRT_HALF: u64 = 0x3fe6_a09e_0000_0000;
     let shifted = bits.wrapping_add(0x3ff0_0000_0000_0000 - SQRT_HALF);
-    // The exponent as a float: put below the point of 2^52.
+    // The exponent as a float: inserted into the low mantissa bits of 2^52.
     let exponent = f64::from_bits(0x4330_0000_0000_0000 | shifted >> 52) - (4_503_599_627_370_496.0 + 1023.0);
     let k = if subnormal { exponent - 54.0 } else { exponent };
     let f = f64::from_bits((shifted & 0x000f_ffff_ffff_ffff) + SQRT_HALF) - 1.0;
@@ -126,7 +127,7 @@ fn log_parts<S: Simd>(x: f64) -> (f64, f64, f64) {
     (k, f, s * (half_square + r) - half_square)
 }
 
-/// The values of a logarithm outside the positive numbers, and at infinity; `y` elsewhere.
+/// The values of a logarithm at and below zero, at infinity and for NaN; `y` elsewhere.
 #[inline(always)]
 fn log_edges(x: f64, y: f64) -> f64 {
     let y = if x == f64::INFINITY { x } else { y };
@@ -148,7 +149,7 @@ pub(super) fn log2<S: Simd>(x: f64) -> f64 {
 
 #[inline(always)]
 pub(super) fn log10<S: Simd>(x: f64) -> f64 {
-    // log10(2) in two parts; products of the first with exponents are exact.
+    // log10(2) as a sum of two constants; products of the first with exponents are exact.
     const LOG10_2_HI: f64 = f64::from_bits(0x3fd3_4413_509f_6000);
     const LOG10_2_LO: f64 = 3.694_239_077_158_931e-13;
     let (k, hi, lo) = log_parts::<S>(x);
@@ -158,7 +159,7 @@ pub(super) fn log10<S: Simd>(x: f64) -> f64 {
 #[inline(always)]
 pub(super) fn log1p<S: Simd>(x: f64) -> f64 {
     let u = 1.0 + x;
-    // What the sum lost, to first order.
+    // The rounding error of the sum, to first order.
     let lost = if x > 1.0 { 1.0 - (u - x) } else { x - (u - 1.0) };
     let (k, hi, lo) = log_parts::<S>(u);
     let y = fma::<S>(k, LN_2_HI, hi + (lo + fma::<S>(k, LN_2_LO, lost / u)));
@@ -169,7 +170,7 @@ pub(super) fn log1p<S: Simd>(x: f64) -> f64 {
 #[inline(always)]
 pub(super) fn tanh<S: Simd>(x: f64) -> f64 {
     let e = expm1::<S>(2.0 * clamp(x.abs(), 0.0, 22.0));
-    // To first order, what the sum loses where that is near 2.
+    // To first order, the rounding error of the sum where it is near 2.
     let sum = e + 2.0;
     let lost = if e < 1.0 { 0.5 * (e - (sum - 2.0)) } else { 0.0 };
     let y = e / sum;
@@ -180,7 +181,7 @@ pub(super) fn tanh<S: Simd>(x: f64) -> f64 {
 pub(super) fn sigmoid<S: Simd>(x: f64) -> f64 {
     let e = exp_not_positive::<S>(-x.abs());
     let numerator = if x < 0.0 { e } else { 1.0 };
-    // To first order, what the sum loses.
+    // To first order, the rounding error of the sum.
     let sum = 1.0 + e;
     let lost = e - (sum - 1.0);
     let y = numerator / sum;
@@ -240,13 +241,14 @@ const ERFC: [f64; 21] = [
     -2.453_698_565_886_088_5e-8,
 ];
 
-/// `(erf(x), erfc(|x|))`, the first good for |x| <= 1, the second for |x| >= 0.95.
+/// `(erf(x), erfc(|x|))`, the first accurate for |x| <= 1, the second for |x| >= 0.95.
 #[inline(always)]
 fn erf_parts<S: Simd>(x: f64) -> (f64, f64) {
     let small = fma::<S>(x, polynomial::<S, 12>(x * x, ERF), x);
     let a = clamp(x.abs(), 0.0, 28.0);
     let q = polynomial::<S, 21>((a - 4.0) / (a + 4.0), ERFC) / (1.0 + 2.0 * a);
-    // exp(-a^2) for an a of few digits and the rest, or the error of the square would grow with it.
+    // exp(-a^2), with `a` split into a short leading part and the rest; otherwise the rounding error of the square
+    // would be amplified.
     let top = f64::from_bits(a.to_bits() & 0xffff_ffff_0000_0000);
     let rest = (top - a) * (top + a);
     (small, exp_not_positive::<S>(-top * top) * fma::<S>(q, expm1_tiny(rest), q))
@@ -271,7 +273,7 @@ pub(super) fn erfc<S: Simd>(x: f64) -> f64 {
     if x.abs() < 1.0 { 1.0 - small } else { large }
 }
 
-/// `x Phi(x)`, by way of erfc, so that nothing cancels for negative x.
+/// `x Phi(x)`, computed from erfc, so that nothing cancels for negative x.
 #[inline(always)]
 pub(super) fn gelu<S: Simd>(x: f64) -> f64 {
     0.5 * x * erfc::<S>(-x * FRAC_1_SQRT_2)
@@ -285,10 +287,10 @@ pub(super) fn gelu_grad<S: Simd>(x: f64) -> f64 {
     fma::<S>(x, density, 0.5 * erfc::<S>(-x * FRAC_1_SQRT_2))
 }
 
-/// `(n mod 4, r)` with `x = n pi/2 + r` and |r| <= pi/4 or a little more, for |x| up to 2^20.
+/// `(n mod 4, r)` with `x = n pi/2 + r` and |r| at most slightly more than pi/4, for |x| up to 2^20.
 #[inline(always)]
 fn reduce<S: Simd>(x: f64) -> (u64, f64) {
-    // pi/2 in three parts; products of the first two with integers up to 2^20 are exact.
+    // pi/2 as a sum of three constants; products of the first two with integers up to 2^20 are exact.
     const P1: f64 = f64::from_bits(0x3ff9_21fb_5440_0000);
     const P2: f64 = f64::from_bits(0x3dd0_b461_1a60_0000);
     const P3: f64 = f64::from_bits(0x3ba3_198a_2e03_7073);
@@ -315,7 +317,7 @@ fn sin_cos<S: Simd>(r: f64) -> (f64, f64) {
     (r * fma::<S>(z, s, 1.0), fma::<S>(z * z, c, fma::<S>(z, -0.5, 1.0)))
 }
 
-/// Sine to 2^-36, enough for a result in `f32`, for |x| up to 2^20.
+/// Sine to 2^-36, sufficient for a result in `f32`, for |x| up to 2^20.
 #[inline(always)]
 pub(super) fn sin_reduced<S: Simd>(x: f64) -> f64 {
     let (n, r) = reduce::<S>(x);
@@ -324,7 +326,7 @@ pub(super) fn sin_reduced<S: Simd>(x: f64) -> f64 {
     f64::from_bits(y.to_bits() ^ (n & 2) << 62)
 }
 
-/// Cosine to 2^-36, enough for a result in `f32`, for |x| up to 2^20.
+/// Cosine to 2^-36, sufficient for a result in `f32`, for |x| up to 2^20.
 #[inline(always)]
 pub(super) fn cos_reduced<S: Simd>(x: f64) -> f64 {
     let (n, r) = reduce::<S>(x);

@@ -71,7 +71,7 @@ quarter = (pi / 4) ** 2 * mpf("1.001")
 show("sin", sin_rest, lambda z: z + mpf("1e-3"), 0, quarter, 3, 17)
 show("cos", cos_rest, lambda z: z * z + mpf("1e-3"), 0, quarter, 3, 17)
 
-# 1 is to be taken from the first coefficient of erf(x) / x.
+# Subtract 1 from the first coefficient of erf(x) / x.
 erf_part = lambda z: erf(sqrt(z)) / sqrt(z) if z > 1e-30 else 2 / sqrt(pi)
 show("erf f32", erf_part, lambda z: mpf(1), 0, 1, 6, 10)
 show("erf f64", erf_part, lambda z: mpf(1), 0, 1, 11, 17)

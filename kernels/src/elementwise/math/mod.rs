@@ -1,7 +1,7 @@
 //! Functions of floats, written so that the compiler can vectorize a loop over them: no branches, no tables, no calls.
 //!
-//! In `f32`, what networks spend their time on has its own arithmetic. The other functions are computed in `f64` and
-//! rounded once, which is both simple and nearly exact.
+//! In `f32`, the functions that dominate the run time of networks have their own implementation. The others are
+//! computed in `f64` and rounded once, which is both simple and nearly exact.
 
 pub(crate) mod double;
 pub(crate) mod single;
@@ -11,10 +11,10 @@ use std::ops::Rem;
 use super::block::{each, each2, steps, steps2};
 use crate::simd::Simd;
 
-/// Beyond this the range reduction of sine and cosine loses bits, and the standard library takes over.
+/// Above this, the range reduction of sine and cosine loses bits, and the standard library is used.
 const REDUCIBLE: f32 = 1e6;
 
-/// `f32` or `f64`, with what elementwise operations need beyond [`crate::float::Float`].
+/// `f32` or `f64`, with what elementwise operations need in addition to [`crate::float::Float`].
 pub(super) trait Float: crate::float::Float + Default + Rem<Output = Self> {
     fn abs(self) -> Self;
     fn copysign(self, sign: Self) -> Self;
@@ -54,11 +54,11 @@ pub(super) trait Float: crate::float::Float + Default + Rem<Output = Self> {
     fn cos_block<S: Simd, const L: usize>(x: *const Self, out: *mut Self, n: usize);
     /// Powers of `n` contiguous elements; the pointers must be valid for them.
     fn pow_block<S: Simd, const L: usize>(a: *const Self, b: *const Self, out: *mut Self, n: usize);
-    /// One power of `n` contiguous elements; the pointers must be valid for them.
+    /// `n` contiguous elements to a constant power; the pointers must be valid for them.
     fn pow_scalar_block<S: Simd, const L: usize>(a: *const Self, b: Self, out: *mut Self, n: usize);
 }
 
-/// The methods that the standard library has.
+/// The methods that the standard library provides.
 macro_rules! std_methods {
     ($t:ident) => {
         #[inline(always)]
@@ -83,7 +83,7 @@ macro_rules! std_methods {
     };
 }
 
-/// The methods that a module here has as functions.
+/// The methods that a submodule provides as functions.
 macro_rules! delegate {
     ($t:ident, $module:ident: $($name:ident)*) => {
         $(
@@ -113,25 +113,25 @@ impl Float for f64 {
 
     #[inline(always)]
     fn sin_block<S: Simd, const L: usize>(x: *const f64, out: *mut f64, n: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { each(x, out, n, f64::sin) }
     }
 
     #[inline(always)]
     fn cos_block<S: Simd, const L: usize>(x: *const f64, out: *mut f64, n: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { each(x, out, n, f64::cos) }
     }
 
     #[inline(always)]
     fn pow_block<S: Simd, const L: usize>(a: *const f64, b: *const f64, out: *mut f64, n: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { each2(a, b, out, n, f64::powf) }
     }
 
     #[inline(always)]
     fn pow_scalar_block<S: Simd, const L: usize>(a: *const f64, b: f64, out: *mut f64, n: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { each(a, out, n, |a| a.powf(b)) }
     }
 }
@@ -153,25 +153,25 @@ impl Float for f32 {
 
     #[inline(always)]
     fn pow_block<S: Simd, const L: usize>(a: *const f32, b: *const f32, out: *mut f32, n: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { steps2::<f32, L>(a, b, out, n, single::pow::<S>) }
     }
 
     #[inline(always)]
     fn pow_scalar_block<S: Simd, const L: usize>(a: *const f32, b: f32, out: *mut f32, n: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { steps::<f32, L>(a, out, n, |a| single::pow::<S>(a, b)) }
     }
 }
 
-/// A periodic function: `near` for arguments up to [`REDUCIBLE`], `far` for the others. Which of them an element gets
-/// depends on that element alone, so that results do not depend on how the work was cut.
+/// A periodic function: `near` for arguments up to [`REDUCIBLE`], `far` for the others. The choice for an element
+/// depends on that element alone, so that results do not depend on how the work was split.
 #[inline(always)]
 fn periodic<const L: usize>(x: *const f32, out: *mut f32, n: usize, near: impl Fn(f64) -> f64, far: fn(f64) -> f64) {
     const BLOCK: usize = 512;
     for start in (0..n).step_by(BLOCK) {
         let m = BLOCK.min(n - start);
-        // SAFETY: the caller's promise; `start + m <= n`.
+        // SAFETY: guaranteed by the caller; `start + m <= n`.
         unsafe {
             let (x, out) = (x.add(start), out.add(start));
             let mut all_near = true;

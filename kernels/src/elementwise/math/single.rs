@@ -1,13 +1,13 @@
-//! The functions of `f32` that have their own arithmetic, within 2 ulp. See `double` for the method.
+//! The functions of `f32` that have their own implementation, within 2 ulp. See `double` for the method.
 
 use super::double;
 use crate::simd::Simd;
 
-/// ln 2 in two parts; products of the first with exponents are exact.
+/// ln 2 as a sum of two constants; products of the first with exponents are exact.
 const LN_2_HI: f32 = 0.693_359_4;
 const LN_2_LO: f32 = -2.121_944_4e-4;
 
-/// Adding this to a number below 2^22 rounds it to an integer, whose low bits (plus 256) are then those of the sum.
+/// Adding this to a value below 2^22 rounds it to an integer, whose low bits (plus 256) are then those of the sum.
 const TO_INT: f32 = 12_582_912.0 + 256.0;
 
 #[inline(always)]
@@ -37,7 +37,8 @@ fn exp_parts<S: Simd>(x: f32) -> (f32, u32) {
     let p = if S::FUSED {
         1.0 + fma::<S>(r * r, q, r)
     } else {
-        // 1 + r + r^2 q, with what the first sum loses: without it the extra roundings are too many.
+        // 1 + r + r^2 q, corrected by the rounding error of the first sum: without the correction the extra roundings
+        // cost too much accuracy.
         let sum = 1.0 + r;
         sum + (r * r * q + (r - (sum - 1.0)))
     };
@@ -55,7 +56,7 @@ pub(crate) fn exp<S: Simd>(x: f32) -> f32 {
     p * power(half) * power(biased - half)
 }
 
-/// [`exp`] of what is not positive (or nan), in fewer instructions.
+/// [`exp`] of nonpositive values (or NaN), in fewer instructions.
 #[inline(always)]
 pub(crate) fn exp_not_positive<S: Simd>(x: f32) -> f32 {
     let (p, bits) = exp_parts::<S>(if x < -105.0 { -105.0 } else { x });
@@ -115,7 +116,7 @@ pub(super) fn tanh<S: Simd>(x: f32) -> f32 {
 pub(super) fn sigmoid<S: Simd>(x: f32) -> f32 {
     let e = exp_not_positive::<S>(-x.abs());
     let numerator = if x < 0.0 { e } else { 1.0 };
-    // To first order, what the sum loses.
+    // To first order, the rounding error of the sum.
     let sum = 1.0 + e;
     let lost = e - (sum - 1.0);
     let y = numerator / sum;
@@ -126,7 +127,7 @@ pub(super) fn sigmoid<S: Simd>(x: f32) -> f32 {
 pub(super) fn log1p<S: Simd>(x: f32) -> f32 {
     let u = 1.0 + x;
     let lost = if x > 1.0 { 1.0 - (u - x) } else { x - (u - 1.0) };
-    // An infinite or zero u has the right logarithm already.
+    // For zero or infinite u the logarithm is already correct.
     let correction = if (u > 0.0) & (u < f32::INFINITY) { lost / u } else { 0.0 };
     let y = log::<S>(u) + correction;
     if x == 0.0 { x } else { y }
@@ -162,14 +163,15 @@ const ERFC: [f32; 10] = [
     -0.000_698_589_83,
 ];
 
-/// `(erf(x), erfc(|x|))`, the first good for |x| <= 1, the second for |x| >= 0.95.
+/// `(erf(x), erfc(|x|))`, the first accurate for |x| <= 1, the second for |x| >= 0.95.
 #[inline(always)]
 fn erf_parts<S: Simd>(x: f32) -> (f32, f32) {
     let small = fma::<S>(x, polynomial::<S, 7>(x * x, ERF), x);
     let a = x.abs();
     let a = if a > 10.5 { 10.5 } else { a };
     let q = polynomial::<S, 10>((a - 3.0) / (a + 3.0), ERFC) / (1.0 + 2.0 * a);
-    // exp(-a^2) for an a of few digits and the rest, or the error of the square would grow with it.
+    // exp(-a^2), with `a` split into a short leading part and the rest; otherwise the rounding error of the square
+    // would be amplified.
     let top = f32::from_bits(a.to_bits() & 0xffff_f000);
     let rest = (top - a) * (top + a);
     let tail = rest * polynomial::<S, 4>(rest, [1.0, 0.5, 0.166_666_67, 0.041_666_67]);
@@ -189,7 +191,7 @@ pub(super) fn erfc<S: Simd>(x: f32) -> f32 {
     if x.abs() < 1.0 { 1.0 - small } else { large }
 }
 
-/// `x Phi(x)`, by way of erfc, so that nothing cancels for negative x.
+/// `x Phi(x)`, computed from erfc, so that nothing cancels for negative x.
 #[inline(always)]
 pub(super) fn gelu<S: Simd>(x: f32) -> f32 {
     0.5 * x * erfc::<S>(-x * std::f32::consts::FRAC_1_SQRT_2)
@@ -203,7 +205,7 @@ pub(super) fn gelu_grad<S: Simd>(x: f32) -> f32 {
     fma::<S>(x, density, 0.5 * erfc::<S>(-x * std::f32::consts::FRAC_1_SQRT_2))
 }
 
-/// `a` to the power `b`, through `f64`: `|a|^b = exp(b log |a|)`, then the sign and the edges.
+/// `a` to the power `b`, computed in `f64`: `|a|^b = exp(b log |a|)`, then the sign and the special cases.
 #[inline(always)]
 pub(super) fn pow<S: Simd>(a: f32, b: f32) -> f32 {
     let magnitude = double::exp::<S>(b as f64 * double::log::<S>(a.abs() as f64)) as f32;
@@ -214,7 +216,7 @@ pub(super) fn pow<S: Simd>(a: f32, b: f32) -> f32 {
     let negative = a.is_sign_negative();
     let signed = if negative & odd { -magnitude } else { magnitude };
     let y = if (a < 0.0) & !integral & (a != f32::NEG_INFINITY) { f32::NAN } else { signed };
-    // 1 to any power, anything to the power 0, and -1 to an infinite power are 1, nan or not.
+    // 1 to any power, anything to the power 0, and -1 to an infinite power are 1, NaN or not.
     let one = (a == 1.0) | (b == 0.0) | ((a == -1.0) & b.is_infinite());
     if one { 1.0 } else { y }
 }

@@ -12,7 +12,7 @@ fn ulps_f32(got: f32, want: f64) -> f64 {
         return 0.0;
     }
     if !got.is_finite() || !rounded.is_finite() {
-        // The border between the largest float and infinity is as good as any other.
+        // The boundary between the largest float and infinity counts like any other.
         return if got.abs().min(rounded.abs()) == f32::MAX && got.abs() != rounded.abs() {
             1.0
         } else {
@@ -23,7 +23,7 @@ fn ulps_f32(got: f32, want: f64) -> f64 {
     (got as f64 - want).abs() / 2f64.powi(exponent - 23)
 }
 
-/// The distance of two `f64` in representable numbers.
+/// The distance between two `f64` in representable values.
 fn ulps_f64(got: f64, want: f64) -> f64 {
     if got == want || got.is_nan() && want.is_nan() {
         return 0.0;
@@ -34,7 +34,7 @@ fn ulps_f64(got: f64, want: f64) -> f64 {
 
 fn samples_f32() -> Vec<f32> {
     let mut x: Vec<f32> = (0..=u32::MAX).step_by(9973).map(f32::from_bits).collect();
-    // Densely where functions bend, and every special value.
+    // Densely where the functions vary, and every special value.
     x.extend((-40_000..=40_000).map(|i| i as f32 * 6.1e-4));
     x.extend([0.0, -0.0, 1.0, -1.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, f32::MIN_POSITIVE, f32::MAX, f32::MIN]);
     x
@@ -48,7 +48,7 @@ fn samples_f64() -> Vec<f64> {
     x
 }
 
-/// Checks a function of `f32` against the same one of `f64`; errors below the smallest normal number may reach `tiny`.
+/// Checks a function of `f32` against the same one of `f64`; errors below the smallest normal value may reach `tiny`.
 fn check_f32(op: UnaryOp, limit: f64, reference: impl Fn(f64) -> f64) {
     let x = samples_f32();
     on_every_isa(|isa| {
@@ -153,7 +153,7 @@ fn tanh_and_sigmoid_f64() {
     check_f64(UnaryOp::Sigmoid, 2.0, sigmoid);
 }
 
-/// x, erf(x), erfc(x), gelu(x), gelu(-x) to 60 digits, rounded (mpmath).
+/// x, erf(x), erfc(x), gelu(x), gelu(-x), computed to 60 digits and rounded (mpmath).
 const ERF: [(f64, f64, f64, f64, f64); 24] = [
     (1e-300, 1.1283791670955126e-300, 1.0, 5e-301, -5e-301),
     (1e-09, 1.1283791670955127e-09, 0.9999999988716208, 5.000000003989423e-10, -4.999999996010577e-10),

@@ -1,4 +1,4 @@
-//! Layouts: whatever the strides, the place of the output and the number of threads, the result is the same.
+//! Layouts: the result is the same for all strides, in-place or out-of-place, and for any number of threads.
 
 use std::sync::Mutex;
 
@@ -283,10 +283,10 @@ fn fill_writes_its_elements_only() {
     }
 }
 
-/// The number of threads belongs to the whole process.
+/// The number of threads is global to the process.
 static THREADS: Mutex<()> = Mutex::new(());
 
-/// Large enough for several threads and for streaming stores, with rows that no cut meets.
+/// Large enough for several threads, with row lengths that no split aligns with.
 #[test]
 fn results_do_not_depend_on_threads() {
     let _alone = THREADS.lock();

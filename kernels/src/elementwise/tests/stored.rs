@@ -1,4 +1,4 @@
-//! Types that are stored in another type than the one they are computed with, against loops that convert each element.
+//! Types whose stored type is not their computed type, against loops that convert each element.
 
 use super::super::*;
 use super::layouts::{Contiguous, EverySecond, KINDS, Reversed, SHAPES, Transposed, view};
@@ -6,7 +6,7 @@ use super::on_every_isa;
 use crate::for_each_dtype;
 use crate::half::{Bf16, F16};
 
-/// Elements of every size and sign, of which 0 is not one.
+/// Nonzero elements of every magnitude and sign.
 trait Sample: Stored {
     fn sample(i: usize) -> Self;
 }
@@ -39,7 +39,7 @@ type Binary<C> = (BinaryOp, fn(C, C) -> C);
 fn check<T: Sample>(unaries: &[Unary<T::Computed>], binaries: &[Binary<T::Computed>]) {
     let name = std::any::type_name::<T>();
     on_every_isa(|isa| {
-        // No element, several chunks, and more dimensions.
+        // An empty tensor, several chunks, and more dimensions.
         for dims in SHAPES.into_iter().skip(2).step_by(3) {
             let n: usize = dims.iter().product();
             for kind in KINDS {
@@ -85,7 +85,7 @@ fn check<T: Sample>(unaries: &[Unary<T::Computed>], binaries: &[Binary<T::Comput
                 }
             }
         }
-        // In place, and longer than a chunk.
+        // In-place, and longer than a chunk.
         let (op, reference) = binaries[0];
         let x: Vec<T> = (0..3001).map(T::sample).collect();
         let mut y = x.clone();
@@ -149,7 +149,7 @@ fn halves_compute_in_single_precision_and_round_once() {
 }
 
 #[test]
-fn a_number_is_not_rounded_first() {
+fn a_scalar_is_not_rounded_first() {
     on_every_isa(|isa| {
         let x: Vec<F16> = (0..1300).map(F16::sample).collect();
         let mut y = vec![F16::default(); 2 * x.len()];
@@ -183,14 +183,14 @@ fn gradients_are_converted_too() {
     });
 }
 
-/// A number of any type.
+/// A value of any type.
 #[derive(Clone, Copy, Debug)]
 enum Number {
     Integer(i64),
     Float(f64),
 }
 
-/// What an element is as a number, and the element nearest to a number.
+/// An element's value, and the element nearest to a value.
 trait Element: Stored {
     fn number(self) -> Number;
     fn of(number: Number) -> Self;
@@ -272,7 +272,7 @@ float_element!(F16, |x| F16::from_f32(x as f32), |x| x.0.into());
 float_element!(Bf16, |x| Bf16::from_f32(x as f32), |x| x.0.into());
 
 fn cast<S: Element, D: Element>() {
-    // Numbers on both sides of every limit.
+    // Values on both sides of every limit.
     let mut numbers = vec![Number::Float(f64::NAN), Number::Float(f64::INFINITY), Number::Float(f64::NEG_INFINITY)];
     for k in [0, 7, 8, 10, 15, 16, 24, 31, 32, 33, 53, 63] {
         for delta in [-3.0, -1.0, -0.5, 0.0, 0.3, 1.0, 7.0] {

@@ -1,4 +1,4 @@
-//! Values: every operation against a scalar reference, and PyTorch's values where it matters which.
+//! Values: every operation against a scalar reference, and PyTorch's values where implementations could differ.
 
 use super::super::*;
 use super::on_every_isa;
@@ -6,7 +6,7 @@ use super::on_every_isa;
 const INF: f64 = f64::INFINITY;
 const NAN: f64 = f64::NAN;
 
-/// Applies `op` to contiguous elements. Enough copies of them follow each other that vector and rest are both used.
+/// Applies `op` to contiguous elements. The elements are repeated so that both vector and remainder code run.
 fn apply<T: Stored>(op: UnaryOp, x: &[T]) -> Vec<T> {
     let x = x.repeat(7);
     let mut y = vec![T::default(); x.len()];
@@ -33,7 +33,7 @@ fn apply_grad<T: Stored>(op: GradOp, g: &[T], x: &[T]) -> Vec<T> {
     y
 }
 
-/// Equal as bits, but any nan is as good as any other.
+/// Equal bit by bit, except that all NaNs are equal.
 #[track_caller]
 fn assert_same(got: &[f64], want: &[f64], what: &str) {
     for (i, &got) in got.iter().enumerate() {
@@ -206,7 +206,7 @@ fn gradients_of_silu_and_gelu() {
     }
 }
 
-/// Functions that go by way of others, against the standard library's.
+/// Functions that are composed of others, against the standard library's.
 #[test]
 fn composed_and_rare_functions() {
     let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
@@ -311,7 +311,7 @@ fn booleans() {
 }
 
 #[test]
-fn what_a_type_does_not_have_is_refused() {
+fn unsupported_operations_are_rejected() {
     let mut y = [0i64];
     // SAFETY: one element each.
     unsafe {

@@ -2,14 +2,14 @@
 //! `(i + 1) * size / n`, rounded up.
 
 use super::{images, over_depth, spatial};
-use crate::ops::{composed, want_float};
+use crate::ops::{composed, expect_float};
 use crate::tensor::{Sizes, keepdim};
 use crate::{Error, NoGrad, Result, Tensor};
 use rushlight_macros::op;
 
 /// Returns an error unless `x` has `N` nonempty spatial dimensions.
 fn checked<const N: usize>(name: &'static str, x: &Tensor) -> Result<()> {
-    want_float(name, x)?;
+    expect_float(name, x)?;
     if spatial::<N>(name, x)?.contains(&0) {
         return Err(Error::shape(name, format!("expected spatial dimensions with elements, got {:?}", x.shape())));
     }

@@ -14,7 +14,7 @@ pub(crate) use adaptive::{adaptive_avg_pool, adaptive_max_pool};
 pub use avg::AvgPoolOptions;
 pub use max::MaxPoolOptions;
 
-use super::want_float;
+use super::expect_float;
 use crate::backend::Pool2d;
 use crate::tensor::Layout;
 use crate::{Error, Result, Tensor};
@@ -33,7 +33,7 @@ struct Windows<const N: usize> {
 impl<const N: usize> Windows<N> {
     /// Returns an error of the operation `name` unless these windows fit into `x`.
     fn check(&self, name: &'static str, x: &Tensor) -> Result<()> {
-        want_float(name, x)?;
+        expect_float(name, x)?;
         let input = spatial::<N>(name, x)?;
         let Windows { kernel, stride, padding, dilation, ceil_mode: _ } = *self;
         let wrong = |message: String| Err(Error::value(name, message));

@@ -1,4 +1,4 @@
-//! The golden values of `tests/golden/ops`: what PyTorch returns for each operation, and what it refuses.
+//! The golden values of `tests/golden/ops`: what PyTorch returns for each operation, and what it rejects.
 
 use super::golden::{Golden, Tolerance, list, load, scalar, text};
 use super::inputs::Args;
@@ -14,17 +14,17 @@ pub(crate) struct Case {
     pub args: Args,
     pub inputs: Vec<Input>,
     pub outputs: Vec<Golden>,
-    /// Inputs as the call left them.
+    /// The inputs after the call.
     pub mutated: Slots,
     pub grad_outputs: Slots,
-    /// The gradients of the inputs before their views; PyTorch has none for inputs that are absent.
+    /// The gradients of the inputs before their views; inputs without a gradient in PyTorch are absent.
     pub grads: Slots,
     pub second: Option<Second>,
-    /// PyTorch's message where it refuses the call.
+    /// PyTorch's message if it rejects the call.
     pub error: Option<String>,
 }
 
-/// Tensors under the numbers of inputs or outputs.
+/// Tensors keyed by the index of an input or output.
 pub(crate) type Slots = BTreeMap<usize, Golden>;
 
 /// The gradients of `sum(grads[i] * v[i])`.
@@ -34,7 +34,7 @@ pub(crate) struct Second {
     pub grad_output_grads: Slots,
 }
 
-/// An argument by position.
+/// A positional argument.
 pub(super) enum Input {
     Tensor { value: Golden, grad: bool, views: Vec<Vec<Value>> },
     Number(Scalar),
@@ -56,7 +56,8 @@ fn slots(value: &Value) -> Slots {
 }
 
 impl Case {
-    /// That of the coarsest type which takes part: the gradient of a double that was rounded to single is no better.
+    /// The tolerance of the least precise type involved: the gradient of a double that was rounded to single precision
+    /// is no more accurate.
     pub(crate) fn tolerance(&self) -> Tolerance {
         let single = |golden: &Golden| golden.dtype == DType::F32;
         let input = |input: &Input| matches!(input, Input::Tensor { value, .. } if single(value));

@@ -1,4 +1,4 @@
-//! Derivatives against differences, over all layouts, and what a backward pass may not touch.
+//! Derivatives against finite differences, over all layouts, and what a backward pass may not modify.
 
 use super::inputs::{Arg, Args, Inputs};
 use super::layout::Layout;
@@ -12,14 +12,14 @@ struct Leaves<'a> {
     sample: &'a Sample,
     /// The layout of each argument.
     layouts: Vec<Layout>,
-    /// The leaves of arguments that are differentiated by.
+    /// The leaves of arguments that are differentiated.
     leaves: Vec<Tensor>,
     /// All other arguments, by position.
     constants: Vec<Option<Arg>>,
 }
 
 impl<'a> Leaves<'a> {
-    /// Every argument in the layout, if it makes a difference to it; `None` where it makes none to any.
+    /// Every argument in the layout, where it makes a difference; `None` if it makes no difference to any argument.
     fn new(sample: &'a Sample, layout: Layout) -> Option<Leaves<'a>> {
         let generator = Generator::from_seed(7);
         let (mut layouts, mut leaves, mut constants) = (Vec::new(), Vec::new(), Vec::new());
@@ -70,13 +70,13 @@ fn joined(outputs: Vec<Tensor>) -> Result<Tensor> {
     }
 }
 
-/// The operation on the arguments.
+/// The operation applied to the arguments.
 fn plain(row: &Row, inputs: &Inputs, args: &Args) -> Result<Tensor> {
     seed(3);
     joined((row.forms.as_ref().expect("checked before").fallible)(inputs, args)?)
 }
 
-/// The change in place of a copy of the first leaf, or of a part of it, followed by a use of both.
+/// An in-place change of a copy of the first leaf, or of a part of it, followed by a use of both.
 fn in_place(row: &Row, of: &Leaves<'_>, leaves: &[&Tensor]) -> Result<Tensor> {
     seed(3);
     let base = leaves[0].try_copy()?;
@@ -101,21 +101,21 @@ pub(super) fn check(row: &Row, report: &mut Report) {
                 }
                 if differentiable {
                     check_orders(&f, &of.list(), &what, report);
-                    report.run(&what("the gradient that was given"), || given_gradient(&f, &of.list()));
+                    report.run(&what("the given gradient"), || given_gradient(&f, &of.list()));
                 } else {
                     report.run(&what("constant results"), || constant(row, &of));
                 }
             }
-            // An expanded tensor cannot be changed.
+            // An expanded tensor cannot be modified in-place.
             if row.in_place.is_some()
                 && !sample.out_of_place
                 && matches!(sample.specs[0], Spec::Draw { fixed: false, .. })
             {
                 let f = |leaves: &[&Tensor]| in_place(row, &of, leaves);
                 if of.layouts[0] == Layout::Broadcast {
-                    report.run(&what("the change of an expanded tensor"), || expanded(&f, &of.list()));
+                    report.run(&what("the in-place change of an expanded tensor"), || expanded(&f, &of.list()));
                 } else if differentiable {
-                    check_orders(&f, &of.list(), &|how| what(&format!("in place, {how}")), report);
+                    check_orders(&f, &of.list(), &|how| what(&format!("in-place, {how}")), report);
                 }
             }
         }
@@ -132,7 +132,7 @@ fn check_orders(
     report.run(&what("gradgradcheck"), || gradgradcheck(f, leaves).map_err(text));
 }
 
-/// The layout of arguments in memory does not change values by more than rounding.
+/// The memory layout of arguments changes values only within rounding.
 fn same_values(row: &Row, of: &Leaves<'_>) -> Result<(), String> {
     let call = |inputs: &Inputs| (row.forms.as_ref().expect("checked before").fallible)(inputs, &of.sample.args);
     let viewed = rushlight::no_grad(|| of.inputs(&of.list())).map_err(text)?;
@@ -164,14 +164,14 @@ fn constant(row: &Row, of: &Leaves<'_>) -> Result<(), String> {
 
 fn expanded(f: &dyn Fn(&[&Tensor]) -> Result<Tensor>, leaves: &[&Tensor]) -> Result<(), String> {
     match f(leaves) {
-        Ok(_) => Err("expected an error, since several elements share one place in memory".to_owned()),
+        Ok(_) => Err("expected an error, since several elements share the same memory".to_owned()),
         Err(error) if error.to_string().contains("expanded") => Ok(()),
         Err(error) => Err(format!("expected an error that names the expanded tensor, got: {error}")),
     }
 }
 
-/// A derivative may work in the memory of the gradient that arrives, but never where anybody else can see it: not in a gradient
-/// that was given or kept, nor in one that goes elsewhere as well.
+/// A derivative may reuse the memory of the incoming gradient, but never where other code can observe it: not if the
+/// gradient was given by the user or is retained, nor if it flows elsewhere as well.
 fn given_gradient(f: &dyn Fn(&[&Tensor]) -> Result<Tensor>, leaves: &[&Tensor]) -> Result<(), String> {
     let values = |t: &Tensor| t.detach().contiguous().to_vec::<f64>();
     let gradients = || leaves.iter().map(|leaf| leaf.grad().map(|grad| values(&grad))).collect::<Vec<_>>();
@@ -180,22 +180,22 @@ fn given_gradient(f: &dyn Fn(&[&Tensor]) -> Result<Tensor>, leaves: &[&Tensor]) 
     let weights: Vec<f64> = (0..output.numel()).map(|i| (i as f64 * 1.3).sin() - 0.2).collect();
     let given = Tensor::from_slice(&weights, output.shape());
     clear();
-    // The options keep a handle on the gradient.
+    // The options hold a handle to the gradient.
     let options = BackwardOptions::new().gradient(given.clone());
     output.try_backward_with(&options).map_err(text)?;
     let expected = gradients();
     if values(&given) != weights {
-        return Err("the gradient that was given has changed".to_owned());
+        return Err("the given gradient was modified".to_owned());
     }
     clear();
-    // The gradient is kept by the output and goes to a leaf of its own, which is older than the rest of the graph.
+    // The gradient is retained by the output and flows to a leaf of its own, which is older than the rest of the graph.
     let other = given.zeros_like().requires_grad_(true);
     let output = f(leaves).map_err(text)?;
     output.retain_grad();
     ((&output + &other) * &given).sum().backward();
-    for (whose, grad) in [("the output keeps", output.grad()), ("goes elsewhere", other.grad())] {
+    for (whose, grad) in [("the output keeps", output.grad()), ("flows elsewhere", other.grad())] {
         if grad.map(|grad| values(&grad)) != Some(weights.clone()) {
-            return Err(format!("the gradient that {whose} has changed"));
+            return Err(format!("the gradient that {whose} was modified"));
         }
     }
     let found = gradients();
@@ -207,6 +207,6 @@ fn given_gradient(f: &dyn Fn(&[&Tensor]) -> Result<Tensor>, leaves: &[&Tensor]) 
     };
     match expected.iter().zip(&found).all(same) {
         true => Ok(()),
-        false => Err(format!("gradients are {found:?} when they go elsewhere as well, else {expected:?}")),
+        false => Err(format!("gradients are {found:?} if they flow elsewhere as well, otherwise {expected:?}")),
     }
 }

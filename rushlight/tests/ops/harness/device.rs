@@ -1,4 +1,4 @@
-//! The devices on which the table runs. Every tensor that an operation gets is placed here.
+//! The devices on which the table runs. Every input tensor of an operation is placed here.
 
 use super::inputs::{Arg, Inputs};
 use rushlight::{Device, Tensor};
@@ -10,12 +10,12 @@ thread_local! {
     static CURRENT: Cell<Device> = const { Cell::new(Device::Cpu) };
 }
 
-/// The device that is being tested on this thread.
+/// The device under test on this thread.
 pub(crate) fn device() -> Device {
     CURRENT.get()
 }
 
-/// Tests on one device after the other.
+/// Runs the test on each device in turn.
 pub(super) fn on_each_device(mut test: impl FnMut()) {
     for device in DEVICES {
         CURRENT.set(device);
@@ -24,13 +24,13 @@ pub(super) fn on_each_device(mut test: impl FnMut()) {
     CURRENT.set(Device::Cpu);
 }
 
-/// The tensor on the device that is being tested.
+/// The tensor on the device under test.
 pub(super) fn place(tensor: &Tensor) -> Tensor {
     tensor.to_device(device())
 }
 
 impl Inputs {
-    /// The arguments on the device that is being tested.
+    /// The arguments on the device under test.
     pub(crate) fn placed(self) -> Inputs {
         let place = |arg: Arg| match arg {
             Arg::Tensor(tensor) => Arg::Tensor(place(&tensor)),

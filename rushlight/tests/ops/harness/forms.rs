@@ -1,4 +1,4 @@
-//! What the two forms and the form in place have in common, which dtypes are taken, exact values, and messages.
+//! Consistency of the two forms and the in-place form, accepted dtypes, exact values, and messages.
 
 use super::device::{on_each_device, place};
 use super::inputs::{Arg, Args, Inputs};
@@ -24,7 +24,7 @@ pub(super) fn check(row: &Row, report: &mut Report) {
                 {
                     let inputs = || own(sample.inputs(dtype).placed());
                     let taken = || taken(form.name, &form.forms, form.takes, sample, dtype, &inputs);
-                    report.run(&what("call in place"), taken);
+                    report.run(&what("in-place call"), taken);
                 }
                 if let (Some(forms), Some(form)) = (&row.forms, &row.in_place)
                     && form.takes.accepts(dtype)
@@ -35,7 +35,7 @@ pub(super) fn check(row: &Row, report: &mut Report) {
                             sample.inputs(dtype).placed()
                         })
                     };
-                    report.run(&what("equality with the form in place"), same);
+                    report.run(&what("equality with the in-place form"), same);
                 }
             }
         }
@@ -46,18 +46,18 @@ pub(super) fn check(row: &Row, report: &mut Report) {
             }
         }
         for (i, refusal) in row.refusals.iter().enumerate() {
-            report.run(&format!("refusal {i}"), || refused(row, refusal));
+            report.run(&format!("rejected call {i}"), || refused(row, refusal));
         }
     });
 }
 
-/// Arguments of which the first may be changed.
+/// Arguments of which the first may be modified.
 fn own(mut inputs: Inputs) -> Inputs {
     inputs.0[0] = Arg::Tensor(inputs[0].copy());
     inputs
 }
 
-/// Both forms do the same: the same values, or the same message, which the panicking form reports at its caller's line.
+/// Both forms agree: the same values, or the same message, which the panicking form reports at its caller's line.
 fn both(forms: &Forms, args: &Args, inputs: &dyn Fn() -> Inputs) -> Result<Result<Vec<Tensor>>, String> {
     seed(3);
     let result = (forms.fallible)(&inputs(), args);
@@ -85,7 +85,7 @@ fn both(forms: &Forms, args: &Args, inputs: &dyn Fn() -> Inputs) -> Result<Resul
     Ok(result)
 }
 
-/// Equal to the last bit; nan equals itself.
+/// Equal bit for bit; NaN equals itself.
 fn identical(a: &Tensor, b: &Tensor) -> bool {
     let bits =
         |t: &Tensor| t.detach().to_dtype(DType::F64).to_vec::<f64>().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
@@ -103,8 +103,8 @@ fn taken(
     match both(forms, &sample.args, inputs)? {
         _ if !sample.specs.iter().any(|spec| matches!(spec, Spec::Draw { .. })) => Ok(()),
         Ok(_) if takes.accepts(dtype) => Ok(()),
-        Ok(_) => Err(format!("expected {dtype} to be refused")),
-        Err(error) if takes.accepts(dtype) => Err(format!("expected {dtype} to be taken, got: {error}")),
+        Ok(_) => Err(format!("expected {dtype} to be rejected")),
+        Err(error) if takes.accepts(dtype) => Err(format!("expected {dtype} to be accepted, got: {error}")),
         Err(error) => {
             let message = error.to_string();
             let names = message.starts_with(&format!("{name}: ")) && message.contains(&dtype.to_string());
@@ -116,7 +116,7 @@ fn taken(
     }
 }
 
-/// The form with fewer arguments does what the other does without options.
+/// The form with fewer arguments is equivalent to the other without options.
 fn same_by_default(forms: &Forms, defaults: &Forms, inputs: &dyn Fn() -> Inputs) -> Result<(), String> {
     let args = Args::default();
     match (both(forms, &args, inputs)?, both(defaults, &args, inputs)?) {
@@ -129,7 +129,8 @@ fn same_by_default(forms: &Forms, defaults: &Forms, inputs: &dyn Fn() -> Inputs)
     }
 }
 
-/// The form in place leaves what the other returns, in the dtype it had, counts as one change, and has the same derivative.
+/// The in-place form produces what the other returns, in the original dtype, counts as one change, and has the same
+/// derivative.
 fn same_as_in_place(
     forms: &Forms,
     in_place: &Forms,
@@ -152,13 +153,13 @@ fn same_as_in_place(
         seed(3);
         let returned = (in_place.fallible)(&found, &sample.args).map_err(text)?.remove(0);
         if !identical(&result, &changed) {
-            return Err(format!("in place {changed}, out of place {result}"));
+            return Err(format!("in-place {changed}, out-of-place {result}"));
         }
         if changed.version() != version + 1 {
             return Err(format!("the version rose by {}, expected 1", changed.version() - version));
         }
         if changed.numel() > 0 && !returned.shares_memory_with(&changed) {
-            return Err("what is returned is not the tensor that was changed".to_owned());
+            return Err("the returned tensor is not the modified one".to_owned());
         }
         if tracked && differentiable {
             for output in [&result, &changed] {
@@ -167,7 +168,7 @@ fn same_as_in_place(
             let gradient = |leaf: &Tensor| leaf.grad().ok_or("there is no gradient".to_owned());
             let (expected, found) = (gradient(&expected[0])?, gradient(&leaf)?);
             if !identical(&expected, &found) {
-                return Err(format!("gradient in place {found}, out of place {expected}"));
+                return Err(format!("gradient in-place {found}, out-of-place {expected}"));
             }
         }
     }
@@ -181,7 +182,7 @@ fn exact(row: &Row, kink: &Kink, dtype: DType) -> Result<(), String> {
     let leaves: Vec<Tensor> = kink.at.iter().map(leaf).collect();
     let inputs = Inputs(leaves.iter().cloned().map(Arg::Tensor).collect());
     let args = row.samples.first().map(|sample| &sample.args).expect("a row has samples");
-    let forms = row.forms.as_ref().expect("a row with kinks has a form out of place");
+    let forms = row.forms.as_ref().expect("a row with kinks has an out-of-place form");
     let output = (forms.fallible)(&inputs, args).map_err(text)?.remove(0);
     if !same(number(&output), kink.value) {
         return Err(format!("expected {}, got {}", kink.value, number(&output)));
@@ -190,7 +191,7 @@ fn exact(row: &Row, kink: &Kink, dtype: DType) -> Result<(), String> {
     for (i, (leaf, &slope)) in leaves.iter().zip(&kink.slopes).enumerate() {
         let found = leaf.grad().map_or(0.0, |grad| number(&grad));
         if !same(found, slope) {
-            return Err(format!("derivative by argument {i}: expected {slope}, got {found}"));
+            return Err(format!("derivative with respect to argument {i}: expected {slope}, got {found}"));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What an operation is called with: tensors, numbers and absent arguments by position, options by name.
+//! The inputs of a call: positional tensors, scalars and absent arguments, and named options.
 
 use super::device::place;
 use crate::harness::golden::{dtype, numbers};
@@ -8,7 +8,7 @@ use rushlight::{DType, Operand, Reduction, Result, Scalar, Tensor, keepdim};
 use serde_json::Value;
 use std::ops::Index;
 
-/// An argument by position.
+/// A positional argument.
 #[derive(Clone)]
 pub(crate) enum Arg {
     Tensor(Tensor),
@@ -16,7 +16,7 @@ pub(crate) enum Arg {
     Absent,
 }
 
-/// The arguments by position. `x[0]` is the first one, a tensor.
+/// The positional arguments. `x[0]` is the first one, a tensor.
 pub(crate) struct Inputs(pub Vec<Arg>);
 
 impl Index<usize> for Inputs {
@@ -31,7 +31,7 @@ impl Index<usize> for Inputs {
 }
 
 impl Inputs {
-    /// A tensor or a number.
+    /// A tensor or a scalar.
     pub(crate) fn operand(&self, i: usize) -> Operand<'_> {
         match &self.0[i] {
             Arg::Tensor(tensor) => tensor.into(),
@@ -47,7 +47,7 @@ impl Inputs {
         }
     }
 
-    /// A tensor that may be absent.
+    /// An optional tensor.
     pub(crate) fn option(&self, i: usize) -> Option<&Tensor> {
         match self.0.get(i) {
             Some(Arg::Tensor(tensor)) => Some(tensor),
@@ -55,13 +55,13 @@ impl Inputs {
         }
     }
 
-    /// All arguments, which are tensors.
+    /// All arguments, which must be tensors.
     pub(crate) fn all(&self) -> Vec<&Tensor> {
         (0..self.0.len()).map(|i| &self[i]).collect()
     }
 }
 
-/// The options of a call by PyTorch's names.
+/// The options of a call, by PyTorch's names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Args(pub Value);
 
@@ -74,7 +74,7 @@ impl Args {
         &self.0[key]
     }
 
-    /// The number, or `default` where it is absent or null.
+    /// The integer, or `default` if it is absent or null.
     pub(crate) fn int(&self, key: &str, default: i64) -> i64 {
         self.0[key].as_i64().unwrap_or(default)
     }
@@ -100,13 +100,13 @@ impl Args {
         self.0[key].as_str()
     }
 
-    /// A list of numbers, or a single one as a list.
+    /// A list of integers; a single one is a list of one.
     pub(crate) fn list(&self, key: &str) -> Vec<i64> {
         let value = &self.0[key];
         numbers(value).unwrap_or_else(|| value.as_i64().into_iter().collect())
     }
 
-    /// A size for each dimension, or a single one for all.
+    /// A size per dimension; a single one applies to all.
     pub(crate) fn sizes<const N: usize>(&self, key: &str, default: usize) -> [usize; N] {
         match self.list(key)[..] {
             [] => [default; N],
@@ -140,7 +140,7 @@ impl Args {
     }
 }
 
-/// What operations return, as a list of tensors.
+/// The results of an operation, as a list of tensors.
 pub(crate) trait Outputs {
     fn list(self) -> Vec<Tensor>;
 }
@@ -169,7 +169,7 @@ impl Outputs for bool {
     }
 }
 
-/// One of the views by which cases reach parts of tensors.
+/// Applies a view by which cases refer to parts of tensors.
 pub(super) fn apply_view(t: &Tensor, view: &[Value]) -> Result<Tensor> {
     let name = view[0].as_str().expect("the view's name");
     let n = |i: usize| view[i].as_i64().expect("an integer") as isize;

@@ -1,29 +1,29 @@
-//! The layouts in memory on which operations are tried.
+//! The memory layouts on which operations are tested.
 
 use rushlight::ops::SliceOptions;
 use rushlight::{Result, Tensor};
 
-/// How the tensor that an operation gets comes from another one, the leaf.
+/// How an input tensor is derived from another one, the leaf.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Layout {
     Contiguous,
-    /// The last two dimensions are stored in the other order.
+    /// The last two dimensions are swapped in memory.
     Transposed,
     /// Every other element along the last dimension.
     Sliced,
-    /// All rows along the first dimension are one.
+    /// All rows along the first dimension are the same memory.
     Broadcast,
-    /// In the middle of something larger.
+    /// A part of a larger tensor.
     Narrowed,
 }
 
 impl Layout {
     pub(crate) const ALL: [Layout; 5] =
         [Layout::Contiguous, Layout::Transposed, Layout::Sliced, Layout::Broadcast, Layout::Narrowed];
-    /// Those in row-major order.
+    /// The row-major layouts.
     pub(crate) const ROW_MAJOR: [Layout; 2] = [Layout::Contiguous, Layout::Narrowed];
 
-    /// The shape of the leaf for a tensor of shape `shape`, or `None` where this layout makes no difference.
+    /// The shape of the leaf for a tensor of shape `shape`, or `None` if this layout makes no difference.
     pub(crate) fn leaf(self, shape: &[usize]) -> Option<Vec<usize>> {
         let mut leaf = shape.to_vec();
         let rank = shape.len();

@@ -1,4 +1,4 @@
-//! What is tested of each row of the table.
+//! The checks of each row of the table.
 
 mod case;
 mod derivatives;
@@ -25,7 +25,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
-/// Everything that a row implies. The error lists whatever does not hold.
+/// Checks everything that a row implies. The error lists all failures.
 pub(crate) fn check(family: &'static str, row: &Row) -> Result<(), String> {
     // Rows that draw from the default generator run one at a time.
     static GENERATOR: Mutex<()> = Mutex::new(());
@@ -43,7 +43,7 @@ pub(crate) fn check(family: &'static str, row: &Row) -> Result<(), String> {
     }
 }
 
-/// The checks of a row so far.
+/// The results of a row's checks.
 #[derive(Default)]
 pub(crate) struct Report {
     checks: usize,
@@ -61,14 +61,14 @@ impl Report {
 }
 
 thread_local! {
-    /// Message and file of the last panic on this thread, while somebody listens.
+    /// Message and file of the last panic on this thread, while [`panic_of`] is active.
     static LAST: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
     /// Whether the row on this thread draws from the default generator.
     static RANDOM: Cell<bool> = const { Cell::new(false) };
     static LISTENING: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Makes [`panic_of`] work.
+/// Installs the panic hook that [`panic_of`] needs.
 pub(crate) fn listen_to_panics() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -92,7 +92,7 @@ fn text(error: Error) -> String {
     format!("an error: {error}")
 }
 
-/// Seeds the default generator, where the row draws from it; it belongs to all threads.
+/// Seeds the default generator, which is global, if the row draws from it.
 fn seed(seed: u64) {
     if RANDOM.get() {
         rushlight::manual_seed(seed);
@@ -133,9 +133,9 @@ pub(crate) fn a_wrong_derivative_is_noticed() -> Result<(), String> {
         Ok(()) => Err(format!("{what} passes")),
         Err(_) => Ok(()),
     };
-    noticed("half of a square taken for a constant", gradcheck(|x| x[0].detach().try_mul(x[0]), &[&x]))?;
-    noticed("a whole taken for a constant", gradcheck(|x| x[0].detach().try_mul(2.0), &[&x]))?;
-    // The first derivative is right, the second is not: sin x - x cos c + c cos c, at x = c.
+    noticed("one factor of a square treated as a constant", gradcheck(|x| x[0].detach().try_mul(x[0]), &[&x]))?;
+    noticed("the whole function treated as a constant", gradcheck(|x| x[0].detach().try_mul(2.0), &[&x]))?;
+    // The first derivative is correct, the second is not: sin x - x cos c + c cos c, at x = c.
     let wrong = |x: &[&Tensor]| {
         let c = x[0].detach();
         x[0].try_mul(&c.try_cos()?)?.try_add(&c.try_sin()?.try_sub(&c.try_mul(&c.try_cos()?)?)?)

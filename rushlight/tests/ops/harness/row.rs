@@ -1,4 +1,4 @@
-//! A row of the table: everything that is known about one operation.
+//! A row of the table: the specification of one operation.
 
 use super::inputs::{Arg, Args, Inputs, Outputs};
 use super::layout::Layout;
@@ -26,14 +26,14 @@ impl Forms {
     }
 }
 
-/// The form that changes its first argument.
+/// The form that modifies its first argument.
 pub(crate) struct InPlace {
     pub name: &'static str,
     pub forms: Forms,
     pub takes: Takes,
 }
 
-/// The dtypes that an operation takes for its sampled arguments.
+/// The dtypes that an operation accepts for its sampled arguments.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Takes(u16);
 
@@ -60,10 +60,10 @@ impl Takes {
     }
 }
 
-/// An argument to be made.
+/// How an argument is created.
 #[derive(Clone)]
 pub(crate) enum Spec {
-    /// Random numbers from a range. Gradients are checked for those that are not fixed.
+    /// Random values from a range. Gradients are checked for those that are not fixed.
     Draw {
         shape: Vec<usize>,
         low: f64,
@@ -75,22 +75,22 @@ pub(crate) enum Spec {
     Absent,
 }
 
-/// Numbers between `low` and `high`.
+/// Values between `low` and `high`.
 pub(crate) fn between(low: f64, high: f64, shape: &[usize]) -> Spec {
     Spec::Draw { shape: shape.to_vec(), low, high, fixed: false }
 }
 
-/// Numbers between -2 and 2.
+/// Values between -2 and 2.
 pub(crate) fn real(shape: &[usize]) -> Spec {
     between(-2.0, 2.0, shape)
 }
 
-/// Numbers between 0.3 and 3.
+/// Values between 0.3 and 3.
 pub(crate) fn positive(shape: &[usize]) -> Spec {
     between(0.3, 3.0, shape)
 }
 
-/// A tensor as it is: indices, masks, classes.
+/// A given tensor: indices, masks, classes.
 pub(crate) fn given(tensor: Tensor) -> Spec {
     Spec::Given(tensor)
 }
@@ -102,7 +102,7 @@ pub(crate) fn number(number: impl Into<Scalar>) -> Spec {
 pub(crate) const ABSENT: Spec = Spec::Absent;
 
 impl Spec {
-    /// An argument that the operation is not differentiated by.
+    /// An argument with respect to which the operation is not differentiated.
     pub(crate) fn fixed(mut self) -> Spec {
         if let Spec::Draw { fixed, .. } = &mut self {
             *fixed = true;
@@ -110,14 +110,14 @@ impl Spec {
         self
     }
 
-    /// Drawn in float64, in the shape `shape`, for the argument's own range.
+    /// Drawn in float64, in the shape `shape`, from the argument's range.
     pub(crate) fn draw(&self, shape: &[usize], generator: &Generator) -> Tensor {
         let Spec::Draw { low, high, .. } = self else { panic!("only drawn arguments can be drawn") };
         let unit = Tensor::rand_with(shape, TensorOptions::new().dtype(DType::F64).generator(generator));
         unit * (high - low) + *low
     }
 
-    /// The argument in a given dtype; the numbers are whole and not 0 where the dtype is not floating-point.
+    /// The argument in a given dtype; the values are nonzero integers if the dtype is not floating-point.
     pub(crate) fn make(&self, dtype: DType, generator: &Generator) -> Arg {
         match self {
             Spec::Draw { shape, .. } if dtype.is_float() => Arg::Tensor(self.draw(shape, generator).to_dtype(dtype)),
@@ -135,15 +135,15 @@ impl Spec {
     }
 }
 
-/// Arguments on which an operation is tried.
+/// Arguments on which an operation is tested.
 #[derive(Clone)]
 pub(crate) struct Sample {
     pub specs: Vec<Spec>,
     pub args: Args,
     pub layouts: &'static [Layout],
-    /// The dtypes in which the sample means anything.
+    /// The dtypes for which the sample is meaningful.
     pub dtypes: Takes,
-    /// The form in place does not take it, because the result has another shape.
+    /// The in-place form does not accept the sample, because the result has another shape.
     pub out_of_place: bool,
 }
 
@@ -159,13 +159,13 @@ impl Sample {
         self
     }
 
-    /// The operation refuses some layouts.
+    /// Restricts the layouts: the operation rejects the others.
     pub(crate) fn layouts(mut self, layouts: &'static [Layout]) -> Sample {
         self.layouts = layouts;
         self
     }
 
-    /// Other dtypes are not tried on this sample.
+    /// Restricts the sample to these dtypes.
     pub(crate) fn only(mut self, dtypes: Takes) -> Sample {
         self.dtypes = dtypes;
         self
@@ -182,14 +182,14 @@ impl Sample {
     }
 }
 
-/// The exact value and derivatives at one point, where the derivative jumps or the value is special.
+/// The exact value and derivatives at one point, where the derivative is discontinuous or the value is special.
 pub(crate) struct Kink {
     pub at: Vec<f64>,
     pub value: f64,
     pub slopes: Vec<f64>,
 }
 
-/// A call that is refused, and parts of the message.
+/// A rejected call, and parts of the message.
 pub(crate) struct Refusal {
     pub sample: Sample,
     pub dtype: DType,
@@ -201,12 +201,12 @@ pub(crate) struct Row {
     pub name: &'static str,
     /// The name in its messages: PyTorch's.
     pub says: &'static str,
-    /// Absent where the operation exists only in place.
+    /// Absent if the operation exists only in-place.
     pub forms: Option<Forms>,
     pub in_place: Option<InPlace>,
     /// The form that uses PyTorch's defaults.
     pub defaults: Option<Forms>,
-    /// The method's name, where that of the form with options is not the row's.
+    /// The method's name, if that of the form with options is not the row's.
     pub method: Option<&'static str>,
     pub takes: Takes,
     /// Results have first and second derivatives.
@@ -216,16 +216,16 @@ pub(crate) struct Row {
     pub refusals: Vec<Refusal>,
     /// Golden cases that cannot be expressed, and why.
     pub inexpressible: Vec<(&'static str, &'static str)>,
-    /// Golden cases in which PyTorch's own rounding is coarser than the tolerance: how many times, and why.
+    /// Golden cases in which PyTorch's own rounding is coarser than the tolerance: by which factor, and why.
     pub coarse: Vec<(&'static str, f64, &'static str)>,
     /// The operation draws from the default generator.
     pub random: bool,
-    /// It stands for an operator with a number on the left, which is not a method.
+    /// The row represents an operator with a scalar on the left, which is not a method.
     pub operator: bool,
 }
 
 impl Row {
-    /// An operation by its fallible and its panicking form. Unless told otherwise it takes floating-point tensors and can be
+    /// An operation, given its fallible and its panicking form. By default it accepts floating-point tensors and can be
     /// differentiated twice.
     pub(crate) fn new<O: Outputs + 'static>(
         name: &'static str,
@@ -251,7 +251,7 @@ impl Row {
         }
     }
 
-    /// An operation that exists only in place.
+    /// An operation that exists only in-place.
     pub(crate) fn only_in_place(
         name: &'static str,
         fallible: fn(&Inputs, &Args) -> Result<Tensor>,
@@ -266,7 +266,7 @@ impl Row {
         self.samples([of(&[2, 3]), of(&[]), of(&[0, 3])])
     }
 
-    /// The form with fewer arguments, which does what the other does without options.
+    /// The form with fewer arguments, which is equivalent to the other without options.
     pub(crate) fn defaults<O: Outputs + 'static>(
         mut self,
         fallible: fn(&Inputs, &Args) -> Result<O>,
@@ -276,19 +276,19 @@ impl Row {
         self
     }
 
-    /// The method of the form with options, where it is not the row's name followed by `_with`.
+    /// The method of the form with options, if it is not the row's name followed by `_with`.
     pub(crate) fn method(mut self, name: &'static str) -> Row {
         self.method = Some(name);
         self
     }
 
-    /// Options of all samples so far.
+    /// Sets the options of all samples so far.
     pub(crate) fn with_args(mut self, args: Value) -> Row {
         self.samples.iter_mut().for_each(|sample| sample.args = Args(args.clone()));
         self
     }
 
-    /// The name in messages, where it is not the method's.
+    /// The name in messages, if it is not the method's.
     pub(crate) fn says(mut self, name: &'static str) -> Row {
         self.says = name;
         self
@@ -313,7 +313,7 @@ impl Row {
         self
     }
 
-    /// The form in place. It takes the same dtypes unless [`in_place_takes`](Row::in_place_takes) follows.
+    /// The in-place form. It accepts the same dtypes unless [`in_place_takes`](Row::in_place_takes) follows.
     pub(crate) fn in_place(
         mut self,
         name: &'static str,
@@ -325,7 +325,7 @@ impl Row {
     }
 
     pub(crate) fn in_place_takes(mut self, takes: Takes) -> Row {
-        self.in_place.as_mut().expect("the form in place comes first").takes = takes;
+        self.in_place.as_mut().expect("the in-place form comes first").takes = takes;
         self
     }
 
@@ -339,7 +339,7 @@ impl Row {
         self
     }
 
-    /// The call is refused with a message that begins with the operation's name and contains all of the parts.
+    /// The call is rejected with a message that begins with the operation's name and contains all of the parts.
     pub(crate) fn refuses(self, sample: Sample, parts: &[&'static str]) -> Row {
         let in_place = self.forms.is_none();
         self.refusal(sample, DType::F32, parts, in_place)
@@ -351,7 +351,7 @@ impl Row {
         self.refusal(sample, dtype, parts, in_place)
     }
 
-    /// [`refuses_dtype`](Row::refuses_dtype) by the form in place.
+    /// [`refuses_dtype`](Row::refuses_dtype) for the in-place form.
     pub(crate) fn in_place_refuses(self, dtype: DType, sample: Sample, parts: &[&'static str]) -> Row {
         self.refusal(sample, dtype, parts, true)
     }
@@ -377,7 +377,7 @@ impl Row {
         self
     }
 
-    /// The names of its forms, by which golden cases and methods are found.
+    /// The names of its forms, used to look up golden cases and methods.
     pub(crate) fn names(&self) -> Vec<&'static str> {
         let plain = self.forms.as_ref().map(|_| self.name);
         plain.into_iter().chain(self.in_place.as_ref().map(|form| form.name)).collect()

@@ -1,5 +1,5 @@
-//! Golden cases through the library: values, dtypes, shapes, strides of views, gradients of first and second order, arguments
-//! that are changed, and what is refused.
+//! Runs golden cases through the library: values, dtypes, shapes, strides of views, gradients of first and second
+//! order, modified arguments, and rejected calls.
 
 use super::case::{Case, Input, Slots, cases};
 use super::device::{device, on_each_device, place};
@@ -11,7 +11,7 @@ use rushlight::autograd::{GradOptions, try_grad_allow_unused};
 use rushlight::{BackwardOptions, Result, Tensor, no_grad};
 use std::collections::BTreeMap;
 
-/// One run of a case: the leaves, and what the operation sees of them.
+/// One run of a case: the leaves, and the inputs derived from them.
 struct Given {
     leaves: Vec<Option<Tensor>>,
     seen: Inputs,
@@ -80,7 +80,7 @@ impl Run<'_> {
         let args = &self.case.args;
         match &self.row.in_place {
             Some(form) if form.name == self.case.op => {
-                // A copy is changed, through the views that the case names, and returned as a whole.
+                // A copy is modified, through the views that the case names, and returned as a whole.
                 let base = seen[0].try_copy()?;
                 let into = args.get("into").as_array().into_iter().flatten();
                 let part =
@@ -129,7 +129,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The leaves that PyTorch differentiates by, with their numbers.
+    /// The leaves that PyTorch differentiates, with their indices.
     fn wanted(&self, given: &Given) -> Vec<(usize, Tensor)> {
         let grads = |i: usize| matches!(self.case.inputs[i], Input::Tensor { grad: true, .. });
         given.leaves.iter().enumerate().filter(|(i, _)| grads(*i)).map(|(i, leaf)| (i, leaf.clone().unwrap())).collect()
@@ -167,14 +167,14 @@ impl Run<'_> {
             let options = GradOptions::new().retain_graph(true);
             let found = match total.requires_grad() {
                 true => try_grad_allow_unused(&total, &inputs, options).map_err(text)?,
-                false => vec![None; inputs.len()], // constant, which is checked like all else
+                false => vec![None; inputs.len()], // constant, which is checked like the others
             };
             self.check_gradients("second gradient of input", &second.grads, &wanted, &found)?;
             let starts: Vec<(usize, Tensor)> = starts.iter().map(|(&i, start)| (i, start.clone())).collect();
             let what = "gradient of the gradient of output";
             self.check_gradients(what, &second.grad_output_grads, &starts, &found[leaves.len()..])?;
         }
-        // The other way to the same numbers: accumulated in the leaves, and without recording.
+        // The other way to compute the same gradients: accumulated in the leaves, and without recording.
         let last = *starts.keys().next_back().expect("there is one");
         for (&i, start) in &starts {
             let options = BackwardOptions::new().gradient(start.detach()).retain_graph(i != last);
@@ -184,7 +184,7 @@ impl Run<'_> {
         self.check_gradients("accumulated gradient of input", &case.grads, &wanted, &accumulated)
     }
 
-    /// PyTorch's gradients against those found; where it has none there may only be zeros.
+    /// PyTorch's gradients against those found; where PyTorch has none, only zeros are permitted.
     fn check_gradients(
         &self,
         what: &str,
