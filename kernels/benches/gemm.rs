@@ -1,6 +1,6 @@
 //! Matrix multiplication: `cargo bench -p rushlight-kernels --bench gemm -- [FILTER...]`.
 //!
-//! An item is a floating-point operation, two per multiply-add. The bench `roof` measures the processor's peak
+//! An item is a floating-point operation, two per multiply-add. The bench `peak` measures the processor's peak
 //! multiply-add rate: the efficiency of a product is its share of it (f16 is multiplied as f32). Sizes are m x n x k; N
 //! or T indicates whether A and B are stored as they are or transposed.
 
@@ -9,7 +9,7 @@ mod common;
 use common::{Buffer, Case, cases};
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use roof::Chains;
+use peak::Chains;
 use rushlight_kernels::gemm::{Epilogue, GemmElement, Mat, MatMut, gemm};
 use rushlight_kernels::half::{Bf16, F16};
 use rushlight_kernels::threads::parallel_tasks;
@@ -19,7 +19,7 @@ fn main() {
 }
 
 /// Independent multiply-adds: the peak rate of any multiplication.
-mod roof {
+mod peak {
     use std::hint::black_box;
 
     /// Enough chains to hide the latency of an instruction, without exhausting the registers.
@@ -107,8 +107,8 @@ mod roof {
     }
 }
 
-#[divan::bench(args = cases(roof::widest(), |chains| chains.name.to_string()))]
-fn roof(bencher: Bencher, case: &Case<Chains>) {
+#[divan::bench(args = cases(peak::widest(), |chains| chains.name.to_string()))]
+fn peak(bencher: Bencher, case: &Case<Chains>) {
     let (chains, threads) = (&case.input, case.threads);
     let work = ItemsCount::new(threads * chains.operations());
     case.measure(bencher, work, || parallel_tasks(threads, |_| (chains.run)()));

@@ -494,7 +494,7 @@ fn models_can_be_used_from_several_threads() {
 }
 
 #[test]
-fn sequentials_are_indexed_and_iterated() {
+fn sequential_is_indexed_and_iterated() {
     let net = nn::seq![Linear::new(2, 3), nn::ReLU::new(), nn::seq![nn::Tanh::new()]];
     assert_eq!(net[0].to_string(), "Linear(in_features=2, out_features=3, bias=True)");
     assert_eq!(format!("{:?} {}", &net[1], net.get(2).unwrap()), "ReLU() Sequential(\n  (0): Tanh()\n)");
