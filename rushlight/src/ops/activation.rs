@@ -3,8 +3,8 @@
 use super::{as_float, composed, unary};
 use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::{Activation, BinaryOp, GradOp, UnaryOp};
-use crate::tensor::Category;
-use crate::{Result, Tensor};
+use crate::tensor::{Category, DType, Scalar, unsupported};
+use crate::{Error, Result, Tensor};
 use rushlight_macros::{Builder, op};
 
 /// Computes `op(grad, y)`, a derivative in one pass over memory, itself differentiable by `derivative`.
@@ -48,6 +48,17 @@ pub struct LeakyReluOptions {
     /// The slope of the function for negative elements (default 0.01).
     #[builder(default = 0.01)]
     pub(crate) negative_slope: f64,
+}
+
+/// The options of [`Tensor::hardtanh`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct HardtanhOptions {
+    /// The lower bound (default -1).
+    #[builder(default = -1.0)]
+    pub(crate) min_val: f64,
+    /// The upper bound (default 1).
+    #[builder(default = 1.0)]
+    pub(crate) max_val: f64,
 }
 
 impl Tensor {
@@ -99,6 +110,16 @@ impl Tensor {
         }))
     }
 
+    /// [`leaky_relu`](Tensor::leaky_relu) in-place.
+    ///
+    /// # Errors
+    /// If the tensor is not floating-point.
+    #[op(torch = "leaky_relu_(input, negative_slope=0.01)", with)]
+    pub fn try_leaky_relu_with_(&self, options: LeakyReluOptions) -> Result<Tensor> {
+        let op = UnaryOp::LeakyRelu(options.negative_slope);
+        self.function_in_place("leaky_relu_", op, |x| x.try_leaky_relu_with(options))
+    }
+
     /// Computes the logistic function `1 / (1 + exp(-x))`, elementwise.
     #[op(torch = "sigmoid(input, *, out=None)")]
     pub fn try_sigmoid(&self) -> Result<Tensor> {
@@ -118,14 +139,34 @@ impl Tensor {
     /// Computes `min(max(x, 0), 6)`, elementwise. The derivative at 0 and 6 is 0.
     #[op(torch = "relu6(input, inplace=False)")]
     pub fn try_relu6(&self) -> Result<Tensor> {
-        if self.dtype().category() == Category::Integer {
-            return unary("relu6", UnaryOp::ClampInt { min: 0, max: 6 }, self);
-        }
-        super::expect_float("relu6", self)?;
-        let out = unary("relu6", UnaryOp::Clamp { min: 0.0, max: 6.0 }, self)?;
-        Ok(out.record("HardtanhBackward0", [self], [Save::Input(self)], |[x], [_], g| {
-            Ok([Some(clamp_grad(g, &x, 0.0, 6.0)?)])
-        }))
+        hardtanh("relu6", self, 0.0, 6.0)
+    }
+
+    /// Computes `min(max(x, min_val), max_val)`, elementwise, by default with -1 and 1: a piecewise linear hyperbolic tangent. The
+    /// derivative at the bounds is 0.
+    ///
+    /// # Errors
+    /// If `min_val` is greater than `max_val`, or the tensor is bool.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, ops::HardtanhOptions};
+    /// let x = Tensor::from([-2.0f32, 0.5]);
+    /// assert_eq!(x.hardtanh().to_vec::<f32>(), [-1.0, 0.5]);
+    /// assert_eq!(x.hardtanh_with(HardtanhOptions::new().min_val(0.0)).to_vec::<f32>(), [0.0, 0.5]);
+    /// ```
+    #[op(torch = "hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False)", with)]
+    pub fn try_hardtanh_with(&self, options: HardtanhOptions) -> Result<Tensor> {
+        hardtanh("hardtanh", self, options.min_val, options.max_val)
+    }
+
+    /// [`hardtanh`](Tensor::hardtanh) in-place.
+    ///
+    /// # Errors
+    /// As [`try_hardtanh`](Tensor::try_hardtanh).
+    #[op(torch = "hardtanh_(input, min_val=-1.0, max_val=1.0)", with)]
+    pub fn try_hardtanh_with_(&self, options: HardtanhOptions) -> Result<Tensor> {
+        let op = hardtanh_op("hardtanh_", self, options.min_val, options.max_val)?;
+        self.function_in_place("hardtanh_", op, |x| x.try_hardtanh_with(options))
     }
 
     /// Computes `log(sigmoid(x))`, elementwise, accurate for large negative `x`.
@@ -137,6 +178,27 @@ impl Tensor {
             Ok([Some(g.try_mul(&x.try_neg()?.try_sigmoid()?)?)])
         }))
     }
+}
+
+fn hardtanh_op(name: &'static str, x: &Tensor, min: f64, max: f64) -> Result<UnaryOp> {
+    if min > max {
+        return Err(Error::value(name, format!("expected min_val <= max_val, got {min} and {max}")));
+    }
+    match x.dtype().category() {
+        Category::Integer => {
+            let [min, max] = [min, max].map(|bound| Scalar::F64(bound).to_i64());
+            Ok(UnaryOp::ClampInt { min, max })
+        }
+        Category::Float => Ok(UnaryOp::Clamp { min, max }),
+        Category::Bool => Err(unsupported(name, DType::Bool)),
+    }
+}
+
+fn hardtanh(name: &'static str, x: &Tensor, min: f64, max: f64) -> Result<Tensor> {
+    let out = unary(name, hardtanh_op(name, x, min, max)?, x)?;
+    Ok(out.record("HardtanhBackward0", [x], [Save::Input(x)], move |[x], [_], g| {
+        Ok([Some(clamp_grad(g, &x, min, max)?)])
+    }))
 }
 
 /// `g` where `y > 0`, else 0.

@@ -6,7 +6,7 @@
 
 use super::arithmetic::{power_op, refuse_bool};
 use super::math::{Bound, clamp_op, clamped_dtype};
-use super::{LeakyReluOptions, arithmetic_operands, grad_if, operands, result_type};
+use super::{arithmetic_operands, grad_if, operands, result_type};
 use crate::autograd::is_grad_enabled;
 use crate::backend::{BinaryOp, UnaryOp};
 use crate::tensor::{Category, DType, Operand, Scalar, WriteGuard, broadcast_dims};
@@ -267,7 +267,8 @@ impl Tensor {
         Ok(self.clone())
     }
 
-    fn function_in_place(
+    /// An in-place operation with one operand, whose kernel is `op`; `out_of_place` computes the same and is recorded.
+    pub(super) fn function_in_place(
         &self,
         name: &'static str,
         op: UnaryOp,
@@ -293,16 +294,6 @@ impl Tensor {
         let dtype = clamped_dtype("clamp_", self.dtype(), min, max)?;
         self.fits_type("clamp_", dtype)?;
         self.function_in_place("clamp_", clamp_op(dtype, min, max), |x| x.try_clamp(min, max))
-    }
-
-    /// [`leaky_relu`](Tensor::leaky_relu) in-place.
-    ///
-    /// # Errors
-    /// If the tensor is not floating-point.
-    #[op(torch = "leaky_relu_(input, negative_slope=0.01)", with)]
-    pub fn try_leaky_relu_with_(&self, options: LeakyReluOptions) -> Result<Tensor> {
-        let op = UnaryOp::LeakyRelu(options.negative_slope);
-        self.function_in_place("leaky_relu_", op, |x| x.try_leaky_relu_with(options))
     }
 }
 

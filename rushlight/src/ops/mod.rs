@@ -27,7 +27,7 @@ mod reduce;
 mod softmax;
 mod view;
 
-pub use activation::LeakyReluOptions;
+pub use activation::{HardtanhOptions, LeakyReluOptions};
 pub use compare::CloseOptions;
 pub use conv::ConvOptions;
 pub use conv_transpose::ConvTransposeOptions;

@@ -2,7 +2,7 @@
 
 use crate::harness::{ALL_DTYPES, Args, FLOATS, NUMBERS, Row, between, real, sample};
 use rushlight::DType::{Bool, I64};
-use rushlight::ops::{Approximate, EluOptions, GeluOptions, LeakyReluOptions, SoftplusOptions};
+use rushlight::ops::{Approximate, EluOptions, GeluOptions, HardtanhOptions, LeakyReluOptions, SoftplusOptions};
 use serde_json::json;
 
 /// Why PyTorch's float64 values of hardsigmoid are only as accurate as float32.
@@ -26,6 +26,10 @@ fn softplus(a: &Args) -> SoftplusOptions {
 
 fn elu(a: &Args) -> EluOptions {
     EluOptions::new().alpha(a.float("alpha", 1.0))
+}
+
+fn hardtanh(a: &Args) -> HardtanhOptions {
+    HardtanhOptions::new().min_val(a.float("min_val", -1.0)).max_val(a.float("max_val", 1.0))
 }
 
 pub(crate) fn rows() -> Vec<Row> {
@@ -142,6 +146,21 @@ fn relatives_of_relu() -> Vec<Row> {
             .kink([6.0], 6.0, [0.0])
             .kink([3.0], 3.0, [1.0])
             .kink([7.0], 6.0, [0.0]),
+        Row::new("hardtanh", |x, a| x[0].try_hardtanh_with(hardtanh(a)), |x, a| x[0].hardtanh_with(hardtanh(a)))
+            .defaults(|x, _| x[0].try_hardtanh(), |x, _| x[0].hardtanh())
+            .takes(NUMBERS)
+            .in_place("hardtanh_", |x, a| x[0].try_hardtanh_with_(hardtanh(a)), |x, a| x[0].hardtanh_with_(hardtanh(a)))
+            .elementwise(-2.0, 2.0)
+            .with_args(json!({"min_val": -1.5, "max_val": 0.5}))
+            .kink([-1.5], -1.5, [0.0])
+            .kink([0.5], 0.5, [0.0])
+            .kink([0.25], 0.25, [1.0])
+            .kink([f64::NAN], f64::NAN, [1.0])
+            .refuses_dtype(Bool, sample([real(&[2])]), &["bool"])
+            .refuses(
+                sample([real(&[2])]).args(json!({"min_val": 1.0, "max_val": -1.0})),
+                &["1", "-1", "min_val <= max_val"],
+            ),
         Row::new("logsigmoid", |x, _| x[0].try_logsigmoid(), |x, _| x[0].logsigmoid())
             .elementwise(-2.0, 2.0)
             .kink([-1000.0], -1000.0, [1.0])

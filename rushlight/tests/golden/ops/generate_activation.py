@@ -20,11 +20,23 @@ def in_place_leaky_relu(x, a):
     return base
 
 
+def in_place_hardtanh(x, a):
+    """`F.hardtanh` takes its bounds by name, and is no method of tensors."""
+    base = x[0].clone()
+    part = base
+    for view in a.get("into", []):
+        part = apply_view(part, view)
+    F.hardtanh(part, a["min_val"], a["max_val"], inplace=True)
+    return base
+
+
 OPS = {
     **{op: method(op) for op in ("relu", "sigmoid", "tanh")},
     **{op: in_place(op) for op in ("relu_", "sigmoid_", "tanh_")},
     "add_relu": lambda x, a: torch.relu(x[0] + x[1]),
     "relu6": lambda x, a: F.relu6(x[0]),
+    "hardtanh": lambda x, a: F.hardtanh(x[0], **a),
+    "hardtanh_": in_place_hardtanh,
     "logsigmoid": lambda x, a: F.logsigmoid(x[0]),
     **{op: lambda x, a, f=getattr(F, op): f(x[0], **a) for op in NONLINEAR},
     "threshold": lambda x, a: F.threshold(x[0], **a),
@@ -47,7 +59,7 @@ def nonlinear(c, op, name, args=None):
     c.plain(f"{name}/long", op, [R(37, scale=3.0)], args, dtypes=("f32", "f64"))
     c.plain(f"{name}/edge", op, [V(SHORT_EDGE)], args, dtypes=("f32", "f64"), grads=False)
     c.error(f"{name}/bool", op, [B([True])], args)
-    if op not in ("softsign", "threshold"):  # PyTorch takes integers there
+    if op not in ("softsign", "threshold", "hardtanh"):  # PyTorch takes integers there
         c.error(f"{name}/i64", op, [I([1])], args)
 
 
@@ -76,6 +88,13 @@ def build(c):
         c.smooth(f"{op}/sliced", op, [R(2, 6).v("slice", 1, 0, 6, 2)])
         c.plain(f"{op}/long", op, [R(37)], dtypes=("f32", "f64"))
         c.plain(f"{op}/edge", op, [V(SHORT_EDGE)], dtypes=("f32", "f64"), grads=False)
+    bounds = {"min_val": -0.5, "max_val": 0.75}
+    nonlinear(c, "hardtanh", "hardtanh")
+    nonlinear(c, "hardtanh", "hardtanh_bounds", bounds)
+    c.smooth("hardtanh/kinks", "hardtanh", [V([-2.0, -1.0, 0.0, 1.0, 2.0])])
+    c.plain("promote/hardtanh/i64", "hardtanh", [V(TENSOR["i64"], "i64")], {"min_val": -1.5, "max_val": 1.5})
+    c.error("hardtanh/order", "hardtanh", [R(2)], {"min_val": 1.0, "max_val": -1.0})
+    in_place_function(c, "hardtanh_", bounds)
     c.smooth("relu6/kinks", "relu6", [V([-1.0, 0.0, 3.0, 6.0, 7.0])])
     c.error("relu6/i64", "relu6", [B([True])])
     c.error("logsigmoid/i64", "logsigmoid", [I([1])])
