@@ -1,4 +1,7 @@
-//! Imports go downwards only: the order of modules in ARCHITECTURE.md, held by reading every `crate::…` path of the library.
+//! Imports go downwards only: the order of modules in ARCHITECTURE.md, held by reading every `crate::…` path of the library. And every
+//! public function is documented.
+
+mod documentation;
 
 use std::collections::BTreeMap;
 use std::fs;
