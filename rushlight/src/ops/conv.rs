@@ -322,8 +322,8 @@ impl Tensor {
     /// output `[N, out, L']`, with `L'` as in [`conv2d`](Tensor::conv2d).
     ///
     /// # Errors
-    /// If the shapes are not these, the dtypes differ or are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not
-    /// divide the channels, the kernel is larger than the padded input, or the padding is [`Padding::Same`] with a stride.
+    /// If shapes or dtypes do not match, the tensors are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not divide
+    /// the channels, the kernel is larger than the padded input, or the padding is [`Padding::Same`] with a stride.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -345,8 +345,8 @@ impl Tensor {
     /// [`torch.nn.functional.conv2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html).
     ///
     /// # Errors
-    /// If the shapes are not these, the dtypes differ or are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not
-    /// divide the channels, the kernel is larger than the padded input, or the padding is [`Padding::Same`] with a stride.
+    /// If shapes or dtypes do not match, the tensors are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not divide
+    /// the channels, the kernel is larger than the padded input, or the padding is [`Padding::Same`] with a stride.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::ConvOptions};
@@ -369,8 +369,8 @@ impl Tensor {
     /// `[out]`, if there is one: output `[N, out, D', H', W']`, with sizes as in [`conv2d`](Tensor::conv2d).
     ///
     /// # Errors
-    /// If the shapes are not these, the dtypes differ or are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not
-    /// divide the channels, the kernel is larger than the padded input, or the padding is [`Padding::Same`] with a stride.
+    /// If shapes or dtypes do not match, the tensors are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not divide
+    /// the channels, the kernel is larger than the padded input, or the padding is [`Padding::Same`] with a stride.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::ConvOptions};

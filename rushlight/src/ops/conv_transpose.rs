@@ -215,8 +215,8 @@ impl Tensor {
     /// `[N, out, L']` with `L'` as in [`conv_transpose2d`](Tensor::conv_transpose2d).
     ///
     /// # Errors
-    /// If the shapes are not these, the dtypes differ or are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not
-    /// divide the channels, the output padding is not smaller than the stride or the dilation, or the padding leaves an empty output.
+    /// If shapes or dtypes do not match, the tensors are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not divide
+    /// the channels, the output padding is not smaller than the stride or the dilation, or the padding leaves an empty output.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -243,8 +243,8 @@ impl Tensor {
     /// [`torch.nn.functional.conv_transpose2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose2d.html).
     ///
     /// # Errors
-    /// If the shapes are not these, the dtypes differ or are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not
-    /// divide the channels, the output padding is not smaller than the stride or the dilation, or the padding leaves an empty output.
+    /// If shapes or dtypes do not match, the tensors are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not divide
+    /// the channels, the output padding is not smaller than the stride or the dilation, or the padding leaves an empty output.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::ConvTransposeOptions};
@@ -270,8 +270,8 @@ impl Tensor {
     /// [`conv_transpose2d`](Tensor::conv_transpose2d).
     ///
     /// # Errors
-    /// If the shapes are not these, the dtypes differ or are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not
-    /// divide the channels, the output padding is not smaller than the stride or the dilation, or the padding leaves an empty output.
+    /// If shapes or dtypes do not match, the tensors are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not divide
+    /// the channels, the output padding is not smaller than the stride or the dilation, or the padding leaves an empty output.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::ConvTransposeOptions};

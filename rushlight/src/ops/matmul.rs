@@ -185,7 +185,7 @@ impl Tensor {
     /// in_features]`, the weight `[out_features, in_features]`, the bias `[out_features]`, the output `[…, out_features]`.
     ///
     /// # Errors
-    /// If the shapes are not these, or the dtypes differ or are bool.
+    /// If the shapes do not match, or the dtypes differ or are bool.
     ///
     /// ```
     /// use rushlight::Tensor;

@@ -1,14 +1,12 @@
 //! Every public function is documented as `docs/api-style.md` asks for: a sentence, its errors or panics, and an example unless it is
-//! trivial. Read from the source; the lint `unreachable_pub` sees to it that whatever is `pub` can be reached by users.
+//! trivial; and `#[op]` names PyTorch's signature. Read from the source; the lint `unreachable_pub` sees to it that whatever is `pub` can
+//! be reached by users.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use syn::buffer::{Cursor, TokenBuffer};
 use syn::{Attribute, Expr, FnArg, ImplItem, Item, LitStr, Meta, ReturnType, Signature, TraitItem, Type, Visibility};
-
-/// What is trivial though no rule says so: (function, why it needs no example).
-const TRIVIAL: &[(&str, &str)] = &[];
 
 #[derive(Clone, Default)]
 struct Function {
@@ -20,8 +18,8 @@ struct Function {
     docs: String,
     /// Written under `#[op]`: a panicking form exists, whose `# Panics` are the `# Errors`.
     op: bool,
-    /// An operation on tensors: `#[op]` names its counterpart in PyTorch, or `-`.
-    operation: bool,
+    /// `#[op]` names PyTorch's signature, or `-`.
+    torch: bool,
     /// The type that it returns is called `Result`.
     returns_result: bool,
     /// `#[track_caller]`.
@@ -35,6 +33,8 @@ struct Function {
 #[derive(Default)]
 struct Library {
     functions: Vec<Function>,
+    /// Public functions that call `panic!`, `assert!` or `ok`, and do not have a section `# Panics`, as sentences.
+    undocumented_panics: Vec<String>,
     /// Types, traits, their implementations, and modules: (name, documentation).
     others: Vec<(String, String)>,
 }
@@ -97,6 +97,48 @@ impl Library {
         let module = place.trim_end_matches(".rs").trim_end_matches("/mod").rsplit('/').next().unwrap();
         self.others.push((module.into(), docs_of(&file.attrs)));
         self.items(place, &file.items);
+        let buffer = TokenBuffer::new2(syn::parse_str(text).unwrap());
+        self.panics(place, buffer.begin());
+    }
+
+    /// Looks for panics in the bodies of public functions, which are read as tokens.
+    fn panics(&mut self, place: &str, mut cursor: Cursor<'_>) {
+        // The attributes in front of an item without spaces, and the name of a public function until its body is found.
+        let (mut attributes, mut public, mut name) = (String::new(), false, None);
+        while let Some((tree, next)) = cursor.token_tree() {
+            if let Some((inner, _, _, after)) = cursor.any_group() {
+                match opening(cursor) {
+                    '[' if name.is_none() => attributes += &tree.to_string().replace(' ', ""),
+                    // `pub(crate)`
+                    '(' if name.is_none() => public = false,
+                    '{' => {
+                        let is = |what: &[&str]| what.iter().any(|what| attributes.contains(what));
+                        if let Some(name) = name.take() {
+                            if may_panic(inner) && !is(&["#Panics", "[op]", "[op(", "doc(hidden)"]) {
+                                let fault = format!("{place}: {name} panics and has no section `# Panics`");
+                                self.undocumented_panics.push(fault);
+                            }
+                        } else if !is(&["cfg(test)"]) {
+                            self.panics(place, inner);
+                        }
+                        (attributes, public) = (String::new(), false);
+                    }
+                    _ => {}
+                }
+                cursor = after;
+                continue;
+            }
+            if let Some((word, after)) = cursor.ident() {
+                if word == "pub" {
+                    public = true;
+                } else if word == "fn" && public {
+                    name = after.ident().map(|(name, _)| name.to_string());
+                }
+            } else if cursor.punct().is_some_and(|(punct, _)| punct.as_char() == ';') {
+                (attributes, public, name) = (String::new(), false, None);
+            }
+            cursor = next;
+        }
     }
 
     fn items(&mut self, place: &str, items: &[Item]) {
@@ -151,7 +193,6 @@ impl Library {
         let op = attributes.iter().find(|attribute| attribute.path().is_ident("op"));
         let names_torch =
             |op: &Attribute| matches!(&op.meta, Meta::List(list) if list.tokens.to_string().contains("torch"));
-        let operation = op.is_some_and(names_torch) && owner.as_deref() == Some("Tensor");
         let output = match &signature.output {
             ReturnType::Type(_, ty) => last_name(ty),
             ReturnType::Default => None,
@@ -161,7 +202,7 @@ impl Library {
             place: format!("{place}: {name}"),
             docs: docs_of(attributes),
             op: op.is_some(),
-            operation,
+            torch: op.is_some_and(names_torch),
             returns_result: output.as_deref() == Some("Result"),
             panics: attributes.iter().any(|attribute| attribute.path().is_ident("track_caller")),
             getter: matches!(signature.output, ReturnType::Type(..))
@@ -188,7 +229,7 @@ impl Library {
                         found.docs += line.strip_prefix(' ').unwrap_or(&line);
                         found.docs.push('\n');
                     } else if ident == "op" {
-                        (found.op, found.operation) = (true, true);
+                        (found.op, found.torch) = (true, true);
                     }
                 }
                 cursor = after;
@@ -199,7 +240,7 @@ impl Library {
                 if found.op && ident.to_string().starts_with("try_") {
                     let name = ident.to_string();
                     self.functions.push(Function { place: format!("{place}: {name}"), name, ..found.clone() });
-                    (found.docs, found.op, found.operation) = (String::new(), false, false);
+                    (found.docs, found.op, found.torch) = (String::new(), false, false);
                 }
                 cursor = next;
             } else {
@@ -221,7 +262,7 @@ impl Library {
     /// What the rules do not allow, as sentences.
     fn faults(&self) -> Vec<String> {
         let shown = self.shown();
-        let mut faults = Vec::new();
+        let mut faults = self.undocumented_panics.clone();
         for function in &self.functions {
             let mut fault = |what: &str| faults.push(format!("{} {what}", function.place));
             if !has_sentence(&function.docs) {
@@ -232,6 +273,9 @@ impl Library {
             }
             if function.panics && section(&function.docs, "# Panics").is_empty() {
                 fault("has no section `# Panics`");
+            }
+            if function.op && !function.torch && (function.owner.is_none() || function.is_operation()) {
+                fault("does not name PyTorch's signature: `#[op(torch = \"…\")]`");
             }
             if !self.is_shown(function, &shown) {
                 fault("has no example and refers to none");
@@ -248,7 +292,7 @@ impl Library {
         if has_example(&function.docs) || links(&function.docs, owner).iter().any(|link| shown.contains(link)) {
             return true;
         }
-        if function.operation {
+        if function.is_operation() {
             return false;
         }
         let fallible = function.op || function.returns_result;
@@ -256,13 +300,16 @@ impl Library {
         let of_owner = |(name, docs): &(String, String)| {
             name == owner && (has_example(docs) || links(docs, owner).iter().any(|link| shown.contains(link)))
         };
-        trivial
-            || self.others.iter().any(of_owner)
-            || TRIVIAL.iter().any(|(name, _)| function.names().iter().any(|own| own == name))
+        trivial || self.others.iter().any(of_owner)
     }
 }
 
 impl Function {
+    /// Whether it is an operation on tensors.
+    fn is_operation(&self) -> bool {
+        self.op && self.owner.as_deref() == Some("Tensor")
+    }
+
     /// The names that links call the function by: `view` and `try_view` of `Tensor` are `Tensor::view`; that with options is `conv2d`
     /// and `conv2d_with`.
     fn names(&self) -> Vec<String> {
@@ -272,6 +319,42 @@ impl Function {
         let full = |name: &str| self.owner.as_ref().map_or(name.into(), |owner| format!("{owner}::{name}"));
         base.iter().map(String::as_str).chain([name]).map(full).collect()
     }
+}
+
+/// The bracket that a group begins with; a space if there is no group.
+fn opening(cursor: Cursor<'_>) -> char {
+    // The type of the delimiter belongs to a crate that this one does not depend on.
+    match cursor.any_group().map(|(_, delimiter, _, _)| format!("{delimiter:?}")).as_deref() {
+        Some("Parenthesis") => '(',
+        Some("Bracket") => '[',
+        Some("Brace") => '{',
+        _ => ' ',
+    }
+}
+
+/// Whether a body calls a macro that panics, or `ok`, which panics with an error. What cannot happen is `expect` and `unreachable!`.
+fn may_panic(mut cursor: Cursor<'_>) -> bool {
+    let mut method = false;
+    while let Some((_, next)) = cursor.token_tree() {
+        if let Some((inner, _, _, after)) = cursor.any_group() {
+            if may_panic(inner) {
+                return true;
+            }
+            cursor = after;
+            continue;
+        }
+        if let Some((word, after)) = cursor.ident() {
+            let called = opening(after) == '(';
+            let is_macro = after.punct().is_some_and(|(punct, _)| punct.as_char() == '!');
+            let panics = ["panic", "assert", "assert_eq", "assert_ne", "todo", "unimplemented"];
+            if is_macro && panics.iter().any(|name| word == name) || called && !method && word == "ok" {
+                return true;
+            }
+        }
+        method = cursor.punct().is_some_and(|(punct, _)| punct.as_char() == '.');
+        cursor = next;
+    }
+    false
 }
 
 /// The paragraph at the beginning ends with a full stop.
@@ -319,7 +402,7 @@ fn links(docs: &str, owner: &str) -> Vec<String> {
 #[test]
 fn every_public_function_is_documented() {
     let library = Library::read();
-    let operations = library.functions.iter().filter(|function| function.operation).count();
+    let operations = library.functions.iter().filter(|function| function.is_operation()).count();
     assert!(library.functions.len() > 500 && operations > 200, "only {operations} operations were found");
     let faults = library.faults();
     assert!(faults.is_empty(), "{} faults in the documentation:\n{}", faults.len(), faults.join("\n"));
@@ -365,5 +448,12 @@ fn a_missing_section_is_found() {
         0
     );
     assert_eq!(faults("impl A {\n/// Does f.\npub fn f(&self, x: u8) -> u8 {}\n}"), 1);
+    // Panics, also in nested blocks.
+    let body = |body: &str| faults(&format!("/// Returns f.\npub fn f() -> u8 {{ {body} }}"));
+    assert_eq!(body("x.ok(); x.expect(\"a\")"), 0);
+    assert_eq!(body("if g { assert!(x > 0) }"), 1);
+    assert_eq!(body("loop { crate::error::ok(x) }"), 1);
+    assert_eq!(faults("/// Returns f.\n///\n/// # Panics\n/// If g.\npub fn f() -> u8 { panic!() }"), 0);
+    assert_eq!(faults("/// Returns f.\npub(crate) fn f() -> u8 { panic!() }"), 0);
     assert_eq!(faults("impl A {\n/// Returns f.\n#[track_caller]\npub fn f(&self) -> u8 {}\n}"), 1);
 }
