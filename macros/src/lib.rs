@@ -18,7 +18,8 @@ use proc_macro::TokenStream;
 /// `torch` is PyTorch's signature of the operation as its documentation has it, with argument names and defaults, or `-` where
 /// the operation does not exist in PyTorch. Tools read it in the source, and rustc's notes point to it.
 ///
-/// The documentation is placed on the shortest panicking form; the others link to it.
+/// The documentation is placed on the shortest panicking form; the others link to it. All repeat the conditions of the section
+/// `# Errors`, which is `# Panics` on the panicking forms.
 #[proc_macro_attribute]
 pub fn op(attribute: TokenStream, item: TokenStream) -> TokenStream {
     op::expand(attribute.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()

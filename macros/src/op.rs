@@ -5,8 +5,8 @@ use quote::quote;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Error, FnArg, GenericArgument, ImplItemFn, LitStr, Pat, PathArguments, Result, ReturnType, Signature,
-    Token, Type, TypeParamBound, Visibility, parse2,
+    Attribute, Error, Expr, ExprLit, FnArg, GenericArgument, ImplItemFn, Lit, LitStr, Meta, Pat, PathArguments, Result,
+    ReturnType, Signature, Token, Type, TypeParamBound, Visibility, parse2,
 };
 
 /// The arguments of `#[op(…)]`.
@@ -39,6 +39,55 @@ impl Parse for Arguments {
             }
         }
         Ok(arguments)
+    }
+}
+
+/// The documentation of a fallible function.
+struct Docs {
+    /// The same with the heading `# Panics` in place of `# Errors`.
+    panicking: TokenStream,
+    /// The text below that heading.
+    conditions: String,
+}
+
+impl Docs {
+    fn new(docs: &[Attribute]) -> Docs {
+        let mut of = Docs { panicking: TokenStream::new(), conditions: String::new() };
+        let mut inside = false;
+        for doc in docs {
+            let text = text(doc);
+            let line = text.as_deref().map(str::trim);
+            if line == Some("# Errors") {
+                inside = true;
+                of.panicking.extend(quote!(#[doc = " # Panics"]));
+                continue;
+            }
+            inside &= line.is_some_and(|line| !line.starts_with("# ") && !line.starts_with("```"));
+            if let Some(text) = text.filter(|_| inside) {
+                of.conditions += &format!("\n{text}");
+            }
+            of.panicking.extend(quote!(#doc));
+        }
+        of
+    }
+
+    /// A section of the conditions; nothing if there is none.
+    fn section(&self, heading: &str) -> String {
+        if self.conditions.is_empty() { String::new() } else { format!("\n\n# {heading}{}", self.conditions) }
+    }
+}
+
+/// The text of a line of documentation, as opposed to `#[doc(…)]`.
+fn text(doc: &Attribute) -> Option<String> {
+    let Meta::NameValue(doc) = &doc.meta else { return None };
+    let mut value = &doc.value;
+    // Macros wrap what they pass on in groups without delimiters.
+    while let Expr::Group(group) = value {
+        value = &group.expr;
+    }
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+        _ => None,
     }
 }
 
@@ -111,16 +160,17 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     };
     let (docs, others): (Vec<Attribute>, Vec<Attribute>) =
         function.attrs.drain(..).partition(|attribute| attribute.path().is_ident("doc"));
-    let has_errors = docs.iter().any(|doc| quote!(#doc).to_string().contains("# Errors"));
-    let panics = if has_errors { "" } else { "\n\n# Panics\nIf the fallible form returns an error." };
+    let docs = Docs::new(&docs);
+    let (errors, panics) = (docs.section("Errors"), docs.section("Panics"));
+    let docs = docs.panicking;
     let span = arguments.torch.as_ref().map_or_else(Span::call_site, LitStr::span);
     let maker = Maker { arguments: &arguments, others: &others, vis: &function.vis, span };
     let path = |name: &str| maker.path(name);
 
     if !arguments.with {
-        let more = format!("{panics}\n\n{} returns a `Result` instead of panicking.", path(&written_name));
-        let panicking = maker.panicking(&function.sig, &quote!(#(#docs)* #[doc = #more]), None, &written)?;
-        let refer = format!("{} that returns an error instead of panicking.", path(without_try));
+        let more = format!("\n\n{} returns a `Result` instead of panicking.", path(&written_name));
+        let panicking = maker.panicking(&function.sig, &quote!(#docs #[doc = #more]), None, &written)?;
+        let refer = format!("{} that returns an error instead of panicking.{errors}", path(without_try));
         return Ok(quote! {
             #panicking
 
@@ -142,11 +192,10 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let defaults = quote!(<#options as ::std::default::Default>::default());
     let (short_name, try_short) = (path(&base), path(&short.ident.to_string()));
     let (with_name, try_with) = (path(without_try), path(&written_name));
-    let more = format!(
-        "{panics}\n\n{with_name} takes options; {try_short} and {try_with} return a `Result` instead of panicking."
-    );
-    let plain = maker.panicking(&short, &quote!(#(#docs)* #[doc = #more]), Some(defaults.clone()), &written)?;
-    let refer = format!("{short_name} that returns an error instead of panicking.");
+    let more =
+        format!("\n\n{with_name} takes options; {try_short} and {try_with} return a `Result` instead of panicking.");
+    let plain = maker.panicking(&short, &quote!(#docs #[doc = #more]), Some(defaults.clone()), &written)?;
+    let refer = format!("{short_name} that returns an error instead of panicking.{errors}");
     let call = maker.call(&written, &short, Some(defaults))?;
     let vis = &function.vis;
     let fallible = quote! {
@@ -157,9 +206,9 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             #call
         }
     };
-    let refer = format!("{short_name} with options.");
+    let refer = format!("{short_name} with options.{panics}");
     let with = maker.panicking(&function.sig, &quote!(#[doc = #refer]), None, &written)?;
-    let refer = format!("{short_name} with options, that returns an error instead of panicking.");
+    let refer = format!("{short_name} with options, that returns an error instead of panicking.{errors}");
     Ok(quote! {
         #plain
 
@@ -206,5 +255,29 @@ fn ok_type(output: &ReturnType) -> Result<Option<Type>> {
         Some(GenericArgument::Type(Type::Tuple(tuple))) if tuple.elems.is_empty() => Ok(None),
         Some(GenericArgument::Type(ty)) => Ok(Some(ty.clone())),
         _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_are_the_panics_of_the_panicking_forms() {
+        let item = quote! {
+            /// Halves the elements.
+            ///
+            /// # Errors
+            /// If one is odd.
+            ///
+            /// ```
+            /// x.halve();
+            /// ```
+            pub fn try_halve_with(&self, options: HalveOptions) -> Result<Tensor> {}
+        };
+        let text = expand(quote!(torch = "-", with), item).unwrap().to_string();
+        let count = |what: &str| text.matches(what).count();
+        // halve and halve_with, try_halve and try_halve_with; the example is that of halve.
+        assert_eq!((count("# Panics"), count("# Errors"), count("If one is odd."), count("x.halve()")), (2, 2, 4, 1));
     }
 }

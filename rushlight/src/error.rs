@@ -178,6 +178,12 @@ pub(crate) fn fail(error: Error) -> ! {
 /// Operators and methods such as `a + b` or `net.forward(&x)` panic with a message when shapes do not fit. At a boundary (a
 /// server, a command line, bindings) this returns the error instead, without printing anything. Other panics are resumed.
 ///
+/// # Errors
+/// If an operation in `f` panics: its error.
+///
+/// # Panics
+/// If `f` panics for another reason: that panic is resumed.
+///
 /// ```
 /// use rushlight::Tensor;
 /// let error = rushlight::catch(|| &Tensor::zeros([2, 3]) + &Tensor::zeros([4])).unwrap_err();

@@ -134,6 +134,9 @@ impl Tensor {
     }
 
     /// [`requires_grad_`](Tensor::requires_grad_) that returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// If `required` and the elements are not floating-point, or if this is not a leaf and `required` is false.
     pub fn try_requires_grad_(&self, required: bool) -> Result<Tensor> {
         if required && !self.dtype().is_float() {
             return Err(Error::dtype(
@@ -186,6 +189,13 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shape or dtype of the gradient differs from that of this tensor, or the gradient is this tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let w = Tensor::zeros([2]).requires_grad_(true);
+    /// w.set_grad(Some(Tensor::ones([2])));
+    /// assert_eq!(w.grad().unwrap().to_vec::<f32>(), [1.0, 1.0]);
+    /// ```
     #[op(torch = "-")]
     pub fn try_set_grad(&self, grad: Option<Tensor>) -> Result<()> {
         let op = "set_grad";

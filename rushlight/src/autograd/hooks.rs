@@ -62,7 +62,7 @@ pub(crate) type GradHooks = Hooks<GradHook>;
 /// The hooks of a leaf.
 pub(crate) type LeafHooks = Hooks<LeafHook>;
 
-/// A handle that removes a hook; dropping it keeps the hook registered.
+/// A handle that removes a hook of [`Tensor::register_hook`]; dropping it keeps the hook registered.
 #[derive(Clone, Debug)]
 pub struct RemovableHandle {
     id: u64,

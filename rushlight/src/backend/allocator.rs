@@ -106,6 +106,12 @@ unsafe fn give_large(block: NonNull<u8>, bytes: usize) {
 }
 
 /// Frees all cached memory that is not in use.
+///
+/// ```
+/// use rushlight::memory;
+/// memory::empty_cache();
+/// assert_eq!(memory::cached_bytes(), 0);
+/// ```
 pub fn empty_cache() {
     for (index, free) in CLASSES_FREE.iter().enumerate() {
         let (power, step) = (index / STEPS + SMALL.ilog2() as usize, index % STEPS + 1);
@@ -127,7 +133,7 @@ pub fn cached_bytes() -> usize {
     HELD.load(Relaxed)
 }
 
-/// Sets the limit of cached memory in bytes (initially half of the machine's memory).
+/// Sets the limit of cached memory in bytes (initially half of the machine's memory); what exceeds it is freed as by [`empty_cache`].
 pub fn set_cache_limit(bytes: usize) {
     limit().store(bytes, Relaxed);
     if cached_bytes() > bytes {

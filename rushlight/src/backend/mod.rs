@@ -67,6 +67,15 @@ impl Device {
     ///
     /// # Errors
     /// If the device reports one.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let start = std::time::Instant::now();
+    /// let y = Tensor::ones([100, 100]).mm(&Tensor::ones([100, 100]));
+    /// y.device().synchronize()?;
+    /// println!("{:?}", start.elapsed());
+    /// # Ok::<(), rushlight::Error>(())
+    /// ```
     pub fn synchronize(self) -> crate::Result<()> {
         self.backend().synchronize()
     }

@@ -171,7 +171,7 @@ impl<T: TensorGroup> TensorDataset<T> {
     ///
     /// # Errors
     /// If the list is empty, a tensor is 0-d, or the first dimensions differ.
-    #[op(torch = "-")]
+    #[op(torch = "TensorDataset(*tensors)")]
     pub fn try_new(tensors: T) -> Result<TensorDataset<T>> {
         let list = tensors.tensors();
         let Some(first) = list.first() else {
@@ -219,6 +219,15 @@ impl<T: TensorGroup> Dataset for TensorDataset<T> {
 }
 
 /// A subset of another data set, as `torch.utils.data.Subset`.
+///
+/// ```
+/// use rushlight::Tensor;
+/// use rushlight::data::{Dataset, Subset, TensorDataset};
+///
+/// let even = Subset::new(TensorDataset::new(Tensor::arange(5)), [0, 2, 4]);
+/// assert_eq!((even.len(), even.get(1)?.item()), (3, 2.0));
+/// # Ok::<(), rushlight::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Subset<D> {
     dataset: D,
@@ -230,7 +239,7 @@ impl<D: Dataset> Subset<D> {
     ///
     /// # Errors
     /// If an index is out of range.
-    #[op(torch = "-")]
+    #[op(torch = "Subset(dataset, indices)")]
     pub fn try_new(dataset: D, indices: impl Into<Vec<usize>>) -> Result<Subset<D>> {
         let (indices, len) = (indices.into(), dataset.len());
         indices.iter().try_for_each(|&index| check_index("Subset", index, len))?;
@@ -365,7 +374,7 @@ lengths_from!(usize => Items, f64 => Fractions);
 /// assert_eq!((parts[0].len(), parts[1].len()), (8, 2));
 /// # Ok::<(), rushlight::Error>(())
 /// ```
-#[op(torch = "-", free)]
+#[op(torch = "random_split(dataset, lengths, generator=None)", free)]
 pub fn try_random_split<D: Dataset>(
     dataset: D,
     lengths: impl Into<Lengths>,

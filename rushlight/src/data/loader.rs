@@ -184,7 +184,9 @@ impl<D: Dataset, C> DataLoaderBuilder<D, C> {
     /// # Errors
     /// If `batch_size` or `prefetch_factor` is 0, or options are mutually exclusive: `sampler` and `shuffle`; `batch_sampler` and any of
     /// `batch_size`, `shuffle`, `sampler` and `drop_last`.
-    #[op(torch = "-")]
+    #[op(
+        torch = "DataLoader(dataset, batch_size=1, shuffle=None, sampler=None, batch_sampler=None, num_workers=0, collate_fn=None, pin_memory=False, drop_last=False, timeout=0, worker_init_fn=None, multiprocessing_context=None, generator=None, *, prefetch_factor=None, persistent_workers=False, pin_memory_device='', in_order=True)"
+    )]
     pub fn try_build(self) -> Result<DataLoader<D, C>> {
         let fault = |message: &str| Err(Error::value("DataLoader", message));
         let order = if let Some(batches) = self.batch_sampler {

@@ -111,7 +111,7 @@ impl WeightedRandomSampler {
     ///
     /// # Errors
     /// If a weight is negative or not finite, all are zero, or `num_samples` exceeds the number of items without `replacement`.
-    #[op(torch = "-")]
+    #[op(torch = "WeightedRandomSampler(weights, num_samples, replacement=True, generator=None)")]
     pub fn try_new(weights: &[f64], num_samples: usize, replacement: bool) -> Result<WeightedRandomSampler> {
         // The validity of the arguments does not depend on the numbers drawn: it is tested by one draw from another generator.
         random_sampler::weighted_random_order(weights, num_samples, replacement, Some(&Generator::new()))
@@ -162,7 +162,7 @@ impl<S: Sampler> BatchSampler<S> {
     ///
     /// # Errors
     /// If `batch_size` is 0.
-    #[op(torch = "-")]
+    #[op(torch = "BatchSampler(sampler, batch_size, drop_last)")]
     pub fn try_new(sampler: S, batch_size: usize, drop_last: bool) -> Result<BatchSampler<S>> {
         if batch_size == 0 {
             return Err(Error::value("BatchSampler", "expected a batch_size of at least 1, got 0"));

@@ -39,7 +39,7 @@ impl<const N: usize> BatchNormBuilder<N> {
     /// Builds the layer.
     ///
     /// # Errors
-    /// If the dtype is not floating-point.
+    /// If the dtype is not floating-point, or the parameters do not fit into memory.
     #[op]
     pub fn try_build(self) -> Result<BatchNorm<N>> {
         let (make, n) = (TensorOptions::new().dtype(self.dtype), self.num_features);
@@ -104,6 +104,9 @@ impl<const N: usize> BatchNorm<N> {
     const KIND: &'static str = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"][N - 1];
 
     /// Creates a layer with PyTorch's defaults, float32.
+    ///
+    /// # Errors
+    /// If the parameters do not fit into memory.
     #[op]
     pub fn try_new(num_features: usize) -> Result<Self> {
         Self::builder(num_features).try_build()
@@ -138,7 +141,7 @@ impl<const N: usize> BatchNorm<N> {
     /// automatically.
     ///
     /// # Errors
-    /// If the input has the wrong number of dimensions or channels.
+    /// If the input has the wrong dtype, number of dimensions or channels, or there is only one value per channel in training.
     #[op]
     pub fn try_forward_fused(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
         self.normalization().try_forward(x, activation)

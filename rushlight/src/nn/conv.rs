@@ -159,7 +159,7 @@ impl<const N: usize> Conv<N> {
     /// Creates a layer with stride 1, no padding, a bias, float32.
     ///
     /// # Errors
-    /// If the kernel has a size of 0 or the sizes are too large.
+    /// If the kernel has a size of 0, or the parameters do not fit into memory.
     #[op]
     pub fn try_new(in_channels: usize, out_channels: usize, kernel_size: impl Into<Sizes<N>>) -> Result<Self> {
         Self::builder(in_channels, out_channels, kernel_size).try_build()

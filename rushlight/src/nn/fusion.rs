@@ -45,7 +45,7 @@ pub enum Fusion<'a> {
     Product(&'a dyn Product),
 }
 
-/// A module that can be fused with a normalization and an activation that follow.
+/// A module that can be fused with a normalization and an activation that follow, see [`Fusion`].
 pub trait Product {
     /// Computes the output for `x`, normalized by `norm` if given, followed by the activation.
     ///

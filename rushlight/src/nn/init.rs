@@ -46,7 +46,14 @@ pub enum Nonlinearity {
     Selu,
 }
 
-/// Returns the factor of the initial values of a layer that preserves the variance through the nonlinearity.
+/// Returns the factor of the initial values of a layer that preserves the variance through the nonlinearity: 1 without one, for
+/// convolutions and sigmoid, 5/3 for tanh, √2 for relu, √(2 / (1 + slope²)) for leaky relu, 3/4 for selu. As
+/// [`torch.nn.init.calculate_gain`](https://docs.pytorch.org/docs/stable/nn.init.html#torch.nn.init.calculate_gain).
+///
+/// ```
+/// use rushlight::nn::init::{Nonlinearity, calculate_gain};
+/// assert_eq!(calculate_gain(Nonlinearity::Relu), 2f64.sqrt());
+/// ```
 pub fn calculate_gain(nonlinearity: Nonlinearity) -> f64 {
     match nonlinearity {
         Nonlinearity::Linear | Nonlinearity::Conv | Nonlinearity::Sigmoid => 1.0,
@@ -72,8 +79,14 @@ fn fans(op: &'static str, tensor: &Tensor) -> Result<[f64; 2]> {
 /// Fills a tensor with uniform random numbers in a range such as `-0.1..0.1`.
 ///
 /// # Errors
-/// If the range is empty or the elements are not floating-point.
-#[op(free)]
+/// If the tensor is not floating-point, a bound is not finite in its dtype, or the end of the range is less than its start.
+///
+/// ```
+/// use rushlight::{Tensor, nn::init};
+/// rushlight::manual_seed(0);
+/// assert_eq!(init::uniform_(Tensor::zeros([2]), -1.0..1.0).to_string(), "tensor([-0.0075,  0.5364])");
+/// ```
+#[op(torch = "uniform_(tensor, a=0.0, b=1.0, generator=None)", free)]
 pub fn try_uniform_(tensor: impl Into<Tensor>, range: impl Into<UniformRange>) -> Result<Tensor> {
     let _guard = NoGrad::new();
     tensor.into().try_uniform_(range)
@@ -92,8 +105,15 @@ pub struct NormalOptions {
 /// Fills a tensor with normal random numbers, by default with mean 0 and standard deviation 1.
 ///
 /// # Errors
-/// If `std` is negative or the elements are not floating-point.
-#[op(free, with)]
+/// If the tensor is not floating-point or `std` is negative.
+///
+/// ```
+/// use rushlight::{Tensor, nn::init, nn::init::NormalOptions};
+/// rushlight::manual_seed(0);
+/// let w = init::normal_with_(Tensor::zeros([2]), NormalOptions::new().std(0.1));
+/// assert_eq!(w.to_string(), "tensor([ 0.1541, -0.0293])");
+/// ```
+#[op(torch = "normal_(tensor, mean=0.0, std=1.0, generator=None)", free, with)]
 pub fn try_normal_with_(tensor: impl Into<Tensor>, options: NormalOptions) -> Result<Tensor> {
     normal(tensor.into(), options.mean, options.std)
 }
@@ -104,20 +124,44 @@ fn normal(tensor: Tensor, mean: f64, std: f64) -> Result<Tensor> {
 }
 
 /// Fills a tensor with a value.
-#[op(free)]
+///
+/// # Errors
+/// If elements share memory (an expanded tensor), or another thread is using the tensor.
+///
+/// ```
+/// use rushlight::{Tensor, nn::init};
+/// assert_eq!(init::constant_(Tensor::zeros([2]), 0.5).to_vec::<f32>(), [0.5, 0.5]);
+/// ```
+#[op(torch = "constant_(tensor, val)", free)]
 pub fn try_constant_(tensor: impl Into<Tensor>, value: impl Into<Scalar>) -> Result<Tensor> {
     let _guard = NoGrad::new();
     tensor.into().try_fill_(value)
 }
 
 /// Fills a tensor with ones.
-#[op(free)]
+///
+/// # Errors
+/// As [`try_constant_`].
+///
+/// ```
+/// use rushlight::{Tensor, nn::init};
+/// assert_eq!(init::ones_(Tensor::zeros([2])).to_vec::<f32>(), [1.0, 1.0]);
+/// ```
+#[op(torch = "ones_(tensor)", free)]
 pub fn try_ones_(tensor: impl Into<Tensor>) -> Result<Tensor> {
     try_constant_(tensor, 1)
 }
 
 /// Fills a tensor with zeros.
-#[op(free)]
+///
+/// # Errors
+/// As [`try_constant_`].
+///
+/// ```
+/// use rushlight::{Tensor, nn::init};
+/// assert_eq!(init::zeros_(Tensor::ones([2])).to_vec::<f32>(), [0.0, 0.0]);
+/// ```
+#[op(torch = "zeros_(tensor)", free)]
 pub fn try_zeros_(tensor: impl Into<Tensor>) -> Result<Tensor> {
     try_constant_(tensor, 0)
 }
@@ -133,8 +177,14 @@ pub struct GainOptions {
 /// Fills a tensor with uniform random numbers in ±`gain` · √(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
 ///
 /// # Errors
-/// If the tensor has fewer than 2 dimensions.
-#[op(free, with)]
+/// If the tensor has fewer than 2 dimensions or is not floating-point.
+///
+/// ```
+/// use rushlight::{Tensor, nn::init};
+/// let w = init::xavier_uniform_(Tensor::zeros([2, 4]));
+/// assert!(w.abs().max().item() <= 1.0); // √(6 / (4 + 2))
+/// ```
+#[op(torch = "xavier_uniform_(tensor, gain=1.0, generator=None)", free, with)]
 pub fn try_xavier_uniform_with_(tensor: impl Into<Tensor>, options: GainOptions) -> Result<Tensor> {
     let tensor = tensor.into();
     let bound = 3f64.sqrt() * xavier("xavier_uniform_", &tensor, options.gain)?;
@@ -144,8 +194,15 @@ pub fn try_xavier_uniform_with_(tensor: impl Into<Tensor>, options: GainOptions)
 /// Fills a tensor with normal random numbers of standard deviation `gain` · √(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
 ///
 /// # Errors
-/// If the tensor has fewer than 2 dimensions.
-#[op(free, with)]
+/// If the tensor has fewer than 2 dimensions or is not floating-point.
+///
+/// ```
+/// use rushlight::{Tensor, nn::init};
+/// rushlight::manual_seed(0);
+/// let w = init::xavier_normal_(Tensor::zeros([150, 50]));
+/// assert!((w.std().item() - 0.1).abs() < 0.005); // √(2 / (50 + 150))
+/// ```
+#[op(torch = "xavier_normal_(tensor, gain=1.0, generator=None)", free, with)]
 pub fn try_xavier_normal_with_(tensor: impl Into<Tensor>, options: GainOptions) -> Result<Tensor> {
     let tensor = tensor.into();
     let std = xavier("xavier_normal_", &tensor, options.gain)?;
@@ -167,11 +224,18 @@ pub struct KaimingOptions {
     nonlinearity: Nonlinearity,
 }
 
-/// Fills a tensor with uniform random numbers in ±gain · √(3 / fan) (He et al., 2015).
+/// Fills a tensor with uniform random numbers in ±gain · √(3 / fan), where the gain is that of the [nonlinearity](calculate_gain) (He et
+/// al., 2015).
 ///
 /// # Errors
-/// If the tensor has fewer than 2 dimensions.
-#[op(free, with)]
+/// If the tensor has fewer than 2 dimensions or is not floating-point, unless it is empty.
+///
+/// ```
+/// use rushlight::{Tensor, nn::init};
+/// let w = init::kaiming_uniform_(Tensor::zeros([2, 6]));
+/// assert!(w.abs().max().item() <= 1.0); // √2 · √(3 / 6)
+/// ```
+#[op(torch = "kaiming_uniform_(tensor, a=0, mode='fan_in', nonlinearity='leaky_relu', generator=None)", free, with)]
 pub fn try_kaiming_uniform_with_(tensor: impl Into<Tensor>, options: KaimingOptions) -> Result<Tensor> {
     let tensor = tensor.into();
     if tensor.numel() == 0 {
@@ -181,11 +245,19 @@ pub fn try_kaiming_uniform_with_(tensor: impl Into<Tensor>, options: KaimingOpti
     try_uniform_(tensor, -bound..bound)
 }
 
-/// Fills a tensor with normal random numbers of standard deviation gain / √fan (He et al., 2015).
+/// Fills a tensor with normal random numbers of standard deviation gain / √fan, where the gain is that of the
+/// [nonlinearity](calculate_gain) (He et al., 2015).
 ///
 /// # Errors
-/// If the tensor has fewer than 2 dimensions.
-#[op(free, with)]
+/// If the tensor has fewer than 2 dimensions or is not floating-point, unless it is empty.
+///
+/// ```
+/// use rushlight::{Tensor, nn::init};
+/// rushlight::manual_seed(0);
+/// let w = init::kaiming_normal_(Tensor::zeros([50, 200]));
+/// assert!((w.std().item() - 0.1).abs() < 0.005); // √2 / √200
+/// ```
+#[op(torch = "kaiming_normal_(tensor, a=0, mode='fan_in', nonlinearity='leaky_relu', generator=None)", free, with)]
 pub fn try_kaiming_normal_with_(tensor: impl Into<Tensor>, options: KaimingOptions) -> Result<Tensor> {
     let tensor = tensor.into();
     if tensor.numel() == 0 {
@@ -205,7 +277,12 @@ fn kaiming(op: &'static str, tensor: &Tensor, options: KaimingOptions) -> Result
 ///
 /// # Errors
 /// If the tensor does not have 2 dimensions.
-#[op(free)]
+///
+/// ```
+/// use rushlight::{Tensor, nn::init};
+/// assert_eq!(init::eye_(Tensor::zeros([2, 3])).to_vec::<f32>(), [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+/// ```
+#[op(torch = "eye_(tensor)", free)]
 pub fn try_eye_(tensor: impl Into<Tensor>) -> Result<Tensor> {
     let tensor = matrix("eye_", tensor.into())?;
     let _guard = NoGrad::new();
@@ -233,7 +310,13 @@ pub struct DiracOptions {
 ///
 /// # Errors
 /// If the tensor does not have 3 to 5 dimensions, or its first size is not divisible by `groups`.
-#[op(free, with)]
+///
+/// ```
+/// use rushlight::{Tensor, nn::init};
+/// let weight = init::dirac_(Tensor::zeros([1, 1, 3]));
+/// assert_eq!(Tensor::from([[1.0f32, 2.0, 3.0, 4.0]]).conv1d(&weight, None).to_vec::<f32>(), [2.0, 3.0]);
+/// ```
+#[op(torch = "dirac_(tensor, groups=1)", free, with)]
 pub fn try_dirac_with_(tensor: impl Into<Tensor>, options: DiracOptions) -> Result<Tensor> {
     let (op, tensor, groups) = ("dirac_", tensor.into(), options.groups);
     if !(3..=5).contains(&tensor.dim()) {
@@ -280,8 +363,13 @@ pub struct TruncNormalOptions {
 /// Fills a tensor with normal random numbers truncated to `[a, b]` by rejection, as PyTorch does since 2.12.
 ///
 /// # Errors
-/// If `std` is negative, `a > b`, or the elements are not floating-point.
-#[op(free, with)]
+/// If the tensor is not floating-point, `a > b`, or one of them is nan.
+///
+/// ```
+/// use rushlight::{Tensor, nn::init};
+/// assert!(init::trunc_normal_(Tensor::zeros([10, 10])).abs().max().item() <= 2.0);
+/// ```
+#[op(torch = "trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None)", free, with)]
 pub fn try_trunc_normal_with_(tensor: impl Into<Tensor>, options: TruncNormalOptions) -> Result<Tensor> {
     let (tensor, TruncNormalOptions { mean, std, a, b }) = (tensor.into(), options);
     if a > b || a.is_nan() || b.is_nan() {
@@ -328,8 +416,14 @@ pub struct SparseOptions {
 /// up) is 0.
 ///
 /// # Errors
-/// If the tensor does not have 2 dimensions, or `sparsity` is not in [0, 1].
-#[op(free, with)]
+/// If the tensor does not have 2 dimensions or is not floating-point, `sparsity` is not in [0, 1], or `std` is negative.
+///
+/// ```
+/// use rushlight::{Tensor, nn::init};
+/// let w = init::sparse_(Tensor::zeros([4, 3]), 0.5);
+/// assert_eq!(w.eq(0).sum_dim(0).to_vec::<i64>(), [2, 2, 2]);
+/// ```
+#[op(torch = "sparse_(tensor, sparsity, std=0.01, generator=None)", free, with)]
 pub fn try_sparse_with_(tensor: impl Into<Tensor>, sparsity: f64, options: SparseOptions) -> Result<Tensor> {
     let tensor = matrix("sparse_", tensor.into())?;
     if !(0.0..=1.0).contains(&sparsity) {
@@ -352,8 +446,14 @@ pub fn try_sparse_with_(tensor: impl Into<Tensor>, sparsity: f64, options: Spars
 /// flattened (Saxe et al., 2013).
 ///
 /// # Errors
-/// If the tensor has fewer than 2 dimensions or the elements are not floating-point.
-#[op(free, with)]
+/// If the tensor has fewer than 2 dimensions, or elements that are not floating-point.
+///
+/// ```
+/// use rushlight::{Tensor, nn::init, ops::CloseOptions};
+/// let w = init::orthogonal_(Tensor::zeros([2, 3]));
+/// assert!(w.mm(&w.t()).allclose_with(&Tensor::eye(2), CloseOptions::new().atol(1e-6)));
+/// ```
+#[op(torch = "orthogonal_(tensor, gain=1, generator=None)", free, with)]
 pub fn try_orthogonal_with_(tensor: impl Into<Tensor>, options: GainOptions) -> Result<Tensor> {
     let tensor = tensor.into();
     fans("orthogonal_", &tensor)?;

@@ -46,6 +46,9 @@ pub struct LinearBuilder {
 
 impl Linear {
     /// Creates a layer with a bias, float32.
+    ///
+    /// # Errors
+    /// If the parameters do not fit into memory.
     #[op]
     pub fn try_new(in_features: usize, out_features: usize) -> Result<Linear> {
         Linear::builder(in_features, out_features).try_build()

@@ -58,7 +58,7 @@ impl MSELoss {
     /// Computes the loss of `input` against `target`.
     ///
     /// # Errors
-    /// If the shapes do not match or the elements are not floating-point.
+    /// If the shapes do not broadcast or the input is not floating-point.
     #[op]
     pub fn try_forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         input.try_mse_loss_with(target, self.reduction)
@@ -107,7 +107,7 @@ impl L1Loss {
     /// Computes the loss of `input` against `target`.
     ///
     /// # Errors
-    /// If the shapes do not match or the elements are not floating-point.
+    /// If the shapes do not broadcast or the input is not floating-point.
     #[op]
     pub fn try_forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         input.try_l1_loss_with(target, self.reduction)
@@ -144,7 +144,7 @@ impl CrossEntropyLoss {
     /// Computes the loss of `input` against `target`.
     ///
     /// # Errors
-    /// If shapes or dtypes do not match, or a value is out of range.
+    /// As [`Tensor::try_cross_entropy`].
     #[op]
     pub fn try_forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         let options = CrossEntropyOptions { weight: get(&self.weight), ..self.options.clone() };
@@ -194,7 +194,7 @@ impl NLLLoss {
     /// Computes the loss of `input` against `target`.
     ///
     /// # Errors
-    /// If shapes or dtypes do not match, or a value is out of range.
+    /// As [`Tensor::try_nll_loss`].
     #[op]
     pub fn try_forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         let options = NllLossOptions { weight: get(&self.weight), ..self.options.clone() };
@@ -243,7 +243,7 @@ impl BCELoss {
     /// Computes the loss of `input` against `target`.
     ///
     /// # Errors
-    /// If shapes or dtypes do not match, or a probability is not in [0, 1].
+    /// As [`Tensor::try_binary_cross_entropy`].
     #[op]
     pub fn try_forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         let options = BinaryCrossEntropyOptions { weight: get(&self.weight), ..self.options.clone() };
@@ -294,7 +294,7 @@ impl BCEWithLogitsLoss {
     /// Computes the loss of `input` against `target`.
     ///
     /// # Errors
-    /// If shapes or dtypes do not match.
+    /// As [`Tensor::try_binary_cross_entropy_with_logits`].
     #[op]
     pub fn try_forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         let [weight, pos_weight] = [get(&self.weight), get(&self.pos_weight)];

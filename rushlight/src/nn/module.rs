@@ -21,7 +21,7 @@ pub enum Item<'a> {
     Training(&'a Training),
 }
 
-/// Visits the fields of a module in order, with their names.
+/// Visits the fields of a [`Module`] in order, with their names.
 pub trait Visitor<'a> {
     /// Visits a field.
     fn visit(&mut self, name: &str, item: Item<'a>);
@@ -252,7 +252,7 @@ pub trait Module: Any + Send + Sync {
     /// let error = Linear::new(3, 4).try_load_state_dict(&a.state_dict()).unwrap_err();
     /// assert!(error.to_string().contains("size mismatch for weight"));
     /// ```
-    #[op]
+    #[op(torch = "load_state_dict(state_dict, strict=True, assign=False)")]
     fn try_load_state_dict(&self, state: &StateDict) -> Result<()> {
         state::load(self.as_module(), state, true).map(drop)
     }
@@ -262,7 +262,7 @@ pub trait Module: Any + Send + Sync {
     ///
     /// # Errors
     /// If a shape differs; the module is then unchanged.
-    #[op]
+    #[op(torch = "load_state_dict(state_dict, strict=True, assign=False)")]
     fn try_load_state_dict_lenient(&self, state: &StateDict) -> Result<LoadReport> {
         state::load(self.as_module(), state, false)
     }
@@ -295,7 +295,7 @@ pub trait Module: Any + Send + Sync {
     ///
     /// # Errors
     /// If `dtype` is not a floating-point type.
-    #[op]
+    #[op(torch = "to(dtype, non_blocking=False)")]
     fn try_to_dtype(&self, dtype: DType) -> Result<()> {
         traverse::to_dtype(self.as_module(), dtype)
     }
@@ -330,11 +330,14 @@ pub trait Forward: Module {
     /// Computes the output for `x`.
     ///
     /// # Panics
-    /// If `x` does not match the module.
+    /// If the shape, the dtype or the device of `x` is not what the module expects.
     #[track_caller]
     fn forward(&self, x: &Tensor) -> Tensor;
 
     /// [`forward`](Forward::forward) that returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// If the shape, the dtype or the device of `x` is not what the module expects.
     fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
         crate::catch(|| self.forward(x))
     }

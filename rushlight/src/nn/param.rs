@@ -292,6 +292,25 @@ impl fmt::Debug for Buffer {
 
 /// The mode of a module that behaves differently in training and evaluation, set by [`train`](super::Module::train) and
 /// [`eval`](super::Module::eval). Initially training.
+///
+/// ```
+/// use rushlight::{Tensor, nn::{Forward, Module, Training}};
+///
+/// #[derive(Default, Module)]
+/// struct Noise {
+///     training: Training,
+/// }
+///
+/// impl Forward for Noise {
+///     fn forward(&self, x: &Tensor) -> Tensor {
+///         if self.training.get() { x + x.randn_like() } else { x.clone() }
+///     }
+/// }
+///
+/// let (noise, x) = (Noise::default(), Tensor::ones([2]));
+/// noise.eval();
+/// assert!(noise.forward(&x).equal(&x));
+/// ```
 #[derive(Debug)]
 pub struct Training(AtomicBool);
 
@@ -302,7 +321,7 @@ impl Training {
         self.0.load(Relaxed)
     }
 
-    /// Sets the mode of this module only.
+    /// Sets the mode of this module only; [`Module::train`](super::Module::train) includes its descendants.
     pub fn set(&self, training: bool) {
         self.0.store(training, Relaxed);
     }

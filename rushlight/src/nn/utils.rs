@@ -28,7 +28,11 @@ pub struct ClipGradNormOptions {
 /// assert_eq!(clip_grad_norm_([&w], 1.0).item(), 5.0);
 /// assert_eq!(w.grad().unwrap().to_string(), "tensor([0.6000, 0.8000])");
 /// ```
-#[op(free, with)]
+#[op(
+    torch = "clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None)",
+    free,
+    with
+)]
 pub fn try_clip_grad_norm_with_(
     params: impl IntoIterator<Item = impl Into<Parameter>>,
     max_norm: f64,
@@ -68,7 +72,15 @@ fn norm(x: &Tensor, p: f64) -> Result<Tensor> {
 ///
 /// # Errors
 /// If `limit` is negative.
-#[op(free)]
+///
+/// ```
+/// use rushlight::{Tensor, nn::utils::clip_grad_value_};
+/// let w = Tensor::zeros([2]).requires_grad_(true);
+/// (&w * Tensor::from([3.0f32, -0.5])).sum().backward();
+/// clip_grad_value_([&w], 1.0);
+/// assert_eq!(w.grad().unwrap().to_vec::<f32>(), [1.0, -0.5]);
+/// ```
+#[op(torch = "clip_grad_value_(parameters, clip_value, foreach=None)", free)]
 pub fn try_clip_grad_value_(params: impl IntoIterator<Item = impl Into<Parameter>>, limit: f64) -> Result<()> {
     if limit.is_nan() || limit < 0.0 {
         return Err(Error::value("clip_grad_value_", format!("expected a limit of at least 0, got {limit}")));
@@ -89,8 +101,15 @@ pub fn try_clip_grad_value_(params: impl IntoIterator<Item = impl Into<Parameter
 /// See [`torch.nn.utils.fuse_conv_bn_weights`](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_weights.html).
 ///
 /// # Errors
-/// If shapes do not match, or the weight is not floating-point.
-#[op(free)]
+/// If the weight is not floating-point `[out, in, …]`, or another tensor is not `[out]`.
+///
+/// ```
+/// use rushlight::{Tensor, nn::utils::fuse_conv_bn_weights};
+/// let (weight, mean, var) = (Tensor::ones([1, 1, 1]), Tensor::from([2.0f32]), Tensor::from([4.0f32]));
+/// let (weight, bias) = fuse_conv_bn_weights(&weight, None, &mean, &var, 0.0, None, None);
+/// assert_eq!((weight.item(), bias.item()), (0.5, -1.0));
+/// ```
+#[op(torch = "fuse_conv_bn_weights(conv_w, conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, transpose=False)", free)]
 pub fn try_fuse_conv_bn_weights(
     weight: &Tensor,
     bias: Option<&Tensor>,
@@ -165,7 +184,7 @@ pub fn try_fuse_conv_bn_weights(
 /// assert!((fused.forward(&x) - bn.forward(&conv.forward(&x))).abs().max().item_as::<f32>() < 1e-5);
 /// assert_eq!(fused.to_string(), "Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1))");
 /// ```
-#[op(free)]
+#[op(torch = "fuse_conv_bn_eval(conv, bn, transpose=False)", free)]
 pub fn try_fuse_conv_bn_eval<const N: usize>(conv: &Conv<N>, bn: &BatchNorm<N>) -> Result<Conv<N>> {
     let Some((mean, var, eps)) = bn.normalization().given() else {
         let message =

@@ -64,6 +64,9 @@ pub struct HardtanhOptions {
 impl Tensor {
     /// Computes the rectified linear unit `max(x, 0)`, elementwise. The derivative at 0 is 0; NaN is propagated.
     ///
+    /// # Errors
+    /// If the tensor is bool.
+    ///
     /// ```
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([-1.0f32, 2.0]).relu().to_vec::<f32>(), [0.0, 2.0]);
@@ -77,7 +80,13 @@ impl Tensor {
     /// Computes `max(self + other, 0)`, elementwise with broadcasting: the end of a residual block in one pass over memory.
     ///
     /// # Errors
-    /// If the shapes do not broadcast or the dtype is not supported.
+    /// If the shapes do not broadcast, or the tensors are not floating-point of one dtype.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let (x, shortcut) = (Tensor::from([1.0f32, -3.0]), Tensor::from([1.0f32, 1.0]));
+    /// assert_eq!(x.add_relu(&shortcut).to_vec::<f32>(), [2.0, 0.0]);
+    /// ```
     #[op(torch = "-")]
     pub fn try_add_relu(&self, other: &Tensor) -> Result<Tensor> {
         super::expect_float("add_relu", self)?;
@@ -113,14 +122,22 @@ impl Tensor {
     /// [`leaky_relu`](Tensor::leaky_relu) in-place.
     ///
     /// # Errors
-    /// If the tensor is not floating-point.
+    /// If the tensor is not floating-point, or cannot be changed in-place, see [`add_`](Tensor::add_).
     #[op(torch = "leaky_relu_(input, negative_slope=0.01)", with)]
     pub fn try_leaky_relu_with_(&self, options: LeakyReluOptions) -> Result<Tensor> {
         let op = UnaryOp::LeakyRelu(options.negative_slope);
         self.function_in_place("leaky_relu_", op, |x| x.try_leaky_relu_with(options))
     }
 
-    /// Computes the logistic function `1 / (1 + exp(-x))`, elementwise.
+    /// Computes the logistic function `1 / (1 + exp(-x))`, elementwise. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 2.0]).sigmoid().to_string(), "tensor([0.5000, 0.8808])");
+    /// ```
     #[op(torch = "sigmoid(input, *, out=None)")]
     pub fn try_sigmoid(&self) -> Result<Tensor> {
         let x = as_float(self)?;
@@ -128,7 +145,15 @@ impl Tensor {
         Ok(out.record("SigmoidBackward0", [&*x], [Save::Output], |[y], [_], g| Ok([Some(sigmoid_grad(g, &y)?)])))
     }
 
-    /// Computes the hyperbolic tangent, elementwise.
+    /// Computes the hyperbolic tangent, elementwise. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 2.0]).tanh().to_string(), "tensor([0.0000, 0.9640])");
+    /// ```
     #[op(torch = "tanh(input, *, out=None)")]
     pub fn try_tanh(&self) -> Result<Tensor> {
         let x = as_float(self)?;
@@ -137,6 +162,14 @@ impl Tensor {
     }
 
     /// Computes `min(max(x, 0), 6)`, elementwise. The derivative at 0 and 6 is 0.
+    ///
+    /// # Errors
+    /// If the tensor is bool.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([-1.0f32, 3.0, 8.0]).relu6().to_vec::<f32>(), [0.0, 3.0, 6.0]);
+    /// ```
     #[op(torch = "relu6(input, inplace=False)")]
     pub fn try_relu6(&self) -> Result<Tensor> {
         hardtanh("relu6", self, 0.0, 6.0)
@@ -170,6 +203,14 @@ impl Tensor {
     }
 
     /// Computes `log(sigmoid(x))`, elementwise, accurate for large negative `x`.
+    ///
+    /// # Errors
+    /// If the tensor is not floating-point.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, -100.0]).logsigmoid().to_string(), "tensor([  -0.6931, -100.0000])");
+    /// ```
     #[op(torch = "logsigmoid(input)")]
     pub fn try_logsigmoid(&self) -> Result<Tensor> {
         super::expect_float("logsigmoid", self)?;

@@ -9,7 +9,10 @@ use rushlight_macros::op;
 use std::borrow::Cow;
 
 impl Tensor {
-    /// `self + other`, elementwise with broadcasting; *or* of two bool tensors.
+    /// Computes `self + other`, elementwise with broadcasting; *or* of two bool tensors.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -26,10 +29,15 @@ impl Tensor {
         }))
     }
 
-    /// `self - other`, elementwise with broadcasting.
+    /// Computes `self - other`, elementwise with broadcasting.
     ///
     /// # Errors
-    /// If the shapes do not broadcast, or either is bool.
+    /// If the shapes do not broadcast, or an operand is bool.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([5, 7]).sub(&Tensor::from([1, 2])).to_vec::<i64>(), [4, 5]);
+    /// ```
     #[op(torch = "sub(input, other, *, alpha=1, out=None)")]
     pub fn try_sub<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
@@ -40,7 +48,15 @@ impl Tensor {
         sub(&a, &b)
     }
 
-    /// `self * other`, elementwise with broadcasting; *and* of two bool tensors.
+    /// Computes `self * other`, elementwise with broadcasting; *and* of two bool tensors.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([[1, 2], [3, 4]]).mul(&Tensor::from([1, 10])).to_vec::<i64>(), [1, 20, 3, 40]);
+    /// ```
     #[op(torch = "mul(input, other, *, out=None)")]
     pub fn try_mul<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
@@ -53,7 +69,15 @@ impl Tensor {
         }))
     }
 
-    /// `self / other`, elementwise with broadcasting. Integers give float32.
+    /// Computes `self / other`, elementwise with broadcasting. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1, 2]).div(2).to_vec::<f32>(), [0.5, 1.0]);
+    /// ```
     #[op(torch = "div(input, other, *, rounding_mode=None, out=None)")]
     pub fn try_div<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
@@ -62,10 +86,15 @@ impl Tensor {
         div(&a, &b)
     }
 
-    /// The remainder of `self / other` with the sign of `other`, elementwise with broadcasting.
+    /// Computes the remainder of `self / other` with the sign of `other`, elementwise with broadcasting: Python's `%`.
     ///
     /// # Errors
-    /// If the shapes do not broadcast, or an integer is divided by 0.
+    /// If the shapes do not broadcast, both are bool, or an integer is divided by 0.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([-7, 7]).remainder(3).to_vec::<i64>(), [2, 1]);
+    /// ```
     #[op(torch = "remainder(input, other, *, out=None)")]
     pub fn try_remainder<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
@@ -80,10 +109,15 @@ impl Tensor {
         }))
     }
 
-    /// `self / other` rounded down, elementwise with broadcasting. Not differentiable, as in PyTorch.
+    /// Computes `self / other` rounded down, elementwise with broadcasting. Not differentiable, as in PyTorch.
     ///
     /// # Errors
-    /// If the shapes do not broadcast, or an integer is divided by 0.
+    /// If the shapes do not broadcast, both are bool, or an integer is divided by 0.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([-7, 7]).floor_divide(2).to_vec::<i64>(), [-4, 3]);
+    /// ```
     #[op(torch = "floor_divide(input, other, *, out=None)")]
     pub fn try_floor_divide<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
@@ -93,10 +127,10 @@ impl Tensor {
         binary("floor_divide", BinaryOp::FloorDivide, &a, &b)
     }
 
-    /// `self` to the power `other`, elementwise with broadcasting.
+    /// Computes `self` to the power `other`, elementwise with broadcasting.
     ///
     /// # Errors
-    /// If the shapes do not broadcast, or integers are raised to a negative constant.
+    /// If the shapes do not broadcast, both are bool tensors, or integers are raised to a negative number.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -114,7 +148,10 @@ impl Tensor {
         pow(&a, &b)
     }
 
-    /// The number `base` to the power `self`, elementwise: PyTorch's `base ** self`.
+    /// Computes the number `base` to the power `self`, elementwise: PyTorch's `base ** self`.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -141,31 +178,59 @@ impl Tensor {
         }))
     }
 
-    /// The larger of both, elementwise with broadcasting; nan where either is nan. Ties share the gradient.
+    /// Computes the larger of both, elementwise with broadcasting; nan where either is nan. Ties share the gradient.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1, 5]).maximum(&Tensor::from([3, 2])).to_vec::<i64>(), [3, 5]);
+    /// ```
     #[op(torch = "maximum(input, other, *, out=None)")]
     pub fn try_maximum<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.extreme_of_two("maximum", BinaryOp::Maximum, "MaximumBackward0", other.into())
     }
 
-    /// The smaller of both, elementwise with broadcasting; nan where either is nan. Ties share the gradient.
+    /// Computes the smaller of both, elementwise with broadcasting; nan where either is nan. Ties share the gradient.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1, 5]).minimum(&Tensor::from([3, 2])).to_vec::<i64>(), [1, 2]);
+    /// ```
     #[op(torch = "minimum(input, other, *, out=None)")]
     pub fn try_minimum<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.extreme_of_two("minimum", BinaryOp::Minimum, "MinimumBackward0", other.into())
     }
 
-    /// The larger of both, elementwise with broadcasting; the other one where one is nan. Ties share the gradient.
+    /// Computes the larger of both, elementwise with broadcasting; the other one where one is nan. Ties share the gradient.
     ///
     /// # Errors
     /// If the shapes do not broadcast.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([1.0f32, f32::NAN]);
+    /// assert_eq!(x.fmax(&Tensor::from([0.5f32, 2.0])).to_vec::<f32>(), [1.0, 2.0]);
+    /// ```
     #[op(torch = "fmax(input, other, *, out=None)")]
     pub fn try_fmax<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.number_of_two("fmax", BinaryOp::Fmax, "FmaxBackward0", other.into())
     }
 
-    /// The smaller of both, elementwise with broadcasting; the other one where one is nan. Ties share the gradient.
+    /// Computes the smaller of both, elementwise with broadcasting; the other one where one is nan. Ties share the gradient.
     ///
     /// # Errors
     /// If the shapes do not broadcast.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([1.0f32, f32::NAN]);
+    /// assert_eq!(x.fmin(&Tensor::from([0.5f32, 2.0])).to_vec::<f32>(), [0.5, 2.0]);
+    /// ```
     #[op(torch = "fmin(input, other, *, out=None)")]
     pub fn try_fmin<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.number_of_two("fmin", BinaryOp::Fmin, "FminBackward0", other.into())
@@ -198,7 +263,7 @@ impl Tensor {
         }))
     }
 
-    /// The remainder of `self / other` rounded towards 0, with the sign of `self`, elementwise with broadcasting.
+    /// Computes the remainder of `self / other` rounded towards 0, with the sign of `self`, elementwise with broadcasting.
     ///
     /// # Errors
     /// If the shapes do not broadcast, both are bool, or an integer is divided by 0.
@@ -221,10 +286,17 @@ impl Tensor {
         }))
     }
 
-    /// The angle of the point `(other, self)` in `[-π, π]`, elementwise with broadcasting. Integers give float32.
+    /// Computes the angle of the point `(other, self)` in radians, in `[-π, π]`, elementwise with broadcasting. Integers and bool give
+    /// float32.
     ///
     /// # Errors
     /// If the shapes do not broadcast.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let y = Tensor::from([1.0f32, 0.0]).atan2(&Tensor::from([1.0f32, -1.0]));
+    /// assert_eq!(y.to_string(), "tensor([0.7854, 3.1416])");
+    /// ```
     #[op(torch = "atan2(input, other, *, out=None)")]
     pub fn try_atan2<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
@@ -239,10 +311,10 @@ impl Tensor {
         }))
     }
 
-    /// `self + weight * (end - self)`, elementwise with broadcasting; exact at both ends.
+    /// Computes `self + weight * (end - self)`, elementwise with broadcasting; exact at both ends.
     ///
     /// # Errors
-    /// If the shapes do not broadcast, the types differ, or the elements are not floating-point.
+    /// If the shapes do not broadcast, or the tensors are not floating-point of one dtype.
     ///
     /// ```
     /// use rushlight::Tensor;

@@ -48,6 +48,11 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast or the devices differ.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1, 2, 3]).ne(2).to_vec::<bool>(), [true, false, true]);
+    /// ```
     #[op(torch = "ne(input, other, *, out=None)")]
     pub fn try_ne<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.compare("ne", CompareOp::Ne, other.into())
@@ -57,6 +62,11 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast or the devices differ.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1, 2, 3]).lt(2).to_vec::<bool>(), [true, false, false]);
+    /// ```
     #[op(torch = "lt(input, other, *, out=None)")]
     pub fn try_lt<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.compare("lt", CompareOp::Lt, other.into())
@@ -66,6 +76,11 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast or the devices differ.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1, 2, 3]).le(2).to_vec::<bool>(), [true, true, false]);
+    /// ```
     #[op(torch = "le(input, other, *, out=None)")]
     pub fn try_le<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.compare("le", CompareOp::Le, other.into())
@@ -75,6 +90,11 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast or the devices differ.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1, 2, 3]).gt(2).to_vec::<bool>(), [false, false, true]);
+    /// ```
     #[op(torch = "gt(input, other, *, out=None)")]
     pub fn try_gt<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.compare("gt", CompareOp::Gt, other.into())
@@ -84,6 +104,11 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast or the devices differ.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1, 2, 3]).ge(2).to_vec::<bool>(), [false, true, true]);
+    /// ```
     #[op(torch = "ge(input, other, *, out=None)")]
     pub fn try_ge<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.compare("ge", CompareOp::Ge, other.into())
@@ -98,6 +123,12 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast or the devices differ.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let (a, b) = (Tensor::from([true, true, false]), Tensor::from([true, false, false]));
+    /// assert_eq!(a.logical_and(&b).to_vec::<bool>(), [true, false, false]);
+    /// ```
     #[op(torch = "logical_and(input, other, *, out=None)")]
     pub fn try_logical_and<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.logical("logical_and", BinaryOp::And, other.into())
@@ -107,6 +138,12 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast or the devices differ.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let (a, b) = (Tensor::from([true, true, false]), Tensor::from([true, false, false]));
+    /// assert_eq!(a.logical_or(&b).to_vec::<bool>(), [true, true, false]);
+    /// ```
     #[op(torch = "logical_or(input, other, *, out=None)")]
     pub fn try_logical_or<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.logical("logical_or", BinaryOp::Or, other.into())
@@ -116,28 +153,56 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes do not broadcast or the devices differ.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let (a, b) = (Tensor::from([true, true, false]), Tensor::from([true, false, false]));
+    /// assert_eq!(a.logical_xor(&b).to_vec::<bool>(), [false, true, false]);
+    /// ```
     #[op(torch = "logical_xor(input, other, *, out=None)")]
     pub fn try_logical_xor<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.logical("logical_xor", BinaryOp::Xor, other.into())
     }
 
     /// Computes the logical NOT, elementwise; nonzero elements are true.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0, 1, 2]).logical_not().to_vec::<bool>(), [true, false, false]);
+    /// ```
     #[op(torch = "logical_not(input, *, out=None)")]
     pub fn try_logical_not(&self) -> Result<Tensor> {
         super::unary("logical_not", UnaryOp::Not, &self.try_to_dtype(DType::Bool)?)
     }
 
-    /// Tests each element for NaN.
+    /// Tests each element for NaN; the result is bool.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, f32::NAN]).isnan().to_vec::<bool>(), [false, true]);
+    /// ```
     #[op(torch = "isnan(input)")]
     pub fn try_isnan(&self) -> Result<Tensor> {
         let x = self.detach();
         x.try_ne(&x)
     }
 
-    /// Returns whether both have the same shape and equal elements.
+    /// Returns whether both have the same shape and equal elements; NaN is not equal to anything.
     ///
     /// # Errors
     /// If the devices differ.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([1, 2]);
+    /// assert!(x.equal(&Tensor::from([1, 2])) && !x.equal(&Tensor::from([1, 3])));
+    /// ```
     #[op(torch = "equal(input, other)")]
     pub fn try_equal(&self, other: &Tensor) -> Result<bool> {
         if self.shape() != other.shape() {
@@ -149,7 +214,7 @@ impl Tensor {
     /// Computes `|self - other| <= atol + rtol * |other|`, elementwise with broadcasting; equal infinities are close.
     ///
     /// # Errors
-    /// If the shapes do not broadcast.
+    /// If the shapes do not broadcast or the devices differ.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::CloseOptions};
@@ -174,7 +239,12 @@ impl Tensor {
     /// Returns whether all elements are close in the sense of [`isclose`](Tensor::isclose).
     ///
     /// # Errors
-    /// If the shapes do not broadcast.
+    /// If the shapes do not broadcast or the devices differ.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert!(Tensor::from([1.0f32, 2.0]).allclose(&Tensor::from([1.0f32, 2.00001])));
+    /// ```
     #[op(torch = "allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False)", with)]
     pub fn try_allclose_with(&self, other: &Tensor, options: CloseOptions) -> Result<bool> {
         self.try_isclose_with(other, options)?.try_all()?.try_item_as::<bool>()

@@ -322,7 +322,14 @@ impl Tensor {
     /// output `[N, out, L']`, with `L'` as in [`conv2d`](Tensor::conv2d).
     ///
     /// # Errors
-    /// If shapes or dtypes do not match, a stride, a dilation or `groups` is 0, or the kernel is larger than the padded input.
+    /// If shapes or dtypes do not match, the tensors are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not divide
+    /// the channels, the kernel is larger than the padded input, or the padding is [`Padding::Same`] with a stride.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let (x, weight) = (Tensor::from([[1.0f32, 2.0, 4.0]]), Tensor::from([[[1.0f32, 10.0]]]));
+    /// assert_eq!(x.conv1d(&weight, None).to_vec::<f32>(), [21.0, 42.0]);
+    /// ```
     #[op(torch = "conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1)", with)]
     pub fn try_conv1d_with<'a>(
         &self,
@@ -338,7 +345,8 @@ impl Tensor {
     /// [`torch.nn.functional.conv2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html).
     ///
     /// # Errors
-    /// If shapes or dtypes do not match, a stride, a dilation or `groups` is 0, or the kernel is larger than the padded input.
+    /// If shapes or dtypes do not match, the tensors are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not divide
+    /// the channels, the kernel is larger than the padded input, or the padding is [`Padding::Same`] with a stride.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::ConvOptions};
@@ -361,7 +369,15 @@ impl Tensor {
     /// `[out]`, if there is one: output `[N, out, D', H', W']`, with sizes as in [`conv2d`](Tensor::conv2d).
     ///
     /// # Errors
-    /// If shapes or dtypes do not match, a stride, a dilation or `groups` is 0, or the kernel is larger than the padded input.
+    /// If shapes or dtypes do not match, the tensors are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not divide
+    /// the channels, the kernel is larger than the padded input, or the padding is [`Padding::Same`] with a stride.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, ops::ConvOptions};
+    /// let (x, weight) = (Tensor::ones([1, 2, 4, 6, 8]), Tensor::ones([3, 2, 2, 2, 2]));
+    /// let y = x.conv3d_with(&weight, None, ConvOptions::new().stride(2));
+    /// assert_eq!((y.shape(), y.max().item()), (&[1, 3, 2, 3, 4][..], 16.0));
+    /// ```
     #[op(torch = "conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1)", with)]
     pub fn try_conv3d_with<'a>(
         &self,

@@ -215,8 +215,14 @@ impl Tensor {
     /// `[N, out, L']` with `L'` as in [`conv_transpose2d`](Tensor::conv_transpose2d).
     ///
     /// # Errors
-    /// If shapes or dtypes do not match, a stride, a dilation or `groups` is 0, the output padding is not smaller than the stride
-    /// or the dilation, or the padding leaves an empty output.
+    /// If shapes or dtypes do not match, the tensors are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not divide
+    /// the channels, the output padding is not smaller than the stride or the dilation, or the padding leaves an empty output.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let (x, weight) = (Tensor::from([[1.0f32, 2.0]]), Tensor::from([[[1.0f32, 10.0]]]));
+    /// assert_eq!(x.conv_transpose1d(&weight, None).to_vec::<f32>(), [1.0, 12.0, 20.0]);
+    /// ```
     #[op(
         torch = "conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1)",
         with
@@ -237,8 +243,8 @@ impl Tensor {
     /// [`torch.nn.functional.conv_transpose2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose2d.html).
     ///
     /// # Errors
-    /// If shapes or dtypes do not match, a stride, a dilation or `groups` is 0, the output padding is not smaller than the stride
-    /// or the dilation, or the padding leaves an empty output.
+    /// If shapes or dtypes do not match, the tensors are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not divide
+    /// the channels, the output padding is not smaller than the stride or the dilation, or the padding leaves an empty output.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::ConvTransposeOptions};
@@ -264,8 +270,15 @@ impl Tensor {
     /// [`conv_transpose2d`](Tensor::conv_transpose2d).
     ///
     /// # Errors
-    /// If shapes or dtypes do not match, a stride, a dilation or `groups` is 0, the output padding is not smaller than the stride
-    /// or the dilation, or the padding leaves an empty output.
+    /// If shapes or dtypes do not match, the tensors are not floating-point, a stride or a dilation is 0, `groups` is 0 or does not divide
+    /// the channels, the output padding is not smaller than the stride or the dilation, or the padding leaves an empty output.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, ops::ConvTransposeOptions};
+    /// let (x, weight) = (Tensor::ones([1, 3, 2, 3, 4]), Tensor::ones([3, 2, 2, 2, 2]));
+    /// let y = x.conv_transpose3d_with(&weight, None, ConvTransposeOptions::new().stride(2));
+    /// assert_eq!((y.shape(), y.max().item()), (&[1, 2, 4, 6, 8][..], 3.0));
+    /// ```
     #[op(
         torch = "conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1)",
         with

@@ -17,6 +17,17 @@ impl Tensor {
     }
 
     /// Copies the elements to newly allocated memory; differentiable. (`clone` returns another handle to the same memory.)
+    ///
+    /// # Errors
+    /// If the copy does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([1, 2]);
+    /// let y = x.copy();
+    /// y.zero_();
+    /// assert_eq!(x.to_vec::<i64>(), [1, 2]);
+    /// ```
     #[op(torch = "clone(input, *, memory_format=torch.preserve_format)")]
     pub fn try_copy(&self) -> Result<Tensor> {
         self.clone_with_layout(&self.layout().dense_like())
@@ -44,6 +55,15 @@ impl Tensor {
     }
 
     /// Returns the tensor itself if it is contiguous (row-major without gaps), else a contiguous copy.
+    ///
+    /// # Errors
+    /// If a copy is needed and does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::zeros([2, 3]).t();
+    /// assert_eq!((x.stride(), x.contiguous().stride()), (&[1, 3][..], &[2, 1][..]));
+    /// ```
     #[op(torch = "contiguous(self, memory_format=torch.contiguous_format)")]
     pub fn try_contiguous(&self) -> Result<Tensor> {
         if self.is_contiguous() { Ok(self.clone()) } else { self.try_contiguous_copy() }
@@ -51,6 +71,9 @@ impl Tensor {
 
     /// Returns the tensor itself if it has this dtype, else a converted copy. Conversion to integers truncates toward zero; nonzero
     /// elements become true.
+    ///
+    /// # Errors
+    /// If a copy is needed and does not fit into memory, or another thread is writing the tensor.
     ///
     /// ```
     /// use rushlight::{DType, Tensor};
@@ -73,7 +96,7 @@ impl Tensor {
     /// Returns the tensor itself if it is on this device, else a copy on the device; differentiable.
     ///
     /// # Errors
-    /// If the device is out of memory.
+    /// If the device is out of memory, or another thread is writing the tensor.
     ///
     /// ```
     /// use rushlight::{Device, Tensor};

@@ -18,7 +18,8 @@ impl Tensor {
     /// PyTorch's `where`, a reserved word of Rust.
     ///
     /// # Errors
-    /// If the condition is not bool, the shapes do not broadcast, or the dtype of the result cannot represent a number.
+    /// If the condition is not bool, the shapes do not broadcast, the devices differ, or the dtype of the result cannot represent a
+    /// number.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -55,10 +56,17 @@ impl Tensor {
         }))
     }
 
-    /// Returns a copy with `value` where `mask` is true.
+    /// Returns a copy with `value` where `mask` is true, with broadcasting of the tensor and the mask.
     ///
     /// # Errors
-    /// If the mask is not bool or does not broadcast to this shape, or the dtype cannot represent the value.
+    /// If the mask is not bool, the shapes do not broadcast, the devices differ, or `value` is a tensor with dimensions or a number that
+    /// the dtype cannot represent.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.0, 3.0]);
+    /// assert_eq!(x.masked_fill(&x.gt(1), 0).to_vec::<f32>(), [1.0, 0.0, 0.0]);
+    /// ```
     #[op(torch = "masked_fill(self, mask, value)")]
     pub fn try_masked_fill<'a>(&self, mask: &Tensor, value: impl Into<Operand<'a>>) -> Result<Tensor> {
         if mask.dtype() != DType::Bool {
@@ -88,10 +96,16 @@ impl Tensor {
     }
 
     /// Gathers elements at the indices `index` along `dim`: in 2-d with `dim` 1, `out[i][j] = self[i][index[i][j]]`. `index` has the rank
-    /// of this tensor and is no larger in the other dimensions.
+    /// of this tensor and is no larger in the other dimensions; the result has the shape of `index`.
     ///
     /// # Errors
-    /// If the shapes do not match, the indices are not int64, or one is out of range.
+    /// If the dimension is out of range, the shapes do not match, the indices are not int64, or one is negative or out of range.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([[1, 2], [3, 4]]);
+    /// assert_eq!(x.gather(1, &Tensor::from([[0, 0], [1, 0]])).to_vec::<i64>(), [1, 1, 4, 3]);
+    /// ```
     #[op(torch = "gather(input, dim, index, *, sparse_grad=False, out=None)")]
     pub fn try_gather(&self, dim: isize, index: &Tensor) -> Result<Tensor> {
         let at = wrap_dim("gather", dim, self.dim())?;
@@ -110,11 +124,18 @@ impl Tensor {
         if self.dim() == 0 { out.try_reshape(()) } else { Ok(out) }
     }
 
-    /// Returns a copy with each element of `source` added at the index `index` along `dim`; the transpose of
-    /// [`gather`](Tensor::gather). Repeated indices accumulate in order.
+    /// Returns a copy with each element of `source` added at the index `index` along `dim`; the transpose of [`gather`](Tensor::gather).
+    /// `source` and `index` have the same shape, with the rank of this tensor. Repeated indices accumulate in order.
     ///
     /// # Errors
-    /// If the shapes or dtypes do not match, or an index is out of range.
+    /// If the tensor is 0-d, the dimension is out of range, the shapes or the dtypes of the tensor and the source do not match, the indices
+    /// are not int64, or one is negative or out of range.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let sums = Tensor::zeros([3]).scatter_add(0, &Tensor::from([0, 2, 2]), &Tensor::from([1.0f32, 2.0, 3.0]));
+    /// assert_eq!(sums.to_vec::<f32>(), [1.0, 0.0, 5.0]);
+    /// ```
     #[op(torch = "scatter_add(input, dim, index, src)")]
     pub fn try_scatter_add(&self, dim: isize, index: &Tensor, source: &Tensor) -> Result<Tensor> {
         let at = wrap_dim("scatter_add", dim, self.dim())?;
@@ -152,10 +173,17 @@ impl Tensor {
         ))
     }
 
-    /// Selects the slices along `dim` at the indices of a 1-d `index`.
+    /// Selects the slices along `dim` at the indices of a 1-d `index`; the result has its length in that dimension.
     ///
     /// # Errors
-    /// If the index is not 1-d int64 or int32, or an index is out of range.
+    /// If the dimension is out of range, the index has more than one dimension or is not int64 or int32, or an element of it is negative or
+    /// out of range.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([[1, 2], [3, 4], [5, 6]]);
+    /// assert_eq!(x.index_select(0, &Tensor::from([2, 0])).to_vec::<i64>(), [5, 6, 1, 2]);
+    /// ```
     #[op(torch = "index_select(input, dim, index, *, out=None)")]
     pub fn try_index_select(&self, dim: isize, index: &Tensor) -> Result<Tensor> {
         let at = wrap_dim("index_select", dim, self.dim())?;

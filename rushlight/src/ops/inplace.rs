@@ -137,8 +137,9 @@ impl Tensor {
     /// Adds `other` to every element, with broadcasting of `other`.
     ///
     /// # Errors
-    /// If `other` does not broadcast to this shape, the promoted dtype has a higher category (float into int64), or this is a leaf that requires
-    /// a gradient while recording.
+    /// If `other` does not broadcast to this shape, the promoted dtype has a higher category (float into int64), or the tensor cannot be
+    /// changed in-place: elements share memory (an expanded tensor), or it is a leaf that requires a gradient, or a view of one, while
+    /// recording.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -152,18 +153,27 @@ impl Tensor {
     }
 
     /// Subtracts `other` from every element, see [`add_`](Tensor::add_).
+    ///
+    /// # Errors
+    /// As [`try_add_`](Tensor::try_add_), or if an operand is bool.
     #[op(torch = "sub_(self, other, *, alpha=1)")]
     pub fn try_sub_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.arithmetic_in_place("sub_", BinaryOp::Sub, other.into(), |x, y| x.try_sub(y))
     }
 
     /// Multiplies every element by `other`, see [`add_`](Tensor::add_).
+    ///
+    /// # Errors
+    /// As [`try_add_`](Tensor::try_add_).
     #[op(torch = "mul_(self, value)")]
     pub fn try_mul_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.arithmetic_in_place("mul_", BinaryOp::Mul, other.into(), |x, y| x.try_mul(y))
     }
 
     /// Divides every element by `other`, see [`add_`](Tensor::add_).
+    ///
+    /// # Errors
+    /// As [`try_add_`](Tensor::try_add_), or if this tensor is not floating-point.
     #[op(torch = "div_(self, value, *, rounding_mode=None)")]
     pub fn try_div_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         self.arithmetic_in_place("div_", BinaryOp::Div, other.into(), |x, y| x.try_div(y))
@@ -172,7 +182,7 @@ impl Tensor {
     /// Raises every element to the power `other`, see [`add_`](Tensor::add_).
     ///
     /// # Errors
-    /// As [`try_add_`](Tensor::try_add_), or if integers are raised to a negative number.
+    /// As [`try_add_`](Tensor::try_add_), or if integers are raised to a negative number, or both are bool.
     #[op(torch = "pow_(self, exponent)")]
     pub fn try_pow_<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
@@ -189,6 +199,13 @@ impl Tensor {
     ///
     /// # Errors
     /// As [`try_add_`](Tensor::try_add_).
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.0]);
+    /// x.add_scaled_(&Tensor::from([10.0f32, 20.0]), 0.5);
+    /// assert_eq!(x.to_vec::<f32>(), [6.0, 12.0]);
+    /// ```
     #[op(torch = "-")]
     pub fn try_add_scaled_(&self, other: &Tensor, alpha: f64) -> Result<Tensor> {
         let op = match self.dtype().category() {
@@ -204,7 +221,14 @@ impl Tensor {
     /// Copies the elements of `source`, converted and broadcast.
     ///
     /// # Errors
-    /// If `source` does not broadcast to this shape, or this is a leaf that requires a gradient while recording.
+    /// If `source` does not broadcast to this shape, or the tensor cannot be changed in-place, see [`add_`](Tensor::add_).
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::zeros([2, 2]);
+    /// x.copy_(&Tensor::from([1, 2]));
+    /// assert_eq!(x.to_vec::<f32>(), [1.0, 2.0, 1.0, 2.0]);
+    /// ```
     #[op(torch = "copy_(self, src, non_blocking=False)")]
     pub fn try_copy_(&self, source: &Tensor) -> Result<Tensor> {
         let source = &source.try_to_device(self.device())?;
@@ -227,7 +251,14 @@ impl Tensor {
     /// Fills the tensor with `value`.
     ///
     /// # Errors
-    /// If the dtype cannot represent `value`, or this is a leaf that requires a gradient while recording.
+    /// If the dtype cannot represent `value`, or the tensor cannot be changed in-place, see [`add_`](Tensor::add_).
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::zeros([2, 2]);
+    /// x.select(0, 1).fill_(7);
+    /// assert_eq!(x.to_vec::<f32>(), [0.0, 0.0, 7.0, 7.0]);
+    /// ```
     #[op(torch = "fill_(input, value)")]
     pub fn try_fill_(&self, value: impl Into<Scalar>) -> Result<Tensor> {
         let value = value.into();
@@ -244,6 +275,14 @@ impl Tensor {
     }
 
     /// Fills the tensor with zeros.
+    ///
+    /// # Errors
+    /// If the tensor cannot be changed in-place, see [`add_`](Tensor::add_).
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::ones([2]).zero_().to_vec::<f32>(), [0.0, 0.0]);
+    /// ```
     #[op(torch = "zero_(self)")]
     pub fn try_zero_(&self) -> Result<Tensor> {
         self.try_fill_(0)
@@ -282,7 +321,8 @@ impl Tensor {
     /// [`clamp`](Tensor::clamp) in-place.
     ///
     /// # Errors
-    /// If both bounds are absent, or a bound is of a higher category than the tensor (a floating-point bound of an integer tensor).
+    /// If both bounds are absent, a bound is of a higher category than the tensor (a floating-point bound of an integer tensor), the tensor
+    /// is bool, or it cannot be changed in-place, see [`add_`](Tensor::add_).
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -309,42 +349,51 @@ macro_rules! functions_in_place {
 }
 functions_in_place! {
     /// [`relu`](Tensor::relu) in-place.
+    ///
+    /// # Errors
+    /// If the tensor is bool, or cannot be changed in-place, see [`add_`](Tensor::add_).
     #[op(torch = "relu_(input)")]
     try_relu_() = "relu_", UnaryOp::Relu, try_relu;
     /// [`sigmoid`](Tensor::sigmoid) in-place.
     ///
     /// # Errors
-    /// If the tensor is not floating-point.
+    /// If the tensor is not floating-point, or cannot be changed in-place, see [`add_`](Tensor::add_).
     #[op(torch = "sigmoid_(input)")]
     try_sigmoid_() = "sigmoid_", UnaryOp::Sigmoid, try_sigmoid;
     /// [`tanh`](Tensor::tanh) in-place.
     ///
     /// # Errors
-    /// If the tensor is not floating-point.
+    /// If the tensor is not floating-point, or cannot be changed in-place, see [`add_`](Tensor::add_).
     #[op(torch = "tanh_(input)")]
     try_tanh_() = "tanh_", UnaryOp::Tanh, try_tanh;
     /// [`exp`](Tensor::exp) in-place.
     ///
     /// # Errors
-    /// If the tensor is not floating-point.
+    /// If the tensor is not floating-point, or cannot be changed in-place, see [`add_`](Tensor::add_).
     #[op(torch = "exp_(input)")]
     try_exp_() = "exp_", UnaryOp::Exp, try_exp;
     /// [`log`](Tensor::log) in-place.
     ///
     /// # Errors
-    /// If the tensor is not floating-point.
+    /// If the tensor is not floating-point, or cannot be changed in-place, see [`add_`](Tensor::add_).
     #[op(torch = "log_(input)")]
     try_log_() = "log_", UnaryOp::Log, try_log;
     /// [`sqrt`](Tensor::sqrt) in-place.
     ///
     /// # Errors
-    /// If the tensor is not floating-point.
+    /// If the tensor is not floating-point, or cannot be changed in-place, see [`add_`](Tensor::add_).
     #[op(torch = "sqrt_(input)")]
     try_sqrt_() = "sqrt_", UnaryOp::Sqrt, try_sqrt;
     /// [`neg`](Tensor::neg) in-place.
+    ///
+    /// # Errors
+    /// If the tensor is bool, or cannot be changed in-place, see [`add_`](Tensor::add_).
     #[op(torch = "neg_(input)")]
     try_neg_() = "neg_", UnaryOp::Neg, try_neg;
     /// [`abs`](Tensor::abs) in-place.
+    ///
+    /// # Errors
+    /// If the tensor is bool, or cannot be changed in-place, see [`add_`](Tensor::add_).
     #[op(torch = "abs_(input)")]
     try_abs_() = "abs_", UnaryOp::Abs, try_abs;
 }

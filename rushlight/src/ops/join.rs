@@ -38,7 +38,7 @@ impl Tensor {
     /// Concatenates tensors along `dim`. All other sizes must be equal; dtypes are promoted. Empty 1-d tensors are skipped.
     ///
     /// # Errors
-    /// If the list is empty, or sizes other than those of `dim` differ.
+    /// If the list is empty, sizes other than those of `dim` or the devices differ, a tensor is 0-d, or the dimension is out of range.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -69,6 +69,12 @@ impl Tensor {
     ///
     /// # Errors
     /// If the list is empty, the shapes differ, or the dimension is out of range.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let columns = Tensor::stack_dim([Tensor::from([1, 2]), Tensor::from([3, 4])], 1);
+    /// assert_eq!(columns.to_vec::<i64>(), [1, 3, 2, 4]);
+    /// ```
     #[op(torch = "stack(tensors, dim=0, *, out=None)")]
     pub fn try_stack_dim<T: Borrow<Tensor>>(tensors: impl AsRef<[T]>, dim: isize) -> Result<Tensor> {
         let tensors = tensors.as_ref();
@@ -95,7 +101,8 @@ impl Tensor {
     /// those of the second-to-last, and so on, as in PyTorch.
     ///
     /// # Errors
-    /// If `padding` has an odd number of entries, or more pairs than there are dimensions, or the dtype cannot represent the value.
+    /// If `padding` has an odd number of entries or more pairs than there are dimensions, the dtype cannot represent the value, or the
+    /// result does not fit into memory.
     ///
     /// ```
     /// use rushlight::Tensor;

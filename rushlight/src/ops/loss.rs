@@ -148,7 +148,7 @@ impl Tensor {
     /// Computes the squared error `(self - target)²` with broadcasting, reduced.
     ///
     /// # Errors
-    /// If the shapes do not broadcast or the dtype is not floating-point.
+    /// If the shapes do not broadcast or the tensor is not floating-point.
     ///
     /// ```
     /// use rushlight::{Reduction, Tensor};
@@ -168,7 +168,13 @@ impl Tensor {
     /// Computes the absolute error `|self - target|` with broadcasting, reduced. The derivative at 0 is 0.
     ///
     /// # Errors
-    /// If the shapes do not broadcast or the dtype is not floating-point.
+    /// If the shapes do not broadcast or the tensor is not floating-point.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let (x, target) = (Tensor::from([1.0f32, 2.0]), Tensor::from([0.0f32, 4.0]));
+    /// assert_eq!(x.l1_loss(&target).item(), 1.5);
+    /// ```
     #[op(torch = "l1_loss(input, target, size_average=None, reduce=None, reduction='mean', weight=None)", with)]
     pub fn try_l1_loss_with(&self, target: &Tensor, options: impl Into<LossOptions>) -> Result<Tensor> {
         let LossOptions { reduction } = options.into();
@@ -180,7 +186,14 @@ impl Tensor {
     /// clamped to at least -100, reduced.
     ///
     /// # Errors
-    /// If the shapes differ, or a probability is not in [0, 1].
+    /// If the tensor and the target are not floating-point of one shape and dtype, a probability is not in [0, 1], or the weight does not
+    /// broadcast.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let (x, target) = (Tensor::from([0.5f32, 0.75]), Tensor::from([0.0f32, 1.0]));
+    /// assert_eq!(x.binary_cross_entropy(&target).to_string(), "tensor(0.4904)");
+    /// ```
     #[op(
         torch = "binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction='mean')",
         with
@@ -225,7 +238,13 @@ impl Tensor {
     /// Computes the [`binary_cross_entropy`](Tensor::binary_cross_entropy) of the sigmoid of this tensor, accurate for large logits.
     ///
     /// # Errors
-    /// If the shapes differ or the weights do not broadcast.
+    /// If the tensor and the target are not floating-point of one shape and dtype, or a weight does not broadcast.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let (x, target) = (Tensor::from([0.0f32, 100.0]), Tensor::from([1.0f32, 1.0]));
+    /// assert_eq!(x.binary_cross_entropy_with_logits(&target).to_string(), "tensor(0.3466)");
+    /// ```
     #[op(
         torch = "binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction='mean', pos_weight=None)",
         with
@@ -258,7 +277,14 @@ impl Tensor {
     /// weighted; rows with class `ignore_index` are ignored.
     ///
     /// # Errors
-    /// If the shapes or dtypes do not match, or a class is out of range.
+    /// If the input is not floating-point, the target is not int64 of the input's shape without the class dimension, the weight is not
+    /// `[C]` of the input's dtype, or a class is neither in `0..C` nor `ignore_index`.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let log_probabilities = Tensor::from([[0.25f32, 0.75], [0.5, 0.5]]).log();
+    /// assert_eq!(log_probabilities.nll_loss(&Tensor::from([1, 0])).to_string(), "tensor(0.4904)");
+    /// ```
     #[op(
         torch = "nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction='mean')",
         with
@@ -274,7 +300,9 @@ impl Tensor {
     /// input's shape. `label_smoothing` distributes that fraction of the target evenly over all classes.
     ///
     /// # Errors
-    /// If the shapes or dtypes do not match, a class is out of range, or `label_smoothing` is not in [0, 1].
+    /// If the input is not floating-point, the target is neither int64 of the input's shape without the class dimension nor floating-point
+    /// of the input's shape, the weight is not `[C]` of the input's dtype, a class is neither in `0..C` nor `ignore_index`, or
+    /// `label_smoothing` is not in [0, 1].
     ///
     /// ```
     /// use rushlight::{Tensor, ops::CrossEntropyOptions};

@@ -24,7 +24,10 @@ macro_rules! smooth {
 }
 
 smooth! {
-    /// The exponential function.
+    /// Computes the exponential function, elementwise. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -32,75 +35,243 @@ smooth! {
     /// ```
     #[op(torch = "exp(input, *, out=None)")]
     try_exp = Exp, "exp", "ExpBackward0", output, |y, g| g.try_mul(&y)?;
-    /// `exp(x) - 1`, exact near 0.
+    /// Computes `exp(x) - 1`, elementwise, exact near 0. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1.0]).expm1().to_string(), "tensor([0.0000, 1.7183])");
+    /// ```
     #[op(torch = "expm1(input, *, out=None)")]
     try_expm1 = Expm1, "expm1", "Expm1Backward0", output, |y, g| g.try_mul(&y.try_add(1)?)?;
-    /// The natural logarithm.
+    /// Computes the natural logarithm, elementwise. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 10.0]).log().to_string(), "tensor([0.0000, 2.3026])");
+    /// ```
     #[op(torch = "log(input, *, out=None)")]
     try_log = Log, "log", "LogBackward0", input, |x, g| g.try_div(&x)?;
-    /// `log(1 + x)`, exact near 0.
+    /// Computes `log(1 + x)`, elementwise, exact near 0. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1.0]).log1p().to_string(), "tensor([0.0000, 0.6931])");
+    /// ```
     #[op(torch = "log1p(input, *, out=None)")]
     try_log1p = Log1p, "log1p", "Log1PBackward0", input, |x, g| g.try_div(&x.try_add(1)?)?;
-    /// The logarithm to base 2.
+    /// Computes the logarithm to base 2, elementwise. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 10.0]).log2().to_string(), "tensor([0.0000, 3.3219])");
+    /// ```
     #[op(torch = "log2(input, *, out=None)")]
     try_log2 = Log2, "log2", "Log2Backward0", input, |x, g| g.try_div(&scaled(&x, std::f64::consts::LN_2)?)?;
-    /// The logarithm to base 10.
+    /// Computes the logarithm to base 10, elementwise. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 2.0]).log10().to_string(), "tensor([0.0000, 0.3010])");
+    /// ```
     #[op(torch = "log10(input, *, out=None)")]
     try_log10 = Log10, "log10", "Log10Backward0", input, |x, g| g.try_div(&scaled(&x, std::f64::consts::LN_10)?)?;
-    /// The square root.
+    /// Computes the square root, elementwise; nan below 0. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([4.0f32, 2.0]).sqrt().to_string(), "tensor([2.0000, 1.4142])");
+    /// ```
     #[op(torch = "sqrt(input, *, out=None)")]
     try_sqrt = Sqrt, "sqrt", "SqrtBackward0", output, |y, g| g.try_div(&scaled(&y, 2.0)?)?;
-    /// `1 / sqrt(x)`.
+    /// Computes `1 / sqrt(x)`, elementwise. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([4.0f32, 2.0]).rsqrt().to_string(), "tensor([0.5000, 0.7071])");
+    /// ```
     #[op(torch = "rsqrt(input, *, out=None)")]
     try_rsqrt = Rsqrt, "rsqrt", "RsqrtBackward0", output, |y, g| scaled(&g.try_mul(&y.try_pow(3)?)?, -0.5)?;
-    /// `1 / x`.
+    /// Computes `1 / x`, elementwise. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([2.0f32, 3.0]).reciprocal().to_string(), "tensor([0.5000, 0.3333])");
+    /// ```
     #[op(torch = "reciprocal(input, *, out=None)")]
     try_reciprocal = Reciprocal, "reciprocal", "ReciprocalBackward0", output, |y, g| g.try_neg()?.try_mul(&y.try_mul(&y)?)?;
-    /// The sine.
+    /// Computes the sine, elementwise, of angles in radians. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1.0]).sin().to_string(), "tensor([0.0000, 0.8415])");
+    /// ```
     #[op(torch = "sin(input, *, out=None)")]
     try_sin = Sin, "sin", "SinBackward0", input, |x, g| g.try_mul(&x.try_cos()?)?;
-    /// The cosine.
+    /// Computes the cosine, elementwise, of angles in radians. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1.0]).cos().to_string(), "tensor([1.0000, 0.5403])");
+    /// ```
     #[op(torch = "cos(input, *, out=None)")]
     try_cos = Cos, "cos", "CosBackward0", input, |x, g| g.try_mul(&x.try_sin()?.try_neg()?)?;
-    /// The tangent.
+    /// Computes the tangent, elementwise, of angles in radians. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1.0]).tan().to_string(), "tensor([0.0000, 1.5574])");
+    /// ```
     #[op(torch = "tan(input, *, out=None)")]
     try_tan = Tan, "tan", "TanBackward0", output, |y, g| g.try_mul(&y.try_mul(&y)?.try_add(1)?)?;
-    /// The inverse sine, in [-π/2, π/2]; nan outside [-1, 1].
+    /// Computes the inverse sine, elementwise, in radians, in [-π/2, π/2]; nan outside [-1, 1]. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1.0]).asin().to_string(), "tensor([0.0000, 1.5708])");
+    /// ```
     #[op(torch = "asin(input, *, out=None)")]
     try_asin = Asin, "asin", "AsinBackward0", input, |x, g| g.try_mul(&x.try_mul(&x)?.try_mul(-1)?.try_add(1)?.try_rsqrt()?)?;
-    /// The inverse cosine, in [0, π]; nan outside [-1, 1].
+    /// Computes the inverse cosine, elementwise, in radians, in [0, π]; nan outside [-1, 1]. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 0.0]).acos().to_string(), "tensor([0.0000, 1.5708])");
+    /// ```
     #[op(torch = "acos(input, *, out=None)")]
     try_acos = Acos, "acos", "AcosBackward0", input, |x, g| {
         g.try_neg()?.try_mul(&x.try_mul(&x)?.try_mul(-1)?.try_add(1)?.try_rsqrt()?)?
     };
-    /// The inverse tangent.
+    /// Computes the inverse tangent, elementwise, in radians, in [-π/2, π/2]. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1.0]).atan().to_string(), "tensor([0.0000, 0.7854])");
+    /// ```
     #[op(torch = "atan(input, *, out=None)")]
     try_atan = Atan, "atan", "AtanBackward0", input, |x, g| g.try_div(&x.try_mul(&x)?.try_add(1)?)?;
-    /// The hyperbolic sine.
+    /// Computes the hyperbolic sine, elementwise. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1.0]).sinh().to_string(), "tensor([0.0000, 1.1752])");
+    /// ```
     #[op(torch = "sinh(input, *, out=None)")]
     try_sinh = Sinh, "sinh", "SinhBackward0", input, |x, g| g.try_mul(&x.try_cosh()?)?;
-    /// The hyperbolic cosine.
+    /// Computes the hyperbolic cosine, elementwise. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1.0]).cosh().to_string(), "tensor([1.0000, 1.5431])");
+    /// ```
     #[op(torch = "cosh(input, *, out=None)")]
     try_cosh = Cosh, "cosh", "CoshBackward0", input, |x, g| g.try_mul(&x.try_sinh()?)?;
-    /// The inverse hyperbolic sine.
+    /// Computes the inverse hyperbolic sine, elementwise. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1.0]).asinh().to_string(), "tensor([0.0000, 0.8814])");
+    /// ```
     #[op(torch = "asinh(input, *, out=None)")]
     try_asinh = Asinh, "asinh", "AsinhBackward0", input, |x, g| g.try_mul(&x.try_mul(&x)?.try_add(1)?.try_rsqrt()?)?;
-    /// The inverse hyperbolic cosine, at least 0; nan below 1.
+    /// Computes the inverse hyperbolic cosine, elementwise, at least 0; nan below 1. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 2.0]).acosh().to_string(), "tensor([0.0000, 1.3170])");
+    /// ```
     #[op(torch = "acosh(input, *, out=None)")]
     try_acosh = Acosh, "acosh", "AcoshBackward0", input, |x, g| {
         // The product of two roots keeps the precision near 1.
         g.try_mul(&x.try_sub(1)?.try_rsqrt()?.try_mul(&x.try_add(1)?.try_rsqrt()?)?)?
     };
-    /// The inverse hyperbolic tangent; nan outside [-1, 1].
+    /// Computes the inverse hyperbolic tangent, elementwise; nan outside [-1, 1]. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 0.5]).atanh().to_string(), "tensor([0.0000, 0.5493])");
+    /// ```
     #[op(torch = "atanh(input, *, out=None)")]
     try_atanh = Atanh, "atanh", "AtanhBackward0", input, |x, g| g.try_div(&x.try_mul(&x)?.try_mul(-1)?.try_add(1)?)?;
-    /// The error function.
+    /// Computes the error function, elementwise. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1.0]).erf().to_string(), "tensor([0.0000, 0.8427])");
+    /// ```
     #[op(torch = "erf(input, *, out=None)")]
     try_erf = Erf, "erf", "ErfBackward0", input, |x, g| {
         let bell = x.try_mul(&x)?.try_neg()?.try_exp()?;
         g.try_mul(&scaled(&bell, std::f64::consts::FRAC_2_SQRT_PI)?)?
     };
-    /// The complementary error function `1 - erf(x)`, exact where it is small.
+    /// Computes the complementary error function `1 - erf(x)`, elementwise, exact where it is small. Integers and bool give float32.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1.0]).erfc().to_string(), "tensor([1.0000, 0.1573])");
+    /// ```
     #[op(torch = "erfc(input, *, out=None)")]
     try_erfc = Erfc, "erfc", "ErfcBackward0", input, |x, g| {
         let bell = x.try_mul(&x)?.try_neg()?.try_exp()?;
@@ -122,28 +293,68 @@ macro_rules! step {
 }
 
 step! {
-    /// The largest integer that is not larger.
+    /// Rounds down to the largest integer that is not larger, elementwise.
+    ///
+    /// # Errors
+    /// If the tensor is bool.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([-1.5f32, 1.5]).floor().to_vec::<f32>(), [-2.0, 1.0]);
+    /// ```
     #[op(torch = "floor(input, *, out=None)")]
     try_floor = Floor, "floor", "FloorBackward0";
-    /// The smallest integer that is not smaller.
+    /// Rounds up to the smallest integer that is not smaller, elementwise.
+    ///
+    /// # Errors
+    /// If the tensor is bool.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([-1.5f32, 1.5]).ceil().to_vec::<f32>(), [-1.0, 2.0]);
+    /// ```
     #[op(torch = "ceil(input, *, out=None)")]
     try_ceil = Ceil, "ceil", "CeilBackward0";
-    /// The nearest integer, halves to the even one.
+    /// Rounds to the nearest integer, halves to the even one, elementwise.
+    ///
+    /// # Errors
+    /// If the tensor is bool.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.5f32, 1.5]).round().to_vec::<f32>(), [0.0, 2.0]);
+    /// ```
     #[op(torch = "round(input, *, decimals=0, out=None)")]
     try_round = Round, "round", "RoundBackward0";
-    /// The whole part.
+    /// Rounds towards 0 to the whole part, elementwise.
+    ///
+    /// # Errors
+    /// If the tensor is bool.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([-1.5f32, 1.5]).trunc().to_vec::<f32>(), [-1.0, 1.0]);
+    /// ```
     #[op(torch = "trunc(input, *, out=None)")]
     try_trunc = Trunc, "trunc", "TruncBackward0";
-    /// -1, 0 or 1.
+    /// Returns the sign, -1, 0 or 1, elementwise.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([-2.0f32, 0.0, 3.0]).sign().to_vec::<f32>(), [-1.0, 0.0, 1.0]);
+    /// ```
     #[op(torch = "sign(input, *, out=None)")]
     try_sign = Sign, "sign", "SignBackward0";
 }
 
 impl Tensor {
-    /// The fractional part `x - trunc(x)`, with the sign of `x`.
+    /// Computes the fractional part `x - trunc(x)`, elementwise, with the sign of `x`.
     ///
     /// # Errors
-    /// If the elements are not floating-point.
+    /// If the tensor is not floating-point.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -156,10 +367,15 @@ impl Tensor {
         Ok(out.record("FracBackward0", [self], [], |[], [_], g| Ok([Some(g.clone())])))
     }
 
-    /// `-self`.
+    /// Computes `-self`, elementwise.
     ///
     /// # Errors
-    /// On a bool tensor; use [`logical_not`](Tensor::logical_not).
+    /// If the tensor is bool; [`logical_not`](Tensor::logical_not) negates those.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, -2.0]).neg().to_vec::<f32>(), [-1.0, 2.0]);
+    /// ```
     #[op(torch = "neg(input, *, out=None)")]
     pub fn try_neg(&self) -> Result<Tensor> {
         if self.dtype() == DType::Bool {
@@ -169,10 +385,15 @@ impl Tensor {
         Ok(out.record("NegBackward0", [self], [], |[], [_], g| Ok([Some(g.try_neg()?)])))
     }
 
-    /// The absolute value. Its derivative at 0 is 0.
+    /// Computes the absolute value, elementwise. Its derivative at 0 is 0.
     ///
     /// # Errors
-    /// On a bool tensor.
+    /// If the tensor is bool.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, -2.0]).abs().to_vec::<f32>(), [1.0, 2.0]);
+    /// ```
     #[op(torch = "abs(input, *, out=None)")]
     pub fn try_abs(&self) -> Result<Tensor> {
         if self.dtype() == DType::Bool {
@@ -183,17 +404,25 @@ impl Tensor {
             .record("AbsBackward0", [self], [Save::Input(self)], |[x], [_], g| Ok([Some(g.try_mul(&x.try_sign()?)?)])))
     }
 
-    /// `self * self`.
+    /// Computes `self * self`, elementwise. Bool gives int64.
+    ///
+    /// # Errors
+    /// If the result does not fit into memory, or another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([2.0f32, -3.0]).square().to_vec::<f32>(), [4.0, 9.0]);
+    /// ```
     #[op(torch = "square(input, *, out=None)")]
     pub fn try_square(&self) -> Result<Tensor> {
         self.try_pow(2)
     }
 
-    /// Every element moved into `[min, max]`; `None` leaves a side open. nan stays nan. The gradient goes to the elements
-    /// strictly between the bounds, as in PyTorch 2.15.
+    /// Moves every element into `[min, max]`; `None` leaves a side open. nan stays nan. The gradient goes to the elements strictly between
+    /// the bounds, as in PyTorch 2.15.
     ///
     /// # Errors
-    /// If both bounds are absent.
+    /// If both bounds are absent, or the tensor and the bounds are bool.
     ///
     /// ```
     /// use rushlight::Tensor;

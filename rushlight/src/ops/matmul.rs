@@ -46,10 +46,15 @@ fn expect_number(name: &'static str, x: &Tensor) -> Result<()> {
 }
 
 impl Tensor {
-    /// Computes the product of the matrices `[m, k]` and `[k, n]`.
+    /// Computes the product of the matrices `[m, k]` and `[k, n]`, a matrix `[m, n]`.
     ///
     /// # Errors
-    /// If the tensors are not matrices, the dtypes differ, or the inner sizes differ.
+    /// If the tensors are not matrices, the dtypes differ or are bool, or the inner sizes differ.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([[1, 2], [3, 4]]).mm(&Tensor::from([[1], [1]])).to_vec::<i64>(), [3, 7]);
+    /// ```
     #[op(torch = "mm(input, mat2, *, out=None)")]
     pub fn try_mm(&self, other: &Tensor) -> Result<Tensor> {
         if self.dim() != 2 || other.dim() != 2 {
@@ -69,10 +74,16 @@ impl Tensor {
         }))
     }
 
-    /// Computes the products of two batches of matrices, `[b, m, k]` and `[b, k, n]`.
+    /// Computes the products of two batches of matrices, `[b, m, k]` and `[b, k, n]`: a batch `[b, m, n]`.
     ///
     /// # Errors
-    /// If the tensors are not 3-d, the dtypes differ, or the sizes do not match.
+    /// If the tensors are not 3-d, the dtypes differ or are bool, or the sizes do not match.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let y = Tensor::ones([2, 1, 3]).bmm(&Tensor::ones([2, 3, 4]));
+    /// assert_eq!((y.shape(), y.max().item()), (&[2, 1, 4][..], 3.0));
+    /// ```
     #[op(torch = "bmm(input, mat2, *, out=None)")]
     pub fn try_bmm(&self, other: &Tensor) -> Result<Tensor> {
         expect_same_dtype("bmm", self, other)?;
@@ -96,7 +107,7 @@ impl Tensor {
     /// removed from the result; leading dimensions are batches and broadcast.
     ///
     /// # Errors
-    /// If a tensor is 0-d, the dtypes differ, or the sizes do not match.
+    /// If a tensor is 0-d, the dtypes differ or are bool, or the sizes do not match.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -170,11 +181,11 @@ impl Tensor {
         left.try_bmm(&right)?.try_view(&with([m, n])[..rank + 2])
     }
 
-    /// Computes `input @ weight.t() + bias`, the linear layer [`nn::Linear`](crate::nn::Linear), in one pass. The input is
-    /// `[…, in_features]`, the weight `[out_features, in_features]`, the bias `[out_features]`.
+    /// Computes `input @ weight.t() + bias`, the linear layer [`nn::Linear`](crate::nn::Linear), in one pass. The input is `[…,
+    /// in_features]`, the weight `[out_features, in_features]`, the bias `[out_features]`, the output `[…, out_features]`.
     ///
     /// # Errors
-    /// If shapes or dtypes do not match.
+    /// If the shapes do not match, or the dtypes differ or are bool.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -245,10 +256,17 @@ impl Tensor {
         }))
     }
 
-    /// Computes `self + a @ b` with broadcasting of `self`.
+    /// Computes `self + a @ b` of matrices `[m, k]` and `[k, n]`, with broadcasting of `self` to `[m, n]`.
     ///
     /// # Errors
-    /// If shapes or dtypes do not match.
+    /// If `a` and `b` are not matrices of one dtype other than bool, their inner sizes differ, or this tensor does not broadcast with `[m,
+    /// n]`.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let (a, identity) = (Tensor::from([[1.0f32, 2.0]]), Tensor::eye(2));
+    /// assert_eq!(Tensor::from([10.0f32, 20.0]).addmm(&a, &identity).to_vec::<f32>(), [11.0, 22.0]);
+    /// ```
     #[op(torch = "addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None)")]
     pub fn try_addmm(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         expect_number("addmm", a)?;

@@ -2,6 +2,9 @@
 //!
 //! A public method `try_name` checks shapes and types, computes through the backend and records its derivative;
 //! `#[op]` adds the panicking form `name`. This file contains what the families share.
+//!
+//! Besides what its documentation lists, every operation fails if its result does not fit into memory ([`Error::Memory`]), if tensors
+//! are on different devices ([`Error::Device`]), and if another thread is writing one of them ([`Error::Busy`]).
 
 mod activation;
 mod arithmetic;

@@ -60,10 +60,10 @@ where
 }
 
 impl Tensor {
-    /// `x * sigmoid(x)`, elementwise: the sigmoid linear unit, also called swish.
+    /// Computes the sigmoid linear unit `x * sigmoid(x)`, elementwise, also called swish.
     ///
     /// # Errors
-    /// If the elements are not floating-point.
+    /// If the tensor is not floating-point.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -74,11 +74,11 @@ impl Tensor {
         activation(self, "silu", UnaryOp::Silu, "SiluBackward0", |g, x| grad_of_input("silu", GradOp::Silu, g, x))
     }
 
-    /// `x * Φ(x)` with the distribution function of the standard normal distribution, elementwise: the Gaussian error linear unit, or an
-    /// [approximation](Approximate::Tanh) of it.
+    /// Computes the Gaussian error linear unit, elementwise: `x * Φ(x)` with the distribution function of the standard normal distribution,
+    /// or an [approximation](Approximate::Tanh) of it (Hendrycks and Gimpel, 2016).
     ///
     /// # Errors
-    /// If the elements are not floating-point.
+    /// If the tensor is not floating-point.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::Approximate};
@@ -96,10 +96,15 @@ impl Tensor {
         }
     }
 
-    /// `x * tanh(log(1 + exp(x)))`, elementwise.
+    /// Computes `x * tanh(log(1 + exp(x)))`, elementwise (Misra, 2019).
     ///
     /// # Errors
-    /// If the elements are not floating-point.
+    /// If the tensor is not floating-point.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1.0]).mish().to_string(), "tensor([0.0000, 0.8651])");
+    /// ```
     #[op(torch = "mish(input, inplace=False)")]
     pub fn try_mish(&self) -> Result<Tensor> {
         activation(self, "mish", UnaryOp::Mish, "MishBackward0", |g, x| {
@@ -109,10 +114,10 @@ impl Tensor {
         })
     }
 
-    /// `log(1 + exp(beta * x)) / beta`, elementwise; `x` itself where `beta * x > threshold`.
+    /// Computes `log(1 + exp(beta * x)) / beta`, elementwise; `x` itself where `beta * x > threshold`.
     ///
     /// # Errors
-    /// If the elements are not floating-point.
+    /// If the tensor is not floating-point.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::SoftplusOptions};
@@ -130,10 +135,10 @@ impl Tensor {
         })
     }
 
-    /// `x` above 0, `alpha * (exp(x) - 1)` elsewhere, elementwise: the exponential linear unit.
+    /// Computes the exponential linear unit, elementwise: `x` above 0, `alpha * (exp(x) - 1)` elsewhere (Clevert et al., 2015).
     ///
     /// # Errors
-    /// If the elements are not floating-point.
+    /// If the tensor is not floating-point.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::EluOptions};
@@ -151,10 +156,15 @@ impl Tensor {
         })
     }
 
-    /// `x / (1 + |x|)`, elementwise.
+    /// Computes `x / (1 + |x|)`, elementwise.
     ///
     /// # Errors
-    /// If the elements are not floating-point.
+    /// If the tensor is not floating-point.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([-1.0f32, 3.0]).softsign().to_vec::<f32>(), [-0.5, 0.75]);
+    /// ```
     #[op(torch = "softsign(input)")]
     pub fn try_softsign(&self) -> Result<Tensor> {
         activation(self, "softsign", UnaryOp::Softsign, "DivBackward0", |g, x| {
@@ -163,10 +173,15 @@ impl Tensor {
         })
     }
 
-    /// `min(max(x + 3, 0), 6) / 6`, elementwise: a piecewise linear sigmoid. Its derivative at -3 and 3 is 0.
+    /// Computes a piecewise linear sigmoid `min(max(x + 3, 0), 6) / 6`, elementwise. Its derivative at -3 and 3 is 0.
     ///
     /// # Errors
-    /// If the elements are not floating-point.
+    /// If the tensor is not floating-point.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([-4.0f32, 0.0, 4.0]).hardsigmoid().to_vec::<f32>(), [0.0, 0.5, 1.0]);
+    /// ```
     #[op(torch = "hardsigmoid(input, inplace=False)")]
     pub fn try_hardsigmoid(&self) -> Result<Tensor> {
         activation(self, "hardsigmoid", UnaryOp::HardSigmoid, "HardsigmoidBackward0", |g, x| {
@@ -174,10 +189,15 @@ impl Tensor {
         })
     }
 
-    /// `x * min(max(x + 3, 0), 6) / 6`, elementwise. Its derivative at -3 is 0, at 3 it is 1.
+    /// Computes `x * min(max(x + 3, 0), 6) / 6`, elementwise (Howard et al., 2019). Its derivative at -3 is 0, at 3 it is 1.
     ///
     /// # Errors
-    /// If the elements are not floating-point.
+    /// If the tensor is not floating-point.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 4.0]).hardswish().to_string(), "tensor([0.6667, 4.0000])");
+    /// ```
     #[op(torch = "hardswish(input, inplace=False)")]
     pub fn try_hardswish(&self) -> Result<Tensor> {
         activation(self, "hardswish", UnaryOp::HardSwish, "HardswishBackward0", |g, x| {
@@ -187,10 +207,10 @@ impl Tensor {
         })
     }
 
-    /// `x` above the threshold (and nan), `value` elsewhere, elementwise.
+    /// Keeps each element `x` above the threshold (and nan), and replaces the others by `value`.
     ///
     /// # Errors
-    /// If the elements are not floating-point.
+    /// If the tensor is not floating-point.
     ///
     /// ```
     /// use rushlight::Tensor;

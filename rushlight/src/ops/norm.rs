@@ -48,7 +48,8 @@ impl Tensor {
     /// statistics are used.
     ///
     /// # Errors
-    /// If shapes or dtypes do not match, only one running statistic is given, or there is only one value per channel in training.
+    /// If the input is not floating-point `[N, C, …]`, a statistic, the weight or the bias is not `[C]` of the input's dtype, only one
+    /// running statistic is given, or there is only one value per channel in training.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::BatchNormOptions};

@@ -184,7 +184,8 @@ impl Tensor {
     /// Fills the tensor with uniform random numbers in `from..to`; `..` is `0.0..1.0`, PyTorch's default.
     ///
     /// # Errors
-    /// If the tensor is not floating-point, or the end of the range is less than its start.
+    /// If the tensor is not floating-point, a bound is not finite in its dtype, the end of the range is less than its start, or the tensor
+    /// is a leaf that requires a gradient, or a view of one, while recording.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -205,7 +206,14 @@ impl Tensor {
     /// Fills the tensor with normal random numbers of the given mean and standard deviation.
     ///
     /// # Errors
-    /// If the tensor is not floating-point, or `std` is negative.
+    /// If the tensor is not floating-point, `std` is negative, or the tensor is a leaf that requires a gradient, or a view of one, while
+    /// recording.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// rushlight::manual_seed(0);
+    /// assert_eq!(Tensor::zeros([2]).normal_(10.0, 2.0).to_string(), "tensor([13.0820,  9.4131])");
+    /// ```
     #[op(torch = "normal_(self, mean=0, std=1, *, generator=None)", with)]
     pub fn try_normal_with_(&self, mean: f64, std: f64, options: impl Into<RandomOptions>) -> Result<Tensor> {
         self.fill_normal(mean, std, options.into().source())?;
@@ -216,7 +224,7 @@ impl Tensor {
     /// values.
     ///
     /// # Errors
-    /// If the range is empty, or exceeds the dtype.
+    /// If the range is empty or exceeds the dtype, or the tensor is a leaf that requires a gradient, or a view of one, while recording.
     ///
     /// ```
     /// use rushlight::{DType, Tensor};
@@ -232,7 +240,13 @@ impl Tensor {
     /// Fills the tensor with Bernoulli samples: 1 with probability `p`, else 0.
     ///
     /// # Errors
-    /// If `p` is not in [0, 1].
+    /// If `p` is not in [0, 1], or the tensor is a leaf that requires a gradient, or a view of one, while recording.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// rushlight::manual_seed(0);
+    /// assert_eq!(Tensor::zeros([8]).bernoulli_(0.5).to_vec::<f32>(), [0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0]);
+    /// ```
     #[op(torch = "bernoulli_(self, p=0.5, *, generator=None)", with)]
     pub fn try_bernoulli_with_(&self, p: f64, options: impl Into<RandomOptions>) -> Result<Tensor> {
         let options = options.into();
@@ -246,7 +260,7 @@ impl Tensor {
     /// Creates a tensor of uniform random numbers in [0, 1), float32 by default, equal to PyTorch's from the same seed.
     ///
     /// # Errors
-    /// If a size is negative, the dtype is not floating-point, or the tensor does not fit into memory.
+    /// If a size is negative, there are more than 8 dimensions, the dtype is not floating-point, or the tensor does not fit into memory.
     ///
     /// ```
     /// rushlight::manual_seed(0);
@@ -267,7 +281,12 @@ impl Tensor {
     /// same seed.
     ///
     /// # Errors
-    /// If a size is negative, the dtype is not floating-point, or the tensor does not fit into memory.
+    /// If a size is negative, there are more than 8 dimensions, the dtype is not floating-point, or the tensor does not fit into memory.
+    ///
+    /// ```
+    /// rushlight::manual_seed(0);
+    /// assert_eq!(rushlight::Tensor::randn([2]).to_string(), "tensor([ 1.5410, -0.2934])");
+    /// ```
     #[op(
         torch = "randn(*size, *, generator=None, out=None, dtype=None, layout=torch.strided, device=None, requires_grad=False, pin_memory=False)",
         with
@@ -282,7 +301,8 @@ impl Tensor {
     /// Creates a tensor of random integers of a range, int64 by default, equal to PyTorch's from the same seed; `10` is `0..10`.
     ///
     /// # Errors
-    /// If the range is empty or exceeds the dtype, a size is negative, or the tensor does not fit into memory.
+    /// If the range is empty or exceeds the dtype, a size is negative, there are more than 8 dimensions, or the tensor does not fit into
+    /// memory.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -308,7 +328,12 @@ impl Tensor {
     /// Creates a random permutation of `0..n`, int64 by default, equal to PyTorch's from the same seed.
     ///
     /// # Errors
-    /// If the tensor does not fit into memory.
+    /// If the tensor does not fit into memory or the dtype is bool.
+    ///
+    /// ```
+    /// rushlight::manual_seed(0);
+    /// assert_eq!(rushlight::Tensor::randperm(10).to_vec::<i64>(), [4, 1, 7, 5, 3, 9, 0, 8, 6, 2]);
+    /// ```
     #[op(
         torch = "randperm(n, *, generator=None, out=None, dtype=torch.int64,layout=torch.strided, device=None, requires_grad=False, pin_memory=False)",
         with
@@ -328,6 +353,12 @@ impl Tensor {
     ///
     /// # Errors
     /// If the dtype is not floating-point, or the tensor does not fit into memory.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// rushlight::manual_seed(0);
+    /// assert_eq!(Tensor::zeros([2]).rand_like().to_string(), "tensor([0.4963, 0.7682])");
+    /// ```
     #[op(
         torch = "rand_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=torch.preserve_format)",
         with
@@ -344,6 +375,12 @@ impl Tensor {
     ///
     /// # Errors
     /// If the dtype is not floating-point, or the tensor does not fit into memory.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// rushlight::manual_seed(0);
+    /// assert_eq!(Tensor::zeros([2]).randn_like().to_string(), "tensor([ 1.5410, -0.2934])");
+    /// ```
     #[op(
         torch = "randn_like(input, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, memory_format=torch.preserve_format)",
         with
@@ -359,6 +396,12 @@ impl Tensor {
     ///
     /// # Errors
     /// If the range is empty or exceeds the dtype, or the tensor does not fit into memory.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// rushlight::manual_seed(0);
+    /// assert_eq!(Tensor::zeros([3]).randint_like(100).to_vec::<f32>(), [44.0, 39.0, 33.0]);
+    /// ```
     #[op(
         torch = "randint_like(input, low=0, high, *, generator=None, dtype=None, layout=torch.strided, device=None, requires_grad=False, memory_format=torch.preserve_format)",
         with

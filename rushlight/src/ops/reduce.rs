@@ -105,6 +105,9 @@ impl Tensor {
 
     /// Returns the sum of all elements, 0-d. The result of integers and bool is int64.
     ///
+    /// # Errors
+    /// If another thread is writing the tensor.
+    ///
     /// ```
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]).sum().item(), 10.0);
@@ -143,6 +146,11 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is not floating-point.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 2.0, 6.0]).mean().item(), 3.0);
+    /// ```
     #[op(torch = "mean(input, *, dtype=None)")]
     pub fn try_mean(&self) -> Result<Tensor> {
         self.mean_axes(Axes::all(self), "MeanBackward0")
@@ -152,12 +160,26 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is not floating-point, or a dimension is out of range or repeated.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.mean_dim(0).to_vec::<f32>(), [2.0, 3.0]);
+    /// ```
     #[op(torch = "mean(input, dim, keepdim=False, *, dtype=None)")]
     pub fn try_mean_dim(&self, dims: impl Into<ReduceDims>) -> Result<Tensor> {
         self.mean_axes(Axes::new("mean", self, dims.into())?, "MeanBackward1")
     }
 
     /// Returns the product of all elements, 0-d. The result of integers and bool is int64.
+    ///
+    /// # Errors
+    /// If another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([2, 3, 4]).prod().item(), 24.0);
+    /// ```
     #[op(torch = "prod(input, *, dtype=None)")]
     pub fn try_prod(&self) -> Result<Tensor> {
         let axes = Axes::all(self);
@@ -215,6 +237,11 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is empty.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([[1.0f32, 5.0], [7.0, 2.0]]).max().item(), 7.0);
+    /// ```
     #[op(torch = "max(input, *, out=None)")]
     pub fn try_max(&self) -> Result<Tensor> {
         self.extreme_axes("max", ReduceOp::Max, Axes::all(self), "MaxBackward1")
@@ -224,24 +251,41 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is empty.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([[1.0f32, 5.0], [7.0, 2.0]]).min().item(), 1.0);
+    /// ```
     #[op(torch = "min(input, *, out=None)")]
     pub fn try_min(&self) -> Result<Tensor> {
         self.extreme_axes("min", ReduceOp::Min, Axes::all(self), "MinBackward1")
     }
 
-    /// Returns the largest elements over the dimensions `dims`. Equal elements share the gradient evenly.
+    /// Returns the largest elements over the dimensions `dims`; `()` means all. Equal elements share the gradient evenly.
     ///
     /// # Errors
-    /// If the dimension is out of range or of size 0.
+    /// If a dimension is out of range, repeated, or of size 0.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([[1.0f32, 5.0], [7.0, 2.0]]);
+    /// assert_eq!(x.amax(0).to_vec::<f32>(), [7.0, 5.0]);
+    /// ```
     #[op(torch = "amax(input, dim=None, keepdim=False, *, out=None)")]
     pub fn try_amax(&self, dims: impl Into<ReduceDims>) -> Result<Tensor> {
         self.extreme_axes("amax", ReduceOp::Max, Axes::new("amax", self, dims.into())?, "AmaxBackward0")
     }
 
-    /// Returns the smallest elements over the dimensions `dims`. Equal elements share the gradient evenly.
+    /// Returns the smallest elements over the dimensions `dims`; `()` means all. Equal elements share the gradient evenly.
     ///
     /// # Errors
-    /// If the dimension is out of range or of size 0.
+    /// If a dimension is out of range, repeated, or of size 0.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([[1.0f32, 5.0], [7.0, 2.0]]);
+    /// assert_eq!(x.amin(0).to_vec::<f32>(), [1.0, 2.0]);
+    /// ```
     #[op(torch = "amin(input, dim=None, keepdim=False, *, out=None)")]
     pub fn try_amin(&self, dims: impl Into<ReduceDims>) -> Result<Tensor> {
         self.extreme_axes("amin", ReduceOp::Min, Axes::new("amin", self, dims.into())?, "AminBackward0")
@@ -281,10 +325,10 @@ impl Tensor {
         Ok((values, indices))
     }
 
-    /// Returns the largest elements along `dim` and their indices (the first of equal ones; NaN counts as the largest).
+    /// Returns the largest elements along `dim` and their indices, int64 (the first of equal ones; NaN counts as the largest).
     ///
     /// # Errors
-    /// If the dimension is out of range or of size 0.
+    /// If the dimension is out of range or of size 0, or more than one is given.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -296,46 +340,72 @@ impl Tensor {
         self.with_indices("max", true, dim.into(), "MaxBackward0")
     }
 
-    /// Returns the smallest elements along `dim` and their indices (the first of equal ones; NaN counts as the smallest).
+    /// Returns the smallest elements along `dim` and their indices, int64 (the first of equal ones; NaN counts as the smallest).
     ///
     /// # Errors
-    /// If the dimension is out of range or of size 0.
+    /// If the dimension is out of range or of size 0, or more than one is given.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let (values, indices) = Tensor::from([[1.0f32, 5.0], [7.0, 2.0]]).min_dim(1);
+    /// assert_eq!((values.to_vec::<f32>(), indices.to_vec::<i64>()), (vec![1.0, 2.0], vec![0, 1]));
+    /// ```
     #[op(torch = "min(input, dim, keepdim=False, *, out=None)")]
     pub fn try_min_dim(&self, dim: impl Into<ReduceDims>) -> Result<(Tensor, Tensor)> {
         self.with_indices("min", false, dim.into(), "MinBackward0")
     }
 
-    /// Returns the index of the largest of all elements, in row-major order.
+    /// Returns the index of the largest of all elements in row-major order, 0-d int64 (the first of equal ones).
     ///
     /// # Errors
     /// If the tensor is empty or bool.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([[1, 5], [7, 2]]).argmax().item_as::<i64>(), 2);
+    /// ```
     #[op(torch = "argmax(input)")]
     pub fn try_argmax(&self) -> Result<Tensor> {
         self.argument("argmax", true, None)
     }
 
-    /// Returns the index of the smallest of all elements, in row-major order.
+    /// Returns the index of the smallest of all elements in row-major order, 0-d int64 (the first of equal ones).
     ///
     /// # Errors
     /// If the tensor is empty or bool.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([[3, 5], [7, 2]]).argmin().item_as::<i64>(), 3);
+    /// ```
     #[op(torch = "argmin(input, dim=None, keepdim=False)")]
     pub fn try_argmin(&self) -> Result<Tensor> {
         self.argument("argmin", false, None)
     }
 
-    /// Returns the indices of the largest elements along `dim`.
+    /// Returns the indices of the largest elements along `dim`, int64 (the first of equal ones).
     ///
     /// # Errors
-    /// If the dimension is out of range or of size 0, or the elements are bool.
+    /// If the dimension is out of range or of size 0, more than one is given, or the tensor is bool.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([[1, 5], [7, 2]]).argmax_dim(1).to_vec::<i64>(), [1, 0]);
+    /// ```
     #[op(torch = "argmax(input, dim, keepdim=False)")]
     pub fn try_argmax_dim(&self, dim: impl Into<ReduceDims>) -> Result<Tensor> {
         self.argument("argmax", true, Some(dim.into()))
     }
 
-    /// Returns the indices of the smallest elements along `dim`.
+    /// Returns the indices of the smallest elements along `dim`, int64 (the first of equal ones).
     ///
     /// # Errors
-    /// If the dimension is out of range or of size 0, or the elements are bool.
+    /// If the dimension is out of range or of size 0, more than one is given, or the tensor is bool.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([[1, 5], [7, 2]]).argmin_dim(1).to_vec::<i64>(), [0, 1]);
+    /// ```
     #[op(torch = "argmin(input, dim=None, keepdim=False)")]
     pub fn try_argmin_dim(&self, dim: impl Into<ReduceDims>) -> Result<Tensor> {
         self.argument("argmin", false, Some(dim.into()))
@@ -390,10 +460,16 @@ impl Tensor {
         self.var_axes(Axes::all(self), options.correction)
     }
 
-    /// Returns the variance over the dimensions `dims`, see [`var`](Tensor::var).
+    /// Returns the variance over the dimensions `dims`, see [`var`](Tensor::var); `()` means all.
     ///
     /// # Errors
     /// If the tensor is not floating-point, or a dimension is out of range or repeated.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([[1.0f32, 3.0], [2.0, 8.0]]);
+    /// assert_eq!(x.var_dim(1).to_vec::<f32>(), [2.0, 18.0]);
+    /// ```
     #[op(torch = "var(input, dim=None, *, correction=1, keepdim=False, out=None)", with)]
     pub fn try_var_dim_with(&self, dims: impl Into<ReduceDims>, options: VarOptions) -> Result<Tensor> {
         self.var_axes(Axes::new("var", self, dims.into())?, options.correction)
@@ -403,27 +479,56 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is not floating-point.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, ops::VarOptions};
+    /// let x = Tensor::from([1.0f32, 5.0]);
+    /// assert_eq!(x.std().to_string(), "tensor(2.8284)");
+    /// assert_eq!(x.std_with(VarOptions::new().correction(0)).item(), 2.0);
+    /// ```
     #[op(torch = "std(input, dim=None, *, correction=1, keepdim=False, out=None)", with)]
     pub fn try_std_with(&self, options: VarOptions) -> Result<Tensor> {
         self.std_axes(Axes::all(self), options.correction)
     }
 
-    /// Returns the standard deviation over the dimensions `dims`, see [`std`](Tensor::std).
+    /// Returns the standard deviation over the dimensions `dims`, see [`std`](Tensor::std); `()` means all.
     ///
     /// # Errors
     /// If the tensor is not floating-point, or a dimension is out of range or repeated.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([[1.0f32, 5.0], [3.0, 3.0]]);
+    /// assert_eq!(x.std_dim(1).to_string(), "tensor([2.8284, 0.0000])");
+    /// ```
     #[op(torch = "std(input, dim=None, *, correction=1, keepdim=False, out=None)", with)]
     pub fn try_std_dim_with(&self, dims: impl Into<ReduceDims>, options: VarOptions) -> Result<Tensor> {
         self.std_axes(Axes::new("std", self, dims.into())?, options.correction)
     }
 
     /// Returns whether any element is nonzero, 0-d bool (uint8 for uint8, as in PyTorch).
+    ///
+    /// # Errors
+    /// If another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert!(Tensor::from([0, 2]).any().item_as::<bool>());
+    /// ```
     #[op(torch = "any(input, *, out=None)")]
     pub fn try_any(&self) -> Result<Tensor> {
         self.truth("any", ReduceOp::Any)
     }
 
     /// Returns whether all elements are nonzero, 0-d bool (uint8 for uint8, as in PyTorch).
+    ///
+    /// # Errors
+    /// If another thread is writing the tensor.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert!(!Tensor::from([0, 2]).all().item_as::<bool>());
+    /// ```
     #[op(torch = "all(input, *, out=None)")]
     pub fn try_all(&self) -> Result<Tensor> {
         self.truth("all", ReduceOp::All)

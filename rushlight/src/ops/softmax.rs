@@ -30,6 +30,12 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is not floating-point, or the dimension is out of range.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let y = Tensor::from([0.0f32, 0.0]).log_softmax(0);
+    /// assert_eq!(y.to_string(), "tensor([-0.6931, -0.6931])");
+    /// ```
     #[op(torch = "log_softmax(input, dim=None, _stacklevel=3, dtype=None)")]
     pub fn try_log_softmax(&self, dim: isize) -> Result<Tensor> {
         let dim = wrap_dim("log_softmax", dim, self.dim())?;

@@ -59,7 +59,7 @@ impl Tensor {
     /// Views the elements in another shape, without copying. One size may be -1: it is inferred.
     ///
     /// # Errors
-    /// If the number of elements differs, or the strides of this tensor do not allow it; see
+    /// If the number of elements differs, more than one size is -1, or the strides of this tensor do not allow it; see
     /// [`reshape`](Tensor::reshape).
     ///
     /// ```
@@ -88,7 +88,13 @@ impl Tensor {
     /// Returns the elements in another shape: a view if the strides allow it, else a copy. One size may be -1: it is inferred.
     ///
     /// # Errors
-    /// If the number of elements differs.
+    /// If the number of elements differs, or more than one size is -1.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([[1, 2], [3, 4]]).t();
+    /// assert_eq!(x.reshape(-1).to_vec::<i64>(), [1, 3, 2, 4]);
+    /// ```
     #[op(torch = "reshape(input, shape)")]
     pub fn try_reshape(&self, shape: impl Into<Dims>) -> Result<Tensor> {
         let target = shape.into().infer("reshape", self.numel())?;
@@ -99,6 +105,9 @@ impl Tensor {
     }
 
     /// Flattens all dimensions into one, row-major: a view if the strides allow it, else a copy.
+    ///
+    /// # Errors
+    /// If a copy is needed and does not fit into memory, or another thread is writing the tensor.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -131,10 +140,15 @@ impl Tensor {
         self.try_reshape(shape)
     }
 
-    /// Transposes a matrix; 1-d and 0-d tensors are returned unchanged.
+    /// Transposes a matrix, without copying; 1-d and 0-d tensors are returned unchanged.
     ///
     /// # Errors
     /// If there are more than 2 dimensions; see [`transpose`](Tensor::transpose).
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([[1, 2], [3, 4]]).t().to_vec::<i64>(), [1, 3, 2, 4]);
+    /// ```
     #[op(torch = "t(input)")]
     pub fn try_t(&self) -> Result<Tensor> {
         match self.dim() {
@@ -152,6 +166,11 @@ impl Tensor {
     ///
     /// # Errors
     /// If a dimension is out of range.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::zeros([2, 3, 4]).transpose(0, -1).shape(), [4, 3, 2]);
+    /// ```
     #[op(torch = "transpose(input, dim0, dim1)")]
     pub fn try_transpose(&self, a: isize, b: isize) -> Result<Tensor> {
         let (a, b) = (wrap_dim("transpose", a, self.dim())?, wrap_dim("transpose", b, self.dim())?);
@@ -169,6 +188,11 @@ impl Tensor {
     ///
     /// # Errors
     /// If `order` does not name every dimension once.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::zeros([2, 3, 4]).permute([2, 0, 1]).shape(), [4, 2, 3]);
+    /// ```
     #[op(torch = "permute(input, dims)")]
     pub fn try_permute(&self, order: impl Into<Dims>) -> Result<Tensor> {
         let order = order.into();
@@ -195,7 +219,13 @@ impl Tensor {
     /// Removes those of the given dimensions that have size 1; `()` means all dimensions of size 1.
     ///
     /// # Errors
-    /// If a dimension is out of range.
+    /// If a dimension is out of range or repeated.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::zeros([1, 3, 1]);
+    /// assert_eq!((x.squeeze(0).shape(), x.squeeze(()).shape()), (&[3, 1][..], &[3][..]));
+    /// ```
     #[op(torch = "squeeze(input, dim=None)")]
     pub fn try_squeeze(&self, dims: impl Into<Dims>) -> Result<Tensor> {
         let named = dims.into();
@@ -213,6 +243,11 @@ impl Tensor {
     ///
     /// # Errors
     /// If `dim` is out of range or the tensor already has 8 dimensions.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::zeros([2, 3]).unsqueeze(-1).shape(), [2, 3, 1]);
+    /// ```
     #[op(torch = "unsqueeze(input, dim)")]
     pub fn try_unsqueeze(&self, dim: isize) -> Result<Tensor> {
         let dim = wrap_dim("unsqueeze", dim, self.dim() + 1)?;
@@ -234,6 +269,12 @@ impl Tensor {
     ///
     /// # Errors
     /// If a size other than 1 would change, or there are fewer sizes than dimensions.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let column = Tensor::from([[1], [2]]);
+    /// assert_eq!(column.expand([-1, 3]).to_vec::<i64>(), [1, 1, 1, 2, 2, 2]);
+    /// ```
     #[op(torch = "expand(self, *size)")]
     pub fn try_expand(&self, shape: impl Into<Dims>) -> Result<Tensor> {
         let given = shape.into();
@@ -263,7 +304,7 @@ impl Tensor {
         Ok(self.view_recorded(layout, "ExpandBackward0", move |g| g.sum_to(sizes.list())))
     }
 
-    /// Expands to the shape of `other`, without copying.
+    /// [`expand`](Tensor::expand)s to the shape of `other`, without copying.
     ///
     /// # Errors
     /// As [`try_expand`](Tensor::try_expand).
@@ -276,6 +317,13 @@ impl Tensor {
     ///
     /// # Errors
     /// If the dimension or an index is out of range.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::arange(5);
+    /// assert_eq!(x.narrow(0, 1, 3).to_vec::<i64>(), [1, 2, 3]);
+    /// assert_eq!(x.narrow(0, -2, 2).to_vec::<i64>(), [3, 4]);
+    /// ```
     #[op(torch = "narrow(input, dim, start, length)")]
     pub fn try_narrow(&self, dim: isize, start: isize, length: usize) -> Result<Tensor> {
         let at = self.wrap_existing("narrow", dim)?;
@@ -300,7 +348,7 @@ impl Tensor {
     /// end, and bounds are clamped.
     ///
     /// # Errors
-    /// If the dimension is out of range or the step is 0.
+    /// If the tensor is 0-d, the dimension is out of range, or the step is 0.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::SliceOptions};
@@ -320,10 +368,17 @@ impl Tensor {
         Ok(self.part("SliceBackward0", move |layout| sliced(layout, at, start, length, step)))
     }
 
-    /// Selects index `index` of dimension `dim` and removes the dimension; a negative index counts from the end.
+    /// Returns a view of index `index` of dimension `dim`, without that dimension; a negative index counts from the end.
     ///
     /// # Errors
-    /// If the dimension or the index is out of range.
+    /// If the tensor is 0-d, or the dimension or the index is out of range.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([[1, 2], [3, 4]]);
+    /// assert_eq!(x.select(0, -1).to_vec::<i64>(), [3, 4]);
+    /// assert_eq!(x.select(1, 0).to_vec::<i64>(), [1, 3]);
+    /// ```
     #[op(torch = "select(input, dim, index)")]
     pub fn try_select(&self, dim: isize, index: isize) -> Result<Tensor> {
         let at = self.wrap_existing("select", dim)?;
@@ -345,7 +400,7 @@ impl Tensor {
     /// dimension.
     ///
     /// # Errors
-    /// If a dimension is out of range, or both are equal.
+    /// If the tensor is 0-d, a dimension is out of range, or both are equal.
     ///
     /// ```
     /// use rushlight::{Tensor, ops::DiagonalOptions};
@@ -385,7 +440,13 @@ impl Tensor {
     /// Splits dimension `dim` into views of `size` indices; the last one may be smaller.
     ///
     /// # Errors
-    /// If the dimension is out of range or `size` is 0.
+    /// If the tensor is 0-d, the dimension is out of range, or `size` is 0.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let pieces = Tensor::zeros([2, 5]).split_dim(2, 1);
+    /// assert_eq!(pieces.iter().map(|piece| piece.size(1)).collect::<Vec<_>>(), [2, 2, 1]);
+    /// ```
     #[op(torch = "split(tensor, split_size_or_sections, dim=0)")]
     pub fn try_split_dim(&self, size: usize, dim: isize) -> Result<Vec<Tensor>> {
         let at = self.wrap_existing("split", dim)?;
@@ -402,6 +463,12 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is 0-d or `count` is 0.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let pieces = Tensor::arange(5).chunk(2);
+    /// assert_eq!(pieces.iter().map(Tensor::numel).collect::<Vec<_>>(), [3, 2]);
+    /// ```
     #[op(torch = "chunk(input, chunks, dim=0)")]
     pub fn try_chunk(&self, count: usize) -> Result<Vec<Tensor>> {
         self.try_chunk_dim(count, 0)
@@ -410,7 +477,13 @@ impl Tensor {
     /// Splits dimension `dim` into `count` views, or fewer if its size is too small.
     ///
     /// # Errors
-    /// If the dimension is out of range or `count` is 0.
+    /// If the tensor is 0-d, the dimension is out of range, or `count` is 0.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let pieces = Tensor::zeros([2, 5]).chunk_dim(2, 1);
+    /// assert_eq!(pieces.iter().map(|piece| piece.size(1)).collect::<Vec<_>>(), [3, 2]);
+    /// ```
     #[op(torch = "chunk(input, chunks, dim=0)")]
     pub fn try_chunk_dim(&self, count: usize, dim: isize) -> Result<Vec<Tensor>> {
         let at = self.wrap_existing("chunk", dim)?;
@@ -424,6 +497,12 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is 0-d.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let rows = Tensor::from([[1, 2], [3, 4]]).unbind();
+    /// assert_eq!(rows[1].to_vec::<i64>(), [3, 4]);
+    /// ```
     #[op(torch = "unbind(input, dim=0)")]
     pub fn try_unbind(&self) -> Result<Vec<Tensor>> {
         self.try_unbind_dim(0)
@@ -432,7 +511,13 @@ impl Tensor {
     /// Returns the views of all indices of `dim`, as [`select`](Tensor::select).
     ///
     /// # Errors
-    /// If the dimension is out of range.
+    /// If the tensor is 0-d or the dimension is out of range.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let columns = Tensor::from([[1, 2], [3, 4]]).unbind_dim(1);
+    /// assert_eq!(columns[1].to_vec::<i64>(), [2, 4]);
+    /// ```
     #[op(torch = "unbind(input, dim=0)")]
     pub fn try_unbind_dim(&self, dim: isize) -> Result<Vec<Tensor>> {
         let at = self.wrap_existing("unbind", dim)?;

@@ -25,11 +25,22 @@ use crate::nn::{Parameter, StateDict};
 use crate::{Error, Result};
 
 /// The interface of all optimizers, sufficient for learning rate schedulers.
+///
+/// ```
+/// use rushlight::{Tensor, optim::{Optimizer, SGD}};
+/// let w = Tensor::from([1.0f32]).requires_grad_(true);
+/// let mut optimizer = SGD::builder([&w]).lr(0.25).build();
+/// w.square().sum().backward();
+/// optimizer.step();
+/// assert_eq!(w.item(), 0.5);
+/// optimizer.set_lr(0.9 * optimizer.lr());
+/// assert_eq!(optimizer.lr(), 0.225);
+/// ```
 pub trait Optimizer: Send {
     /// Updates every parameter that has a gradient, without recording.
     ///
     /// # Panics
-    /// If [`try_step`](Optimizer::try_step) returns an error.
+    /// If a gradient set by `set_grad` does not have the shape and dtype of its parameter.
     #[track_caller]
     fn step(&mut self) {
         ok(self.try_step());
@@ -81,7 +92,7 @@ pub trait Optimizer: Send {
     /// Restores the state returned by [`state_dict`](Optimizer::state_dict).
     ///
     /// # Panics
-    /// If [`try_load_state_dict`](Optimizer::try_load_state_dict) returns an error.
+    /// If the groups or parameters differ in number or shape, or an option is out of range: all differences are listed.
     #[track_caller]
     fn load_state_dict(&mut self, state: &StateDict) {
         ok(self.try_load_state_dict(state));

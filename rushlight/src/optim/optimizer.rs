@@ -96,7 +96,7 @@ pub struct RuleOptimizer<R> {
 /// A function that changes the options of a group.
 type Change<R> = Box<dyn FnOnce(&mut R)>;
 
-/// A builder of an optimizer: parameters and options.
+/// A builder of the optimizer of a [`Rule`]: parameters and options.
 #[must_use = "build() creates the optimizer"]
 pub struct Builder<R> {
     pub(super) options: R,

@@ -36,6 +36,13 @@ impl Series {
 /// A chart of dots and lines over two axes, with a legend for the series that have a name.
 ///
 /// A NaN or infinite value is a gap in a line and a missing dot.
+///
+/// ```
+/// use rushlight::plot::Chart;
+/// let png = Chart::new("Loss").x_label("epoch").line("train", &[1.0, 2.0], &[0.9, 0.4]).to_png()?;
+/// assert!(png.starts_with(b"\x89PNG"));
+/// # Ok::<(), rushlight::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Chart {
     title: String,

@@ -155,6 +155,12 @@ pub fn default_generator() -> &'static Generator {
 }
 
 /// Seeds the default generator, as `torch.manual_seed(seed)`.
+///
+/// ```
+/// use rushlight::Tensor;
+/// rushlight::manual_seed(0);
+/// assert_eq!(Tensor::rand([2]).to_string(), "tensor([0.4963, 0.7682])");
+/// ```
 pub fn manual_seed(seed: u64) {
     default_generator().manual_seed(seed);
 }

@@ -158,7 +158,7 @@ impl Tensor {
     /// Creates a tensor of the given shape from elements in row-major order.
     ///
     /// # Errors
-    /// If the number of elements does not match the shape.
+    /// If the number of elements does not match the shape, more than one size is -1, or the tensor does not fit into memory.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -170,10 +170,10 @@ impl Tensor {
         Tensor::shaped("from_slice", elements, shape.into())
     }
 
-    /// [`from_slice`](Tensor::from_slice) for a vector.
+    /// Creates a tensor of the given shape from a vector of elements in row-major order, as [`from_slice`](Tensor::from_slice).
     ///
     /// # Errors
-    /// If the number of elements does not match the shape.
+    /// As [`try_from_slice`](Tensor::try_from_slice).
     #[op(torch = "-")]
     pub fn try_from_vec<T: Element>(elements: Vec<T>, shape: impl Into<Dims>) -> Result<Tensor> {
         Tensor::shaped("from_vec", &elements, shape.into())
@@ -186,7 +186,7 @@ impl Tensor {
     /// Returns the elements in row-major order.
     ///
     /// # Errors
-    /// If `T` is not the tensor's element type; [`to_dtype`](Tensor::to_dtype) converts.
+    /// If `T` is not the tensor's element type ([`to_dtype`](Tensor::to_dtype) converts), or another thread is writing the tensor.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -212,7 +212,7 @@ impl Tensor {
     /// [`item_as`](Tensor::item_as) returns other types.
     ///
     /// # Errors
-    /// If there is not exactly one element.
+    /// If there is not exactly one element, or another thread is writing the tensor.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -226,7 +226,7 @@ impl Tensor {
     /// Returns the only element, converted to `T`.
     ///
     /// # Errors
-    /// If there is not exactly one element.
+    /// If there is not exactly one element, or another thread is writing the tensor.
     ///
     /// ```
     /// use rushlight::Tensor;

@@ -124,7 +124,7 @@ impl Tensor {
     /// Creates a tensor of zeros of the given shape, of the default dtype unless the options set another.
     ///
     /// # Errors
-    /// If a size is negative, or the tensor does not fit into memory.
+    /// If a size is negative, there are more than 8 dimensions, or the tensor does not fit into memory.
     ///
     /// ```
     /// assert_eq!(rushlight::Tensor::zeros([2]).to_string(), "tensor([0., 0.])");
@@ -137,7 +137,11 @@ impl Tensor {
     /// Creates a tensor of ones of the given shape, of the default dtype unless the options set another.
     ///
     /// # Errors
-    /// If a size is negative, or the tensor does not fit into memory.
+    /// If a size is negative, there are more than 8 dimensions, or the tensor does not fit into memory.
+    ///
+    /// ```
+    /// assert_eq!(rushlight::Tensor::ones([2]).to_string(), "tensor([1., 1.])");
+    /// ```
     #[op(torch = "ones(*size, *, out=None, dtype=None, layout=torch.strided, device=None, requires_grad=False)", with)]
     pub fn try_ones_with(shape: impl Into<Dims>, options: impl Into<TensorOptions>) -> Result<Tensor> {
         options.into().filled(shape.into().layout("ones")?, Scalar::I64(1), get_default_dtype())
@@ -146,7 +150,8 @@ impl Tensor {
     /// Creates a tensor of the given shape filled with a value, which determines the default of the dtype: bool, int64 or float32.
     ///
     /// # Errors
-    /// If a size is negative, the dtype cannot represent the value, or the tensor does not fit into memory.
+    /// If a size is negative, there are more than 8 dimensions, the dtype cannot represent the value, or the tensor does not fit into
+    /// memory.
     ///
     /// ```
     /// assert_eq!(rushlight::Tensor::full([2], 7).to_string(), "tensor([7, 7])");
@@ -170,6 +175,10 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor does not fit into memory.
+    ///
+    /// ```
+    /// assert_eq!(rushlight::Tensor::eye(2).to_vec::<f32>(), [1.0, 0.0, 0.0, 1.0]);
+    /// ```
     #[op(
         torch = "eye(n, m=None, *, out=None, dtype=None, layout=torch.strided, device=None, requires_grad=False)",
         with
@@ -186,7 +195,8 @@ impl Tensor {
     /// integers, else float32.
     ///
     /// # Errors
-    /// If the step is 0 or has the wrong sign, or a bound is not finite.
+    /// If the step is 0 or has the wrong sign, a bound is not finite, there are more than 1e15 elements, the dtype is bool, or the tensor
+    /// does not fit into memory.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -240,7 +250,7 @@ impl Tensor {
     /// Creates the 1-d tensor of `steps` evenly spaced values from `start` to `end` inclusive, float32 by default.
     ///
     /// # Errors
-    /// If the tensor does not fit into memory.
+    /// If the tensor does not fit into memory or the dtype is bool.
     ///
     /// ```
     /// assert_eq!(rushlight::Tensor::linspace(0.0, 1.0, 3).to_vec::<f32>(), [0.0, 0.5, 1.0]);
@@ -286,6 +296,11 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor does not fit into memory.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1, 2]).zeros_like().to_vec::<i64>(), [0, 0]);
+    /// ```
     #[op(
         torch = "zeros_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=torch.preserve_format)",
         with
@@ -298,6 +313,13 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor does not fit into memory.
+    ///
+    /// ```
+    /// use rushlight::{DType, Tensor};
+    /// let x = Tensor::from([1, 2]);
+    /// assert_eq!(x.ones_like().to_vec::<i64>(), [1, 1]);
+    /// assert_eq!(x.ones_like_with(DType::F32).to_vec::<f32>(), [1.0, 1.0]);
+    /// ```
     #[op(
         torch = "ones_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=torch.preserve_format)",
         with
@@ -306,10 +328,15 @@ impl Tensor {
         options.into().filled_like(self, Scalar::I64(1))
     }
 
-    /// Creates a tensor filled with a value, with the shape of this tensor, and by default its dtype and device.
+    /// Creates a tensor filled with a value, with the shape of this tensor, and by default its dtype and device; the value is converted.
     ///
     /// # Errors
     /// If the dtype cannot represent the value, or the tensor does not fit into memory.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([1, 2]).full_like(7).to_vec::<i64>(), [7, 7]);
+    /// ```
     #[op(
         torch = "full_like(input, fill_value, *, dtype=None, layout=torch.strided, device=None, requires_grad=False, memory_format=torch.preserve_format)",
         with

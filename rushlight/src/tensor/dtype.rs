@@ -66,14 +66,14 @@ macro_rules! dtypes {
                 }
             }
 
-            /// PyTorch's name: `float32`, `int64`, …
+            /// Returns PyTorch's name, such as `float32` and `int64`.
             pub const fn name(self) -> &'static str {
                 match self {
                     $($(DType::$variant => $name,)*)*
                 }
             }
 
-            /// Returns the name in safetensors files: `F32`, `I64`, …
+            /// Returns the name in safetensors files, such as `F32` and `I64`.
             pub const fn safetensors_name(self) -> &'static str {
                 match self {
                     $($(DType::$variant => $safetensors,)*)*
@@ -243,7 +243,7 @@ pub fn get_default_dtype() -> DType {
 /// assert_eq!((Tensor::from([1, 2]) * 0.5).to_string(), "tensor([0.5000, 1.0000])");
 /// rushlight::set_default_dtype(DType::F32);
 /// ```
-#[op(free)]
+#[op(torch = "set_default_dtype(d, /)", free)]
 pub fn try_set_default_dtype(dtype: DType) -> Result<()> {
     if !dtype.is_float() {
         return Err(Error::dtype("set_default_dtype", format!("expected a floating-point type, got {dtype}")));

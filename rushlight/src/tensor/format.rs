@@ -52,6 +52,13 @@ const OPENING: &str = "tensor(";
 /// Returns the textual form of a tensor, identical to PyTorch's `str(tensor)`.
 ///
 /// `value` returns the element at a row-major index. It is called once for each displayed element.
+///
+/// ```
+/// use rushlight::tensor::format::{PrintOptions, Suffixes, Value, format_tensor};
+/// let suffixes = Suffixes { dtype: "float32", default_dtype: "float32", grad_fn: None, requires_grad: true };
+/// let text = format_tensor(&[2], |i| Value::Float(i as f64 / 2.0), &suffixes, &PrintOptions::default());
+/// assert_eq!(text, "tensor([0.0000, 0.5000], requires_grad=True)");
+/// ```
 pub fn format_tensor(
     shape: &[usize],
     value: impl Fn(usize) -> Value,

@@ -45,6 +45,13 @@ impl PixelFormat {
 }
 
 /// A decoded image: 8 bits a sample, rows from the top, pixels from the left, the samples of a pixel together.
+///
+/// ```no_run
+/// use rushlight::vision::Image;
+/// let image = Image::open("photo.jpg")?.to_rgb();
+/// assert_eq!(image.samples().len(), image.height() * image.width() * 3);
+/// # Ok::<(), rushlight::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     width: usize,
@@ -58,6 +65,12 @@ impl Image {
     ///
     /// # Errors
     /// If `samples` does not hold `width * height * format.channels()` values, or the image is empty.
+    ///
+    /// ```
+    /// use rushlight::vision::{Image, PixelFormat};
+    /// let image = Image::new(2, 1, PixelFormat::Gray, vec![0, 255]);
+    /// assert_eq!((image.width(), image.height()), (2, 1));
+    /// ```
     #[op]
     pub fn try_new(width: usize, height: usize, format: PixelFormat, samples: Vec<u8>) -> Result<Image> {
         let channels = format.channels();

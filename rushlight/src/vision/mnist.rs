@@ -18,6 +18,15 @@ const BOX: usize = 20;
 ///
 /// # Errors
 /// If ink and background cannot be distinguished.
+///
+/// ```
+/// use rushlight::vision::{Image, PixelFormat, mnist_pixels};
+/// // A dark stroke on white paper.
+/// let samples = (0..100 * 100).map(|i| if (40..60).contains(&(i % 100)) { 0 } else { 255 }).collect();
+/// let pixels = mnist_pixels(&Image::new(100, 100, PixelFormat::Gray, samples))?;
+/// assert_eq!((pixels.len(), pixels[0], pixels[14 * 28 + 14]), (28 * 28, 0.0, 1.0));
+/// # Ok::<(), rushlight::Error>(())
+/// ```
 pub fn mnist_pixels(image: &Image) -> Result<Vec<f32>> {
     let gray = image.clone().over_white().to_gray();
     let (width, height) = (gray.width(), gray.height());

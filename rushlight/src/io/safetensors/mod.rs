@@ -79,7 +79,7 @@ pub fn to_bytes<N: Into<String>, T: Borrow<Tensor>>(
     })
 }
 
-/// Reads all tensors and the metadata of a file.
+/// Reads all tensors and the metadata of a file, as written by [`save`].
 ///
 /// # Errors
 /// If the file cannot be read or is not exactly one set of tensors in this format, with types in the [table](self) and with at
@@ -103,10 +103,17 @@ pub fn load(path: impl AsRef<Path>) -> Result<(Tensors, Metadata)> {
     })
 }
 
-/// Reads the contents of a file, as [`load`].
+/// Reads the contents of a file, as returned by [`to_bytes`] and read by [`load`].
 ///
 /// # Errors
 /// As [`load`].
+///
+/// ```
+/// use rushlight::{Tensor, io::safetensors};
+/// let bytes = safetensors::to_bytes([("weight", Tensor::ones([2, 3]))], &Default::default())?;
+/// assert_eq!(safetensors::from_bytes(&bytes)?.0["weight"].shape(), [2, 3]);
+/// # Ok::<(), rushlight::Error>(())
+/// ```
 pub fn from_bytes(bytes: &[u8]) -> Result<(Tensors, Metadata)> {
     decode(&mut &*bytes, bytes.len() as u64).map_err(|problem| match problem {
         Problem::Io(error) => Error::format("safetensors data", error.to_string()),

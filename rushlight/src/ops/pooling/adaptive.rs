@@ -106,6 +106,12 @@ impl Tensor {
     ///
     /// # Errors
     /// If the input is not floating-point, has an unsupported rank, or a spatial dimension is empty.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0, 3.0, 4.0]]);
+    /// assert_eq!(x.adaptive_avg_pool1d(2).to_vec::<f32>(), [1.5, 3.5]);
+    /// ```
     #[op(torch = "adaptive_avg_pool1d(input, output_size)")]
     pub fn try_adaptive_avg_pool1d(&self, output_size: impl Into<Sizes<1>>) -> Result<Tensor> {
         adaptive_avg_pool(self, output_size.into())
@@ -133,6 +139,11 @@ impl Tensor {
     ///
     /// # Errors
     /// If the input is not floating-point, has an unsupported rank, or a spatial dimension is empty.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::ones([1, 4, 6, 8]).adaptive_avg_pool3d((1, 2, 3)).shape(), [1, 1, 2, 3]);
+    /// ```
     #[op(torch = "adaptive_avg_pool3d(input, output_size)")]
     pub fn try_adaptive_avg_pool3d(&self, output_size: impl Into<Sizes<3>>) -> Result<Tensor> {
         adaptive_avg_pool(self, output_size.into())
@@ -142,7 +153,13 @@ impl Tensor {
     /// `[…, output_size]`.
     ///
     /// # Errors
-    /// If the input is not floating-point, has an unsupported rank, or a spatial dimension is empty, or an output size is 0.
+    /// If the input is not floating-point, has an unsupported rank, a spatial dimension is empty, or an output size is 0.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0, 3.0, 4.0]]);
+    /// assert_eq!(x.adaptive_max_pool1d(2).to_vec::<f32>(), [2.0, 4.0]);
+    /// ```
     #[op(torch = "adaptive_max_pool1d(input, output_size, return_indices=False)")]
     pub fn try_adaptive_max_pool1d(&self, output_size: impl Into<Sizes<1>>) -> Result<Tensor> {
         Ok(adaptive_max_pool(self, output_size.into())?.0)
@@ -152,7 +169,7 @@ impl Tensor {
     /// `[N, C, H, W]` or `[C, H, W]`, output `[…, output_size[0], output_size[1]]`.
     ///
     /// # Errors
-    /// If the input is not floating-point, has an unsupported rank, or a spatial dimension is empty, or an output size is 0.
+    /// If the input is not floating-point, has an unsupported rank, a spatial dimension is empty, or an output size is 0.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -168,7 +185,12 @@ impl Tensor {
     /// `[C, D, H, W]`, output `[…, output_size…]`.
     ///
     /// # Errors
-    /// If the input is not floating-point, has an unsupported rank, or a spatial dimension is empty, or an output size is 0.
+    /// If the input is not floating-point, has an unsupported rank, a spatial dimension is empty, or an output size is 0.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::ones([1, 4, 6, 8]).adaptive_max_pool3d((1, 2, 3)).shape(), [1, 1, 2, 3]);
+    /// ```
     #[op(torch = "adaptive_max_pool3d(input, output_size, return_indices=False)")]
     pub fn try_adaptive_max_pool3d(&self, output_size: impl Into<Sizes<3>>) -> Result<Tensor> {
         Ok(adaptive_max_pool(self, output_size.into())?.0)

@@ -146,6 +146,12 @@ impl Tensor {
     ///
     /// # Errors
     /// As [`try_max_pool1d`](Tensor::try_max_pool1d).
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let (values, indices) = Tensor::from([[1.0f32, 3.0, 2.0, 4.0]]).max_pool1d_with_indices(2);
+    /// assert_eq!((values.to_vec::<f32>(), indices.to_vec::<i64>()), (vec![3.0, 4.0], vec![1, 3]));
+    /// ```
     #[op(
         torch = "max_pool1d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False)"
     )]
@@ -176,6 +182,12 @@ impl Tensor {
     ///
     /// # Errors
     /// As [`try_max_pool3d`](Tensor::try_max_pool3d).
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let (values, indices) = Tensor::arange(8.0).view([1, 2, 2, 2]).max_pool3d_with_indices(2);
+    /// assert_eq!((values.to_vec::<f32>(), indices.to_vec::<i64>()), (vec![7.0], vec![7]));
+    /// ```
     #[op(
         torch = "max_pool3d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False)"
     )]
