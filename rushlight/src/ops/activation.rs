@@ -195,7 +195,7 @@ impl Tensor {
     /// [`hardtanh`](Tensor::hardtanh) in-place.
     ///
     /// # Errors
-    /// As [`try_hardtanh`](Tensor::try_hardtanh).
+    /// As [`try_hardtanh`](Tensor::try_hardtanh), or if the tensor cannot be changed in-place, see [`add_`](Tensor::add_).
     #[op(torch = "hardtanh_(input, min_val=-1.0, max_val=1.0)", with)]
     pub fn try_hardtanh_with_(&self, options: HardtanhOptions) -> Result<Tensor> {
         let op = hardtanh_op("hardtanh_", self, options.min_val, options.max_val)?;

@@ -23,15 +23,7 @@ impl Tensor {
         direct: impl FnOnce(&mut WriteGuard<'_>) -> Result<()>,
         recorded: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        if !self.layout().is_non_overlapping() {
-            return Err(Error::shape(
-                name,
-                format!(
-                    "expected elements with memory locations of their own, got an expanded tensor of shape {:?}; copy it first",
-                    self.shape()
-                ),
-            ));
-        }
+        self.expect_non_overlapping(name)?;
         if is_grad_enabled() && (others_tracked || self.has_history()) {
             self.check_in_place(name)?;
             let before = self.detach().clone_with_layout(self.layout())?.with_grad_fn(self.edge());
@@ -50,6 +42,19 @@ impl Tensor {
             result.map_err(|error| error.named(name))?;
         }
         Ok(self.clone())
+    }
+
+    fn expect_non_overlapping(&self, name: &'static str) -> Result<()> {
+        if self.layout().is_non_overlapping() {
+            return Ok(());
+        }
+        Err(Error::shape(
+            name,
+            format!(
+                "expected elements with memory locations of their own, got an expanded tensor of shape {:?}; copy it first",
+                self.shape()
+            ),
+        ))
     }
 
     /// The second operand of an in-place operation, safe to read while this tensor is written: it is copied if it shares memory
@@ -294,6 +299,7 @@ impl Tensor {
         name: &'static str,
         fill: impl FnOnce(&mut WriteGuard<'_>) -> Result<()>,
     ) -> Result<Tensor> {
+        self.expect_non_overlapping(name)?;
         if is_grad_enabled() && self.has_history() {
             self.check_in_place(name)?;
             let new = self.detach().try_contiguous_copy()?;

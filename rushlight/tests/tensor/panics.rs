@@ -202,6 +202,12 @@ fn messages_name_the_operation_and_both_shapes() {
     says!(a.try_view([4, -1]), "view: ", "[4, -1]", "6 elements");
     says!(a.t().try_view([6]), "view: ", "[3, 2]", "strides [1, 3]", "[6]", "reshape");
     says!(a.try_expand([2, 4]), "expand: ", "[2, 3]", "[2, 4]");
+    let repeated = f32s(&[1]).expand([3]);
+    says!(repeated.try_add_(1), "add_: ", "expanded", "[3]");
+    says!(repeated.try_uniform_(0.0..1.0), "uniform_: ", "expanded", "[3]");
+    says!(repeated.try_normal_(0.0, 1.0), "normal_: ", "expanded", "[3]");
+    says!(repeated.try_random_(..), "random_: ", "expanded", "[3]");
+    says!(repeated.try_bernoulli_(0.5), "bernoulli_: ", "expanded", "[3]");
     says!(a.try_narrow(1, 2, 2), "narrow: ", "2 indices from 2", "dimension 1", "[2, 3]");
     says!(a.try_select(1, 3), "select: ", "index 3", "dimension 1", "[2, 3]");
     says!(a.try_permute([0, 0]), "permute: ", "[0, 0]");
