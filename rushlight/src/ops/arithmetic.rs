@@ -1,9 +1,9 @@
 //! `+ - * / %`, powers and extremes of two operands, with broadcasting and type promotion.
 
-use super::{arithmetic_operands, binary, grad_if, operands, result_type, scaled};
-use crate::autograd::Save;
+use super::{Shape, arithmetic_operands, binary, grad_if, operands, result_type, scaled};
+use crate::autograd::{Save, no_grad};
 use crate::backend::{BinaryOp, UnaryOp};
-use crate::tensor::{Category, DType, Operand, Scalar};
+use crate::tensor::{Category, DType, Operand, Scalar, broadcast};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 use std::borrow::Cow;
@@ -239,7 +239,7 @@ impl Tensor {
         }))
     }
 
-    /// `self + weight * (end - self)`, elementwise with broadcasting; exact at both ends.
+    /// `self + weight * (end - self)`, elementwise with broadcasting; exact at both ends. The weight is a number or a tensor.
     ///
     /// # Errors
     /// If the shapes do not broadcast, the types differ, or the elements are not floating-point.
@@ -250,9 +250,14 @@ impl Tensor {
     /// assert_eq!(y.to_vec::<f32>(), [1.0, 12.5]);
     /// ```
     #[op(torch = "lerp(input, end, weight, *, out=None)")]
-    pub fn try_lerp(&self, end: &Tensor, weight: f64) -> Result<Tensor> {
+    pub fn try_lerp<'a>(&self, end: &Tensor, weight: impl Into<Operand<'a>>) -> Result<Tensor> {
         super::want_float("lerp", self)?;
         super::want_same_dtype("lerp", self, end)?;
+        let weight = match weight.into() {
+            Operand::Scalar(weight) => weight.to_f64(),
+            Operand::Tensor(weight) => return lerp_by_tensor(self, end, weight),
+            Operand::Owned(weight) => return lerp_by_tensor(self, end, &weight),
+        };
         let out = binary("lerp", BinaryOp::LerpScalar(weight), self, end)?;
         Ok(out.record_binary("LerpBackward0", [self, end], [], move |[], [x, y], g| {
             Ok([grad_if(x, || scaled(g, 1.0 - weight))?, grad_if(y, || scaled(g, weight))?])
@@ -295,6 +300,30 @@ impl Tensor {
         let [a, b] = reversed(self, number, dtype)?;
         div(&a, &b)
     }
+}
+
+/// [`Tensor::lerp`] with a weight for each element, or a 0-d one of any type.
+fn lerp_by_tensor(a: &Tensor, b: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let weight = &if weight.dim() == 0 { weight.try_to_dtype(a.dtype())? } else { weight.clone() };
+    super::want_same_dtype("lerp", a, weight)?;
+    broadcast("lerp", &broadcast("lerp", a.layout(), b.layout())?, weight.layout())?;
+    let wide = a.dtype().computed_float();
+    let out = no_grad(|| {
+        let [x, y, w] = [a.try_to_dtype(wide)?, b.try_to_dtype(wide)?, weight.try_to_dtype(wide)?];
+        // From the nearer end, as with a number.
+        let near = w.try_abs()?.try_lt(0.5)?;
+        let from = x.try_where_cond(&near, &y)?;
+        let step = w.try_where_cond(&near, &w.try_sub(1)?)?;
+        from.try_add(&step.try_mul(&y.try_sub(&x)?)?)?.try_to_dtype(a.dtype())
+    })?;
+    let shapes = [Shape::of(a), Shape::of(b), Shape::of(weight)];
+    let of_ends = if a.requires_grad() { a } else { b };
+    let saves = [Save::for_grad_of(weight, of_ends), Save::for_grad_of(a, weight), Save::for_grad_of(b, weight)];
+    Ok(out.record("LerpBackward1", [a, b, weight], saves, move |[w, a, b], [x, y, z], g| {
+        let near = grad_if(x, || g.try_mul(&w.try_scalar_sub(Scalar::I64(1))?)?.sum_to(shapes[0].list()))?;
+        let far = grad_if(y, || g.try_mul(&w)?.sum_to(shapes[1].list()))?;
+        Ok([near, far, grad_if(z, || g.try_mul(&b.try_sub(&a)?)?.sum_to(shapes[2].list()))?])
+    }))
 }
 
 /// The number and the tensor as operands of `- /`. Beside a 0-d tensor the number has to be of the result's type.

@@ -1,10 +1,11 @@
 //! Activations beside those of `activation.rs`: smooth relatives of relu, and piecewise linear approximations.
 
 use super::activation::grad_of_input;
-use super::{scaled, unary, want_float};
+use super::{as_float, scaled, unary, want_float};
 use crate::autograd::Save;
 use crate::backend::{GradOp, UnaryOp};
-use crate::{Result, Tensor};
+use crate::tensor::{DType, Scalar};
+use crate::{Error, Result, Tensor};
 use rushlight_macros::{Builder, op};
 
 /// How [`Tensor::gelu`] is computed.
@@ -151,13 +152,17 @@ impl Tensor {
         })
     }
 
-    /// `x / (1 + |x|)`, elementwise.
+    /// `x / (1 + |x|)`, elementwise. Integers are converted to the default dtype.
     ///
     /// # Errors
-    /// If the elements are not floating-point.
+    /// If the elements are bool.
     #[op(torch = "softsign(input)")]
     pub fn try_softsign(&self) -> Result<Tensor> {
-        activation(self, "softsign", UnaryOp::Softsign, "DivBackward0", |g, x| {
+        if self.dtype() == DType::Bool {
+            return Err(Error::dtype("softsign", "is not defined for bool"));
+        }
+        let x = as_float(self)?;
+        activation(&x, "softsign", UnaryOp::Softsign, "DivBackward0", |g, x| {
             let d = x.try_abs()?.try_add(1)?;
             g.try_div(&d.try_mul(&d)?)
         })
@@ -187,17 +192,25 @@ impl Tensor {
         })
     }
 
-    /// `x` above the threshold (and nan), `value` elsewhere, elementwise.
+    /// `x` above the threshold (and nan), `value` elsewhere, elementwise. For integers both numbers are truncated to integers.
     ///
     /// # Errors
-    /// If the elements are not floating-point.
+    /// If the elements are bool.
     ///
     /// ```
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([0.5f32, 2.0]).threshold(1.0, -7.0).to_vec::<f32>(), [-7.0, 2.0]);
     /// ```
     #[op(torch = "threshold(input, threshold, value, inplace=False)")]
-    pub fn try_threshold(&self, threshold: f64, value: f64) -> Result<Tensor> {
+    pub fn try_threshold(&self, threshold: impl Into<Scalar>, value: impl Into<Scalar>) -> Result<Tensor> {
+        let (threshold, value) = (threshold.into(), value.into());
+        if self.dtype() == DType::Bool {
+            return Err(Error::dtype("threshold", "is not defined for bool"));
+        }
+        if !self.dtype().is_float() {
+            return self.try_masked_fill(&self.try_le(threshold.to_i64())?, value.to_i64());
+        }
+        let (threshold, value) = (threshold.to_f64(), value.to_f64());
         let op = UnaryOp::Threshold { threshold, value };
         activation(self, "threshold", op, "ThresholdBackward0", move |g, x| {
             g.try_masked_fill(&x.try_le(threshold)?, 0.0)
