@@ -58,7 +58,7 @@
 //! | `torch.zeros(2, 3, dtype=torch.float64)` | `Tensor::zeros_with([2, 3], DType::F64)` |
 //! | `torch.arange(2, 10)` | `Tensor::arange(2..10)` |
 //! | `2 * x + y`, `x @ w` | `2 * &x + &y`, `x.matmul(&w)` |
-//! | `x[:, 1:-1]` | `x.slice(1, 1..-1)` |
+//! | `x[:, 1:]`, `x[:, 1:-1]` | `x.slice(1, 1..)`, `x.slice(1, (1, -1))` |
 //! | `x.view(n, -1)` | `x.view((n, -1))` |
 //! | `x.sum(1, keepdim=True)` | `x.sum_dim(keepdim(1))` |
 //! | `F.cross_entropy(x, t, label_smoothing=0.1)` | `x.cross_entropy_with(&t, CrossEntropyOptions::new().label_smoothing(0.1))` |

@@ -306,6 +306,7 @@ impl Tensor {
     /// use rushlight::{Tensor, ops::SliceOptions};
     /// let x = Tensor::arange(10);
     /// assert_eq!(x.slice(0, 7..).to_vec::<i64>(), [7, 8, 9]);
+    /// assert_eq!(x.slice(0, (7, -1)).to_vec::<i64>(), [7, 8]);
     /// assert_eq!(x.slice_with(0, -3.., SliceOptions::new().step(2)).to_vec::<i64>(), [7, 9]);
     /// ```
     #[op(torch = "slice(self, dim=0, start=None, end=None, step=1)", with)]
