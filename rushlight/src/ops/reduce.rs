@@ -109,7 +109,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]).sum().item(), 10.0);
     /// ```
-    #[op(torch = "sum(input, *, dtype=None)")]
+    #[op(torch = "sum(input, *, dtype=None)")] // along a dimension: sum_dim(dim)
     pub fn try_sum(&self) -> Result<Tensor> {
         self.sum_axes(Axes::all(self), "SumBackward0")
     }
@@ -143,7 +143,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is not floating-point.
-    #[op(torch = "mean(input, *, dtype=None)")]
+    #[op(torch = "mean(input, *, dtype=None)")] // along a dimension: mean_dim(dim)
     pub fn try_mean(&self) -> Result<Tensor> {
         self.mean_axes(Axes::all(self), "MeanBackward0")
     }
@@ -158,7 +158,7 @@ impl Tensor {
     }
 
     /// Returns the product of all elements, 0-d. The result of integers and bool is int64.
-    #[op(torch = "prod(input, *, dtype=None)")]
+    #[op(torch = "prod(input, *, dtype=None)")] // along a dimension: prod_dim(dim)
     pub fn try_prod(&self) -> Result<Tensor> {
         let axes = Axes::all(self);
         let out = self.reduced("prod", ReduceOp::Prod, &axes, self.dtype().to_sum())?;
@@ -215,7 +215,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is empty.
-    #[op(torch = "max(input, *, out=None)")]
+    #[op(torch = "max(input, *, out=None)")] // along a dimension: max_dim(dim)
     pub fn try_max(&self) -> Result<Tensor> {
         self.extreme_axes("max", ReduceOp::Max, Axes::all(self), "MaxBackward1")
     }
@@ -224,7 +224,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is empty.
-    #[op(torch = "min(input, *, out=None)")]
+    #[op(torch = "min(input, *, out=None)")] // along a dimension: min_dim(dim)
     pub fn try_min(&self) -> Result<Tensor> {
         self.extreme_axes("min", ReduceOp::Min, Axes::all(self), "MinBackward1")
     }
@@ -309,7 +309,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is empty or bool.
-    #[op(torch = "argmax(input)")]
+    #[op(torch = "argmax(input)")] // along a dimension: argmax_dim(dim)
     pub fn try_argmax(&self) -> Result<Tensor> {
         self.argument("argmax", true, None)
     }
@@ -318,7 +318,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is empty or bool.
-    #[op(torch = "argmin(input, dim=None, keepdim=False)")]
+    #[op(torch = "argmin(input, dim=None, keepdim=False)")] // along a dimension: argmin_dim(dim)
     pub fn try_argmin(&self) -> Result<Tensor> {
         self.argument("argmin", false, None)
     }

@@ -104,7 +104,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::zeros([2, 3, 4]).flatten().shape(), [24]);
     /// ```
-    #[op(torch = "flatten(input, start_dim=0, end_dim=-1)")]
+    #[op(torch = "flatten(input, start_dim=0, end_dim=-1)")] // from the second dimension on: flatten_dim(1..)
     pub fn try_flatten(&self) -> Result<Tensor> {
         self.try_flatten_dim(..)
     }
@@ -378,7 +378,7 @@ impl Tensor {
     /// let pieces = Tensor::arange(5).split(2);
     /// assert_eq!(pieces.iter().map(Tensor::numel).collect::<Vec<_>>(), [2, 2, 1]);
     /// ```
-    #[op(torch = "split(tensor, split_size_or_sections, dim=0)")]
+    #[op(torch = "split(tensor, split_size_or_sections, dim=0)")] // along another dimension: split_dim(size, dim)
     pub fn try_split(&self, size: usize) -> Result<Vec<Tensor>> {
         self.try_split_dim(size, 0)
     }
@@ -403,7 +403,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is 0-d or `count` is 0.
-    #[op(torch = "chunk(input, chunks, dim=0)")]
+    #[op(torch = "chunk(input, chunks, dim=0)")] // along another dimension: chunk_dim(count, dim)
     pub fn try_chunk(&self, count: usize) -> Result<Vec<Tensor>> {
         self.try_chunk_dim(count, 0)
     }
@@ -425,7 +425,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is 0-d.
-    #[op(torch = "unbind(input, dim=0)")]
+    #[op(torch = "unbind(input, dim=0)")] // along another dimension: unbind_dim(dim)
     pub fn try_unbind(&self) -> Result<Vec<Tensor>> {
         self.try_unbind_dim(0)
     }
