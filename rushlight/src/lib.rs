@@ -119,7 +119,7 @@ pub mod memory {
 pub mod tensor;
 pub mod vision;
 
-pub use autograd::{BackwardOptions, EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad};
+pub use autograd::{BackwardOptions, EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad, set_grad_enabled};
 pub use backend::Device;
 pub use error::{Error, Result, catch};
 pub use ops::Reduction;
