@@ -66,6 +66,8 @@
 //! | `with torch.no_grad(): …` | `no_grad(\|\| …)` |
 //! | `torch.autograd.grad(y, x, create_graph=True)` | `grad_with(&y, &x, GradOptions::new().create_graph(true))` |
 //! | `nn.Conv2d(3, 64, 7, stride=2)` | `nn::Conv2d::builder(3, 64, 7).stride(2).build()` |
+//! | `torch.save(net.state_dict(), path)` | `net.state_dict().save(path)?` |
+//! | `net.load_state_dict(torch.load(path))` | `net.load_state_dict(&StateDict::load(path)?)` |
 //! | `net(x)` | `net.forward(&x)` |
 //! | `for x, y in loader:` | `for (x, y) in &loader` |
 //!

@@ -12,9 +12,11 @@ const ORDER: &[&[&str]] = &[
     &["tensor"],
     &["autograd"],
     &["ops"],
-    &["io", "nn"],
+    &["io"],
+    &["nn"],
     &["optim", "data"],
     &["vision", "plot"],
+    &["prelude"],
 ];
 
 /// The circles that ARCHITECTURE.md names: (who imports, from where, why).
