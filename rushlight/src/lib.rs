@@ -4,13 +4,11 @@
 //! # Example
 //!
 //! ```
-//! use rushlight::nn::{self, Forward, Module};
-//! use rushlight::optim::{Adam, Optimizer};
-//! use rushlight::{Tensor, keepdim};
+//! use rushlight::prelude::*;
 //!
-//! rushlight::manual_seed(0);
+//! manual_seed(0);
 //! let net = nn::seq![nn::Linear::new(2, 16), nn::ReLU::new(), nn::Linear::new(16, 1)];
-//! let mut optimizer = Adam::builder(net.parameters()).lr(0.01).build();
+//! let mut optimizer = optim::Adam::builder(net.parameters()).lr(0.01).build();
 //! let x = Tensor::rand([64, 2]);
 //! let y = x.sum_dim(keepdim(1)).sin();
 //! let loss = || nn::MSELoss::new().forward(&net.forward(&x), &y);
@@ -27,6 +25,7 @@
 //!
 //! | Module | Contents |
 //! |---|---|
+//! | [`prelude`] | what most programs import |
 //! | [`tensor`](mod@tensor) | [`Tensor`], dtypes, layouts, printing; the operations are methods of [`Tensor`] |
 //! | [`ops`] | the options of operations |
 //! | [`autograd`] | gradients of any order, hooks, [`gradcheck`](autograd::gradcheck) |
@@ -58,7 +57,7 @@
 //! | `torch.zeros(2, 3, dtype=torch.float64)` | `Tensor::zeros_with([2, 3], DType::F64)` |
 //! | `torch.arange(2, 10)` | `Tensor::arange(2..10)` |
 //! | `2 * x + y`, `x @ w` | `2 * &x + &y`, `x.matmul(&w)` |
-//! | `x[:, 1:-1]` | `x.slice(1, 1..-1)` |
+//! | `x[:, 1:]`, `x[:, 1:-1]` | `x.slice(1, 1..)`, `x.slice(1, (1, -1))` |
 //! | `x.view(n, -1)` | `x.view((n, -1))` |
 //! | `x.sum(1, keepdim=True)` | `x.sum_dim(keepdim(1))` |
 //! | `F.cross_entropy(x, t, label_smoothing=0.1)` | `x.cross_entropy_with(&t, CrossEntropyOptions::new().label_smoothing(0.1))` |
@@ -67,6 +66,8 @@
 //! | `torch.autograd.grad(y, x, create_graph=True)` | `grad_with(&y, &x, GradOptions::new().create_graph(true))` |
 //! | `nn.Conv2d(3, 64, 7, stride=2)` | `nn::Conv2d::builder(3, 64, 7).stride(2).build()` |
 //! | `net(x)` | `net.forward(&x)` |
+//! | `torch.save(net.state_dict(), path)` | `net.state_dict().save(path)?` |
+//! | `net.load_state_dict(torch.load(path))` | `net.load_state_dict(&StateDict::load(path)?)` |
 //! | `for x, y in loader:` | `for (x, y) in &loader` |
 //!
 //! # Two forms of each operation
@@ -109,6 +110,7 @@ pub mod ops;
 pub mod optim;
 #[cfg(feature = "plot")]
 pub mod plot;
+pub mod prelude;
 pub mod random;
 
 /// The caching allocator: memory of freed tensors is kept for later ones.
@@ -119,7 +121,7 @@ pub mod memory {
 pub mod tensor;
 pub mod vision;
 
-pub use autograd::{BackwardOptions, EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad};
+pub use autograd::{BackwardOptions, EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad, set_grad_enabled};
 pub use backend::Device;
 pub use error::{Error, Result, catch};
 pub use ops::Reduction;

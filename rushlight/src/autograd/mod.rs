@@ -17,7 +17,7 @@ pub use engine::{
 };
 pub use gradcheck::{GradcheckOptions, gradcheck, gradcheck_with, gradgradcheck, gradgradcheck_with};
 pub use hooks::RemovableHandle;
-pub use mode::{EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad};
+pub use mode::{EnableGrad, NoGrad, enable_grad, is_grad_enabled, no_grad, set_grad_enabled};
 
 pub(crate) use history::{RareState, copied_into, put_back};
 pub use node::GradFn;

@@ -32,6 +32,20 @@ pub fn enable_grad<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Runs `f` with recording if `enabled`, else without: one pass for training and evaluation.
+///
+/// ```
+/// use rushlight::{Tensor, set_grad_enabled};
+/// let w = Tensor::ones([2]).requires_grad_(true);
+/// for training in [true, false] {
+///     let loss = set_grad_enabled(training, || w.square().sum());
+///     assert_eq!(loss.requires_grad(), training);
+/// }
+/// ```
+pub fn set_grad_enabled<R>(enabled: bool, f: impl FnOnce() -> R) -> R {
+    if enabled { enable_grad(f) } else { no_grad(f) }
+}
+
 macro_rules! guard {
     ($(#[$doc:meta])* $name:ident, $value:expr) => {
         $(#[$doc])*

@@ -41,6 +41,7 @@ impl Slot {
 /// let y = 2.0 * &scale * Tensor::ones([3]) + &shift;
 /// y.sum().backward();
 /// assert_eq!(scale.grad().unwrap().to_vec::<f32>(), [2.0; 3]);
+/// assert_eq!(Parameter::new(Tensor::ones(())).item(), 1.0);
 /// ```
 ///
 /// References to parameters can be used in operators and as `impl Into<Operand>`. For a method that takes a `&Tensor`, pass
@@ -96,6 +97,15 @@ impl Parameter {
     /// Returns the dtype of the elements.
     pub fn dtype(&self) -> DType {
         self.get().dtype()
+    }
+
+    /// Returns the only element; see [`Tensor::item`].
+    ///
+    /// # Errors
+    /// If there is not exactly one element.
+    #[op]
+    pub fn try_item(&self) -> Result<f64> {
+        self.get().try_item()
     }
 
     /// Returns the accumulated gradient.
@@ -180,8 +190,8 @@ impl From<&Parameter> for Operand<'_> {
 }
 
 macro_rules! operators {
-    ($($trait:ident $operator:ident),*) => {$(
-        impl<'a, T: Into<Operand<'a>>> $trait<T> for &Parameter {
+    ($handle:ty: $($trait:ident $operator:ident),*) => {$(
+        impl<'a, T: Into<Operand<'a>>> $trait<T> for &$handle {
             type Output = Tensor;
 
             #[track_caller]
@@ -190,35 +200,38 @@ macro_rules! operators {
             }
         }
 
-        impl $trait<&Parameter> for f64 {
+        impl $trait<&$handle> for f64 {
             type Output = Tensor;
 
             #[track_caller]
-            fn $operator(self, param: &Parameter) -> Tensor {
-                self.$operator(param.get())
+            fn $operator(self, handle: &$handle) -> Tensor {
+                self.$operator(handle.get())
             }
         }
 
-        impl $trait<&Parameter> for i64 {
+        impl $trait<&$handle> for i64 {
             type Output = Tensor;
 
             #[track_caller]
-            fn $operator(self, param: &Parameter) -> Tensor {
-                self.$operator(param.get())
+            fn $operator(self, handle: &$handle) -> Tensor {
+                self.$operator(handle.get())
+            }
+        }
+    )*};
+    ($($handle:ty),*) => {$(
+        operators!($handle: Add add, Sub sub, Mul mul, Div div);
+
+        impl Neg for &$handle {
+            type Output = Tensor;
+
+            #[track_caller]
+            fn neg(self) -> Tensor {
+                -self.get()
             }
         }
     )*};
 }
-operators!(Add add, Sub sub, Mul mul, Div div);
-
-impl Neg for &Parameter {
-    type Output = Tensor;
-
-    #[track_caller]
-    fn neg(self) -> Tensor {
-        -self.get()
-    }
-}
+operators!(Parameter, Buffer);
 
 /// `Parameter containing:` and the tensor.
 impl fmt::Display for Parameter {
@@ -236,6 +249,13 @@ impl fmt::Debug for Parameter {
 /// A tensor of the state of a module that is not trained, such as running statistics.
 ///
 /// A handle, as [`Parameter`]; not passed to optimizers.
+///
+/// ```
+/// use rushlight::{Tensor, nn::Buffer, tensor};
+/// let (mean, std) = (Buffer::new(tensor!([1.0, 2.0])), Buffer::new(tensor!(2.0)));
+/// let y = (Tensor::from([3.0f32, 4.0]) - &mean) / &std;
+/// assert_eq!(y.to_vec::<f32>(), [1.0, 1.0]);
+/// ```
 #[derive(Clone)]
 pub struct Buffer {
     slot: Arc<Slot>,
@@ -275,6 +295,12 @@ impl Buffer {
             self.set(old.try_to_dtype(dtype)?);
         }
         Ok(())
+    }
+}
+
+impl From<&Buffer> for Operand<'_> {
+    fn from(buffer: &Buffer) -> Self {
+        Operand::Owned(buffer.get())
     }
 }
 

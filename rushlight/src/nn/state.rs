@@ -1,8 +1,10 @@
 //! The state of a module: tensors by path.
 
 use super::{Item, Module, traverse};
+use crate::io::safetensors;
 use crate::{Error, NoGrad, Result, Tensor};
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 /// A map of tensors by key, in order of insertion.
 ///
@@ -21,6 +23,36 @@ impl StateDict {
     /// Creates an empty state.
     pub fn new() -> StateDict {
         StateDict::default()
+    }
+
+    /// Writes the tensors to a safetensors file: PyTorch's `torch.save(net.state_dict(), path)`. For strings beside the tensors there is
+    /// [`safetensors::save`].
+    ///
+    /// # Errors
+    /// If a tensor is called `__metadata__`, or the file cannot be written.
+    ///
+    /// ```
+    /// use rushlight::nn::{Linear, Module, StateDict};
+    /// let path = std::env::temp_dir().join(format!("rushlight-state-{}.safetensors", std::process::id()));
+    /// let net = Linear::new(3, 2);
+    /// net.state_dict().save(&path)?;
+    ///
+    /// let other = Linear::new(3, 2);
+    /// other.load_state_dict(&StateDict::load(&path)?);
+    /// assert!(other.weight.get().equal(&net.weight.get()));
+    /// # std::fs::remove_file(&path).unwrap();
+    /// # Ok::<(), rushlight::Error>(())
+    /// ```
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        safetensors::save(path, self.iter(), &safetensors::Metadata::new())
+    }
+
+    /// Reads the tensors of a safetensors file, ordered by key: PyTorch's `torch.load(path)`.
+    ///
+    /// # Errors
+    /// As [`safetensors::load`].
+    pub fn load(path: impl AsRef<Path>) -> Result<StateDict> {
+        Ok(safetensors::load(path)?.0.into_iter().collect())
     }
 
     /// Inserts a tensor, and returns the previous tensor of the key, which it replaces in place.

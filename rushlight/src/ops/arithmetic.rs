@@ -1,9 +1,11 @@
 //! `+ - * / %`, powers and extremes of two operands, with broadcasting and type promotion.
 
-use super::{arithmetic_operands, binary, grad_if, operands, result_type, scaled};
-use crate::autograd::Save;
+use super::{
+    Shape, arithmetic_operands, binary, expect_number, expect_number_or, grad_if, operands, result_type, scaled,
+};
+use crate::autograd::{Save, no_grad};
 use crate::backend::{BinaryOp, UnaryOp};
-use crate::tensor::{Category, DType, Operand, Scalar};
+use crate::tensor::{Category, DType, Operand, Scalar, broadcast};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 use std::borrow::Cow;
@@ -41,8 +43,8 @@ impl Tensor {
     #[op(torch = "sub(input, other, *, alpha=1, out=None)")]
     pub fn try_sub<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
-        refuse_bool("sub", self.dtype())?;
-        refuse_bool("sub", other.dtype())?;
+        expect_number_or("sub", "logical_xor", self.dtype())?;
+        expect_number_or("sub", "logical_xor", other.dtype())?;
         let dtype = result_type(self, &other);
         let [a, b] = arithmetic_operands(self, other, dtype)?;
         sub(&a, &b)
@@ -99,7 +101,7 @@ impl Tensor {
     pub fn try_remainder<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
         let dtype = result_type(self, &other);
-        refuse_bool("remainder", dtype)?;
+        expect_number("remainder", dtype)?;
         let [a, b] = operands(self, other, dtype)?;
         let out = binary("remainder", BinaryOp::Remainder, &a, &b)?;
         let saves = [Save::for_grad_of(&a, &b), Save::for_grad_of(&b, &b)];
@@ -122,7 +124,7 @@ impl Tensor {
     pub fn try_floor_divide<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
         let dtype = result_type(self, &other);
-        refuse_bool("floor_divide", dtype)?;
+        expect_number("floor_divide", dtype)?;
         let [a, b] = operands(self, other, dtype)?;
         binary("floor_divide", BinaryOp::FloorDivide, &a, &b)
     }
@@ -143,7 +145,7 @@ impl Tensor {
         if let Operand::Scalar(exponent) = other {
             return self.pow_scalar(exponent, dtype.to_number());
         }
-        refuse_bool("pow", dtype)?;
+        expect_number("pow", dtype)?;
         let [a, b] = operands(self, other, dtype)?;
         pow(&a, &b)
     }
@@ -276,7 +278,7 @@ impl Tensor {
     pub fn try_fmod<'a>(&self, other: impl Into<Operand<'a>>) -> Result<Tensor> {
         let other = other.into();
         let dtype = result_type(self, &other);
-        refuse_bool("fmod", dtype)?;
+        expect_number("fmod", dtype)?;
         let [a, b] = operands(self, other, dtype)?;
         let out = binary("fmod", BinaryOp::Fmod, &a, &b)?;
         let saves = [Save::for_grad_of(&a, &b), Save::for_grad_of(&b, &b)];
@@ -311,7 +313,7 @@ impl Tensor {
         }))
     }
 
-    /// Computes `self + weight * (end - self)`, elementwise with broadcasting; exact at both ends.
+    /// Computes `self + weight * (end - self)`, elementwise with broadcasting; exact at both ends. The weight is a number or a tensor.
     ///
     /// # Errors
     /// If the shapes do not broadcast, or the tensors are not floating-point of one dtype.
@@ -322,9 +324,14 @@ impl Tensor {
     /// assert_eq!(y.to_vec::<f32>(), [1.0, 12.5]);
     /// ```
     #[op(torch = "lerp(input, end, weight, *, out=None)")]
-    pub fn try_lerp(&self, end: &Tensor, weight: f64) -> Result<Tensor> {
+    pub fn try_lerp<'a>(&self, end: &Tensor, weight: impl Into<Operand<'a>>) -> Result<Tensor> {
         super::expect_float("lerp", self)?;
         super::expect_same_dtype("lerp", self, end)?;
+        let weight = match weight.into() {
+            Operand::Scalar(weight) => weight.to_f64(),
+            Operand::Tensor(weight) => return lerp_by_tensor(self, end, weight),
+            Operand::Owned(weight) => return lerp_by_tensor(self, end, &weight),
+        };
         let out = binary("lerp", BinaryOp::LerpScalar(weight), self, end)?;
         Ok(out.record_binary("LerpBackward0", [self, end], [], move |[], [x, y], g| {
             Ok([grad_if(x, || scaled(g, 1.0 - weight))?, grad_if(y, || scaled(g, weight))?])
@@ -354,8 +361,8 @@ impl Tensor {
 
     /// `number - self`.
     pub(crate) fn try_scalar_sub(&self, number: Scalar) -> Result<Tensor> {
-        refuse_bool("sub", self.dtype())?;
-        refuse_bool("sub", number.default_dtype())?;
+        expect_number_or("sub", "logical_xor", self.dtype())?;
+        expect_number_or("sub", "logical_xor", number.default_dtype())?;
         let dtype = result_type(self, &Operand::Scalar(number));
         let [a, b] = reversed(self, number, dtype)?;
         sub(&a, &b)
@@ -369,18 +376,35 @@ impl Tensor {
     }
 }
 
+/// [`Tensor::lerp`] with a weight for each element, or a 0-d one of any type.
+fn lerp_by_tensor(a: &Tensor, b: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let weight = &if weight.dim() == 0 { weight.try_to_dtype(a.dtype())? } else { weight.clone() };
+    super::expect_same_dtype("lerp", a, weight)?;
+    broadcast("lerp", &broadcast("lerp", a.layout(), b.layout())?, weight.layout())?;
+    let wide = a.dtype().computed_float();
+    let out = no_grad(|| {
+        let [x, y, w] = [a.try_to_dtype(wide)?, b.try_to_dtype(wide)?, weight.try_to_dtype(wide)?];
+        // From the nearer end, as with a number.
+        let near = w.try_abs()?.try_lt(0.5)?;
+        let from = x.try_where_cond(&near, &y)?;
+        let step = w.try_where_cond(&near, &w.try_sub(1)?)?;
+        from.try_add(&step.try_mul(&y.try_sub(&x)?)?)?.try_to_dtype(a.dtype())
+    })?;
+    let shapes = [Shape::of(a), Shape::of(b), Shape::of(weight)];
+    let of_ends = if a.requires_grad() { a } else { b };
+    let saves = [Save::for_grad_of(weight, of_ends), Save::for_grad_of(a, weight), Save::for_grad_of(b, weight)];
+    Ok(out.record("LerpBackward1", [a, b, weight], saves, move |[w, a, b], [x, y, z], g| {
+        let near = grad_if(x, || g.try_mul(&w.try_scalar_sub(Scalar::I64(1))?)?.sum_to(shapes[0].list()))?;
+        let far = grad_if(y, || g.try_mul(&w)?.sum_to(shapes[1].list()))?;
+        Ok([near, far, grad_if(z, || g.try_mul(&b.try_sub(&a)?)?.sum_to(shapes[2].list()))?])
+    }))
+}
+
 /// The number and the tensor as operands of `- /`. Beside a 0-d tensor the number has to be of the result's type.
 fn reversed(x: &Tensor, number: Scalar, dtype: DType) -> Result<[Cow<'_, Tensor>; 2]> {
     let number = Operand::Scalar(number);
     let [x, number] = if x.dim() == 0 { operands(x, number, dtype)? } else { arithmetic_operands(x, number, dtype)? };
     Ok([number, x])
-}
-
-pub(super) fn refuse_bool(op: &'static str, dtype: DType) -> Result<()> {
-    if dtype != DType::Bool {
-        return Ok(());
-    }
-    Err(Error::dtype(op, "is not defined for bool; use logical_xor or logical_not"))
 }
 
 fn sub(a: &Tensor, b: &Tensor) -> Result<Tensor> {

@@ -79,6 +79,13 @@ impl Tensor {
     /// use rushlight::{DType, Tensor};
     /// assert_eq!(Tensor::from([1.9f32, -1.9]).to_dtype(DType::I64).to_vec::<i64>(), [1, -1]);
     /// ```
+    #[doc(alias = "to")]
+    #[doc(alias = "float")]
+    #[doc(alias = "double")]
+    #[doc(alias = "half")]
+    #[doc(alias = "long")]
+    #[doc(alias = "int")]
+    #[doc(alias = "type")]
     #[op(torch = "to(self, dtype, non_blocking=False, copy=False, memory_format=torch.preserve_format)")]
     pub fn try_to_dtype(&self, dtype: DType) -> Result<Tensor> {
         if self.dtype() == dtype {

@@ -4,9 +4,9 @@
 //! tensor's history, and the result is written back: so the derivative uses the previous values, and tensors saved by other nodes stay
 //! valid.
 
-use super::arithmetic::{power_op, refuse_bool};
+use super::arithmetic::power_op;
 use super::math::{Bound, clamp_op, clamped_dtype};
-use super::{arithmetic_operands, grad_if, operands, result_type};
+use super::{arithmetic_operands, expect_number_or, grad_if, operands, result_type};
 use crate::autograd::is_grad_enabled;
 use crate::backend::{BinaryOp, UnaryOp};
 use crate::tensor::{Category, DType, Operand, Scalar, WriteGuard, broadcast_dims};
@@ -76,8 +76,8 @@ impl Tensor {
         }
         self.fits_type(name, dtype)?;
         if op == BinaryOp::Sub {
-            refuse_bool(name, self.dtype())?;
-            refuse_bool(name, other.dtype())?;
+            expect_number_or(name, "logical_xor", self.dtype())?;
+            expect_number_or(name, "logical_xor", other.dtype())?;
         }
         let tracked = other.requires_grad();
         if is_grad_enabled() && (tracked || self.has_history()) {

@@ -30,7 +30,7 @@ impl Tensor {
     /// let (a, b) = (Tensor::from([1, 2]), Tensor::from([3]));
     /// assert_eq!(Tensor::cat([&a, &b]).to_vec::<i64>(), [1, 2, 3]);
     /// ```
-    #[op(torch = "cat(tensors, dim=0, *, out=None)")]
+    #[op(torch = "cat(tensors, dim=0, *, out=None)")] // along another dimension: cat_dim(tensors, dim)
     pub fn try_cat<T: Borrow<Tensor>>(tensors: impl AsRef<[T]>) -> Result<Tensor> {
         Tensor::try_cat_dim(tensors, 0)
     }
@@ -60,7 +60,7 @@ impl Tensor {
     /// let rows = vec![Tensor::zeros([3]), Tensor::ones([3])];
     /// assert_eq!(Tensor::stack(&rows).shape(), [2, 3]);
     /// ```
-    #[op(torch = "stack(tensors, dim=0, *, out=None)")]
+    #[op(torch = "stack(tensors, dim=0, *, out=None)")] // along another dimension: stack_dim(tensors, dim)
     pub fn try_stack<T: Borrow<Tensor>>(tensors: impl AsRef<[T]>) -> Result<Tensor> {
         Tensor::try_stack_dim(tensors, 0)
     }

@@ -1,6 +1,6 @@
 //! Functions of one element: sign, roots, exponentials, trigonometry, rounding, clamping.
 
-use super::{as_float, scaled, unary};
+use super::{as_float, expect_number, expect_number_or, scaled, unary};
 use crate::autograd::Save;
 use crate::backend::UnaryOp;
 use crate::tensor::{Category, DType, Scalar};
@@ -378,9 +378,7 @@ impl Tensor {
     /// ```
     #[op(torch = "neg(input, *, out=None)")]
     pub fn try_neg(&self) -> Result<Tensor> {
-        if self.dtype() == DType::Bool {
-            return Err(Error::dtype("neg", "is not defined for bool; use logical_not"));
-        }
+        expect_number_or("neg", "logical_not", self.dtype())?;
         let out = unary("neg", UnaryOp::Neg, self)?;
         Ok(out.record("NegBackward0", [self], [], |[], [_], g| Ok([Some(g.try_neg()?)])))
     }
@@ -396,9 +394,7 @@ impl Tensor {
     /// ```
     #[op(torch = "abs(input, *, out=None)")]
     pub fn try_abs(&self) -> Result<Tensor> {
-        if self.dtype() == DType::Bool {
-            return Err(Error::dtype("abs", "is not defined for bool"));
-        }
+        expect_number("abs", self.dtype())?;
         let out = unary("abs", UnaryOp::Abs, self)?;
         Ok(out
             .record("AbsBackward0", [self], [Save::Input(self)], |[x], [_], g| Ok([Some(g.try_mul(&x.try_sign()?)?)])))
@@ -455,9 +451,7 @@ pub(super) fn clamped_dtype(op: &'static str, dtype: DType, min: Bound, max: Bou
         return Err(Error::value(op, "expected at least one bound, got none"));
     };
     let dtype = if widest.category() > dtype.category() { widest } else { dtype };
-    if dtype == DType::Bool {
-        return Err(Error::dtype(op, "is not defined for bool"));
-    }
+    expect_number(op, dtype)?;
     Ok(dtype)
 }
 

@@ -37,14 +37,6 @@ fn product(name: &'static str, a: &Tensor, b: &Tensor, bias: Option<&Tensor>) ->
     Ok(out)
 }
 
-/// Returns an error named after the operation if the dtype does not support multiplication and addition.
-fn expect_number(name: &'static str, x: &Tensor) -> Result<()> {
-    if x.dtype() != DType::Bool {
-        return Ok(());
-    }
-    Err(Error::dtype(name, "expected integer or floating-point tensors, got bool"))
-}
-
 impl Tensor {
     /// Computes the product of the matrices `[m, k]` and `[k, n]`, a matrix `[m, n]`.
     ///
@@ -128,7 +120,7 @@ impl Tensor {
             ));
         }
         expect_same_dtype(name, self, other)?;
-        expect_number(name, self)?;
+        super::expect_number(name, self.dtype())?;
         let inner = other.shape()[other.dim().saturating_sub(2)];
         if self.shape()[self.dim() - 1] != inner {
             return Err(mismatch(name, self, other));
@@ -269,7 +261,7 @@ impl Tensor {
     /// ```
     #[op(torch = "addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None)")]
     pub fn try_addmm(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        expect_number("addmm", a)?;
+        super::expect_number("addmm", a.dtype())?;
         let sizes = Shape::of(self);
         let product = a.try_mm(b)?;
         if broadcast_dims(sizes.list(), product.shape()).is_err() || self.dim() > 2 {

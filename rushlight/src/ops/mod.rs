@@ -293,6 +293,24 @@ fn not_float(op: &'static str, x: &Tensor) -> Error {
     Error::dtype(op, format!("expected a floating-point tensor, got {}", x.dtype()))
 }
 
+/// Returns an error for bool.
+#[inline]
+pub(crate) fn expect_number(op: &'static str, dtype: DType) -> Result<()> {
+    if dtype == DType::Bool { Err(bool_operand(op, None)) } else { Ok(()) }
+}
+
+/// [`expect_number`] with an error that suggests another operation.
+#[inline]
+pub(crate) fn expect_number_or(op: &'static str, instead: &'static str, dtype: DType) -> Result<()> {
+    if dtype == DType::Bool { Err(bool_operand(op, Some(instead))) } else { Ok(()) }
+}
+
+#[cold]
+fn bool_operand(op: &'static str, instead: Option<&str>) -> Error {
+    let instead = instead.map_or(String::new(), |instead| format!("; use {instead}"));
+    Error::dtype(op, format!("expected an integer or floating-point dtype, got bool{instead}"))
+}
+
 /// Returns an error unless both have the same dtype and device.
 #[inline]
 pub(crate) fn expect_same_dtype(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {

@@ -1,9 +1,10 @@
 //! Activations beside those of `activation.rs`: smooth relatives of relu, and piecewise linear approximations.
 
 use super::activation::grad_of_input;
-use super::{expect_float, scaled, unary};
+use super::{as_float, expect_float, expect_number, scaled, unary};
 use crate::autograd::Save;
 use crate::backend::{GradOp, UnaryOp};
+use crate::tensor::Scalar;
 use crate::{Result, Tensor};
 use rushlight_macros::{Builder, op};
 
@@ -156,10 +157,10 @@ impl Tensor {
         })
     }
 
-    /// Computes `x / (1 + |x|)`, elementwise.
+    /// Computes `x / (1 + |x|)`, elementwise. Integers are converted to the default dtype.
     ///
     /// # Errors
-    /// If the tensor is not floating-point.
+    /// If the tensor is bool.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -167,7 +168,9 @@ impl Tensor {
     /// ```
     #[op(torch = "softsign(input)")]
     pub fn try_softsign(&self) -> Result<Tensor> {
-        activation(self, "softsign", UnaryOp::Softsign, "DivBackward0", |g, x| {
+        expect_number("softsign", self.dtype())?;
+        let x = as_float(self)?;
+        activation(&x, "softsign", UnaryOp::Softsign, "DivBackward0", |g, x| {
             let d = x.try_abs()?.try_add(1)?;
             g.try_div(&d.try_mul(&d)?)
         })
@@ -207,17 +210,24 @@ impl Tensor {
         })
     }
 
-    /// Keeps each element `x` above the threshold (and nan), and replaces the others by `value`.
+    /// Keeps each element `x` above the threshold (and nan), and replaces the others by `value`. For integers both numbers are truncated
+    /// to integers.
     ///
     /// # Errors
-    /// If the tensor is not floating-point.
+    /// If the tensor is bool.
     ///
     /// ```
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([0.5f32, 2.0]).threshold(1.0, -7.0).to_vec::<f32>(), [-7.0, 2.0]);
     /// ```
     #[op(torch = "threshold(input, threshold, value, inplace=False)")]
-    pub fn try_threshold(&self, threshold: f64, value: f64) -> Result<Tensor> {
+    pub fn try_threshold(&self, threshold: impl Into<Scalar>, value: impl Into<Scalar>) -> Result<Tensor> {
+        let (threshold, value) = (threshold.into(), value.into());
+        expect_number("threshold", self.dtype())?;
+        if !self.dtype().is_float() {
+            return self.try_masked_fill(&self.try_le(threshold.to_i64())?, value.to_i64());
+        }
+        let (threshold, value) = (threshold.to_f64(), value.to_f64());
         let op = UnaryOp::Threshold { threshold, value };
         activation(self, "threshold", op, "ThresholdBackward0", move |g, x| {
             g.try_masked_fill(&x.try_le(threshold)?, 0.0)

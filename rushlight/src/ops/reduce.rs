@@ -112,7 +112,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]).sum().item(), 10.0);
     /// ```
-    #[op(torch = "sum(input, *, dtype=None)")]
+    #[op(torch = "sum(input, *, dtype=None)")] // along a dimension: sum_dim(dim)
     pub fn try_sum(&self) -> Result<Tensor> {
         self.sum_axes(Axes::all(self), "SumBackward0")
     }
@@ -151,7 +151,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([1.0f32, 2.0, 6.0]).mean().item(), 3.0);
     /// ```
-    #[op(torch = "mean(input, *, dtype=None)")]
+    #[op(torch = "mean(input, *, dtype=None)")] // along a dimension: mean_dim(dim)
     pub fn try_mean(&self) -> Result<Tensor> {
         self.mean_axes(Axes::all(self), "MeanBackward0")
     }
@@ -180,7 +180,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([2, 3, 4]).prod().item(), 24.0);
     /// ```
-    #[op(torch = "prod(input, *, dtype=None)")]
+    #[op(torch = "prod(input, *, dtype=None)")] // along a dimension: prod_dim(dim)
     pub fn try_prod(&self) -> Result<Tensor> {
         let axes = Axes::all(self);
         let out = self.reduced("prod", ReduceOp::Prod, &axes, self.dtype().to_sum())?;
@@ -242,7 +242,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([[1.0f32, 5.0], [7.0, 2.0]]).max().item(), 7.0);
     /// ```
-    #[op(torch = "max(input, *, out=None)")]
+    #[op(torch = "max(input, *, out=None)")] // along a dimension: max_dim(dim)
     pub fn try_max(&self) -> Result<Tensor> {
         self.extreme_axes("max", ReduceOp::Max, Axes::all(self), "MaxBackward1")
     }
@@ -256,7 +256,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([[1.0f32, 5.0], [7.0, 2.0]]).min().item(), 1.0);
     /// ```
-    #[op(torch = "min(input, *, out=None)")]
+    #[op(torch = "min(input, *, out=None)")] // along a dimension: min_dim(dim)
     pub fn try_min(&self) -> Result<Tensor> {
         self.extreme_axes("min", ReduceOp::Min, Axes::all(self), "MinBackward1")
     }
@@ -364,7 +364,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([[1, 5], [7, 2]]).argmax().item_as::<i64>(), 2);
     /// ```
-    #[op(torch = "argmax(input)")]
+    #[op(torch = "argmax(input)")] // along a dimension: argmax_dim(dim)
     pub fn try_argmax(&self) -> Result<Tensor> {
         self.argument("argmax", true, None)
     }
@@ -378,7 +378,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([[3, 5], [7, 2]]).argmin().item_as::<i64>(), 3);
     /// ```
-    #[op(torch = "argmin(input, dim=None, keepdim=False)")]
+    #[op(torch = "argmin(input, dim=None, keepdim=False)")] // along a dimension: argmin_dim(dim)
     pub fn try_argmin(&self) -> Result<Tensor> {
         self.argument("argmin", false, None)
     }

@@ -113,7 +113,7 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::zeros([2, 3, 4]).flatten().shape(), [24]);
     /// ```
-    #[op(torch = "flatten(input, start_dim=0, end_dim=-1)")]
+    #[op(torch = "flatten(input, start_dim=0, end_dim=-1)")] // from the second dimension on: flatten_dim(1..)
     pub fn try_flatten(&self) -> Result<Tensor> {
         self.try_flatten_dim(..)
     }
@@ -354,6 +354,7 @@ impl Tensor {
     /// use rushlight::{Tensor, ops::SliceOptions};
     /// let x = Tensor::arange(10);
     /// assert_eq!(x.slice(0, 7..).to_vec::<i64>(), [7, 8, 9]);
+    /// assert_eq!(x.slice(0, (7, -1)).to_vec::<i64>(), [7, 8]);
     /// assert_eq!(x.slice_with(0, -3.., SliceOptions::new().step(2)).to_vec::<i64>(), [7, 9]);
     /// ```
     #[op(torch = "slice(self, dim=0, start=None, end=None, step=1)", with)]
@@ -432,7 +433,7 @@ impl Tensor {
     /// let pieces = Tensor::arange(5).split(2);
     /// assert_eq!(pieces.iter().map(Tensor::numel).collect::<Vec<_>>(), [2, 2, 1]);
     /// ```
-    #[op(torch = "split(tensor, split_size_or_sections, dim=0)")]
+    #[op(torch = "split(tensor, split_size_or_sections, dim=0)")] // along another dimension: split_dim(size, dim)
     pub fn try_split(&self, size: usize) -> Result<Vec<Tensor>> {
         self.try_split_dim(size, 0)
     }
@@ -469,7 +470,7 @@ impl Tensor {
     /// let pieces = Tensor::arange(5).chunk(2);
     /// assert_eq!(pieces.iter().map(Tensor::numel).collect::<Vec<_>>(), [3, 2]);
     /// ```
-    #[op(torch = "chunk(input, chunks, dim=0)")]
+    #[op(torch = "chunk(input, chunks, dim=0)")] // along another dimension: chunk_dim(count, dim)
     pub fn try_chunk(&self, count: usize) -> Result<Vec<Tensor>> {
         self.try_chunk_dim(count, 0)
     }
@@ -503,7 +504,7 @@ impl Tensor {
     /// let rows = Tensor::from([[1, 2], [3, 4]]).unbind();
     /// assert_eq!(rows[1].to_vec::<i64>(), [3, 4]);
     /// ```
-    #[op(torch = "unbind(input, dim=0)")]
+    #[op(torch = "unbind(input, dim=0)")] // along another dimension: unbind_dim(dim)
     pub fn try_unbind(&self) -> Result<Vec<Tensor>> {
         self.try_unbind_dim(0)
     }

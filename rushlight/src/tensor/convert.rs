@@ -165,6 +165,8 @@ impl Tensor {
     /// let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0], [2, 3]);
     /// assert_eq!(x.shape(), [2, 3]);
     /// ```
+    #[doc(alias = "from_numpy")]
+    #[doc(alias = "frombuffer")]
     #[op(torch = "-")]
     pub fn try_from_slice<T: Element>(elements: &[T], shape: impl Into<Dims>) -> Result<Tensor> {
         Tensor::shaped("from_slice", elements, shape.into())
@@ -192,6 +194,8 @@ impl Tensor {
     /// use rushlight::Tensor;
     /// assert_eq!(Tensor::from([[1, 2], [3, 4]]).t().to_vec::<i64>(), [1, 3, 2, 4]);
     /// ```
+    #[doc(alias = "tolist")]
+    #[doc(alias = "numpy")]
     #[op(torch = "-")]
     pub fn try_to_vec<T: Element>(&self) -> Result<Vec<T>> {
         if T::DTYPE != self.dtype() {

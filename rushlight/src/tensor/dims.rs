@@ -218,7 +218,8 @@ pub fn keepdim(dims: impl Into<Dims>) -> ReduceDims {
     ReduceDims { dims: dims.into(), keepdim: true }
 }
 
-/// A range of indices or dimensions, such as `2..`, `..-1` or `1..3`. Negative bounds count from the end.
+/// A range of indices or dimensions, such as `2..`, `..-1` or `1..3`. Negative bounds count from the end. A pair is a range, too: `(1, -1)`
+/// is `1..-1`, which clippy takes for an empty range.
 #[derive(Clone, Copy, Debug)]
 pub struct IndexRange {
     start: Option<isize>,
@@ -259,6 +260,12 @@ impl From<RangeFull> for IndexRange {
 impl<T: Integer> From<Range<T>> for IndexRange {
     fn from(range: Range<T>) -> IndexRange {
         IndexRange { start: Some(range.start.to_i64() as isize), end: Some(range.end.to_i64() as isize) }
+    }
+}
+
+impl<A: Integer, B: Integer> From<(A, B)> for IndexRange {
+    fn from((start, end): (A, B)) -> IndexRange {
+        IndexRange { start: Some(start.to_i64() as isize), end: Some(end.to_i64() as isize) }
     }
 }
 
@@ -309,6 +316,7 @@ mod tests {
         assert_eq!(clamped((..-1).into()), (0, 4));
         assert_eq!((clamped((1..=3).into()), clamped((..=-1).into())), ((1, 4), (0, 5)));
         assert_eq!(clamped((-9..9usize as i32).into()), (0, 5));
+        assert_eq!((clamped((1, -1).into()), clamped((1usize, -2).into())), ((1, 4), (1, 3)));
     }
 
     #[test]

@@ -465,7 +465,7 @@ mod tests {
     fn the_largest_numbers_are_held_and_larger_ones_are_not() {
         assert_eq!(largest::<F16>(), 65504.0);
         assert_eq!(largest::<Bf16>(), 2f64.powi(127) * (2.0 - 2f64.powi(-7)));
-        assert_eq!(largest::<f32>(), f32::MAX.into());
+        assert_eq!(largest::<f32>(), f64::from(f32::MAX));
         assert_eq!(largest::<f64>(), f64::MAX);
         // Verified with PyTorch 2.15: torch.full((2,), value, dtype=dtype) refuses these numbers and takes those.
         for (dtype, refused, taken) in [

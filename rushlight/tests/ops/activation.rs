@@ -61,9 +61,11 @@ fn smooth() -> Vec<Row> {
             .kink([f64::INFINITY], f64::INFINITY, [1.0])
             .kink([f64::NEG_INFINITY], -0.5, [0.0]),
         Row::new("softsign", |x, _| x[0].try_softsign(), |x, _| x[0].softsign())
+            .takes(NUMBERS)
             .elementwise(-2.0, 2.0)
             .kink([0.0], 0.0, [1.0])
-            .kink([-3.0], -0.75, [0.0625]),
+            .kink([-3.0], -0.75, [0.0625])
+            .refuses_dtype(Bool, sample([real(&[2])]), &["bool"]),
     ]
 }
 
@@ -88,10 +90,12 @@ fn piecewise() -> Vec<Row> {
             |x, a| x[0].try_threshold(a.float("threshold", 0.1), a.float("value", 7.0)),
             |x, a| x[0].threshold(a.float("threshold", 0.1), a.float("value", 7.0)),
         )
+        .takes(NUMBERS)
         .elementwise(0.5, 2.0)
         .samples([sample([between(-2.0, 0.0, &[2, 3])])])
         .kink([0.0], 7.0, [0.0])
-        .kink([3.0], 3.0, [1.0]),
+        .kink([3.0], 3.0, [1.0])
+        .refuses_dtype(Bool, sample([real(&[2])]), &["bool"]),
     ]
 }
 

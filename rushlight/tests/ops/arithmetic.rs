@@ -4,7 +4,7 @@ use crate::harness::{
     ALL_DTYPES, Args, FLOATS, Inputs, NUMBERS, Row, Sample, between, given, number, positive, real, sample,
 };
 use rushlight::DType::{Bool, F32, I64};
-use rushlight::{Result, Scalar, Tensor, catch};
+use rushlight::{Operand, Result, Scalar, Tensor, catch};
 use serde_json::json;
 
 /// Operands drawn from a range, broadcast in every way; those whose shape grows have no in-place form.
@@ -51,8 +51,9 @@ fn alpha(a: &Args) -> f64 {
     a.float("alpha", 1.0)
 }
 
-fn weight(a: &Args) -> f64 {
-    a.float("weight", 0.25)
+/// The weight of `lerp`: the third tensor, if there is one.
+fn weight<'a>(x: &'a Inputs, a: &Args) -> Operand<'a> {
+    x.option(2).map_or_else(|| a.float("weight", 0.25).into(), Operand::from)
 }
 
 pub(crate) fn rows() -> Vec<Row> {
@@ -211,10 +212,20 @@ fn others() -> Vec<Row> {
             .samples(operands(0.3, 3.0))
             .kink([0.0, 2.0], 0.0, [0.5, 0.0])
             .kink([0.0, 0.0], 0.0, [0.0, 0.0]),
-        of_two(Row::new("lerp", |x, a| x[0].try_lerp(&x[1], weight(a)), |x, a| x[0].lerp(&x[1], weight(a))))
+        of_two(Row::new("lerp", |x, a| x[0].try_lerp(&x[1], weight(x, a)), |x, a| x[0].lerp(&x[1], weight(x, a))))
             .samples(operands(-2.0, 2.0))
             .samples([sample([real(&[2, 3]), real(&[2, 3])]).args(json!({"weight": 0.75}))])
+            .samples([
+                sample([real(&[2, 3]), real(&[2, 3]), between(0.0, 1.0, &[2, 3])]),
+                sample([real(&[2, 1]), real(&[3]), real(&[4, 1, 1])]),
+                sample([real(&[]), real(&[]), real(&[])]),
+                sample([real(&[0, 3]), real(&[3]), real(&[3])]),
+            ])
             .kink([1.0, 3.0], 1.5, [0.75, 0.25])
+            .kink([1.0, 3.0, 0.25], 1.5, [0.75, 0.25, 2.0])
+            .kink([1.0, 3.0, 0.5], 2.0, [0.5, 0.5, 2.0])
+            .refuses(sample([real(&[2]), real(&[2]), real(&[3])]), &["[2]", "[3]"])
+            .refuses(sample([real(&[2]), real(&[2]), given(Tensor::from([1.0f64, 2.0]))]), &["float32", "float64"])
             .refuses(sample([real(&[2]), given(Tensor::from([1.0f64, 2.0]))]), &["float32", "float64"]),
     ]
 }

@@ -15,9 +15,11 @@ const ORDER: &[&[&str]] = &[
     &["tensor"],
     &["autograd"],
     &["ops"],
-    &["io", "nn"],
+    &["io"],
+    &["nn"],
     &["optim", "data"],
     &["vision", "plot"],
+    &["prelude"],
 ];
 
 /// The cycles that ARCHITECTURE.md names: (importing module, imported module, reason).

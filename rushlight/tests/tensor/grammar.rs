@@ -45,6 +45,7 @@ fn shapes_dimensions_and_ranges() {
     assert!(x.try_max_dim([0, 1]).unwrap_err().to_string().contains("expected one dimension"));
     assert_eq!(x.narrow(2, -2, 1).shape(), x.slice(2, 2..3).shape());
     assert_eq!(Tensor::arange(10).slice_with(0, 1..-1, SliceOptions::new().step(3)).to_vec::<i64>(), [1, 4, 7]);
+    assert!(Tensor::arange(10).slice(0, (1, -1)).equal(&Tensor::arange(10).slice(0, 1..-1)));
     assert_eq!(Tensor::arange((5, 0, -2)).to_vec::<i64>(), [5, 3, 1]);
     assert_eq!(x.stride(), [12, 4, 1]);
     let rows: Vec<Tensor> = x.unbind();

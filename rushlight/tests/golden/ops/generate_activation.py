@@ -59,7 +59,9 @@ def nonlinear(c, op, name, args=None):
     c.plain(f"{name}/long", op, [R(37, scale=3.0)], args, dtypes=("f32", "f64"))
     c.plain(f"{name}/edge", op, [V(SHORT_EDGE)], args, dtypes=("f32", "f64"), grads=False)
     c.error(f"{name}/bool", op, [B([True])], args)
-    if op not in ("softsign", "threshold", "hardtanh"):  # PyTorch takes integers there
+    if op in ("softsign", "threshold"):  # PyTorch takes integers there
+        c.plain(f"promote/{name}/i64", op, [I([3, -2, 0, 1, 7])], args)
+    elif op != "hardtanh":
         c.error(f"{name}/i64", op, [I([1])], args)
 
 

@@ -19,7 +19,7 @@ OPS = {
     "pow": lambda x, a: torch.pow(x[0], x[1]),
     "rpow": lambda x, a: torch.pow(x[0], x[1]),
     **{op: method(op) for op in ("remainder", "floor_divide", "maximum", "minimum", "fmod", "atan2", "fmax", "fmin")},
-    "lerp": lambda x, a: torch.lerp(x[0], x[1], a["weight"]),
+    "lerp": lambda x, a: torch.lerp(x[0], x[1], x[2] if len(x) > 2 else a["weight"]),
     **{op: in_place(op) for op in ("add_", "sub_", "mul_", "div_", "pow_")},
     "add_scaled_": in_place("add_"),
 }
@@ -91,6 +91,13 @@ def of_two(c):
     for weight in (0.0, 0.5, 0.75, 1.0, -1.5):
         c.smooth(f"lerp/weight_{weight}", "lerp", [R(5), R(5)], {"weight": weight})
     c.smooth("lerp/empty", "lerp", [E(0, 3), R(3)], {"weight": 0.3})
+    for kind, make in pairs.items():
+        c.smooth(f"lerp/tensor_weight_{kind}", "lerp", [*make(), R(2, 3) if kind != "broadcast" else R(3)])
+    c.smooth("lerp/0d_weight", "lerp", [R(2, 3), R(2, 3), P()])
+    c.smooth("lerp/0d_weight_f64", "lerp", [R(2, 3), R(2, 3), V(0.3, "f64")])
+    c.smooth("lerp/tensor_weight_empty", "lerp", [E(0, 3), R(3), R(3)])
+    c.plain("lerp/tensor_weight_long", "lerp", [R(37), R(37), P(37, low=-0.5, high=1.5)], dtypes=("f32", "f64"))
+    c.plain("lerp/tensor_weight_ends", "lerp", [V([0.1] * 5), V([0.7] * 5), V([0.0, 0.25, 0.5, 0.75, 1.0])], dtypes=("f32", "f64"))
     c.smooth("add/alpha", "add", [R(2, 3), R(3)], {"alpha": -1.5})
     c.smooth("sub/alpha", "sub", [R(2, 3), R(2, 1)], {"alpha": 2})
     c.smooth("add/number", "add", [R(2, 3), 1.5])
@@ -143,6 +150,7 @@ def division(c):
                 c.plain(f"promote/{op}/{a}_{b}", op, [V(values[a], a), V(divisors[b], b)], grads=False)
     c.error("lerp/i64", "lerp", [I([1]), I([2])], {"weight": 0.5})
     c.error("lerp/dtypes", "lerp", [V([1.0], "f32"), V([2.0], "f64")], {"weight": 0.5})
+    c.error("lerp/dtype_of_weight", "lerp", [V([1.0], "f32"), V([2.0], "f32"), V([0.5], "f64")])
     c.smooth("remainder/gradients", "remainder", [R(2, 3, scale=5.0), P(3)])
     c.smooth("fmod/gradients", "fmod", [R(2, 3, scale=5.0), P(3)])
 
