@@ -126,11 +126,14 @@ fn largest<T: Element>() -> f64 {
         power *= 2.0;
     }
     let mut sum = power;
-    while power > 0.0 && rounded(sum + power / 2.0) == sum + power / 2.0 {
+    loop {
         power /= 2.0;
-        sum += power;
+        let next = sum + power;
+        if !next.is_finite() || rounded(next) != next {
+            return sum;
+        }
+        sum = next;
     }
-    sum
 }
 
 /// The number of types.
