@@ -2,7 +2,7 @@
 
 use rushlight_kernels::float::Float;
 use rushlight_kernels::isa::{Isa, with_isa};
-use rushlight_kernels::optim::{Adam, Element, Sgd, StepRule, step};
+use rushlight_kernels::optim::{Adagrad, Adam, Element, Sgd, StepRule, step};
 use rushlight_kernels::threads::set_num_threads;
 use std::collections::HashMap;
 
@@ -35,6 +35,15 @@ impl Case<'_> {
                 let rule = StepRule::Sgd { settings, first: t == 1 };
                 let state: &mut [&mut [T]] = if settings.momentum == 0.0 { &mut [] } else { &mut [&mut m] };
                 step(&rule, &mut p, &g, state);
+            } else if self.optimizer == "Adagrad" {
+                let settings = Adagrad {
+                    lr: self.get("lr"),
+                    lr_decay: self.get("lr_decay"),
+                    weight_decay: self.get("weight_decay"),
+                    eps: self.get("eps"),
+                    maximize: self.get("maximize") != 0.0,
+                };
+                step(&StepRule::Adagrad { settings, t: t as f64 }, &mut p, &g, &mut [&mut m]);
             } else {
                 let settings = Adam {
                     lr: self.get("lr"),
@@ -98,5 +107,5 @@ fn steps_are_pytorchs() {
         }
         cases += 1;
     }
-    assert_eq!(cases, 2 * (16 + 64));
+    assert_eq!(cases, 2 * (16 + 16 + 64));
 }

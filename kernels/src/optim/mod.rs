@@ -5,9 +5,11 @@
 //! An optimizer is a file with its options and a [`Rule`], the arithmetic of one element. The driver here applies a
 //! rule to the parameter, its gradient and its state.
 
+mod adagrad;
 mod adam;
 mod sgd;
 
+pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use sgd::Sgd;
 
@@ -31,6 +33,13 @@ pub enum StepRule {
         settings: Sgd,
         /// Whether this step initializes the momentum buffer, whose contents are then ignored.
         first: bool,
+    },
+    /// Adagrad. State: the sum of squared gradients.
+    Adagrad {
+        /// The optimizer's options.
+        settings: Adagrad,
+        /// The step number, starting at 1.
+        t: f64,
     },
     /// Adam or AdamW. State: the averages of the gradient and of its square; for `amsgrad` also the maximum of the
     /// latter so far.
@@ -61,6 +70,7 @@ pub fn step<T: Element>(rule: &StepRule, p: &mut [T], g: &[T], state: &mut [&mut
 fn run_rule<T: StoredFloat>(rule: &StepRule, p: &mut [T], g: &[T], state: &mut [&mut [T]]) {
     match rule {
         StepRule::Sgd { settings, first } => sgd::step(settings, *first, p, g, state),
+        StepRule::Adagrad { settings, t } => adagrad::step(settings, *t, p, g, state),
         StepRule::Adam { settings, t } => adam::step(settings, *t, p, g, state),
     }
 }
@@ -247,12 +257,14 @@ mod tests {
 
     fn rounded_once<T: Element + testing::Half>() {
         let sgd = Sgd { lr: 0.1, momentum: 0.9, dampening: 0.2, weight_decay: 0.01, nesterov: true, maximize: false };
+        let adagrad = Adagrad { lr: 0.1, lr_decay: 0.5, weight_decay: 0.01, eps: 1e-5, maximize: true };
         let adam =
             Adam { lr: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-5, weight_decay: 0.01, decoupled: true, maximize: true };
         let rules = [
             (StepRule::Sgd { settings: sgd, first: false }, 0),
             (StepRule::Sgd { settings: sgd, first: true }, 1),
             (StepRule::Sgd { settings: sgd, first: false }, 1),
+            (StepRule::Adagrad { settings: adagrad, t: 3.0 }, 1),
             (StepRule::Adam { settings: adam, t: 3.0 }, 2),
             (StepRule::Adam { settings: adam, t: 3.0 }, 3),
         ];

@@ -1,4 +1,4 @@
-"""Writes optim.txt: parameters after a few steps of PyTorch's SGD, Adam and AdamW (pip install torch==2.15).
+"""Writes optim.txt: parameters after a few steps of PyTorch's SGD, Adagrad, Adam and AdamW (pip install torch==2.15).
 
     python generate_optim.py > optim.txt
 
@@ -41,6 +41,8 @@ for dtype in (torch.float32, torch.float64):
         if options["momentum"] == 0 and options["dampening"] != 0:
             continue
         run(dtype, "SGD", options, 4)
+    for options in product(lr=(0.03,), lr_decay=(0.0, 0.3), weight_decay=(0.0, 0.1), eps=(1e-10, 0.1), maximize=(False, True)):
+        run(dtype, "Adagrad", options, 5)
     for name in ("Adam", "AdamW"):
         for options in product(lr=(0.03,), betas=((0.9, 0.999), (0.4, 0.8)), eps=(1e-8, 0.1), weight_decay=(0.0, 0.1), amsgrad=(False, True), maximize=(False, True)):
             run(dtype, name, options, 5)

@@ -12,10 +12,12 @@
 //! }
 //! ```
 
+mod adagrad;
 mod adam;
 mod optimizer;
 mod sgd;
 
+pub use adagrad::{Adagrad, AdagradOptions};
 pub use adam::{Adam, AdamOptions, AdamW};
 pub use optimizer::{Builder, Rule, RuleOptimizer, Setting};
 pub use sgd::{SGD, SGDOptions};

@@ -261,6 +261,10 @@ OPTIONS = {
         {}, {"lr": 0.1}, {"lr": 0.1, "betas": [0.8, 0.95]}, {"lr": 0.1, "eps": 1e-3}, {"lr": 0.1, "weight_decay": 0.1}, {"lr": 0.1, "amsgrad": True},
         {"lr": 0.1, "amsgrad": True, "weight_decay": 0.05, "betas": [0.5, 0.6]}, {"lr": 0.01, "maximize": True}, {"lr": 0.1, "betas": [0.0, 0.0]},
     ],
+    "Adagrad": [
+        {}, {"lr": 0.1}, {"lr": 0.1, "lr_decay": 0.2}, {"lr": 0.1, "weight_decay": 0.05, "eps": 1e-3},
+        {"lr": 0.1, "initial_accumulator_value": 0.5}, {"lr": 0.01, "maximize": True},
+    ],
     "AdamW": [{}, {"lr": 0.1}, {"lr": 0.1, "weight_decay": 0.2}, {"lr": 0.1, "amsgrad": True}, {"lr": 0.01, "maximize": True}],
 }
 

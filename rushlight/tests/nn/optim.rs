@@ -3,7 +3,7 @@
 use crate::golden::*;
 use rushlight::nn::utils::{ClipGradNormOptions, clip_grad_norm_with_, clip_grad_value_};
 use rushlight::nn::{Linear, Module, Parameter, StateDict};
-use rushlight::optim::{Adam, AdamOptions, AdamW, Builder, Optimizer, Rule, SGD, SGDOptions};
+use rushlight::optim::{AdagradOptions, Adam, AdamOptions, AdamW, Builder, Optimizer, Rule, SGD, SGDOptions};
 use rushlight::{DType, Tensor, TensorOptions};
 use serde_json::Value;
 
@@ -32,6 +32,22 @@ fn adam<const DECOUPLED: bool>(options: &Value) -> AdamOptions<DECOUPLED> {
             "eps" => rule.eps = number(value),
             "weight_decay" => rule.weight_decay = number(value),
             "amsgrad" => rule.amsgrad = value.as_bool().unwrap(),
+            "maximize" => rule.maximize = value.as_bool().unwrap(),
+            other => panic!("the fixture has an option {other} that is unknown to this test"),
+        }
+    }
+    rule
+}
+
+fn adagrad(options: &Value) -> AdagradOptions {
+    let mut rule = AdagradOptions::default();
+    for (name, value) in options.as_object().unwrap() {
+        match name.as_str() {
+            "lr" => rule.lr = number(value),
+            "lr_decay" => rule.lr_decay = number(value),
+            "weight_decay" => rule.weight_decay = number(value),
+            "initial_accumulator_value" => rule.initial_accumulator_value = number(value),
+            "eps" => rule.eps = number(value),
             "maximize" => rule.maximize = value.as_bool().unwrap(),
             other => panic!("the fixture has an option {other} that is unknown to this test"),
         }
@@ -77,7 +93,7 @@ fn follow<R: Rule>(rule: R, golden: &Value) {
 }
 
 /// The optimizers of the fixture, each with its own test.
-const CLASSES: [&str; 3] = ["SGD", "Adam", "AdamW"];
+const CLASSES: [&str; 4] = ["SGD", "Adagrad", "Adam", "AdamW"];
 
 /// The golden runs of an optimizer.
 fn runs(class: &str, follow: impl Fn(&Value)) {
@@ -92,6 +108,11 @@ fn runs(class: &str, follow: impl Fn(&Value)) {
 #[test]
 fn sgd_follows_pytorch() {
     runs("SGD", |golden| follow(sgd(&golden["options"]), golden));
+}
+
+#[test]
+fn adagrad_follows_pytorch() {
+    runs("Adagrad", |golden| follow(adagrad(&golden["options"]), golden));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use rushlight::io::safetensors;
 use rushlight::ops::{CloseOptions, DropoutOptions};
-use rushlight::optim::{Adam, AdamW, Optimizer, SGD};
+use rushlight::optim::{Adagrad, Adam, AdamW, Optimizer, SGD};
 use rushlight::{DType, Device, Error, Generator, Tensor, TensorOptions};
 
 const REFERENCE: Device = Device::Reference;
@@ -130,10 +130,11 @@ fn operands_on_different_devices_are_refused() {
 #[test]
 fn optimizers_take_the_same_steps() {
     type Make = fn(&Tensor) -> Box<dyn Optimizer>;
-    let optimizers: [(&str, Make); 5] = [
+    let optimizers: [(&str, Make); 6] = [
         ("SGD", |w| Box::new(SGD::builder([w]).lr(0.1).weight_decay(0.2).build())),
         ("momentum", |w| Box::new(SGD::builder([w]).lr(0.1).momentum(0.9).dampening(0.3).maximize(true).build())),
         ("Nesterov", |w| Box::new(SGD::builder([w]).lr(0.1).momentum(0.9).nesterov(true).build())),
+        ("Adagrad", |w| Box::new(Adagrad::builder([w]).lr(0.1).lr_decay(0.3).initial_accumulator_value(0.2).build())),
         ("Adam", |w| Box::new(Adam::builder([w]).lr(0.1).weight_decay(0.1).amsgrad(true).build())),
         ("AdamW", |w| Box::new(AdamW::builder([w]).lr(0.1).weight_decay(0.1).build())),
     ];

@@ -1,6 +1,6 @@
 //! Steps of optimizers, in the order of operations of the fused ones.
 
-use crate::backend::{Adam, Sgd, StepRule};
+use crate::backend::{Adagrad, Adam, Sgd, StepRule};
 use crate::ops::scaled;
 use crate::{Result, Tensor};
 
@@ -8,6 +8,8 @@ use crate::{Result, Tensor};
 pub(in crate::ops) fn optimizer_step(rule: &StepRule, p: &Tensor, g: &Tensor, state: &[Tensor]) -> Result<()> {
     match (rule, state) {
         (StepRule::Sgd { settings, first }, state) => sgd(settings, *first, p, g, state.first()),
+        (StepRule::Adagrad { settings, t }, [sum]) => adagrad(settings, *t, p, g, sum),
+        (StepRule::Adagrad { .. }, _) => unreachable!("Adagrad has one sum"),
         (StepRule::Adam { settings, t }, [m, v, largest @ ..]) => adam(settings, *t, p, g, [m, v], largest.first()),
         (StepRule::Adam { .. }, _) => unreachable!("Adam has two averages or three"),
     }
@@ -39,6 +41,14 @@ fn sgd(settings: &Sgd, first: bool, p: &Tensor, g: &Tensor, buffer: Option<&Tens
         }
     };
     overwrite(p, &old.try_add(&scaled(&step, -settings.lr)?)?)
+}
+
+fn adagrad(settings: &Adagrad, t: f64, p: &Tensor, g: &Tensor, sum: &Tensor) -> Result<()> {
+    let old = p.detach();
+    let g = direction(&old, g, settings.maximize, settings.weight_decay)?;
+    overwrite(sum, &sum.detach().try_add(&g.try_mul(&g)?)?)?;
+    let root = sum.detach().try_sqrt()?.try_add(settings.eps)?;
+    overwrite(p, &old.try_add(&scaled(&g, -settings.decayed_lr(t))?.try_div(&root)?)?)
 }
 
 fn adam(settings: &Adam, t: f64, p: &Tensor, g: &Tensor, [m, v]: [&Tensor; 2], largest: Option<&Tensor>) -> Result<()> {
