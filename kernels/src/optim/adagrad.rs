@@ -1,6 +1,6 @@
 //! Adagrad.
 
-use super::{Rule, apply};
+use super::{Direction, Rule, apply};
 use crate::dtype::StoredFloat;
 use crate::float::Float;
 use crate::simd::Simd;
@@ -33,8 +33,7 @@ pub(super) fn step<T: StoredFloat>(adagrad: &Adagrad, t: f64, p: &mut [T], g: &[
     let rule = Accumulated {
         minus_lr: of(-adagrad.decayed_lr(t)),
         eps: of(adagrad.eps),
-        weight_decay: (adagrad.weight_decay != 0.0).then_some(of(adagrad.weight_decay)),
-        maximize: adagrad.maximize,
+        direction: Direction::new(adagrad.weight_decay, adagrad.maximize),
     };
     apply("adagrad", rule, p, g, state);
 }
@@ -43,18 +42,13 @@ pub(super) fn step<T: StoredFloat>(adagrad: &Adagrad, t: f64, p: &mut [T], g: &[
 struct Accumulated<T> {
     minus_lr: T,
     eps: T,
-    weight_decay: Option<T>,
-    maximize: bool,
+    direction: Direction<T>,
 }
 
 impl<T: Float> Rule<T, 1> for Accumulated<T> {
     #[inline(always)]
     fn element<S: Simd>(self, p: T, g: T, [sum]: [T; 1]) -> (T, [T; 1]) {
-        let g = if self.maximize { -g } else { g };
-        let g = match self.weight_decay {
-            Some(decay) => decay.mul_add::<S>(p, g),
-            None => g,
-        };
+        let g = self.direction.of::<S>(p, g);
         let sum = g.mul_add::<S>(g, sum);
         (p + self.minus_lr * g / (sum.sqrt() + self.eps), [sum])
     }

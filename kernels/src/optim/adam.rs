@@ -1,6 +1,6 @@
 //! Adam and AdamW.
 
-use super::{Rule, apply};
+use super::{Direction, Rule, apply};
 use crate::dtype::StoredFloat;
 use crate::float::Float;
 use crate::simd::Simd;
@@ -38,9 +38,8 @@ pub(super) fn step<T: StoredFloat>(adam: &Adam, t: f64, p: &mut [T], g: &[T], st
         root: of((1.0 - beta2.powf(t)).sqrt()),
         eps: of(eps),
         minus_step: of(-(lr / (1.0 - beta1.powf(t)))),
-        weight_decay: (weight_decay != 0.0 && !decoupled).then_some(of(weight_decay)),
+        direction: Direction::new(if decoupled { 0.0 } else { weight_decay }, maximize),
         shrink: (weight_decay != 0.0 && decoupled).then_some(of(1.0 - lr * weight_decay)),
-        maximize,
     };
     if state.len() == 3 {
         apply("adam", AmsGrad(moments), p, g, state);
@@ -60,20 +59,15 @@ struct Moments<T> {
     root: T,
     eps: T,
     minus_step: T,
-    weight_decay: Option<T>,
+    direction: Direction<T>,
     shrink: Option<T>,
-    maximize: bool,
 }
 
 impl<T: Float> Moments<T> {
     /// The new averages, and the parameter after decoupled weight decay.
     #[inline(always)]
     fn averages<S: Simd>(self, p: T, g: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
-        let g = if self.maximize { -g } else { g };
-        let g = match self.weight_decay {
-            Some(decay) => decay.mul_add::<S>(p, g),
-            None => g,
-        };
+        let g = self.direction.of::<S>(p, g);
         let p = match self.shrink {
             Some(shrink) => p * shrink,
             None => p,

@@ -81,6 +81,28 @@ trait Rule<T, const N: usize>: Copy + Send + Sync {
     fn element<S: Simd>(self, p: T, g: T, state: [T; N]) -> (T, [T; N]);
 }
 
+/// The gradient to descend: with its sign and, where there is weight decay, a multiple of the parameter.
+#[derive(Clone, Copy)]
+struct Direction<T> {
+    weight_decay: Option<T>,
+    maximize: bool,
+}
+
+impl<T: Float> Direction<T> {
+    fn new(weight_decay: f64, maximize: bool) -> Self {
+        Direction { weight_decay: (weight_decay != 0.0).then_some(T::of(weight_decay)), maximize }
+    }
+
+    #[inline(always)]
+    fn of<S: Simd>(self, p: T, g: T) -> T {
+        let g = if self.maximize { -g } else { g };
+        match self.weight_decay {
+            Some(decay) => decay.mul_add::<S>(p, g),
+            None => g,
+        }
+    }
+}
+
 /// Elements processed at a time where operands or results go through buffers, which stay in the L1 cache.
 const BLOCK: usize = 512;
 

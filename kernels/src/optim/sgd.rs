@@ -1,6 +1,6 @@
 //! Stochastic gradient descent.
 
-use super::{Rule, apply};
+use super::{Direction, Rule, apply};
 use crate::dtype::StoredFloat;
 use crate::float::Float;
 use crate::simd::Simd;
@@ -25,11 +25,7 @@ pub struct Sgd {
 /// A step without momentum if there is no state, otherwise with the momentum buffer in `state`.
 pub(super) fn step<T: StoredFloat>(sgd: &Sgd, first: bool, p: &mut [T], g: &[T], state: &mut [&mut [T]]) {
     let of = T::Computed::of;
-    let plain = Plain {
-        minus_lr: of(-sgd.lr),
-        weight_decay: (sgd.weight_decay != 0.0).then_some(of(sgd.weight_decay)),
-        maximize: sgd.maximize,
-    };
+    let plain = Plain { minus_lr: of(-sgd.lr), direction: Direction::new(sgd.weight_decay, sgd.maximize) };
     if state.is_empty() {
         return apply("sgd", plain, p, g, state);
     }
@@ -45,25 +41,13 @@ pub(super) fn step<T: StoredFloat>(sgd: &Sgd, first: bool, p: &mut [T], g: &[T],
 #[derive(Clone, Copy)]
 struct Plain<T> {
     minus_lr: T,
-    weight_decay: Option<T>,
-    maximize: bool,
-}
-
-impl<T: Float> Plain<T> {
-    #[inline(always)]
-    fn gradient<S: Simd>(self, p: T, g: T) -> T {
-        let g = if self.maximize { -g } else { g };
-        match self.weight_decay {
-            Some(decay) => decay.mul_add::<S>(p, g),
-            None => g,
-        }
-    }
+    direction: Direction<T>,
 }
 
 impl<T: Float> Rule<T, 0> for Plain<T> {
     #[inline(always)]
     fn element<S: Simd>(self, p: T, g: T, _: [T; 0]) -> (T, [T; 0]) {
-        (self.minus_lr.mul_add::<S>(self.gradient::<S>(p, g), p), [])
+        (self.minus_lr.mul_add::<S>(self.direction.of::<S>(p, g), p), [])
     }
 }
 
@@ -78,7 +62,7 @@ struct Momentum<T, const FIRST: bool, const NESTEROV: bool> {
 impl<T: Float, const FIRST: bool, const NESTEROV: bool> Rule<T, 1> for Momentum<T, FIRST, NESTEROV> {
     #[inline(always)]
     fn element<S: Simd>(self, p: T, g: T, [buffer]: [T; 1]) -> (T, [T; 1]) {
-        let g = self.plain.gradient::<S>(p, g);
+        let g = self.plain.direction.of::<S>(p, g);
         let buffer = if FIRST { g } else { self.keep.mul_add::<S>(g, buffer * self.momentum) };
         let g = if NESTEROV { self.momentum.mul_add::<S>(buffer, g) } else { buffer };
         (self.plain.minus_lr.mul_add::<S>(g, p), [buffer])

@@ -3,7 +3,7 @@
 use super::{as_float, composed, unary};
 use crate::autograd::{Save, is_grad_enabled};
 use crate::backend::{Activation, BinaryOp, GradOp, UnaryOp};
-use crate::tensor::{Category, DType, Scalar, unsupported};
+use crate::tensor::Scalar;
 use crate::{Error, Result, Tensor};
 use rushlight_macros::{Builder, op};
 
@@ -225,14 +225,12 @@ fn hardtanh_op(name: &'static str, x: &Tensor, min: f64, max: f64) -> Result<Una
     if min > max {
         return Err(Error::value(name, format!("expected min_val <= max_val, got {min} and {max}")));
     }
-    match x.dtype().category() {
-        Category::Integer => {
-            let [min, max] = [min, max].map(|bound| Scalar::F64(bound).to_i64());
-            Ok(UnaryOp::ClampInt { min, max })
-        }
-        Category::Float => Ok(UnaryOp::Clamp { min, max }),
-        Category::Bool => Err(unsupported(name, DType::Bool)),
+    super::expect_number(name, x.dtype())?;
+    if x.dtype().is_float() {
+        return Ok(UnaryOp::Clamp { min, max });
     }
+    let [min, max] = [min, max].map(|bound| Scalar::F64(bound).to_i64());
+    Ok(UnaryOp::ClampInt { min, max })
 }
 
 fn hardtanh(name: &'static str, x: &Tensor, min: f64, max: f64) -> Result<Tensor> {

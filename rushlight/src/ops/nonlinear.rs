@@ -214,7 +214,7 @@ impl Tensor {
     /// to integers.
     ///
     /// # Errors
-    /// If the tensor is bool.
+    /// If the tensor is bool, or its dtype cannot represent one of the numbers.
     ///
     /// ```
     /// use rushlight::Tensor;
@@ -224,6 +224,8 @@ impl Tensor {
     pub fn try_threshold(&self, threshold: impl Into<Scalar>, value: impl Into<Scalar>) -> Result<Tensor> {
         let (threshold, value) = (threshold.into(), value.into());
         expect_number("threshold", self.dtype())?;
+        threshold.expect_in("threshold", self.dtype())?;
+        value.expect_in("threshold", self.dtype())?;
         if !self.dtype().is_float() {
             return self.try_masked_fill(&self.try_le(threshold.to_i64())?, value.to_i64());
         }

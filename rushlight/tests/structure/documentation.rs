@@ -1,6 +1,6 @@
 //! Every public function is documented as `docs/api-style.md` asks for: a sentence, its errors or panics, and an example unless it is
-//! trivial; and `#[op]` names PyTorch's signature. Read from the source; the lint `unreachable_pub` sees to it that whatever is `pub` can
-//! be reached by users.
+//! trivial; and `#[op]` names PyTorch's signature. Read from the source; the lint `unreachable_pub` ensures that whatever is `pub` can be
+//! reached by users.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -419,6 +419,9 @@ fn numbers_that_the_dtype_cannot_represent() {
         ("where", u.try_where_cond(&mask, 300)),
         ("pad", u.try_pad_with([1, 1], 300)),
         ("pad", half.try_pad_with([1, 1], 1e10)),
+        ("threshold", u.try_threshold(0, 300)),
+        ("threshold", u.try_threshold(300, 5)),
+        ("threshold", Tensor::ones([1]).try_threshold(0, 1e39)),
         ("pow", u.try_pow(300)),
         ("pow_", u.copy().try_pow_(300)),
     ] {
