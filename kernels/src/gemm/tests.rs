@@ -39,7 +39,7 @@ macro_rules! test_element {
                 x as $computed
             }
             fn to_f64(self) -> f64 {
-                self.widen() as f64
+                Stored::widen(self) as f64
             }
         }
     };

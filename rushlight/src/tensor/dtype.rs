@@ -87,7 +87,7 @@ macro_rules! dtypes {
 
                 #[inline]
                 fn to_scalar(self) -> Scalar {
-                    self.widen().into()
+                    Stored::widen(self).into()
                 }
 
                 #[inline]
