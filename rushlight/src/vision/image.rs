@@ -133,6 +133,11 @@ impl Image {
         &self.samples
     }
 
+    /// Returns all samples without the image.
+    pub fn into_samples(self) -> Vec<u8> {
+        self.samples
+    }
+
     /// Blends the image over white, which removes opacity; an image without opacity is returned unchanged.
     pub fn over_white(self) -> Image {
         if !self.format.has_alpha() {

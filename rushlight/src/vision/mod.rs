@@ -3,13 +3,19 @@
 #[cfg(feature = "digits")]
 mod digits;
 #[cfg(feature = "image")]
+mod folder;
+#[cfg(feature = "image")]
 mod image;
 #[cfg(feature = "image")]
 mod mnist;
 pub mod models;
+#[cfg(feature = "image")]
+pub mod transforms;
 
 #[cfg(feature = "digits")]
 pub use digits::digits;
+#[cfg(feature = "image")]
+pub use folder::FlatImageFolder;
 #[cfg(feature = "image")]
 pub use image::{Image, MAX_PIXELS, PixelFormat};
 #[cfg(feature = "image")]

@@ -1,0 +1,59 @@
+//! Transforms one after the other.
+
+use super::Transform;
+use crate::Result;
+
+/// Transforms applied one after the other, as `torchvision.transforms.Compose`: a tuple of 1 to 12, each of which takes what the one
+/// before it returns. That is checked by the compiler; a composition is a transform, too.
+///
+/// ```
+/// use rushlight::vision::transforms::{Compose, Resize, ToTensor, Transform};
+/// use rushlight::vision::{Image, PixelFormat};
+///
+/// let transform = Compose::new((Resize::new([2, 2]), ToTensor::new()));
+/// let x = transform.apply(Image::new(1, 1, PixelFormat::Gray, vec![51]));
+/// assert_eq!(x.to_vec::<f32>(), [0.2; 4]);
+/// ```
+///
+/// ```compile_fail,E0277
+/// use rushlight::vision::transforms::{Compose, Resize, ToTensor, Transform};
+/// # let image = rushlight::vision::Image::open("photo.jpg").unwrap();
+/// Compose::new((ToTensor::new(), Resize::new([2, 2]))).apply(image); // `Resize` takes an image
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Compose<S>(S);
+
+impl<S> Compose<S> {
+    /// Creates the composition of a tuple of transforms.
+    pub fn new(steps: S) -> Compose<S> {
+        Compose(steps)
+    }
+}
+
+macro_rules! compose {
+    ($first:ident $(, $step:ident after $before:ident)* => $last:ident) => {
+        impl<T, $first: Transform<T> $(, $step: Transform<$before::Output>)*> Transform<T> for Compose<($first, $($step,)*)> {
+            type Output = $last::Output;
+
+            fn try_apply(&self, input: T) -> Result<$last::Output> {
+                #[allow(non_snake_case, reason = "each step is named after its type")]
+                let ($first, $($step,)*) = &self.0;
+                let output = $first.try_apply(input)?;
+                $(let output = $step.try_apply(output)?;)*
+                Ok(output)
+            }
+        }
+    };
+}
+compose!(A => A);
+compose!(A, B after A => B);
+compose!(A, B after A, C after B => C);
+compose!(A, B after A, C after B, D after C => D);
+compose!(A, B after A, C after B, D after C, E after D => E);
+compose!(A, B after A, C after B, D after C, E after D, F after E => F);
+compose!(A, B after A, C after B, D after C, E after D, F after E, G after F => G);
+compose!(A, B after A, C after B, D after C, E after D, F after E, G after F, H after G => H);
+compose!(A, B after A, C after B, D after C, E after D, F after E, G after F, H after G, I after H => I);
+compose!(A, B after A, C after B, D after C, E after D, F after E, G after F, H after G, I after H, J after I => J);
+compose!(A, B after A, C after B, D after C, E after D, F after E, G after F, H after G, I after H, J after I, K after J => K);
+compose!(A, B after A, C after B, D after C, E after D, F after E, G after F, H after G, I after H, J after I, K after J, L after K => L);

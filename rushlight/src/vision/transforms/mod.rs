@@ -1,0 +1,66 @@
+//! Transforms of images and tensors, with the names, arguments and numbers of `torchvision.transforms`.
+//!
+//! ```
+//! use rushlight::vision::transforms::{Compose, Normalize, Resize, ToTensor, Transform};
+//! use rushlight::vision::{Image, PixelFormat};
+//!
+//! let photo = Image::new(40, 30, PixelFormat::Rgb, vec![255; 40 * 30 * 3]);
+//! let transform = Compose::new((Resize::new([8, 8]), ToTensor::new(), Normalize::new([0.5; 3], [0.25; 3])));
+//! let x = transform.apply(photo);
+//! assert_eq!((x.shape(), x.select(0, 0).amax(()).item()), (&[3, 8, 8][..], 2.0));
+//! ```
+
+mod compose;
+mod resample;
+mod resize;
+mod tensor;
+
+pub use compose::Compose;
+pub use resize::{Resize, ResizeSize};
+pub use tensor::{Normalize, ToTensor};
+
+use crate::Result;
+use crate::error::ok;
+use crate::vision::Image;
+
+/// A step from `T` to [`Output`](Transform::Output), an [`Image`](super::Image) or a [`Tensor`](crate::Tensor) each.
+///
+/// A random transform draws from [`sample_generator`](crate::data::sample_generator), so that it gives the same in every worker.
+///
+/// ```
+/// use rushlight::vision::transforms::{Compose, ToTensor, Transform};
+/// use rushlight::{Result, Tensor};
+///
+/// struct Invert;
+///
+/// impl Transform<Tensor> for Invert {
+///     type Output = Tensor;
+///
+///     fn try_apply(&self, x: Tensor) -> Result<Tensor> {
+///         x.try_mul(-1)?.try_add(1)
+///     }
+/// }
+///
+/// let negative = Compose::new((ToTensor::new(), Invert));
+/// # use rushlight::vision::{Image, PixelFormat};
+/// assert_eq!(negative.apply(Image::new(1, 1, PixelFormat::Gray, vec![255])).item(), 0.0);
+/// ```
+pub trait Transform<T>: Send + Sync {
+    /// What the transform returns.
+    type Output;
+
+    /// Applies the transform.
+    ///
+    /// # Panics
+    /// If the transform does not accept the input.
+    #[track_caller]
+    fn apply(&self, input: T) -> Self::Output {
+        ok(self.try_apply(input))
+    }
+
+    /// [`apply`](Transform::apply) that returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// If the transform does not accept the input.
+    fn try_apply(&self, input: T) -> Result<Self::Output>;
+}
