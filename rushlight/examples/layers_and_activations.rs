@@ -24,10 +24,16 @@ fn main() {
     println!("layer2.weight\n{}\n", layer2.weight);
     println!("layer2.bias\n{}\n", bias(&layer2));
 
+    // Without an activation in between, two linear layers are one: W2 (W1 x + b1) + b2 = (W2 W1) x + (W2 b1 + b2).
+    let weight = layer2.weight.get().matmul(&layer1.weight.get());
+    let shift = layer2.weight.get().matmul(&bias(&layer1).get()) + bias(&layer2);
+    println!("one layer instead of two\n{}\n", x.linear(&weight, &shift));
+
     let y = Tensor::from([[1.0f32, 2.0, -1.0, -1.0]]);
     println!("y\n{y}\n");
     println!("relu(y)\n{}\n", y.relu());
-    println!("nn.ReLU()(y)\n{}", nn::ReLU::new().forward(&y));
+    println!("nn.ReLU()(y)\n{}\n", nn::ReLU::new().forward(&y));
+    println!("nn.ReLU()(y).size()\n{:?}", nn::ReLU::new().forward(&y).shape());
 }
 
 fn bias(layer: &nn::Linear) -> &nn::Parameter {
