@@ -36,7 +36,7 @@ fn cross_entropy_of_classes() {
     println!("target:\n{target}\noutput:\n{output}");
     output.backward();
     if let Err(error) = output.try_backward() {
-        println!("second backward: {error}");
+        println!("{error}");
     }
 
     input.zero_grad();

@@ -16,26 +16,27 @@ type Make = fn(&Tensor) -> Box<dyn Optimizer>;
 
 /// Each with a learning rate that suits it here.
 const OPTIMIZERS: [(&str, Make); 4] = [
-    ("SGD", |scores| Box::new(optim::SGD::builder([scores]).lr(1.0).momentum(0.9).build())),
     ("Adagrad", |scores| Box::new(optim::Adagrad::builder([scores]).lr(0.5).build())),
     ("Adam", |scores| Box::new(optim::Adam::builder([scores]).lr(0.1).build())),
-    ("AdamW", |scores| Box::new(optim::AdamW::builder([scores]).lr(0.1).build())),
+    ("AdamW", |scores| Box::new(optim::AdamW::builder([scores]).lr(0.1).weight_decay(0.1).build())),
+    ("SGD", |scores| Box::new(optim::SGD::builder([scores]).lr(1.0).momentum(0.9).build())),
 ];
 
-/// 200 descriptions of four words, and what they mean: words 0 to 11 are said of the first kind, and so on; the last two of any.
+/// 400 descriptions of four words, and what they mean. One word is said of that kind alone (the first kind has words 0 to 11, and so on),
+/// the others are any: no scores are right for all.
 fn descriptions() -> (Tensor, Tensor) {
-    let kinds = Tensor::randint(KINDS as i64, [200]);
-    let own = kinds.view([-1, 1]) * 12 + Tensor::randint(12, [200, 2]);
-    (Tensor::cat_dim([own, Tensor::randint(WORDS as i64, [200, 2])], 1), kinds)
+    let kinds = Tensor::randint(KINDS as i64, [400]);
+    let own = kinds.view([-1, 1]) * 12 + Tensor::randint(12, [400, 1]);
+    (Tensor::cat_dim([own, Tensor::randint(WORDS as i64, [400, 3])], 1), kinds)
 }
 
 fn main() -> Result<()> {
     manual_seed(0);
     let (words, kinds) = descriptions();
-    let start = 0.1 * Tensor::randn([WORDS, KINDS]);
+    let start = Tensor::randn([WORDS, KINDS]);
     let criterion = nn::CrossEntropyLoss::new();
 
-    let mut chart = Chart::new("Every optimizer on one problem").x_label("step").y_label("loss").include_y(0.0);
+    let mut chart = Chart::new("Every optimizer on one problem").x_label("step").y_label("loss");
     let steps: Vec<f64> = (0..=STEPS).map(|step| step as f64).collect();
     for (name, make) in OPTIMIZERS {
         let scores = start.copy().requires_grad_(true);

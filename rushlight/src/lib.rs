@@ -46,7 +46,7 @@
 //! | Feature | Contents |
 //! |---|---|
 //! | `plot` | the module `plot` |
-//! | `image` | reading PNG and JPEG images in [`vision`] |
+//! | `image` | reading PNG and JPEG images, their transforms and folders, in [`vision`] |
 //! | `digits` | a sample of 2500 handwritten digits, embedded in the program |
 //!
 //! # From PyTorch to Rushlight

@@ -7,8 +7,19 @@ use super::scale::{Scale, drawable};
 use super::{Color, write_file};
 use crate::{Error, Result};
 
-const LINE_COLORS: [Color; 8] =
-    [Color::BLUE, Color::ORANGE, Color::GREEN, Color::VIOLET, Color::TEAL, Color::PINK, Color::BROWN, Color::GRAY];
+const LINE_COLORS: [Color; 11] = [
+    Color::BLUE,
+    Color::ORANGE,
+    Color::GREEN,
+    Color::VIOLET,
+    Color::TEAL,
+    Color::PINK,
+    Color::BROWN,
+    Color::GRAY,
+    Color::RED,
+    Color::GOLD,
+    Color::LIME,
+];
 const DOT_COLORS: [Color; 8] =
     [Color::RED, Color::TEAL, Color::VIOLET, Color::ORANGE, Color::GREEN, Color::PINK, Color::BROWN, Color::GRAY];
 
@@ -104,7 +115,7 @@ impl Chart {
     }
 
     fn add<X: Copy + Into<f64>, Y: Copy + Into<f64>>(mut self, name: String, kind: Kind, x: &[X], y: &[Y]) -> Self {
-        let palette = if kind == Kind::Line { LINE_COLORS } else { DOT_COLORS };
+        let palette: &[Color] = if kind == Kind::Line { &LINE_COLORS } else { &DOT_COLORS };
         let color = palette[self.series.iter().filter(|s| s.kind == kind).count() % palette.len()];
         let (x, y) = (x.iter().map(|v| (*v).into()).collect(), y.iter().map(|v| (*v).into()).collect());
         self.series.push(Series { name, kind, color, x, y });

@@ -59,6 +59,10 @@ impl Color {
     pub const BROWN: Color = Color::hex(0x92400E);
     /// Gray.
     pub const GRAY: Color = Color::hex(0x6B7280);
+    /// Gold.
+    pub const GOLD: Color = Color::hex(0xEAB308);
+    /// Lime.
+    pub const LIME: Color = Color::hex(0x84CC16);
 
     const WHITE: Color = Color::hex(0xFFFFFF);
     /// Titles.

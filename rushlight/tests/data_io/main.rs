@@ -7,3 +7,4 @@ mod idx;
 mod image;
 mod loader;
 mod safetensors;
+mod transforms;

@@ -1,4 +1,4 @@
-"""Writes lenet.json.gz: the losses of a LeNet over 50 training steps, and what the chapter's listings print.
+"""Writes lenet.json.gz: the losses of a LeNet over 50 training steps, and of the chapter's two linear regressions.
 
     pip install torch==2.15.0 numpy
     python generate_lenet.py
@@ -108,34 +108,6 @@ def linear_regression():
     return {"start": start, "losses": losses, "every_5": lines, **{k: encode(v) for k, v in model.state_dict().items()}}
 
 
-def layers_and_activations():
-    """What the listing prints, in order, each with the expression that made it."""
-    torch.manual_seed(0)
-    out = []
-
-    def show(name, value):
-        out.append({"name": name, "text": str(value)})
-
-    x = torch.randn(1, 10)
-    layer = nn.Linear(10, 5)
-    show("x", x)
-    show("layer", layer)
-    show("layer.weight", layer.weight)
-    show("layer.bias", layer.bias)
-    show("layer(x)", layer(x))
-    layer1, layer2 = nn.Linear(10, 5), nn.Linear(5, 2)
-    show("layer1", layer1)
-    show("layer2", layer2)
-    show("layer2(layer1(x))", layer2(layer1(x)))
-    show("layer2.weight", layer2.weight)
-    show("layer2.bias", layer2.bias)
-    y = torch.tensor([[1.0, 2.0, -1.0, -1.0]])
-    show("y", y)
-    show("relu(y)", torch.relu(y))
-    show("nn.ReLU()(y)", nn.ReLU()(y))
-    return out
-
-
 def main():
     torch.set_num_threads(1)
     path = pathlib.Path(__file__).parent / "lenet.json.gz"
@@ -146,7 +118,7 @@ def main():
     print(*a["every_10"], a["w"]["data"], a["b"]["data"])
     print(*b["every_5"])
     write(path, {"torch": torch.__version__.split("+")[0], "steps": STEPS, "batch": BATCH, "runs": trained,
-                 "linear_regression_by_hand": a, "linear_regression": b, "layers_and_activations": layers_and_activations()})
+                 "linear_regression_by_hand": a, "linear_regression": b})
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} KB")
 
 

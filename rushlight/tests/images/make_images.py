@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the images that the image reader is tested with, one of each kind, with Pillow (`pip install pillow`).
 
-All show the same smooth pattern of 24 x 16 pixels, see `pattern` here and in `../image.rs`.
+All but `scene_*.png`, which `../golden/generate_listings.py` writes, show the same smooth pattern of 24 x 16 pixels, see `pattern` here and in `../image.rs`.
 """
 
 import pathlib

@@ -15,13 +15,15 @@ impl Weights {
     fn triangle(from: usize, to: usize) -> Weights {
         let scale = from as f64 / to as f64;
         let support = scale.max(1.0);
+        // Multiplied by, as in Pillow: a division would round some weights differently.
+        let narrowing = 1.0 / support;
         let mut all = Weights { spans: Vec::with_capacity(to), weights: Vec::new() };
         for i in 0..to {
             let center = (i as f64 + 0.5) * scale;
             // `as` rounds toward zero, and negative numbers up to 0.
             let first = (center - support + 0.5) as usize;
             let end = ((center + support + 0.5) as usize).min(from);
-            let weight = |j: usize| (1.0 - ((j as f64 - center + 0.5) / support).abs()).max(0.0);
+            let weight = |j: usize| (1.0 - ((j as f64 - center + 0.5) * narrowing).abs()).max(0.0);
             let sum: f64 = (first..end).map(weight).sum();
             all.weights.extend((first..end).map(|j| (0.5 + weight(j) / sum * f64::from(1 << BITS)) as i32));
             all.spans.push((first, all.weights.len()));
