@@ -6,5 +6,6 @@ mod golden;
 mod idx;
 mod image;
 mod loader;
+mod npy;
 mod safetensors;
 mod transforms;

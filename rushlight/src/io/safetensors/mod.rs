@@ -14,6 +14,7 @@
 
 mod header;
 
+use super::elements::{CHUNK, Problem, read_elements, read_file, write_elements};
 use crate::backend::Device;
 use crate::tensor::{DType, Dims, ReadGuard, WriteGuard};
 use crate::{Error, Result, Tensor};
@@ -21,7 +22,6 @@ use header::{Entry, Header, METADATA, Stored};
 use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -33,9 +33,6 @@ pub type Metadata = BTreeMap<String, String>;
 
 /// The longest header that any reader of this format accepts.
 const MAX_HEADER: usize = 100_000_000;
-/// Elements converted at once.
-const CHUNK: usize = 8192;
-
 /// Writes tensors to a file, with [`atomic_write`](super::atomic_write). Accepts any pairs of a name and a tensor: a map, a
 /// `Vec`, a state dict. A tensor of any layout is written row-major; tensors that share memory are written one by one.
 ///
@@ -86,21 +83,7 @@ pub fn to_bytes<N: Into<String>, T: Borrow<Tensor>>(
 /// most 8 dimensions.
 pub fn load(path: impl AsRef<Path>) -> Result<(Tensors, Metadata)> {
     let path = path.as_ref();
-    let open = || {
-        let mut file = File::open(path)?;
-        let about = file.metadata()?;
-        if about.is_file() {
-            return decode(&mut file, about.len());
-        }
-        // The length of a pipe is unknown.
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        decode(&mut bytes.as_slice(), bytes.len() as u64)
-    };
-    open().map_err(|problem| match problem {
-        Problem::Io(error) => Error::io(path, error),
-        Problem::Bytes(fault) => Error::format(path.display().to_string(), fault),
-    })
+    read_file(path, |mut input, total| decode(&mut input, total))
 }
 
 /// Reads the contents of a file, as returned by [`to_bytes`] and read by [`load`].
@@ -115,34 +98,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<(Tensors, Metadata)> {
 /// # Ok::<(), rushlight::Error>(())
 /// ```
 pub fn from_bytes(bytes: &[u8]) -> Result<(Tensors, Metadata)> {
-    decode(&mut &*bytes, bytes.len() as u64).map_err(|problem| match problem {
-        Problem::Io(error) => Error::format("safetensors data", error.to_string()),
-        Problem::Bytes(fault) => Error::format("safetensors data", fault),
-    })
-}
-
-enum Problem {
-    Io(io::Error),
-    /// A fault of the data.
-    Bytes(String),
-}
-
-impl From<io::Error> for Problem {
-    fn from(error: io::Error) -> Problem {
-        Problem::Io(error)
-    }
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Problem {
-        Problem::Bytes(error.to_string())
-    }
-}
-
-impl From<String> for Problem {
-    fn from(fault: String) -> Problem {
-        Problem::Bytes(fault)
-    }
+    decode(&mut &*bytes, bytes.len() as u64).map_err(|problem| problem.of_bytes("safetensors data"))
 }
 
 /// Validates the tensors and builds the header, then calls `finish` with a function that writes the bytes.
@@ -188,21 +144,7 @@ fn encode<N: Into<String>, T: Borrow<Tensor>, R>(
     finish(&mut |out| {
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
-        inputs.iter().try_for_each(|input| put(input, out))
-    })
-}
-
-/// Writes the elements, little endian.
-fn put(input: &ReadGuard<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let bytes = input.bytes_to_host().map_err(io::Error::other)?;
-    if cfg!(target_endian = "little") {
-        return out.write_all(&bytes);
-    }
-    let size = input.dtype().size();
-    bytes.chunks(CHUNK * size).try_for_each(|part| {
-        let mut bytes = part.to_vec();
-        bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
-        out.write_all(&bytes)
+        inputs.iter().try_for_each(|input| write_elements(input, out))
     })
 }
 
@@ -249,13 +191,7 @@ fn read_tensor(input: &mut impl Read, Entry { name, stored, shape, .. }: &Entry)
     let tensor = Tensor::fresh(Device::Cpu, layout, dtype).map_err(fault)?;
     let mut out = tensor.write("load").map_err(fault)?;
     match stored {
-        Stored::As(_) => out.write_bytes_by(|bytes| {
-            input.read_exact(bytes)?;
-            if cfg!(target_endian = "big") {
-                bytes.chunks_exact_mut(dtype.size()).for_each(<[u8]>::reverse);
-            }
-            Ok::<_, Problem>(())
-        }),
+        Stored::As(_) => read_elements(input, &mut out, cfg!(target_endian = "big")),
         Stored::U16 => get(input, &mut out, |b| u16::from_le_bytes(b).into()),
         Stored::U32 => get(input, &mut out, |b| u32::from_le_bytes(b).into()),
     }?;
