@@ -27,6 +27,7 @@ mod padding;
 mod pooling;
 mod random;
 mod reduce;
+mod resize;
 mod softmax;
 mod view;
 

@@ -198,18 +198,19 @@ impl Tensor {
     #[doc(alias = "numpy")]
     #[op(torch = "-")]
     pub fn try_to_vec<T: Element>(&self) -> Result<Vec<T>> {
-        if T::DTYPE != self.dtype() {
-            return Err(Error::dtype(
-                "to_vec",
-                format!(
-                    "expected the tensor's own type {}, got {}; to_dtype converts the tensor",
-                    self.dtype(),
-                    T::DTYPE
-                ),
-            ));
-        }
+        self.expect_type::<T>("to_vec")?;
         let own = self.detach().try_contiguous()?;
         own.read("to_vec")?.to_vec()
+    }
+
+    /// Returns an error unless `T` is the type of the elements.
+    pub(crate) fn expect_type<T: Element>(&self, op: &'static str) -> Result<()> {
+        if T::DTYPE == self.dtype() {
+            return Ok(());
+        }
+        let own = self.dtype();
+        let message = format!("expected the tensor's own type {own}, got {}; to_dtype converts the tensor", T::DTYPE);
+        Err(Error::dtype(op, message))
     }
 
     /// Returns the only element as an `f64`, which represents every float and every integer up to 2^53 exactly;

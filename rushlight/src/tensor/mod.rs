@@ -1,5 +1,7 @@
 //! The tensor: a handle to shared memory, with a shape, a dtype and an autograd history.
 
+#[cfg(feature = "ndarray")]
+mod array;
 mod convert;
 mod create;
 mod dims;
@@ -18,6 +20,8 @@ pub use dtype::{Category, DType, Element, Scalar, get_default_dtype, set_default
 pub use layout::Layout;
 pub use operand::Operand;
 pub use sizes::Sizes;
+#[cfg(feature = "ndarray")]
+pub use storage::{ArrayReadGuard, ArrayWriteGuard};
 pub(crate) use storage::{ReadGuard, WriteGuard};
 
 pub(crate) use dims::wrap_dim;

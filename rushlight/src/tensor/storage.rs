@@ -4,18 +4,28 @@
 //! the same memory concurrently. Each storage therefore counts its readers or marks its writer for the duration of an operation; a
 //! conflicting access returns [`Error::Busy`]. A backend that holds a [`ReadGuard`] or [`WriteGuard`] may access exactly the elements
 //! that the layout of the guard addresses. This file ensures that guards are sound.
+//!
+//! A storage is allocated by its device, or takes over the memory of an array (`storage/array.rs`). Both are shared in the same way; only the
+//! former can grow.
 
-use super::{DType, Element, Layout};
+#[cfg(feature = "ndarray")]
+mod array;
+
+#[cfg(feature = "ndarray")]
+pub use array::{ArrayReadGuard, ArrayWriteGuard};
+
 #[cfg(feature = "reference")]
-use super::{Scalar, each};
+use super::each;
+use super::{DType, Element, Layout, Scalar};
 use crate::backend::Device;
 use crate::{Error, Result};
 use rushlight_kernels::for_each_dtype;
+use std::any::Any;
 use std::borrow::Cow;
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
-use std::ptr::NonNull;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::*};
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 
 /// Up to this many bytes are stored inline in the [`Storage`], which saves an allocation for small tensors.
 const INLINE: usize = 64;
@@ -26,9 +36,11 @@ struct Inline(UnsafeCell<[u8; INLINE]>);
 /// A block of memory on a device, shared by all views of it.
 pub(crate) struct Storage {
     inline: Inline,
-    /// The block of a storage too large to be inline.
-    block: Option<NonNull<u8>>,
-    bytes: usize,
+    /// The block of a storage too large to be inline, else null. Only [`grow`](Storage::grow) changes it, as a writer.
+    block: AtomicPtr<u8>,
+    bytes: AtomicUsize,
+    /// The array that the block belongs to, if no device allocated it.
+    owner: Option<Box<dyn Any + Send + Sync>>,
     /// The number of times that the contents were changed in-place.
     version: AtomicU32,
     /// The number of readers, or negative while there is a writer.
@@ -53,15 +65,29 @@ impl Storage {
             // SAFETY: the block has `bytes` bytes in host memory, and no other handle to it exists yet.
             unsafe { block.as_ptr().write_bytes(0, bytes) };
         }
-        let inline = Inline(UnsafeCell::new([0; INLINE]));
-        Ok(Storage { inline, block, bytes, version: AtomicU32::new(0), users: AtomicI32::new(0), device })
+        Ok(Storage::of_block(device, block.map_or(null_mut(), NonNull::as_ptr), bytes, None))
+    }
+
+    #[inline]
+    fn of_block(device: Device, block: *mut u8, bytes: usize, owner: Option<Box<dyn Any + Send + Sync>>) -> Storage {
+        Storage {
+            inline: Inline(UnsafeCell::new([0; INLINE])),
+            block: AtomicPtr::new(block),
+            bytes: AtomicUsize::new(bytes),
+            owner,
+            version: AtomicU32::new(0),
+            users: AtomicI32::new(0),
+            device,
+        }
     }
 
     /// The first byte of a storage in host memory. Storages live in an `Arc` and do not move.
     #[inline]
     fn start(&self) -> *mut u8 {
         assert!(self.device.is_host(), "expected a tensor in host memory, got one on {}", self.device);
-        self.block.map_or(self.inline.0.get().cast(), NonNull::as_ptr)
+        // Whoever uses the pointer is counted in `users`, which orders this access after those of `grow`.
+        let block = self.block.load(Relaxed);
+        if block.is_null() { self.inline.0.get().cast() } else { block }
     }
 
     #[inline]
@@ -74,15 +100,50 @@ impl Storage {
         self.version.fetch_add(1, AcqRel);
     }
 
+    #[inline]
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes.load(Relaxed)
+    }
+
+    /// Whether the memory can [grow](Storage::grow): that of an array cannot.
+    pub(crate) fn is_resizable(&self) -> bool {
+        self.owner.is_none()
+    }
+
+    /// Grows the memory to `bytes`, if it has fewer. The contents are kept, and new bytes are 0.
+    ///
+    /// # Panics
+    /// If the memory is not resizable.
+    pub(crate) fn grow(&self, op: &'static str, bytes: usize) -> Result<()> {
+        assert!(self.is_resizable());
+        let empty = Layout::contiguous(&[0]);
+        // Nobody else reads or writes, or holds a pointer to the block, as long as this guard lives.
+        let _alone = self.write(op, &empty, DType::U8)?;
+        let old = self.bytes();
+        if bytes <= old {
+            return Ok(());
+        }
+        if bytes > INLINE || !self.device.is_host() {
+            let (whole, kept) = (Layout::contiguous(&[bytes]), Layout::contiguous(&[old]));
+            let larger = Storage::new(self.device, bytes, DType::U8)?;
+            let backend = self.device.backend();
+            backend.fill(Scalar::I64(0), &mut larger.write_fresh(&whole, DType::U8))?;
+            let from = ReadGuard { storage: self, layout: &kept, dtype: DType::U8, counted: false };
+            backend.copy(&from, &mut larger.write_fresh(&kept, DType::U8))?;
+            // `larger` releases the old block.
+            let block = self.block.swap(larger.block.load(Relaxed), Relaxed);
+            larger.block.store(block, Relaxed);
+            larger.bytes.store(old, Relaxed);
+        }
+        self.bytes.store(bytes, Relaxed);
+        Ok(())
     }
 
     /// Panics when a layout reaches outside the storage: a bug in this crate, caught before it can access other memory.
     #[inline]
     fn check(&self, layout: &Layout, dtype: DType) {
         if layout.is_contiguous() {
-            assert!((layout.offset() + layout.numel()) * dtype.size() <= self.bytes || layout.numel() == 0);
+            assert!((layout.offset() + layout.numel()) * dtype.size() <= self.bytes() || layout.numel() == 0);
         } else {
             self.check_strided(layout, dtype);
         }
@@ -96,7 +157,11 @@ impl Storage {
                 let reach = (size as isize - 1) * stride;
                 *(if reach < 0 { &mut low } else { &mut high }) += reach;
             }
-            assert!(low >= 0 && (high as usize + 1) * dtype.size() <= self.bytes, "{layout:?} in {} bytes", self.bytes);
+            assert!(
+                low >= 0 && (high as usize + 1) * dtype.size() <= self.bytes(),
+                "{layout:?} in {} bytes",
+                self.bytes()
+            );
         }
     }
 
@@ -135,9 +200,12 @@ impl Storage {
 impl Drop for Storage {
     #[inline]
     fn drop(&mut self) {
-        if let Some(block) = self.block {
+        // The block of an array is freed with the array.
+        if self.owner.is_none()
+            && let Some(block) = NonNull::new(*self.block.get_mut())
+        {
             // SAFETY: the block came from this device with these bytes, and this was its only owner.
-            unsafe { self.device.backend().release(block, self.bytes) }
+            unsafe { self.device.backend().release(block, *self.bytes.get_mut()) }
         }
     }
 }
@@ -166,7 +234,7 @@ impl<'a> ReadGuard<'a> {
     /// The block allocated by a device other than the host.
     #[cfg(feature = "reference")]
     pub(crate) fn block(&self) -> NonNull<u8> {
-        self.storage.block.expect("blocks of other devices are not inline")
+        NonNull::new(self.storage.block.load(Relaxed)).expect("blocks of other devices are not inline")
     }
 
     /// The first element on the host. All elements that the layout addresses may be read while this guard lives.
@@ -300,7 +368,7 @@ impl<'a> WriteGuard<'a> {
     /// The block allocated by a device other than the host.
     #[cfg(feature = "reference")]
     pub(crate) fn block(&self) -> NonNull<u8> {
-        self.storage.block.expect("blocks of other devices are not inline")
+        NonNull::new(self.storage.block.load(Relaxed)).expect("blocks of other devices are not inline")
     }
 
     /// The first element on the host. All elements that the layout addresses may be read and written while this guard lives.
@@ -425,7 +493,7 @@ macro_rules! element {
     })*) => {
         match $dtype {
             // SAFETY: the element is inside the block (checked below), is initialized and valid for its type, and nobody writes
-            // it while this guard lives. Blocks are aligned for every type.
+            // it while this guard lives. Blocks are aligned for the type of their elements.
             $($(DType::$variant => unsafe { $block.cast::<$stored>().add($index).read() }.to_scalar(),)*)*
         }
     };
@@ -438,7 +506,7 @@ impl ReadGuard<'_> {
     /// If the device is not the host, or the position is outside the storage.
     pub(crate) fn element(&self, place: isize) -> super::Scalar {
         let index = self.layout.offset().checked_add_signed(place).expect("inside the storage");
-        assert!((index + 1) * self.dtype.size() <= self.storage.bytes);
+        assert!((index + 1) * self.dtype.size() <= self.storage.bytes());
         let block = self.storage.start();
         for_each_dtype!(element(self.dtype, block, index))
     }
