@@ -58,7 +58,7 @@ pub enum Error {
     },
     /// A tensor that is accessed while another thread writes it, or written while another thread reads it.
     #[error(
-        "{op}: expected shared access for reading or exclusive access for writing, got a tensor that another thread is using"
+        "{op}: expected shared access for reading or exclusive access for writing, got a tensor in use by another thread or through an array"
     )]
     Busy {
         /// The operation.

@@ -130,6 +130,15 @@ pub fn to_bytes<N: Into<String>, T: Borrow<Tensor>>(tensors: impl IntoIterator<I
 ///
 /// # Errors
 /// As [`save`], except errors of files.
+///
+/// ```
+/// use rushlight::{Tensor, io::npz};
+/// let zeros = [("zeros", Tensor::zeros([1000]))];
+/// let bytes = npz::to_bytes_compressed(zeros)?;
+/// assert!(bytes.len() < 300);
+/// assert_eq!(npz::from_bytes(&bytes)?["zeros"].numel(), 1000);
+/// # Ok::<(), rushlight::Error>(())
+/// ```
 pub fn to_bytes_compressed<N: Into<String>, T: Borrow<Tensor>>(
     tensors: impl IntoIterator<Item = (N, T)>,
 ) -> Result<Vec<u8>> {
@@ -157,7 +166,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<Arrays> {
     open().map_err(|problem: Problem| problem.of_file(path))
 }
 
-/// Reads the contents of a file, as returned by [`to_bytes`] and read by [`load`].
+/// Reads the contents of a file, as returned by [`to_bytes`] and [`to_bytes_compressed`] and read by [`load`]; see [`Arrays`] for an example.
 ///
 /// # Errors
 /// As [`load`].

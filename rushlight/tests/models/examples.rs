@@ -210,3 +210,13 @@ fn dogs_vs_cats() {
     assert_eq!(best.get("bn1.num_batches_tracked").unwrap().item(), 2.0);
     ResNet18::new(2).load_state_dict(&best);
 }
+
+#[test]
+fn shared_memory() {
+    let printed = run("shared_memory", &[]).1;
+    let lines: Vec<&str> = printed.lines().collect();
+    // What PyTorch 2.15 and NumPy print, except for the commas of `ndarray`; and PyTorch's reason with the sizes.
+    assert_eq!(lines[..3], ["tensor([1, 2, 3])", "[-1, 2, 3]", "tensor([-1,  2,  7])"]);
+    assert!(lines[3].starts_with("resize_: Trying to resize storage that is not resizable: "), "{}", lines[3]);
+    assert_eq!(lines[4..], ["[-1, 2, 7]"]);
+}

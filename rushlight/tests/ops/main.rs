@@ -20,6 +20,7 @@ mod norm;
 mod pooling;
 mod random;
 mod reduce;
+mod resize;
 mod softmax;
 mod view;
 
@@ -37,8 +38,8 @@ macro_rules! families {
     ($($name:ident)*) => { [$(Family { name: stringify!($name), rows: $name::rows }),*] };
 }
 
-const FAMILIES: [Family; 17] = families! {
-    activation arithmetic compare conv copy index inplace join loss math matmul norm pooling random reduce softmax view
+const FAMILIES: [Family; 18] = families! {
+    activation arithmetic compare conv copy index inplace join loss math matmul norm pooling random reduce resize softmax view
 };
 
 fn main() -> ExitCode {

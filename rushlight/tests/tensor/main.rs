@@ -3,10 +3,12 @@
 #[path = "../golden/mod.rs"]
 mod golden;
 
+mod array;
 mod device;
 mod dtypes;
 mod grammar;
 mod panics;
+mod resize;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
