@@ -56,7 +56,8 @@ pub enum Error {
         /// The cause, and the remedy.
         message: String,
     },
-    /// A tensor that is accessed while another thread writes it, or written while another thread reads it.
+    /// A tensor that is accessed while it is being written, or written while it is being read: by another thread, or through an array over its
+    /// memory.
     #[error(
         "{op}: expected shared access for reading or exclusive access for writing, got a tensor in use by another thread or through an array"
     )]

@@ -32,7 +32,7 @@
 //! | [`nn`] | layers, containers, losses, initialization, state dictionaries |
 //! | [`optim`] | optimizers |
 //! | [`data`] | data sets, samplers, loaders with workers |
-//! | [`io`] | safetensors and IDX files, atomic writes |
+//! | [`io`] | safetensors, NumPy and IDX files, atomic writes |
 //! | [`random`] | PyTorch's random number streams |
 //! | [`vision`] | images, networks for images, an embedded sample of MNIST |
 //! | `plot` | charts as PNG files |
@@ -47,6 +47,8 @@
 //! |---|---|
 //! | `plot` | the module `plot` |
 //! | `image` | reading PNG and JPEG images, their transforms and folders, in [`vision`] |
+//! | `ndarray` | tensors over the memory of arrays of the crate `ndarray`, and arrays over that of tensors |
+//! | `npz` | NumPy's archives, `io::npz` |
 //! | `digits` | a sample of 2500 handwritten digits, embedded in the program |
 //!
 //! # From PyTorch to Rushlight
