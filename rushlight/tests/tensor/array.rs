@@ -196,7 +196,7 @@ fn changes_through_arrays_count_for_autograd() {
     // A leaf over an array is trained in the array's memory.
     let leaf = Tensor::from_ndarray(array![1.0f64, 2.0]).requires_grad_(true);
     (&leaf * &leaf).sum().backward();
-    no_grad(|| leaf.sub_(&leaf.grad().unwrap()));
+    no_grad(|| leaf.sub_(leaf.grad().unwrap()));
     assert_eq!(*leaf.array::<f64>(), array![-1.0, -2.0].into_dyn());
 }
 

@@ -47,7 +47,6 @@ fn faults_are_named() {
         ("[('a', '<f4')]", "an array of records"),
         ("'|f4'", "an order of bytes"),
         ("<f4", "expected a string"),
-        ("'<f4", "expected a string"),
     ] {
         assert!(of(descr, "False", "()").contains(name), "{descr}: {}", of(descr, "False", "()"));
     }
@@ -58,6 +57,7 @@ fn faults_are_named() {
     assert!(fault("{'descr': '<f4', 'shape': ()}").contains("got fewer"));
     assert!(fault("{'shape': (), 'shape': ()}").contains("\"shape\" twice"));
     assert!(fault("{'size': ()}").contains("got \"size\""));
+    assert!(fault("{'descr': '<f4").contains("expected a string at byte 10"));
     assert!(fault("").contains("expected '{' at byte 0"));
     assert!(fault("{").contains("expected a string at byte 1"));
     let whole = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }";
