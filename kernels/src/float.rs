@@ -35,6 +35,8 @@ pub trait Float:
     fn wide(self) -> f64;
     /// The square root, correctly rounded.
     fn sqrt(self) -> Self;
+    /// The absolute value.
+    fn abs(self) -> Self;
     /// `self * b + c`, with a single rounding where the instruction set has a fused multiply-add.
     fn mul_add<S: Simd>(self, b: Self, c: Self) -> Self;
     /// The exponential within 1 ulp (2 ulp in `f64`), without branches so that loops over it vectorize.
@@ -89,6 +91,11 @@ impl Float for f32 {
     }
 
     #[inline(always)]
+    fn abs(self) -> Self {
+        f32::abs(self)
+    }
+
+    #[inline(always)]
     fn mul_add<S: Simd>(self, b: Self, c: Self) -> Self {
         S::mul_add_f32(self, b, c)
     }
@@ -123,6 +130,11 @@ impl Float for f64 {
     #[inline(always)]
     fn sqrt(self) -> Self {
         f64::sqrt(self)
+    }
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        f64::abs(self)
     }
 
     #[inline(always)]

@@ -1,6 +1,7 @@
 //! Adagrad.
 
-use super::{Direction, Rule, apply};
+use super::terms::Direction;
+use super::{Rule, apply};
 use crate::dtype::StoredFloat;
 use crate::float::Float;
 use crate::simd::Simd;

@@ -1,6 +1,7 @@
 //! Adam and AdamW.
 
-use super::{Direction, Rule, apply};
+use super::terms::{Average, Direction, MeanSquare};
+use super::{Rule, apply};
 use crate::dtype::StoredFloat;
 use crate::float::Float;
 use crate::simd::Simd;
@@ -28,13 +29,9 @@ pub struct Adam {
 pub(super) fn step<T: StoredFloat>(adam: &Adam, t: f64, p: &mut [T], g: &[T], state: &mut [&mut [T]]) {
     let Adam { lr, beta1, beta2, eps, weight_decay, decoupled, maximize } = *adam;
     let of = T::Computed::of;
-    let weight = of(1.0 - beta1);
     let moments = Moments {
-        weight,
-        complement: T::Computed::ONE - weight,
-        from_start: weight < of(0.5),
-        beta2: of(beta2),
-        one_minus_beta2: of(1.0 - beta2),
+        first: Average::new(beta1),
+        second: MeanSquare::new(beta2),
         root: of((1.0 - beta2.powf(t)).sqrt()),
         eps: of(eps),
         minus_step: of(-(lr / (1.0 - beta1.powf(t)))),
@@ -50,12 +47,9 @@ pub(super) fn step<T: StoredFloat>(adam: &Adam, t: f64, p: &mut [T], g: &[T], st
 
 #[derive(Clone, Copy)]
 struct Moments<T> {
-    /// 1 - beta1, its complement, and which form of `lerp` PyTorch uses for it.
-    weight: T,
-    complement: T,
-    from_start: bool,
-    beta2: T,
-    one_minus_beta2: T,
+    first: Average<T>,
+    second: MeanSquare<T>,
+    /// The square root of the correction of the second moment, which starts at 0.
     root: T,
     eps: T,
     minus_step: T,
@@ -72,13 +66,7 @@ impl<T: Float> Moments<T> {
             Some(shrink) => p * shrink,
             None => p,
         };
-        let difference = g - m;
-        let m = if self.from_start {
-            self.weight.mul_add::<S>(difference, m)
-        } else {
-            (-difference).mul_add::<S>(self.complement, g)
-        };
-        (p, [m, (self.one_minus_beta2 * g).mul_add::<S>(g, v * self.beta2)])
+        (p, [self.first.of::<S>(m, g), self.second.of::<S>(v, g)])
     }
 
     #[inline(always)]

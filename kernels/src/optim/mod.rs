@@ -2,15 +2,26 @@
 //! scaled operands are fused where the instruction set supports it, divisions are true divisions, scalars are computed
 //! in f64 and rounded.
 //!
-//! An optimizer is a file with its options and a [`Rule`], the arithmetic of one element. The driver here applies a
-//! rule to the parameter, its gradient and its state.
+//! An optimizer is a file with its options and a [`Rule`], the arithmetic of one element, made of [`terms`] where
+//! several have them in common. The driver here applies a rule to the parameter, its gradient and its state.
 
+mod adadelta;
 mod adagrad;
 mod adam;
+mod adamax;
+mod asgd;
+mod rmsprop;
+mod rprop;
 mod sgd;
+mod terms;
 
+pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
 pub use adam::Adam;
+pub use adamax::Adamax;
+pub use asgd::Asgd;
+pub use rmsprop::RmsProp;
+pub use rprop::Rprop;
 pub use sgd::Sgd;
 
 use crate::convert::is_direct;
@@ -34,6 +45,16 @@ pub enum StepRule {
         /// Whether this step initializes the momentum buffer, whose contents are then ignored.
         first: bool,
     },
+    /// Averaged stochastic gradient descent. State: the average of the parameter.
+    Asgd {
+        /// The optimizer's options and numbers.
+        settings: Asgd,
+    },
+    /// Resilient backpropagation. State: the previous gradient and the step size.
+    Rprop {
+        /// The optimizer's options.
+        settings: Rprop,
+    },
     /// Adagrad. State: the sum of squared gradients.
     Adagrad {
         /// The optimizer's options.
@@ -41,11 +62,29 @@ pub enum StepRule {
         /// The step number, starting at 1.
         t: f64,
     },
+    /// Adadelta. State: the averages of the squared gradient and of the squared change.
+    Adadelta {
+        /// The optimizer's options.
+        settings: Adadelta,
+    },
+    /// RMSprop. State: the average of the squared gradient, with momentum the buffer, and if centered the average of the
+    /// gradient.
+    RmsProp {
+        /// The optimizer's options.
+        settings: RmsProp,
+    },
     /// Adam or AdamW. State: the averages of the gradient and of its square; for `amsgrad` also the maximum of the
     /// latter so far.
     Adam {
         /// The optimizer's options.
         settings: Adam,
+        /// The step number, starting at 1.
+        t: f64,
+    },
+    /// Adamax. State: the average of the gradient and its largest magnitude, which decays.
+    Adamax {
+        /// The optimizer's options.
+        settings: Adamax,
         /// The step number, starting at 1.
         t: f64,
     },
@@ -70,8 +109,13 @@ pub fn step<T: Element>(rule: &StepRule, p: &mut [T], g: &[T], state: &mut [&mut
 fn run_rule<T: StoredFloat>(rule: &StepRule, p: &mut [T], g: &[T], state: &mut [&mut [T]]) {
     match rule {
         StepRule::Sgd { settings, first } => sgd::step(settings, *first, p, g, state),
+        StepRule::Asgd { settings } => asgd::step(settings, p, g, state),
+        StepRule::Rprop { settings } => rprop::step(settings, p, g, state),
         StepRule::Adagrad { settings, t } => adagrad::step(settings, *t, p, g, state),
+        StepRule::Adadelta { settings } => adadelta::step(settings, p, g, state),
+        StepRule::RmsProp { settings } => rmsprop::step(settings, p, g, state),
         StepRule::Adam { settings, t } => adam::step(settings, *t, p, g, state),
+        StepRule::Adamax { settings, t } => adamax::step(settings, *t, p, g, state),
     }
 }
 
@@ -79,28 +123,6 @@ fn run_rule<T: StoredFloat>(rule: &StepRule, p: &mut [T], g: &[T], state: &mut [
 trait Rule<T, const N: usize>: Copy + Send + Sync {
     /// The new parameter and state of an element.
     fn element<S: Simd>(self, p: T, g: T, state: [T; N]) -> (T, [T; N]);
-}
-
-/// The gradient to descend: with its sign and, where there is weight decay, a multiple of the parameter.
-#[derive(Clone, Copy)]
-struct Direction<T> {
-    weight_decay: Option<T>,
-    maximize: bool,
-}
-
-impl<T: Float> Direction<T> {
-    fn new(weight_decay: f64, maximize: bool) -> Self {
-        Direction { weight_decay: (weight_decay != 0.0).then_some(T::of(weight_decay)), maximize }
-    }
-
-    #[inline(always)]
-    fn of<S: Simd>(self, p: T, g: T) -> T {
-        let g = if self.maximize { -g } else { g };
-        match self.weight_decay {
-            Some(decay) => decay.mul_add::<S>(p, g),
-            None => g,
-        }
-    }
 }
 
 /// Elements processed at a time where operands or results go through buffers, which stay in the L1 cache.
@@ -279,16 +301,39 @@ mod tests {
 
     fn rounded_once<T: Element + testing::Half>() {
         let sgd = Sgd { lr: 0.1, momentum: 0.9, dampening: 0.2, weight_decay: 0.01, nesterov: true, maximize: false };
+        let asgd = Asgd { eta: 0.1, mu: 0.25, lambd: 0.01, weight_decay: 0.01, maximize: true };
+        let rprop = Rprop { eta_minus: 0.5, eta_plus: 1.2, min: 0.2, max: 0.55, maximize: true };
         let adagrad = Adagrad { lr: 0.1, lr_decay: 0.5, weight_decay: 0.01, eps: 1e-5, maximize: true };
+        let adadelta = Adadelta { lr: 0.1, rho: 0.9, eps: 1e-5, weight_decay: 0.01, maximize: true };
+        let rmsprop = RmsProp {
+            lr: 0.1,
+            alpha: 0.9,
+            eps: 1e-5,
+            weight_decay: 0.01,
+            momentum: 0.9,
+            centered: true,
+            maximize: true,
+        };
+        let plain = RmsProp { momentum: 0.0, centered: false, ..rmsprop };
         let adam =
             Adam { lr: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-5, weight_decay: 0.01, decoupled: true, maximize: true };
+        let adamax = Adamax { lr: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-5, weight_decay: 0.01, maximize: true };
         let rules = [
             (StepRule::Sgd { settings: sgd, first: false }, 0),
             (StepRule::Sgd { settings: sgd, first: true }, 1),
             (StepRule::Sgd { settings: sgd, first: false }, 1),
+            (StepRule::Asgd { settings: asgd }, 1),
+            (StepRule::Asgd { settings: Asgd { mu: 1.0, ..asgd } }, 1),
+            (StepRule::Rprop { settings: rprop }, 2),
             (StepRule::Adagrad { settings: adagrad, t: 3.0 }, 1),
+            (StepRule::Adadelta { settings: adadelta }, 2),
+            (StepRule::RmsProp { settings: plain }, 1),
+            (StepRule::RmsProp { settings: RmsProp { centered: true, ..plain } }, 2),
+            (StepRule::RmsProp { settings: RmsProp { momentum: 0.9, ..plain } }, 2),
+            (StepRule::RmsProp { settings: rmsprop }, 3),
             (StepRule::Adam { settings: adam, t: 3.0 }, 2),
             (StepRule::Adam { settings: adam, t: 3.0 }, 3),
+            (StepRule::Adamax { settings: adamax, t: 3.0 }, 2),
         ];
         let n = 40_001;
         let g = testing::noise::<T>(n, 1.0);

@@ -1,6 +1,6 @@
 //! Adagrad.
 
-use super::{Rule, RuleOptimizer, Setting, at_least_zero};
+use super::{Rule, RuleOptimizer, Setting, at_least_zero, filled};
 use crate::backend::{self, StepRule};
 use crate::nn::Parameter;
 use crate::ops::optimizer_step;
@@ -89,12 +89,13 @@ impl Rule for AdagradOptions {
         &["sum"]
     }
 
+    fn initial(&self, _: &str, p: &Tensor) -> Result<Tensor> {
+        filled(p, self.initial_accumulator_value)
+    }
+
     #[inline]
-    fn update(&self, p: &Tensor, g: &Tensor, slots: &[Tensor], fresh: bool, step: u64) -> Result<()> {
-        let AdagradOptions { lr, lr_decay, weight_decay, initial_accumulator_value, eps, maximize } = *self;
-        if fresh && initial_accumulator_value != 0.0 {
-            slots[0].try_fill_(initial_accumulator_value)?;
-        }
+    fn update(&self, p: &Tensor, g: &Tensor, slots: &[Tensor], _: bool, step: u64) -> Result<()> {
+        let AdagradOptions { lr, lr_decay, weight_decay, initial_accumulator_value: _, eps, maximize } = *self;
         let settings = backend::Adagrad { lr, lr_decay, weight_decay, eps, maximize };
         optimizer_step("adagrad", &StepRule::Adagrad { settings, t: step as f64 }, p, g, slots)
     }

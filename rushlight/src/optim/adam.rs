@@ -1,10 +1,10 @@
 //! Adam and AdamW.
 
-use super::{Rule, RuleOptimizer, Setting, at_least_zero};
+use super::{Rule, RuleOptimizer, Setting, at_least_zero, decay_rates};
 use crate::backend::{self, StepRule};
 use crate::nn::Parameter;
 use crate::ops::optimizer_step;
-use crate::{Error, Result, Tensor, optim};
+use crate::{Result, Tensor, optim};
 use rushlight_macros::{Builder, op};
 
 /// Adam (Kingma and Ba, 2014). See [`torch.optim.Adam`](https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html).
@@ -15,7 +15,7 @@ use rushlight_macros::{Builder, op};
 /// ```
 /// use rushlight::{Tensor, optim::{Adam, Optimizer}};
 /// let w = Tensor::from([1.0f32]).requires_grad_(true);
-/// let mut optimizer = Adam::builder([&w]).lr(0.1).betas(0.9, 0.99).build();
+/// let mut optimizer = Adam::builder([&w]).lr(0.1).betas((0.9, 0.99)).build();
 /// w.square().sum().backward();
 /// optimizer.step();
 /// assert_eq!(w.to_string(), "tensor([0.9000], requires_grad=True)");
@@ -39,12 +39,9 @@ pub struct AdamOptions<const DECOUPLED: bool> {
     /// The learning rate; default 0.001.
     #[builder(default = 1e-3)]
     pub lr: f64,
-    /// The decay rate β1 of the average gradient; default 0.9.
-    #[builder(skip, default = 0.9)]
-    pub beta1: f64,
-    /// The decay rate β2 of the average squared gradient; default 0.999.
-    #[builder(skip, default = 0.999)]
-    pub beta2: f64,
+    /// The decay rates β1 and β2 of the average gradient and of the average squared gradient; default (0.9, 0.999).
+    #[builder(default = (0.9, 0.999))]
+    pub betas: (f64, f64),
     /// Added to the denominator; default 1e-8.
     #[builder(default = 1e-8)]
     pub eps: f64,
@@ -55,6 +52,9 @@ pub struct AdamOptions<const DECOUPLED: bool> {
     pub amsgrad: bool,
     /// Whether to maximize instead of minimize; default false.
     pub maximize: bool,
+    /// Whether weight decay shrinks the parameter instead of being added to the gradient; default false, for [`AdamW`] true.
+    #[builder(skip, default = DECOUPLED)]
+    pub decoupled_weight_decay: bool,
 }
 
 impl<const DECOUPLED: bool> RuleOptimizer<AdamOptions<DECOUPLED>> {
@@ -73,10 +73,10 @@ impl<const DECOUPLED: bool> RuleOptimizer<AdamOptions<DECOUPLED>> {
     }
 }
 
-impl<const DECOUPLED: bool> optim::Builder<AdamOptions<DECOUPLED>> {
-    /// Sets the decay rates of the average gradient and squared gradient; default 0.9 and 0.999.
-    pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
-        (self.options.beta1, self.options.beta2) = (beta1, beta2);
+impl optim::Builder<AdamOptions<false>> {
+    /// Whether weight decay shrinks the parameter instead of being added to the gradient, as in [`AdamW`]; default false.
+    pub fn decoupled_weight_decay(mut self, decoupled_weight_decay: bool) -> Self {
+        self.options.decoupled_weight_decay = decoupled_weight_decay;
         self
     }
 }
@@ -87,26 +87,18 @@ impl<const DECOUPLED: bool> Rule for AdamOptions<DECOUPLED> {
     fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
         vec![
             ("lr", Setting::Number(&mut self.lr)),
-            ("beta1", Setting::Number(&mut self.beta1)),
-            ("beta2", Setting::Number(&mut self.beta2)),
+            ("betas", Setting::Pair(&mut self.betas)),
             ("eps", Setting::Number(&mut self.eps)),
             ("weight_decay", Setting::Number(&mut self.weight_decay)),
             ("amsgrad", Setting::Bool(&mut self.amsgrad)),
             ("maximize", Setting::Bool(&mut self.maximize)),
+            ("decoupled_weight_decay", Setting::Bool(&mut self.decoupled_weight_decay)),
         ]
     }
 
     fn validate(&self) -> Result<()> {
         at_least_zero(Self::NAME, &[("lr", self.lr), ("eps", self.eps), ("weight_decay", self.weight_decay)])?;
-        for (name, beta) in [("beta1", self.beta1), ("beta2", self.beta2)] {
-            if !(0.0..1.0).contains(&beta) {
-                return Err(Error::value(
-                    Self::NAME,
-                    format!("expected {name} of at least 0 and less than 1, got {beta}"),
-                ));
-            }
-        }
-        Ok(())
+        decay_rates(Self::NAME, self.betas)
     }
 
     #[inline]
@@ -116,8 +108,9 @@ impl<const DECOUPLED: bool> Rule for AdamOptions<DECOUPLED> {
 
     #[inline]
     fn update(&self, p: &Tensor, g: &Tensor, slots: &[Tensor], _: bool, step: u64) -> Result<()> {
-        let AdamOptions { lr, beta1, beta2, eps, weight_decay, amsgrad: _, maximize } = *self;
-        let settings = backend::Adam { lr, beta1, beta2, eps, weight_decay, decoupled: DECOUPLED, maximize };
+        let AdamOptions { lr, betas: (beta1, beta2), eps, weight_decay, amsgrad: _, maximize, .. } = *self;
+        let decoupled = self.decoupled_weight_decay;
+        let settings = backend::Adam { lr, beta1, beta2, eps, weight_decay, decoupled, maximize };
         optimizer_step("adam", &StepRule::Adam { settings, t: step as f64 }, p, g, slots)
     }
 }

@@ -11,15 +11,30 @@
 //!     optimizer.step();
 //! }
 //! ```
+//!
+//! Options, defaults and names of the state are PyTorch's. PyTorch's options `foreach`, `fused`, `capturable` and `differentiable` choose
+//! among its implementations and do not exist here: each step is one pass over the memory of the parameter, its gradient and its state,
+//! and is not recorded.
 
+mod adadelta;
 mod adagrad;
 mod adam;
+mod adamax;
+mod asgd;
 mod optimizer;
+mod rmsprop;
+mod rprop;
 mod sgd;
 
+pub use adadelta::{Adadelta, AdadeltaOptions};
 pub use adagrad::{Adagrad, AdagradOptions};
 pub use adam::{Adam, AdamOptions, AdamW};
+pub use adamax::{Adamax, AdamaxOptions};
+pub use asgd::{ASGD, ASGDOptions};
+use optimizer::filled;
 pub use optimizer::{Builder, Rule, RuleOptimizer, Setting};
+pub use rmsprop::{RMSprop, RMSpropOptions};
+pub use rprop::{Rprop, RpropOptions};
 pub use sgd::{SGD, SGDOptions};
 
 use crate::error::ok;
@@ -88,7 +103,7 @@ pub trait Optimizer: Send {
     }
 
     /// Copies of the options and the accumulated state as tensors: `param_groups.0.lr`, `state.0.step`, `state.0.momentum_buffer`, with
-    /// the parameters numbered consecutively over all groups.
+    /// the parameters numbered consecutively over all groups. A pair, such as `param_groups.0.betas`, is a tensor of shape [2].
     fn state_dict(&self) -> StateDict;
 
     /// Restores the state returned by [`state_dict`](Optimizer::state_dict).
@@ -114,4 +129,12 @@ fn at_least_zero(name: &'static str, options: &[(&str, f64)]) -> Result<()> {
         Some((option, value)) => Err(Error::value(name, format!("expected {option} of at least 0, got {value}"))),
         None => Ok(()),
     }
+}
+
+/// Returns an error unless both decay rates are at least 0 and less than 1.
+fn decay_rates(name: &'static str, betas: (f64, f64)) -> Result<()> {
+    if [betas.0, betas.1].iter().all(|beta| (0.0..1.0).contains(beta)) {
+        return Ok(());
+    }
+    Err(Error::value(name, format!("expected betas of at least 0 and less than 1, got {betas:?}")))
 }

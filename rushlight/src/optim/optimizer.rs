@@ -3,7 +3,7 @@
 use super::Optimizer;
 use crate::nn::{Parameter, StateDict};
 use crate::tensor::Layout;
-use crate::{Error, NoGrad, Result, Tensor};
+use crate::{DType, Error, NoGrad, Result, Tensor};
 use rushlight_macros::op;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub enum Setting<'a> {
     /// A number.
     Number(&'a mut f64),
+    /// Two numbers.
+    Pair(&'a mut (f64, f64)),
     /// A boolean.
     Bool(&'a mut bool),
 }
@@ -61,17 +63,33 @@ pub trait Rule: Clone + Send + 'static {
         Ok(())
     }
 
-    /// The names of the state tensors of each parameter. They have its shape and are initialized to zeros.
+    /// The names of the state tensors of each parameter. The first has the dtype of the parameter.
     fn slots(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// Updates `p` in-place. All tensors are contiguous, and nothing is recorded. `fresh` is true in the first step, when the slots are
-    /// zeros; `step` counts the steps of the parameter from 1.
+    /// The initial value of the state tensor `slot`, contiguous: zeros with the shape and dtype of `p` by default. A state that is
+    /// loaded must have its shape and is converted to its dtype.
+    ///
+    /// # Errors
+    /// If memory does not suffice.
+    fn initial(&self, slot: &str, p: &Tensor) -> Result<Tensor> {
+        let _ = slot;
+        filled(p, 0.0)
+    }
+
+    /// Updates `p` in-place. All tensors are contiguous, and nothing is recorded. `fresh` is true in the first step, when the
+    /// slots have their initial values; `step` counts the steps of the parameter from 1.
     ///
     /// # Errors
     /// If the tensors cannot be updated.
     fn update(&self, p: &Tensor, g: &Tensor, slots: &[Tensor], fresh: bool, step: u64) -> Result<()>;
+}
+
+/// A contiguous tensor with the shape and dtype of `p`.
+pub(super) fn filled(p: &Tensor, value: f64) -> Result<Tensor> {
+    let new = Tensor::zeros_with_layout(p, &Layout::contiguous(p.shape()))?;
+    if value == 0.0 { Ok(new) } else { new.try_fill_(value) }
 }
 
 /// A parameter and its state.
@@ -79,6 +97,8 @@ pub trait Rule: Clone + Send + 'static {
 struct Entry {
     param: Parameter,
     step: u64,
+    /// The names of the slots: those of the rule, and then those that only other options use.
+    names: Vec<&'static str>,
     slots: Vec<Tensor>,
 }
 
@@ -144,7 +164,7 @@ impl<R: Rule> Builder<R> {
             let mut rule = self.options.clone();
             change(&mut rule);
             rule.validate()?;
-            let entries = params.into_iter().map(|param| Entry { param, step: 0, slots: Vec::new() }).collect();
+            let entries = params.into_iter().map(Entry::new).collect();
             groups.push(Group { rule, entries });
         }
         Ok(RuleOptimizer { groups })
@@ -170,18 +190,20 @@ fn check(op: &'static str, param: &Parameter, seen: &mut HashSet<usize>) -> Resu
 }
 
 impl Entry {
+    fn new(param: Parameter) -> Entry {
+        Entry { param, step: 0, names: Vec::new(), slots: Vec::new() }
+    }
+
     #[inline]
     fn update<R: Rule>(&mut self, rule: &R, p: &Tensor, g: Tensor) -> Result<()> {
         if g.dtype() != p.dtype() || !g.layout().same_dims(p.layout()) {
             return Err(mismatch(R::NAME, p, &g));
         }
-        let wanted = rule.slots().len();
-        let fresh = self.slots.len() < wanted;
-        if fresh || self.slots.first().is_some_and(|slot| slot.dtype() != p.dtype()) {
-            self.prepare(wanted, p)?;
-        }
+        let wanted = rule.slots();
+        let ready = self.names.starts_with(wanted) && self.slots.first().is_none_or(|slot| slot.dtype() == p.dtype());
+        let fresh = !ready && self.prepare(rule, p)?;
         let g = if g.is_contiguous() && !g.shares_memory_with(p) { g } else { g.try_contiguous_copy()? };
-        let (step, slots) = (self.step + 1, &self.slots[..wanted]);
+        let (step, slots) = (self.step + 1, &self.slots[..wanted.len()]);
         if p.is_contiguous() {
             rule.update(p, &g, slots, fresh, step)?;
         } else {
@@ -194,16 +216,25 @@ impl Entry {
         Ok(())
     }
 
-    /// Allocates missing slots, and converts all to the dtype of the parameter.
+    /// Arranges the slots in the order of the rule, creates those that are missing, and converts all to the dtype of the parameter.
+    /// Returns whether one was created.
     #[cold]
-    fn prepare(&mut self, wanted: usize, p: &Tensor) -> Result<()> {
-        for slot in &mut self.slots {
-            *slot = slot.try_to_dtype(p.dtype())?;
+    fn prepare<R: Rule>(&mut self, rule: &R, p: &Tensor) -> Result<bool> {
+        let mut created = false;
+        for (at, name) in rule.slots().iter().enumerate() {
+            if let Some(after) = self.names[at..].iter().position(|own| own == name) {
+                self.names.swap(at, at + after);
+                self.slots.swap(at, at + after);
+            } else {
+                self.slots.insert(at, rule.initial(name, p)?);
+                self.names.insert(at, name);
+                created = true;
+            }
         }
-        while self.slots.len() < wanted {
-            self.slots.push(Tensor::zeros_with_layout(p, &Layout::contiguous(p.shape()))?);
+        for (name, slot) in self.names.iter().zip(&mut self.slots) {
+            *slot = slot.try_to_dtype(rule.initial(name, p)?.dtype())?;
         }
-        Ok(())
+        Ok(created)
     }
 }
 
@@ -295,6 +326,7 @@ impl<R: Rule> Optimizer for RuleOptimizer<R> {
             for (name, setting) in group.rule.clone().options() {
                 let value = match setting {
                     Setting::Number(value) => Tensor::from(*value),
+                    Setting::Pair((first, second)) => Tensor::from([*first, *second]),
                     Setting::Bool(value) => Tensor::from(*value),
                 };
                 state.insert(format!("param_groups.{number}.{name}"), value);
@@ -302,8 +334,10 @@ impl<R: Rule> Optimizer for RuleOptimizer<R> {
             for entry in &group.entries {
                 if entry.step > 0 {
                     state.insert(format!("state.{index}.step"), Tensor::from(entry.step as i64));
-                    for (name, slot) in group.rule.slots().iter().zip(&entry.slots) {
-                        state.insert(format!("state.{index}.{name}"), slot.copy());
+                    for (name, slot) in entry.names.iter().zip(&entry.slots) {
+                        if group.rule.slots().contains(name) {
+                            state.insert(format!("state.{index}.{name}"), slot.copy());
+                        }
                     }
                 }
                 index += 1;
@@ -318,21 +352,24 @@ impl<R: Rule> Optimizer for RuleOptimizer<R> {
         let mut index = 0;
         for (number, group) in groups.iter_mut().enumerate() {
             for (name, setting) in group.rule.options() {
-                let value = loader.number(&format!("param_groups.{number}.{name}"));
+                let key = format!("param_groups.{number}.{name}");
                 match setting {
-                    Setting::Number(own) => *own = value,
-                    Setting::Bool(own) => *own = value != 0.0,
+                    Setting::Number(own) => *own = loader.number(&key),
+                    Setting::Pair(own) => *own = loader.pair(&key),
+                    Setting::Bool(own) => *own = loader.number(&key) != 0.0,
                 }
             }
             for entry in &mut group.entries {
                 let (p, step) = (entry.param.get(), format!("state.{index}.step"));
-                (entry.step, entry.slots) = (0, Vec::new());
+                *entry = Entry::new(entry.param.clone());
                 // A parameter that never had a gradient does not have state.
                 if state.get(&step).is_some() {
                     entry.step = loader.number(&step) as u64;
                     for name in group.rule.slots() {
-                        if let Some(slot) = loader.take(&format!("state.{index}.{name}"), p.shape()) {
-                            entry.slots.push(slot.detach().try_to_dtype(p.dtype())?.try_contiguous_copy()?);
+                        let own = group.rule.initial(name, &p)?;
+                        if let Some(slot) = loader.take(&format!("state.{index}.{name}"), own.shape()) {
+                            entry.slots.push(own.try_copy_(&slot.detach())?);
+                            entry.names.push(name);
                         }
                     }
                 }
@@ -371,6 +408,12 @@ impl<'a> Loader<'a> {
     /// The only element of `key`; 0 if it is missing, which is recorded as an error.
     fn number(&mut self, key: &str) -> f64 {
         self.take(key, &[]).and_then(|value| value.try_item().ok()).unwrap_or(0.0)
+    }
+
+    /// The two elements of `key`; zeros if it is missing, which is recorded as an error.
+    fn pair(&mut self, key: &str) -> (f64, f64) {
+        let elements = self.take(key, &[2]).and_then(|pair| pair.try_to_dtype(DType::F64).ok()?.try_to_vec().ok());
+        elements.map_or((0.0, 0.0), |both: Vec<f64>| (both[0], both[1]))
     }
 
     fn finish(mut self, name: &str) -> Result<()> {

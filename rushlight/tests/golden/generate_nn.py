@@ -1,4 +1,4 @@
-"""Writes nn.json.gz: random streams, default initialization, printing, state_dict keys, optimizer steps, loader orders.
+"""Writes nn.json.gz: random streams, default initialization, printing, state_dict keys, loader orders.
 
     pip install torch==2.15.0 numpy
     python generate_nn.py
@@ -248,62 +248,6 @@ def batch_norm_module():
     return out
 
 
-# ------------------------------------------------------------------------------------------------------------- optimizers
-
-OPTIONS = {
-    "SGD": [
-        {"lr": 0.1}, {"lr": 0.1, "momentum": 0.9}, {"lr": 0.1, "momentum": 0.9, "dampening": 0.3}, {"lr": 0.1, "weight_decay": 0.05},
-        {"lr": 0.1, "momentum": 0.9, "nesterov": True}, {"lr": 0.1, "momentum": 0.8, "dampening": 0.1, "weight_decay": 0.05},
-        {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.05}, {"lr": 0.01, "maximize": True},
-        {"lr": 0.01, "momentum": 0.9, "maximize": True, "weight_decay": 0.1}, {"lr": 0.0, "momentum": 0.9}, {},
-    ],
-    "Adam": [
-        {}, {"lr": 0.1}, {"lr": 0.1, "betas": [0.8, 0.95]}, {"lr": 0.1, "eps": 1e-3}, {"lr": 0.1, "weight_decay": 0.1}, {"lr": 0.1, "amsgrad": True},
-        {"lr": 0.1, "amsgrad": True, "weight_decay": 0.05, "betas": [0.5, 0.6]}, {"lr": 0.01, "maximize": True}, {"lr": 0.1, "betas": [0.0, 0.0]},
-    ],
-    "Adagrad": [
-        {}, {"lr": 0.1}, {"lr": 0.1, "lr_decay": 0.2}, {"lr": 0.1, "weight_decay": 0.05, "eps": 1e-3},
-        {"lr": 0.1, "initial_accumulator_value": 0.5}, {"lr": 0.01, "maximize": True},
-    ],
-    "AdamW": [{}, {"lr": 0.1}, {"lr": 0.1, "weight_decay": 0.2}, {"lr": 0.1, "amsgrad": True}, {"lr": 0.01, "maximize": True}],
-}
-
-
-def optimizers():
-    """Loss = sum(p**4)/4 + sum(p*q) over two parameters; the second gets no gradient in step 3, so its own step count falls behind."""
-    out = []
-    for cls, options in OPTIONS.items():
-        for opts in options:
-            for dtype in ("f32", "f64"):
-                p = torch.tensor([1.0, -2.0, 3.0, 0.0, -0.5], dtype=DTYPES[dtype], requires_grad=True)
-                q = torch.tensor([[0.5, -1.5], [0.25, 2.0]], dtype=DTYPES[dtype], requires_grad=True)
-                kw = {k: tuple(v) if k == "betas" else v for k, v in opts.items()}
-                opt = getattr(torch.optim, cls)([p, q], **kw)
-                initial = [encode(p), encode(q)]
-                steps = []
-                for step in range(7):
-                    opt.zero_grad()
-                    loss = (p**4).sum() / 4 + p.sum()
-                    if step != 2:
-                        loss = loss + (q**2).sum() * (step + 1) - q.sum()
-                    loss.backward()
-                    opt.step()
-                    steps.append({"loss": number(loss.detach().numpy()[()]), "p": encode(p), "q": encode(q)})
-                state = {k: (encode(v) if torch.is_tensor(v) else v) for k, v in opt.state[p].items() if v is not None}
-                out.append({"class": cls, "options": opts, "dtype": dtype, "initial": initial, "steps": steps, "state_of_p": state})
-    # Two groups with their own options, the rest from the defaults.
-    p = torch.tensor([1.0, -2.0], dtype=torch.float64, requires_grad=True)
-    q = torch.tensor([0.5, 1.5], dtype=torch.float64, requires_grad=True)
-    opt = torch.optim.SGD([{"params": [p]}, {"params": [q], "lr": 0.01, "momentum": 0.5}], lr=0.1, weight_decay=0.01)
-    steps = []
-    for _ in range(5):
-        opt.zero_grad()
-        ((p**2).sum() + (q**3).sum()).backward()
-        opt.step()
-        steps.append({"p": encode(p), "q": encode(q)})
-    return out, {"steps": steps}
-
-
 # ------------------------------------------------------------------------------------------------------------------ data
 
 
@@ -408,12 +352,11 @@ def main():
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     small, large = layers()
-    runs, groups = optimizers()
     texts, graphs = printing()
     path = pathlib.Path(__file__).parent / "nn.json.gz"
     write(path, {
         "torch": torch.__version__.split("+")[0], "random": random_streams(), "creation": creation(), "layers": small, "large_layers": large,
-        "layer_runs": layer_runs(), "channel_dropout": channel_dropout(), "batch_norm": batch_norm_module(), "optimizers": runs, "parameter_groups": groups, "loaders": loader_orders(),
+        "layer_runs": layer_runs(), "channel_dropout": channel_dropout(), "batch_norm": batch_norm_module(), "loaders": loader_orders(),
         "printing": texts, "printing_grad_fn": graphs,
     })
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} KB")

@@ -5,3 +5,4 @@ mod golden;
 
 mod modules;
 mod optim;
+mod optim_steps;

@@ -2,7 +2,7 @@
 
 use rushlight::io::safetensors;
 use rushlight::ops::{CloseOptions, DropoutOptions};
-use rushlight::optim::{Adagrad, Adam, AdamW, Optimizer, SGD};
+use rushlight::optim::{ASGD, Adadelta, Adagrad, Adam, AdamW, Adamax, Optimizer, RMSprop, Rprop, SGD};
 use rushlight::{DType, Device, Error, Generator, Tensor, TensorOptions};
 
 const REFERENCE: Device = Device::Reference;
@@ -130,13 +130,25 @@ fn operands_on_different_devices_are_refused() {
 #[test]
 fn optimizers_take_the_same_steps() {
     type Make = fn(&Tensor) -> Box<dyn Optimizer>;
-    let optimizers: [(&str, Make); 6] = [
+    let optimizers: [(&str, Make); 16] = [
         ("SGD", |w| Box::new(SGD::builder([w]).lr(0.1).weight_decay(0.2).build())),
         ("momentum", |w| Box::new(SGD::builder([w]).lr(0.1).momentum(0.9).dampening(0.3).maximize(true).build())),
         ("Nesterov", |w| Box::new(SGD::builder([w]).lr(0.1).momentum(0.9).nesterov(true).build())),
         ("Adagrad", |w| Box::new(Adagrad::builder([w]).lr(0.1).lr_decay(0.3).initial_accumulator_value(0.2).build())),
         ("Adam", |w| Box::new(Adam::builder([w]).lr(0.1).weight_decay(0.1).amsgrad(true).build())),
         ("AdamW", |w| Box::new(AdamW::builder([w]).lr(0.1).weight_decay(0.1).build())),
+        ("Adamax", |w| {
+            Box::new(Adamax::builder([w]).lr(0.1).weight_decay(0.1).betas((0.6, 0.8)).maximize(true).build())
+        }),
+        ("Adadelta", |w| Box::new(Adadelta::builder([w]).rho(0.6).eps(0.01).weight_decay(0.1).build())),
+        ("ASGD", |w| Box::new(ASGD::builder([w]).lr(0.1).lambd(0.2).weight_decay(0.1).build())),
+        ("averaging ASGD", |w| Box::new(ASGD::builder([w]).lr(0.1).t0(1.0).maximize(true).build())),
+        ("RMSprop", |w| Box::new(RMSprop::builder([w]).alpha(0.6).eps(0.01).weight_decay(0.1).build())),
+        ("centered RMSprop", |w| Box::new(RMSprop::builder([w]).alpha(0.6).centered(true).build())),
+        ("RMSprop with momentum", |w| Box::new(RMSprop::builder([w]).alpha(0.6).momentum(0.7).build())),
+        ("both", |w| Box::new(RMSprop::builder([w]).alpha(0.4).momentum(0.7).centered(true).maximize(true).build())),
+        ("Rprop", |w| Box::new(Rprop::builder([w]).lr(0.9).step_sizes((0.5, 1.0)).build())),
+        ("ascending Rprop", |w| Box::new(Rprop::builder([w]).lr(0.1).etas((0.3, 1.7)).maximize(true).build())),
     ];
     for (name, make) in optimizers {
         let [found, here] = [REFERENCE, Device::Cpu].map(|device| {
@@ -144,7 +156,7 @@ fn optimizers_take_the_same_steps() {
             let mut optimizer = make(&w);
             for _ in 0..4 {
                 optimizer.zero_grad();
-                w.pow(3).sum().backward();
+                w.square().sum().backward();
                 optimizer.step();
             }
             w.detach().to_device(Device::Cpu)

@@ -16,7 +16,6 @@ const REDUCIBLE: f32 = 1e6;
 
 /// `f32` or `f64`, with what elementwise operations need in addition to [`crate::float::Float`].
 pub(super) trait Float: crate::float::Float + Default + Rem<Output = Self> {
-    fn abs(self) -> Self;
     fn copysign(self, sign: Self) -> Self;
     fn floor(self) -> Self;
     fn ceil(self) -> Self;
@@ -71,7 +70,7 @@ macro_rules! std_methods {
             <$t>::atan2(self, x)
         }
 
-        std_methods!(@one $t: abs floor ceil trunc round_ties_even tan asin acos atan sinh cosh asinh acosh atanh);
+        std_methods!(@one $t: floor ceil trunc round_ties_even tan asin acos atan sinh cosh asinh acosh atanh);
     };
     (@one $t:ident: $($name:ident)*) => {
         $(
