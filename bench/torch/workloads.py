@@ -170,6 +170,28 @@ def lenet_5(variant):
     return training(net, torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9), nn.CrossEntropyLoss(), x, y)
 
 
+# ---------------------------------------------------------------------------------------------------- steps of optimizers
+
+
+def optimizer_step(name, optimizer, **options):
+    def make(_):
+        net = ResNet18()
+        for p in net.parameters():
+            p.grad = torch.rand(p.shape) - 0.5
+        opt = optimizer(net.parameters(), **options)
+
+        def step():
+            opt.step()
+            return net.fc.weight
+        return step
+    WORKLOADS[name] = Workload(make)
+
+
+optimizer_step("optim_sgd_momentum", torch.optim.SGD, momentum=0.9)
+for optimizer in ("SGD", "ASGD", "Rprop", "Adagrad", "Adadelta", "RMSprop", "Adam", "AdamW", "Adamax"):
+    optimizer_step(f"optim_{optimizer.lower()}", getattr(torch.optim, optimizer))
+
+
 # ------------------------------------------------------------------------------------------------------------ whole models
 
 

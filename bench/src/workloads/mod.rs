@@ -2,6 +2,7 @@
 
 mod basics;
 mod models;
+mod optim;
 mod training;
 
 use crate::machine::Cost;
@@ -26,6 +27,7 @@ pub(crate) struct Workload {
 pub(crate) fn all() -> Vec<Workload> {
     let mut all = basics::workloads();
     all.extend(training::workloads());
+    all.extend(optim::workloads());
     all.extend(models::workloads());
     all
 }
