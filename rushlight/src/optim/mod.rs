@@ -103,7 +103,7 @@ pub trait Optimizer: Send {
     }
 
     /// Copies of the options and the accumulated state as tensors: `param_groups.0.lr`, `state.0.step`, `state.0.momentum_buffer`, with
-    /// the parameters numbered consecutively over all groups. A pair, such as `param_groups.0.betas`, is a tensor of shape [2].
+    /// the parameters numbered consecutively over all groups. A pair, such as `param_groups.0.betas`, is a tensor of shape `[2]`.
     fn state_dict(&self) -> StateDict;
 
     /// Restores the state returned by [`state_dict`](Optimizer::state_dict).

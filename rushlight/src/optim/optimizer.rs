@@ -73,8 +73,8 @@ pub trait Rule: Clone + Send + 'static {
     ///
     /// # Errors
     /// If memory does not suffice.
+    #[allow(unused_variables, reason = "the parameter has its name for implementers")]
     fn initial(&self, slot: &str, p: &Tensor) -> Result<Tensor> {
-        let _ = slot;
         filled(p, 0.0)
     }
 

@@ -185,6 +185,36 @@ fn a_mismatched_state_changes_nothing() {
 }
 
 #[test]
+fn a_pair_of_another_shape_is_refused() {
+    let mut optimizer = Adam::new([leaf(&[1.0])]);
+    let mut bad = optimizer.state_dict();
+    assert_eq!(bad.get("param_groups.0.betas").unwrap().to_vec::<f64>(), [0.9, 0.999]);
+    bad.insert("param_groups.0.betas", Tensor::from(0.5));
+    let message = text_of(optimizer.try_load_state_dict(&bad));
+    assert!(message.ends_with("\n\texpected param_groups.0.betas of shape [2], got []"), "{message}");
+    assert_eq!(optimizer.options(0).betas, (0.9, 0.999));
+}
+
+/// The learning rate and the weight of the average stay float32, as in PyTorch, while the average follows the parameter.
+#[test]
+fn numbers_in_the_state_keep_their_type() {
+    let layer = Linear::new(1, 1);
+    let mut optimizer = ASGD::builder(layer.parameters()).lr(0.1).lambd(0.5).build();
+    let step = |optimizer: &mut ASGD| {
+        optimizer.zero_grad();
+        layer.weight.get().square().sum().backward();
+        optimizer.step();
+    };
+    step(&mut optimizer);
+    layer.to_dtype(DType::F64);
+    step(&mut optimizer);
+    let state = optimizer.state_dict();
+    let dtypes = ["ax", "eta", "mu"].map(|name| state.get(&format!("state.0.{name}")).unwrap().dtype());
+    assert_eq!(dtypes, [DType::F64, DType::F32, DType::F32]);
+    assert_eq!(state.get("state.0.eta").unwrap().item(), f64::from((0.1 / 1.1f64.powf(0.75)) as f32));
+}
+
+#[test]
 fn a_model_that_is_converted_stays_with_its_optimizer() {
     let layer = Linear::new(2, 1);
     let mut optimizer = Adam::builder(layer.parameters()).lr(0.1).build();

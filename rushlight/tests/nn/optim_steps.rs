@@ -56,7 +56,7 @@ impl Problem<'_> {
         optimizer.zero_grad();
         let mut loss = (self.get("w") * (&self.p - self.get("a")).square()).sum();
         if step != 3 {
-            loss = loss + (&self.q - self.get("b")).square().sum() * ((1 + step % 3) as f64 / 4.0);
+            loss += (&self.q - self.get("b")).square().sum() * ((1 + step % 3) as f64 / 4.0);
         }
         loss.backward();
         let before = self.p.version();

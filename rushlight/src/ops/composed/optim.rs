@@ -79,7 +79,7 @@ fn rprop(settings: &Rprop, p: &Tensor, g: &Tensor, previous: &Tensor, size: &Ten
     overwrite(size, &new.try_clamp(settings.min, settings.max)?)?;
     let g = g.try_masked_fill(&differ, 0.0)?;
     overwrite(previous, &g)?;
-    overwrite(p, &old.try_sub(&g.try_sign()?.try_mul(&size.detach())?)?)
+    overwrite(p, &old.try_sub(&g.try_sign()?.try_mul(size.detach())?)?)
 }
 
 fn adagrad(settings: &Adagrad, t: f64, p: &Tensor, g: &Tensor, sum: &Tensor) -> Result<()> {
@@ -148,6 +148,6 @@ fn adamax(settings: &Adamax, t: f64, p: &Tensor, g: &Tensor, m: &Tensor, largest
     average(m, &g, settings.beta1)?;
     let decayed = scaled(&largest.detach(), settings.beta2)?;
     overwrite(largest, &decayed.try_maximum(g.try_abs()?.try_add(settings.eps)?)?)?;
-    let step = scaled(&m.detach(), -settings.corrected_lr(t))?.try_div(&largest.detach())?;
+    let step = scaled(&m.detach(), -settings.corrected_lr(t))?.try_div(largest.detach())?;
     overwrite(p, &old.try_add(&step)?)
 }
