@@ -35,7 +35,7 @@
 
 pub use crate::data::{DataLoader, Dataset, IdxDataset, TensorDataset};
 pub use crate::nn::{self, Forward, Module, Parameter, StateDict};
-pub use crate::optim::{self, Optimizer};
+pub use crate::optim::{self, Optimizer, lr_scheduler::LRScheduler};
 pub use crate::{
     DType, Device, Reduction, Result, Tensor, TensorOptions, keepdim, manual_seed, no_grad, set_grad_enabled,
 };

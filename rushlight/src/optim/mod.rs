@@ -21,27 +21,32 @@ mod adagrad;
 mod adam;
 mod adamax;
 mod asgd;
+mod lbfgs;
+pub mod lr_scheduler;
 mod optimizer;
 mod rmsprop;
 mod rprop;
 mod sgd;
+mod state;
 
 pub use adadelta::{Adadelta, AdadeltaOptions};
 pub use adagrad::{Adagrad, AdagradOptions};
 pub use adam::{Adam, AdamOptions, AdamW};
 pub use adamax::{Adamax, AdamaxOptions};
 pub use asgd::{ASGD, ASGDOptions};
+pub use lbfgs::{LBFGS, LBFGSOptions, LineSearch};
 use optimizer::filled;
-pub use optimizer::{Builder, Rule, RuleOptimizer, Setting};
+pub use optimizer::{Builder, Rule, RuleOptimizer};
 pub use rmsprop::{RMSprop, RMSpropOptions};
 pub use rprop::{Rprop, RpropOptions};
 pub use sgd::{SGD, SGDOptions};
+pub use state::Setting;
 
 use crate::error::ok;
 use crate::nn::{Parameter, StateDict};
-use crate::{Error, Result};
+use crate::{EnableGrad, Error, Result, Tensor};
 
-/// The interface of all optimizers, sufficient for learning rate schedulers.
+/// The interface of all optimizers, sufficient for the schedulers of learning rates in [`lr_scheduler`].
 ///
 /// ```
 /// use rushlight::{Tensor, optim::{Optimizer, SGD}};
@@ -69,6 +74,47 @@ pub trait Optimizer: Send {
     /// If a gradient set by `set_grad` does not have the shape and dtype of its parameter.
     fn try_step(&mut self) -> Result<()>;
 
+    /// Evaluates the loss with `closure`, updates the parameters, and returns the loss: PyTorch's `step(closure)`.
+    ///
+    /// The closure clears the gradients, computes the loss, calls `backward` and returns the loss; recording is on while it runs. Most
+    /// optimizers call it once; [`LBFGS`] calls it several times and returns the first loss. The optimizer is borrowed meanwhile, so the
+    /// closure clears the gradients of the model: `net.zero_grad()`.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, optim::{LBFGS, Optimizer, SGD}};
+    /// let w = Tensor::from([1.0f32]).requires_grad_(true);
+    /// let optimizers: [Box<dyn Optimizer>; 2] = [Box::new(SGD::builder([&w]).lr(0.25).build()), Box::new(LBFGS::new([&w]))];
+    /// for (mut optimizer, expected) in optimizers.into_iter().zip([1.0, 0.25]) {
+    ///     let loss = optimizer.step_with(&mut || {
+    ///         w.zero_grad();
+    ///         let loss = w.square().sum();
+    ///         loss.backward();
+    ///         loss
+    ///     });
+    ///     assert_eq!(loss.item(), expected);
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    /// As [`step`](Optimizer::step).
+    #[track_caller]
+    fn step_with(&mut self, closure: &mut dyn FnMut() -> Tensor) -> Tensor {
+        ok(self.try_step_with(&mut || Ok(closure())))
+    }
+
+    /// [`step_with`](Optimizer::step_with) that returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// As [`try_step`](Optimizer::try_step), or the closure's error.
+    fn try_step_with(&mut self, closure: &mut dyn FnMut() -> Result<Tensor>) -> Result<Tensor> {
+        let loss = {
+            let _guard = EnableGrad::new();
+            closure()?
+        };
+        self.try_step()?;
+        Ok(loss)
+    }
+
     /// Clears the gradients of all parameters.
     fn zero_grad(&self);
 
@@ -89,6 +135,18 @@ pub trait Optimizer: Send {
     /// # Panics
     /// If the group does not exist.
     fn set_group_lr(&mut self, group: usize, lr: f64);
+
+    /// Returns the learning rate that the schedules of a group start from, if a scheduler was created: PyTorch's `initial_lr`.
+    ///
+    /// # Panics
+    /// If the group does not exist.
+    fn group_initial_lr(&self, group: usize) -> Option<f64>;
+
+    /// Sets the learning rate that the schedules of a group start from; the schedulers of [`lr_scheduler`] do so.
+    ///
+    /// # Panics
+    /// If the group does not exist.
+    fn set_group_initial_lr(&mut self, group: usize, lr: f64);
 
     /// Returns the learning rate of the first group.
     fn lr(&self) -> f64 {

@@ -1,23 +1,13 @@
 //! The common part of optimizers: parameter groups, the state of each parameter, and the loop of a step.
 
 use super::Optimizer;
+use super::state::{Loader, Setting};
 use crate::nn::{Parameter, StateDict};
 use crate::tensor::Layout;
-use crate::{DType, Error, NoGrad, Result, Tensor};
+use crate::{Error, NoGrad, Result, Tensor};
 use rushlight_macros::op;
 use std::collections::HashSet;
 use std::sync::Arc;
-
-/// A mutable option of a [`Rule`].
-#[derive(Debug)]
-pub enum Setting<'a> {
-    /// A number.
-    Number(&'a mut f64),
-    /// Two numbers.
-    Pair(&'a mut (f64, f64)),
-    /// A boolean.
-    Bool(&'a mut bool),
-}
 
 /// The update rule of an optimizer: its options, and the step of one parameter.
 ///
@@ -105,6 +95,8 @@ struct Entry {
 #[derive(Clone)]
 struct Group<R> {
     rule: R,
+    /// Where the schedules of the learning rate start, as soon as there is a scheduler.
+    initial_lr: Option<f64>,
     entries: Vec<Entry>,
 }
 
@@ -123,7 +115,7 @@ pub struct Builder<R> {
     groups: Vec<(Vec<Parameter>, Change<R>)>,
 }
 
-impl<R: Rule> Builder<R> {
+impl<R: Clone> Builder<R> {
     /// Creates a builder for the given parameters: those of a module, or any leaf tensors.
     pub fn new(params: impl IntoIterator<Item = impl Into<Parameter>>, options: R) -> Builder<R> {
         Builder { options, groups: Vec::new() }.group(params, |_| {})
@@ -146,26 +138,37 @@ impl<R: Rule> Builder<R> {
         self
     }
 
+    /// The parameters and options of each group, checked.
+    pub(super) fn into_groups(self, name: &'static str) -> Result<Vec<(Vec<Parameter>, R)>> {
+        let mut seen = HashSet::new();
+        let mut groups = Vec::new();
+        for (params, change) in self.groups {
+            if params.is_empty() {
+                return Err(Error::value(name, "expected at least one parameter per group, got an empty list"));
+            }
+            for param in &params {
+                check(name, param, &mut seen)?;
+            }
+            let mut options = self.options.clone();
+            change(&mut options);
+            groups.push((params, options));
+        }
+        Ok(groups)
+    }
+}
+
+impl<R: Rule> Builder<R> {
     /// Builds the optimizer.
     ///
     /// # Errors
     /// If a group is empty, a parameter is not a leaf or is repeated, or an option is out of range.
     #[op]
     pub fn try_build(self) -> Result<RuleOptimizer<R>> {
-        let mut seen = HashSet::new();
         let mut groups = Vec::new();
-        for (params, change) in self.groups {
-            if params.is_empty() {
-                return Err(Error::value(R::NAME, "expected at least one parameter per group, got an empty list"));
-            }
-            for param in &params {
-                check(R::NAME, param, &mut seen)?;
-            }
-            let mut rule = self.options.clone();
-            change(&mut rule);
+        for (params, rule) in self.into_groups(R::NAME)? {
             rule.validate()?;
             let entries = params.into_iter().map(Entry::new).collect();
-            groups.push(Group { rule, entries });
+            groups.push(Group { rule, initial_lr: None, entries });
         }
         Ok(RuleOptimizer { groups })
     }
@@ -319,17 +322,23 @@ impl<R: Rule> Optimizer for RuleOptimizer<R> {
         with_lr(&mut self.groups[group].rule, |own| *own = lr);
     }
 
+    fn group_initial_lr(&self, group: usize) -> Option<f64> {
+        self.groups[group].initial_lr
+    }
+
+    fn set_group_initial_lr(&mut self, group: usize, lr: f64) {
+        self.groups[group].initial_lr = Some(lr);
+    }
+
     fn state_dict(&self) -> StateDict {
         let mut state = StateDict::new();
         let mut index = 0;
         for (number, group) in self.groups.iter().enumerate() {
             for (name, setting) in group.rule.clone().options() {
-                let value = match setting {
-                    Setting::Number(value) => Tensor::from(*value),
-                    Setting::Pair((first, second)) => Tensor::from([*first, *second]),
-                    Setting::Bool(value) => Tensor::from(*value),
-                };
-                state.insert(format!("param_groups.{number}.{name}"), value);
+                state.insert(format!("param_groups.{number}.{name}"), setting.tensor());
+            }
+            if let Some(lr) = group.initial_lr {
+                state.insert(format!("param_groups.{number}.initial_lr"), Tensor::from(lr));
             }
             for entry in &group.entries {
                 if entry.step > 0 {
@@ -347,23 +356,19 @@ impl<R: Rule> Optimizer for RuleOptimizer<R> {
     }
 
     fn try_load_state_dict(&mut self, state: &StateDict) -> Result<()> {
-        let mut loader = Loader { rest: state.keys().collect(), state, wrong: Vec::new() };
+        let mut loader = Loader::new(state);
         let mut groups = self.groups.clone();
         let mut index = 0;
         for (number, group) in groups.iter_mut().enumerate() {
             for (name, setting) in group.rule.options() {
-                let key = format!("param_groups.{number}.{name}");
-                match setting {
-                    Setting::Number(own) => *own = loader.number(&key),
-                    Setting::Pair(own) => *own = loader.pair(&key),
-                    Setting::Bool(own) => *own = loader.number(&key) != 0.0,
-                }
+                setting.load(&mut loader, &format!("param_groups.{number}.{name}"));
             }
+            group.initial_lr = loader.optional_number(&format!("param_groups.{number}.initial_lr"));
             for entry in &mut group.entries {
                 let (p, step) = (entry.param.get(), format!("state.{index}.step"));
                 *entry = Entry::new(entry.param.clone());
                 // A parameter that never had a gradient does not have state.
-                if state.get(&step).is_some() {
+                if loader.has(&step) {
                     entry.step = loader.number(&step) as u64;
                     for name in group.rule.slots() {
                         let own = group.rule.initial(name, &p)?;
@@ -376,53 +381,11 @@ impl<R: Rule> Optimizer for RuleOptimizer<R> {
                 index += 1;
             }
             if let Err(error) = group.rule.validate() {
-                loader.wrong.push(error.to_string());
+                loader.reject(error.to_string());
             }
         }
         loader.finish(R::NAME)?;
         self.groups = groups;
         Ok(())
-    }
-}
-
-/// Reads tensors from a state, and collects mismatches.
-struct Loader<'a> {
-    state: &'a StateDict,
-    rest: HashSet<&'a str>,
-    wrong: Vec<String>,
-}
-
-impl<'a> Loader<'a> {
-    fn take(&mut self, key: &str, shape: &[usize]) -> Option<&'a Tensor> {
-        self.rest.remove(key);
-        match self.state.get(key) {
-            None => self.wrong.push(format!("missing: {key}")),
-            Some(tensor) if tensor.shape() != shape => {
-                self.wrong.push(format!("expected {key} of shape {shape:?}, got {:?}", tensor.shape()));
-            }
-            found => return found,
-        }
-        None
-    }
-
-    /// The only element of `key`; 0 if it is missing, which is recorded as an error.
-    fn number(&mut self, key: &str) -> f64 {
-        self.take(key, &[]).and_then(|value| value.try_item().ok()).unwrap_or(0.0)
-    }
-
-    /// The two elements of `key`; zeros if it is missing, which is recorded as an error.
-    fn pair(&mut self, key: &str) -> (f64, f64) {
-        let elements = self.take(key, &[2]).and_then(|pair| pair.try_to_dtype(DType::F64).ok()?.try_to_vec().ok());
-        elements.map_or((0.0, 0.0), |both: Vec<f64>| (both[0], both[1]))
-    }
-
-    fn finish(mut self, name: &str) -> Result<()> {
-        let unexpected = self.state.keys().filter(|key| self.rest.contains(key));
-        self.wrong.extend(unexpected.map(|key| format!("unexpected: {key}")));
-        if self.wrong.is_empty() {
-            return Ok(());
-        }
-        let message = format!("Error(s) in loading state_dict for {name}:\n\t{}", self.wrong.join("\n\t"));
-        Err(Error::State { message })
     }
 }
