@@ -30,7 +30,7 @@
 //! | [`ops`] | the options of operations |
 //! | [`autograd`] | gradients of any order, hooks, [`gradcheck`](autograd::gradcheck) |
 //! | [`nn`] | layers, containers, losses, initialization, state dictionaries |
-//! | [`optim`] | optimizers |
+//! | [`optim`] | optimizers, schedules of learning rates |
 //! | [`data`] | data sets, samplers, loaders with workers |
 //! | [`io`] | safetensors, NumPy and IDX files, atomic writes |
 //! | [`random`] | PyTorch's random number streams |

@@ -12,6 +12,8 @@
 //! }
 //! ```
 //!
+//! The learning rate follows a schedule with a scheduler of [`lr_scheduler`].
+//!
 //! Options, defaults and names of the state are PyTorch's. PyTorch's options `foreach`, `fused`, `capturable` and `differentiable` choose
 //! among its implementations and do not exist here: each step is one pass over the memory of the parameter, its gradient and its state,
 //! and is not recorded.
@@ -62,7 +64,8 @@ pub trait Optimizer: Send {
     /// Updates every parameter that has a gradient, without recording.
     ///
     /// # Panics
-    /// If a gradient set by `set_grad` does not have the shape and dtype of its parameter.
+    /// If a gradient set by `set_grad` does not have the shape and dtype of its parameter, or the optimizer requires a closure
+    /// ([`LBFGS`]).
     #[track_caller]
     fn step(&mut self) {
         ok(self.try_step());
@@ -71,7 +74,8 @@ pub trait Optimizer: Send {
     /// [`step`](Optimizer::step) that returns an error instead of panicking.
     ///
     /// # Errors
-    /// If a gradient set by `set_grad` does not have the shape and dtype of its parameter.
+    /// If a gradient set by `set_grad` does not have the shape and dtype of its parameter, or the optimizer requires a closure
+    /// ([`LBFGS`]).
     fn try_step(&mut self) -> Result<()>;
 
     /// Evaluates the loss with `closure`, updates the parameters, and returns the loss: PyTorch's `step(closure)`.
@@ -96,7 +100,7 @@ pub trait Optimizer: Send {
     /// ```
     ///
     /// # Panics
-    /// As [`step`](Optimizer::step).
+    /// If a gradient set by `set_grad` does not have the shape and dtype of its parameter, or the loss is not one element where it is read.
     #[track_caller]
     fn step_with(&mut self, closure: &mut dyn FnMut() -> Tensor) -> Tensor {
         ok(self.try_step_with(&mut || Ok(closure())))
@@ -105,7 +109,7 @@ pub trait Optimizer: Send {
     /// [`step_with`](Optimizer::step_with) that returns an error instead of panicking.
     ///
     /// # Errors
-    /// As [`try_step`](Optimizer::try_step), or the closure's error.
+    /// As [`step_with`](Optimizer::step_with), and that of the closure.
     fn try_step_with(&mut self, closure: &mut dyn FnMut() -> Result<Tensor>) -> Result<Tensor> {
         let loss = {
             let _guard = EnableGrad::new();

@@ -1,9 +1,9 @@
 //! LBFGS against PyTorch's runs, its state, and the closures of all optimizers.
 
 use crate::golden::*;
-use rushlight::nn::StateDict;
+use rushlight::nn::{Linear, Module, StateDict};
 use rushlight::optim::{LBFGS, LBFGSOptions, LineSearch, Optimizer, SGD};
-use rushlight::{DType, Error, Tensor, is_grad_enabled, no_grad};
+use rushlight::{DType, Device, Error, Tensor, is_grad_enabled, no_grad};
 use serde_json::Value;
 use std::cell::Cell;
 
@@ -310,6 +310,49 @@ fn every_optimizer_takes_a_closure() {
     assert_eq!(x.item(), 1.0);
 }
 
+/// Where the gradient vanishes, a step is one evaluation. Parameters without gradients count as such.
+#[test]
+fn a_step_at_a_minimum_changes_nothing() {
+    let x = Tensor::from([1.0, 2.0]).requires_grad_(true);
+    let mut optimizer = LBFGS::new([&x]);
+    assert_eq!(optimizer.step(|| (&x * 0.0).sum()).item(), 0.0);
+    let state = optimizer.state_dict();
+    let keys: Vec<&str> = state.keys().filter(|key| key.starts_with("state")).collect();
+    assert_eq!(keys, ["state.0.func_evals", "state.0.n_iter"]);
+    assert_eq!((value(&state, keys[0]), value(&state, keys[1])), (1.0, 0.0));
+    assert_eq!(x.to_vec::<f64>(), [1.0, 2.0]);
+}
+
+/// A loss that is no number ends a step after PyTorch's number of evaluations.
+#[test]
+fn nan_ends_a_step_as_in_pytorch() {
+    for (line_search, n_iter, func_evals, t) in [(false, 20.0, 20.0, 1.0), (true, 1.0, 26.0, 5.977606522915017e17)] {
+        let x = Tensor::from([1.0, 2.0]).requires_grad_(true);
+        let mut optimizer = LBFGS::new([&x]);
+        optimizer.options_mut().line_search_fn = line_search.then_some(LineSearch::StrongWolfe);
+        step(&mut optimizer, std::slice::from_ref(&x), &|params| (&params[0] * f64::NAN).sum());
+        let state = optimizer.state_dict();
+        assert_eq!((value(&state, "state.0.n_iter"), value(&state, "state.0.func_evals")), (n_iter, func_evals));
+        assert_eq!(value(&state, "state.0.t"), t);
+        assert!(x.to_vec::<f64>().iter().all(|x| x.is_nan()));
+    }
+}
+
+#[test]
+fn other_dtypes_and_devices_converge() {
+    let minimum = |x: Tensor| {
+        let x = x.requires_grad_(true);
+        let mut optimizer = LBFGS::builder([&x]).line_search_fn(LineSearch::StrongWolfe).build();
+        step(&mut optimizer, std::slice::from_ref(&x), &|params| (&params[0] - 0.5).pow(2).sum());
+        x.detach().to_device(Device::Cpu).to_dtype(DType::F64).to_vec::<f64>()
+    };
+    let start = Tensor::from([1.0f32, 2.0]);
+    for dtype in [DType::F16, DType::Bf16, DType::F32, DType::F64] {
+        assert_eq!(minimum(start.to_dtype(dtype)), [0.5, 0.5], "{dtype}");
+    }
+    assert_eq!(minimum(start.to_device(Device::Reference)), [0.5, 0.5]);
+}
+
 /// Parameters and gradients of every layout, and of a dtype that changes between steps.
 #[test]
 fn layouts_and_conversions_do_not_matter() {
@@ -324,8 +367,7 @@ fn layouts_and_conversions_do_not_matter() {
     assert!(!transposed.is_contiguous());
     assert_eq!(run(transposed), run(Tensor::zeros_with([2, 3], DType::F64)));
 
-    let layer = rushlight::nn::Linear::new(2, 1);
-    use rushlight::nn::Module;
+    let layer = Linear::new(2, 1);
     let mut optimizer = LBFGS::builder(layer.parameters()).max_iter(3).build();
     for dtype in [DType::F32, DType::F64] {
         layer.to_dtype(dtype);

@@ -340,6 +340,17 @@ fn wrong_arguments_are_refused() {
     );
     step.step(&mut optimizer);
     assert_eq!(optimizer.lr(), 0.1 * 0.1);
+
+    let mut milestones = MultiStepLR::new(&mut optimizer, [3]);
+    let mut state = milestones.state_dict();
+    for (value, fault) in [
+        (Tensor::from(3), "expected milestones of one dimension, got []"),
+        (Tensor::from([1.5]), "expected milestones to be an integer of at least 0, got 1.5"),
+    ] {
+        state.insert("milestones", value);
+        let message = format!("Error(s) in loading state_dict for MultiStepLR:\n\t{fault}");
+        assert_eq!(text(milestones.try_load_state_dict(&state)), message);
+    }
 }
 
 /// A metric that is no number never is an improvement, as in PyTorch.

@@ -219,8 +219,7 @@ impl LBFGS {
     /// [`step`](LBFGS::step) that returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the closure returns an error or more than one element, or a gradient or the dtypes of the parameters do not match. The parameters
-    /// are then those of the last complete iteration.
+    /// If the closure returns an error or not exactly one element. The parameters are then where the last iteration moved them.
     pub fn try_step(&mut self, mut closure: impl FnMut() -> Result<Tensor>) -> Result<Tensor> {
         self.try_step_with(&mut closure)
     }

@@ -79,7 +79,7 @@ pub trait LRScheduler: Send {
     /// If the optimizer does not have as many parameter groups as that of the scheduler.
     fn try_step(&mut self, optimizer: &mut dyn Optimizer) -> Result<()>;
 
-    /// Returns the number of steps taken.
+    /// Returns the number of the epoch that the learning rates are for, from 0.
     fn last_epoch(&self) -> usize;
 
     /// Returns the learning rates of all groups after the last step.
