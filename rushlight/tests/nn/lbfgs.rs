@@ -341,7 +341,7 @@ fn nan_ends_a_step_as_in_pytorch() {
 #[test]
 fn other_dtypes_and_devices_converge() {
     let minimum = |x: Tensor| {
-        let x = x.requires_grad_(true);
+        let x = x.copy().requires_grad_(true);
         let mut optimizer = LBFGS::builder([&x]).line_search_fn(LineSearch::StrongWolfe).build();
         step(&mut optimizer, std::slice::from_ref(&x), &|params| (&params[0] - 0.5).pow(2).sum());
         x.detach().to_device(Device::Cpu).to_dtype(DType::F64).to_vec::<f64>()
