@@ -19,6 +19,7 @@ fn set(rule: &mut impl Rule, options: &Value) {
                 Setting::Number(own) => *own = number(value),
                 Setting::Pair(own) => *own = (number(&value[0]), number(&value[1])),
                 Setting::Bool(own) => *own = value.as_bool().unwrap(),
+                other => panic!("the rules tested here have no option such as {name}: {other:?}"),
             }
         }
     }
@@ -35,6 +36,7 @@ fn check_defaults(mut rule: impl Rule, defaults: &Value) {
             Setting::Number(own) => *own == number(default),
             Setting::Pair(own) => *own == (number(&default[0]), number(&default[1])),
             Setting::Bool(own) => *own == default.as_bool().unwrap(),
+            other => panic!("the rules tested here have no option such as {name}: {other:?}"),
         };
         assert!(same, "{name} is {default} in PyTorch");
     }
