@@ -10,8 +10,11 @@ use crate::dtype::Stored;
 use crate::elementwise::Arithmetic;
 use crate::instances::instances;
 use crate::split::{Parts, for_ranges};
+use rows::{add_rows, copy_rows};
 use std::fmt;
 use std::ops::Range;
+
+mod rows;
 
 /// An index that is out of bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +80,8 @@ instances! {
             src: &[Self],
             src_sizes: &[usize],
         ) -> Result<(), BadIndex>;
+        fn add_rows(out: &mut [Self], sizes: [usize; 2], indices: &[i64], src: &[Self]) -> Result<(), BadIndex>;
+        fn copy_rows(out: &mut [Self], sizes: [usize; 2], indices: &[i64], src: &[Self]) -> Result<(), BadIndex>;
     }
 }
 
@@ -133,6 +138,31 @@ pub fn scatter_add<T: Element>(
     src_sizes: &[usize],
 ) -> Result<(), BadIndex> {
     T::scatter_sums(out, out_sizes, dim, index, index_sizes, src, src_sizes)
+}
+
+/// Adds rows: `out[indices[k], i] += src[k, i]`, where `out` is `[n, inner]` and `src` is `[indices.len(), inner]`. Sums
+/// are accumulated in the order of the indices; integers wrap, booleans are combined with `or`.
+///
+/// # Errors
+/// If an index is not in `0..n`; nothing is written then.
+///
+/// # Panics
+/// If the length of a slice does not match the sizes.
+#[inline]
+pub fn index_add<T: Element>(out: &mut [T], sizes: [usize; 2], indices: &[i64], src: &[T]) -> Result<(), BadIndex> {
+    T::add_rows(out, sizes, indices, src)
+}
+
+/// Replaces rows: `out[indices[k], i] = src[k, i]`, as [`index_add`]; the last of equal indices counts.
+///
+/// # Errors
+/// If an index is not in `0..n`; nothing is written then.
+///
+/// # Panics
+/// If the length of a slice does not match the sizes.
+#[inline]
+pub fn index_copy<T: Element>(out: &mut [T], sizes: [usize; 2], indices: &[i64], src: &[T]) -> Result<(), BadIndex> {
+    T::copy_rows(out, sizes, indices, src)
 }
 
 fn select<T: Stored>(x: &[T], [outer, n, inner]: [usize; 3], indices: &[i64], out: &mut [T]) -> Result<(), BadIndex> {

@@ -65,6 +65,12 @@ pub enum Error {
         /// The operation.
         op: &'static str,
     },
+    /// A sparse tensor as an operand of an operation that does not take one.
+    #[error("{op}: expected a strided tensor, got a sparse one (layout sparse_coo); to_dense converts")]
+    Sparse {
+        /// The operation.
+        op: &'static str,
+    },
     /// Memory that could not be allocated.
     #[error("out of memory: failed to allocate {bytes} bytes")]
     Memory {
@@ -126,7 +132,7 @@ impl Error {
     /// The same error, named after the operation that the user called.
     #[cold]
     pub(crate) fn named(mut self, name: &'static str) -> Error {
-        if let Error::DType { op, .. } | Error::Value { op, .. } = &mut self {
+        if let Error::DType { op, .. } | Error::Value { op, .. } | Error::Index { op, .. } = &mut self {
             *op = name;
         }
         self

@@ -141,3 +141,32 @@ fn every_type_is_moved_and_added_in_its_own_way() {
         run(name).unwrap();
     }
 }
+
+#[test]
+fn rows_are_added_and_replaced_in_order() {
+    for (n, inner, count) in [(5, 3, 9), (7, 1, 4), (300, 64, 1000), (4, 0, 3), (3, 2, 0)] {
+        let indices = numbers(count, n);
+        let x: Vec<f32> = (0..n * inner).map(|i| (i as f32).sin()).collect();
+        let src: Vec<f32> = (0..count * inner).map(|i| (i as f32).cos()).collect();
+        let (mut sums, mut last) = (x.clone(), x.clone());
+        for (k, &row) in indices.iter().enumerate() {
+            for i in 0..inner {
+                sums[row as usize * inner + i] += src[k * inner + i];
+                last[row as usize * inner + i] = src[k * inner + i];
+            }
+        }
+        for threads in [1, 2] {
+            set_num_threads(threads);
+            let [mut added, mut replaced] = [x.clone(), x.clone()];
+            index_add(&mut added, [n, inner], &indices, &src).unwrap();
+            index_copy(&mut replaced, [n, inner], &indices, &src).unwrap();
+            assert_eq!((added, replaced), (sums.clone(), last.clone()), "{n} {inner} {count}");
+        }
+    }
+    let mut out = [1.0f32, 2.0];
+    let bad = index_add(&mut out, [2, 1], &[0, 2], &[5.0, 5.0]).unwrap_err();
+    assert_eq!((bad, out), (BadIndex { value: 2, position: 1, size: 2 }, [1.0, 2.0]));
+    let mut small = [F16::from(1.0); 2];
+    index_add(&mut small, [2, 1], &[1, 1], &[F16::from(0.5), F16::from(0.25)]).unwrap();
+    assert_eq!(small.map(f64::from), [1.0, 1.75]);
+}

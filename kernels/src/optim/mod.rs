@@ -13,6 +13,7 @@ mod asgd;
 mod rmsprop;
 mod rprop;
 mod sgd;
+mod sparse_adam;
 mod terms;
 
 pub use adadelta::Adadelta;
@@ -23,6 +24,7 @@ pub use asgd::Asgd;
 pub use rmsprop::RmsProp;
 pub use rprop::Rprop;
 pub use sgd::Sgd;
+pub use sparse_adam::SparseAdam;
 
 use crate::convert::is_direct;
 use crate::dtype::StoredFloat;
@@ -88,6 +90,13 @@ pub enum StepRule {
         /// The step number, starting at 1.
         t: f64,
     },
+    /// SparseAdam, on the rows that were used. State: the averages of the gradient and of its square.
+    SparseAdam {
+        /// The optimizer's options.
+        settings: SparseAdam,
+        /// The step number, starting at 1.
+        t: f64,
+    },
 }
 
 instances! {
@@ -116,6 +125,7 @@ fn run_rule<T: StoredFloat>(rule: &StepRule, p: &mut [T], g: &[T], state: &mut [
         StepRule::RmsProp { settings } => rmsprop::step(settings, p, g, state),
         StepRule::Adam { settings, t } => adam::step(settings, *t, p, g, state),
         StepRule::Adamax { settings, t } => adamax::step(settings, *t, p, g, state),
+        StepRule::SparseAdam { settings, t } => sparse_adam::step(settings, *t, p, g, state),
     }
 }
 
@@ -318,6 +328,7 @@ mod tests {
         let adam =
             Adam { lr: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-5, weight_decay: 0.01, decoupled: true, maximize: true };
         let adamax = Adamax { lr: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-5, weight_decay: 0.01, maximize: true };
+        let sparse_adam = SparseAdam { lr: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-5, maximize: true };
         let rules = [
             (StepRule::Sgd { settings: sgd, first: false }, 0),
             (StepRule::Sgd { settings: sgd, first: true }, 1),
@@ -334,6 +345,7 @@ mod tests {
             (StepRule::Adam { settings: adam, t: 3.0 }, 2),
             (StepRule::Adam { settings: adam, t: 3.0 }, 3),
             (StepRule::Adamax { settings: adamax, t: 3.0 }, 2),
+            (StepRule::SparseAdam { settings: sparse_adam, t: 3.0 }, 2),
         ];
         let n = 40_001;
         let g = testing::noise::<T>(n, 1.0);

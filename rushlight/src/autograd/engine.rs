@@ -169,13 +169,14 @@ impl PartialEq for Ready {
 
 impl Eq for Ready {}
 
-/// The sum of two gradients, computed in-place in the first if it has no other handle.
-fn sum(a: Tensor, b: &Tensor, create_graph: bool) -> Result<Tensor> {
+/// The sum of two gradients, computed in-place in the first if it has no other handle. That of a sparse and a strided one is strided.
+fn sum(a: Tensor, b: Tensor, create_graph: bool) -> Result<Tensor> {
+    let (a, b) = if a.is_sparse() && !b.is_sparse() { (b, a) } else { (a, b) };
     if !create_graph && a.is_unshared() && a.dtype() == b.dtype() && a.shape() == b.shape() {
-        a.try_add_(b)?;
+        a.try_add_(&b)?;
         Ok(a)
     } else {
-        a.try_add(b)
+        a.try_add(&b)
     }
 }
 
@@ -196,7 +197,7 @@ fn walk(
     while let Some(Ready(node, mut grad)) = heap.pop() {
         while heap.peek().is_some_and(|other| other.0.seq == node.seq) {
             let Some(Ready(_, other)) = heap.pop() else { break };
-            grad = sum(grad, &other, create)?;
+            grad = sum(grad, other, create)?;
         }
         grad = node.hooked(grad)?;
         if let Some(slot) = captures.as_mut().and_then(|map| map.get_mut(&node.seq)) {
@@ -254,6 +255,8 @@ fn accumulate(slot: &mut Option<Tensor>, grad: Tensor, create_graph: bool) -> Re
     *slot = Some(match slot.take() {
         None if grad.is_unshared() => grad,
         None => grad.try_copy()?,
+        // A sparse gradient cannot become strided in-place.
+        Some(old) if old.is_sparse() && !grad.is_sparse() => grad.try_add(&old)?,
         Some(old) if create_graph => old.try_add(&grad)?,
         Some(old) => {
             // In-place, as in PyTorch: other handles to the gradient see the sum.

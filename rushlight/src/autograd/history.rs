@@ -252,6 +252,7 @@ impl Tensor {
             && self.0.layout.is_dense()
             && self.0.grad_fn.is_none()
             && self.0.plain()
+            && (!self.is_sparse() || self.owns_parts())
     }
 
     /// Whether a change of this tensor's memory affects a gradient.

@@ -19,7 +19,9 @@ pub use rushlight_kernels::conv::{set_winograd, winograd};
 pub(crate) use rushlight_kernels::elementwise::{BinaryOp, CompareOp, GradOp, UnaryOp};
 pub(crate) use rushlight_kernels::loss::ClassLoss;
 pub(crate) use rushlight_kernels::norm::BatchNorm;
-pub(crate) use rushlight_kernels::optim::{Adadelta, Adagrad, Adam, Adamax, Asgd, RmsProp, Rprop, Sgd, StepRule};
+pub(crate) use rushlight_kernels::optim::{
+    Adadelta, Adagrad, Adam, Adamax, Asgd, RmsProp, Rprop, Sgd, SparseAdam, StepRule,
+};
 pub(crate) use rushlight_kernels::pooling::{Divisor, Pool2d};
 pub(crate) use rushlight_kernels::reduce::Op as ReduceOp;
 pub(crate) use traits::{

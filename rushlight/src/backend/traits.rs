@@ -174,6 +174,16 @@ pub(crate) trait Indexing {
     fn index_select(&self, x: &ReadGuard<'_>, dim: usize, index: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
         None
     }
+
+    /// Adds the slices of `source` to those of `out` along dimension 0 at `index` (int64, 1-d), in order, all contiguous.
+    fn index_add(&self, index: &ReadGuard<'_>, source: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        None
+    }
+
+    /// Replaces the slices of `out` along dimension 0 at `index` (int64, 1-d) by those of `source`, all contiguous.
+    fn index_copy(&self, index: &ReadGuard<'_>, source: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        None
+    }
 }
 
 /// Convolutions.

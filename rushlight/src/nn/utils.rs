@@ -44,7 +44,7 @@ pub fn try_clip_grad_norm_with_(
     }
     let _guard = NoGrad::new();
     let grads: Vec<Tensor> = params.into_iter().filter_map(|param| param.into().grad()).collect();
-    let norms = grads.iter().map(|grad| norm(grad, norm_type)).collect::<Result<Vec<Tensor>>>()?;
+    let norms = grads.iter().map(|grad| norm(&elements(grad)?, norm_type)).collect::<Result<Vec<Tensor>>>()?;
     if norms.is_empty() {
         return Ok(Tensor::from(0.0f32));
     }
@@ -55,6 +55,11 @@ pub fn try_clip_grad_norm_with_(
         grad.try_mul_(&factor)?;
     }
     Ok(total)
+}
+
+/// A tensor with the elements of a gradient that are not known to be zero.
+fn elements(grad: &Tensor) -> Result<Tensor> {
+    if grad.is_sparse() { grad.try_coalesce()?.try_values() } else { Ok(grad.clone()) }
 }
 
 /// The `p`-norm of all elements, 0-d.

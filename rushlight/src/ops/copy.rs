@@ -11,9 +11,12 @@ use std::sync::Arc;
 impl Tensor {
     /// A tensor with newly allocated memory in the given dense layout.
     fn copied(&self, name: &'static str, layout: Layout, dtype: DType) -> Result<Tensor> {
-        let out = self.fresh_like(layout, dtype)?;
-        self.backend().copy(&self.read(name)?, &mut out.write_fresh())?;
-        Ok(out)
+        let copy = || {
+            let out = self.fresh_like(layout, dtype)?;
+            self.backend().copy(&self.read(name)?, &mut out.write_fresh())?;
+            Ok(out)
+        };
+        copy().or_else(|error| self.copied_sparse(name, dtype, error))
     }
 
     /// Copies the elements to newly allocated memory; differentiable. (`clone` returns another handle to the same memory.)
@@ -116,12 +119,16 @@ impl Tensor {
         if self.device() == device {
             return Ok(self.clone());
         }
-        let source = self.detach().try_contiguous()?;
-        let layout = Layout::contiguous(self.shape());
-        let out = each!(self.dtype(), T => {
-            let elements = source.read("to_device")?.to_host::<T>()?.into_owned();
-            Tensor::filled_on(device, layout, &elements)?
-        });
+        let out = if self.is_sparse() {
+            self.sparse_to_device(device)?
+        } else {
+            let source = self.detach().try_contiguous()?;
+            let layout = Layout::contiguous(self.shape());
+            each!(self.dtype(), T => {
+                let elements = source.read("to_device")?.to_host::<T>()?.into_owned();
+                Tensor::filled_on(device, layout, &elements)?
+            })
+        };
         let own = self.device();
         Ok(out.record("ToCopyBackward0", [self], [] as [Save<'_>; 0], move |[], [_], g| {
             Ok([Some(g.try_to_device(own)?)])

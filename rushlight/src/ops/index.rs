@@ -219,6 +219,38 @@ impl Tensor {
         if self.dim() == 0 { out.try_reshape(()) } else { Ok(out) }
     }
 
+    /// Adds the rows of the matrix `source` to those of this contiguous matrix that the 1-d `index` (int64) names, without recording.
+    /// Repeated rows accumulate in order.
+    pub(crate) fn add_rows_(&self, index: &Tensor, source: &Tensor) -> Result<()> {
+        let name = "index_add";
+        let (index, source) = (index.detach().try_contiguous()?, source.detach().try_contiguous()?);
+        if source.numel() == 0 {
+            return Ok(());
+        }
+        let done = self.backend().index_add(&index.read(name)?, &source.read(name)?, &mut self.write(name)?);
+        done.unwrap_or_else(|| composed::index_add(&self.detach(), &index, &source))
+    }
+
+    /// Replaces the rows of this contiguous matrix that the 1-d `index` (int64) names by those of `source`, without recording.
+    pub(crate) fn put_rows_(&self, index: &Tensor, source: &Tensor) -> Result<()> {
+        let name = "index_copy";
+        let (index, source) = (index.detach().try_contiguous()?, source.detach().try_contiguous()?);
+        if source.numel() == 0 {
+            return Ok(());
+        }
+        let done = self.backend().index_copy(&index.read(name)?, &source.read(name)?, &mut self.write(name)?);
+        done.unwrap_or_else(|| composed::index_copy(&self.detach(), &index, &source))
+    }
+
+    /// The matrix with `rows` rows that is the sum of the rows of this matrix at the 1-d `index` (int64), and zero elsewhere.
+    pub(crate) fn summed_at_rows(&self, index: &Tensor, rows: usize) -> Result<Tensor> {
+        let sums = Tensor::zeros_with_layout(self, &Layout::contiguous(&[rows, self.shape()[1]]))?;
+        sums.add_rows_(index, self)?;
+        Ok(sums.record("IndexAddBackward0", [self], [Save::Input(index)], |[index], [_], g| {
+            Ok([Some(g.try_index_select(0, &index)?)])
+        }))
+    }
+
     fn as_at_least_1d(&self) -> Result<Tensor> {
         if self.dim() == 0 { self.try_reshape([1]) } else { self.try_contiguous() }
     }

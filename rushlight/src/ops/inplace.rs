@@ -87,7 +87,9 @@ impl Tensor {
         if let Operand::Tensor(same) = other
             && self.same_elements(same)
         {
-            return self.change(name, false, |out| self.backend().binary(op, None, None, out), Tensor::try_copy);
+            return self
+                .change(name, false, |out| self.backend().binary(op, None, None, out), Tensor::try_copy)
+                .or_else(|error| self.binary_sparse_(name, op, same, error));
         }
         self.fits(name, &other)?;
         if dtype != self.dtype() {
@@ -101,6 +103,7 @@ impl Tensor {
         };
         let b = self.apart(b)?;
         self.change(name, false, |out| self.backend().binary(op, None, Some(&b.read(name)?), out), Tensor::try_copy)
+            .or_else(|error| self.binary_sparse_(name, op, &b, error))
     }
 
     /// Returns an error if a result of type `dtype` has a higher category than this tensor.

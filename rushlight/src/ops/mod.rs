@@ -13,6 +13,7 @@ mod composed;
 pub(crate) mod conv;
 mod conv_transpose;
 mod copy;
+mod embedding;
 mod index;
 mod inplace;
 mod join;
@@ -36,6 +37,7 @@ pub use compare::CloseOptions;
 pub use conv::ConvOptions;
 pub use conv_transpose::ConvTransposeOptions;
 pub(crate) use conv_transpose::conv_transpose_nd;
+pub use embedding::EmbeddingOptions;
 pub use join::PadOptions;
 pub use loss::{
     BinaryCrossEntropyOptions, BinaryCrossEntropyWithLogitsOptions, CrossEntropyOptions, LossOptions, NllLossOptions,
@@ -205,6 +207,11 @@ fn scalar(device: Device, number: Scalar, dtype: DType) -> Result<Tensor> {
 /// [`arithmetic_operands`].
 #[inline]
 pub(crate) fn binary(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    binary_strided(name, op, a, b).or_else(|error| a.binary_sparse(name, op, b, error))
+}
+
+#[inline]
+fn binary_strided(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     same_device(name, a, b)?;
     let (la, lb) = (a.layout(), b.layout());
     let same = (la.same_dims(lb) || lb.rank() == 0) && la.is_contiguous() && la.offset() == 0;

@@ -364,6 +364,7 @@ impl Tensor {
         with
     )]
     pub fn try_rand_like_with(&self, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        self.expect_strided("rand_like")?;
         let options = options.into();
         let tensor = options.allocate_like(self)?;
         tensor.fill_uniform(0.0, 1.0, options.source())?;
@@ -386,6 +387,7 @@ impl Tensor {
         with
     )]
     pub fn try_randn_like_with(&self, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        self.expect_strided("randn_like")?;
         let options = options.into();
         let tensor = options.allocate_like(self)?;
         tensor.fill_normal(0.0, 1.0, options.source())?;
@@ -411,6 +413,7 @@ impl Tensor {
         range: impl Into<IntegerRange>,
         options: impl Into<TensorOptions>,
     ) -> Result<Tensor> {
+        self.expect_strided("randint_like")?;
         let options = options.into();
         let tensor = options.allocate_like(self)?;
         tensor.fill_integers("randint_like", range.into().into(), options.source())?;

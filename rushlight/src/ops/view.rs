@@ -68,6 +68,7 @@ impl Tensor {
     /// ```
     #[op(torch = "view(self, *shape)")]
     pub fn try_view(&self, shape: impl Into<Dims>) -> Result<Tensor> {
+        self.expect_strided("view")?;
         let target = shape.into().infer("view", self.numel())?;
         let Some(strides) = self.layout().view_strides(target.dims()) else {
             return Err(Error::shape(
@@ -151,6 +152,7 @@ impl Tensor {
     /// ```
     #[op(torch = "t(input)")]
     pub fn try_t(&self) -> Result<Tensor> {
+        self.expect_strided("t")?;
         match self.dim() {
             0 | 1 => Ok(self.clone()),
             2 => {
@@ -173,6 +175,7 @@ impl Tensor {
     /// ```
     #[op(torch = "transpose(input, dim0, dim1)")]
     pub fn try_transpose(&self, a: isize, b: isize) -> Result<Tensor> {
+        self.expect_strided("transpose")?;
         let (a, b) = (wrap_dim("transpose", a, self.dim())?, wrap_dim("transpose", b, self.dim())?);
         if self.dim() == 0 {
             return Ok(self.clone());
@@ -195,6 +198,7 @@ impl Tensor {
     /// ```
     #[op(torch = "permute(input, dims)")]
     pub fn try_permute(&self, order: impl Into<Dims>) -> Result<Tensor> {
+        self.expect_strided("permute")?;
         let order = order.into();
         let mask = order.mask("permute", self.dim())?;
         if mask[..self.dim()].iter().any(|named| !named) || order.list("permute")?.len() != self.dim() {
@@ -228,6 +232,7 @@ impl Tensor {
     /// ```
     #[op(torch = "squeeze(input, dim=None)")]
     pub fn try_squeeze(&self, dims: impl Into<Dims>) -> Result<Tensor> {
+        self.expect_strided("squeeze")?;
         let named = dims.into();
         let all = named.list("squeeze")?.is_empty();
         let mask = named.mask("squeeze", self.dim())?;
@@ -250,6 +255,7 @@ impl Tensor {
     /// ```
     #[op(torch = "unsqueeze(input, dim)")]
     pub fn try_unsqueeze(&self, dim: isize) -> Result<Tensor> {
+        self.expect_strided("unsqueeze")?;
         let dim = wrap_dim("unsqueeze", dim, self.dim() + 1)?;
         if self.dim() == MAX_RANK {
             return Err(Error::shape(
@@ -277,6 +283,7 @@ impl Tensor {
     /// ```
     #[op(torch = "expand(self, *size)")]
     pub fn try_expand(&self, shape: impl Into<Dims>) -> Result<Tensor> {
+        self.expect_strided("expand")?;
         let given = shape.into();
         let given = given.list("expand")?;
         let wrong = || {
@@ -326,6 +333,7 @@ impl Tensor {
     /// ```
     #[op(torch = "narrow(input, dim, start, length)")]
     pub fn try_narrow(&self, dim: isize, start: isize, length: usize) -> Result<Tensor> {
+        self.expect_strided("narrow")?;
         let at = self.wrap_existing("narrow", dim)?;
         let size = self.shape()[at];
         let first = if start < 0 { start.saturating_add(size as isize) } else { start };
@@ -382,6 +390,7 @@ impl Tensor {
     /// ```
     #[op(torch = "select(input, dim, index)")]
     pub fn try_select(&self, dim: isize, index: isize) -> Result<Tensor> {
+        self.expect_strided("select")?;
         let at = self.wrap_existing("select", dim)?;
         let size = self.shape()[at] as isize;
         if index < -size || index >= size {
@@ -411,6 +420,7 @@ impl Tensor {
     /// ```
     #[op(torch = "diagonal(input, offset=0, dim1=0, dim2=1)", with)]
     pub fn try_diagonal_with(&self, options: DiagonalOptions) -> Result<Tensor> {
+        self.expect_strided("diagonal")?;
         let DiagonalOptions { offset, dim1, dim2 } = options;
         let [a, b] = [self.wrap_existing("diagonal", dim1)?, self.wrap_existing("diagonal", dim2)?];
         if a == b {

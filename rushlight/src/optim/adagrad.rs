@@ -1,6 +1,6 @@
 //! Adagrad.
 
-use super::{Rule, RuleOptimizer, Setting, at_least_zero, filled};
+use super::{Rule, RuleOptimizer, Setting, SparseGradients, at_least_zero, filled};
 use crate::backend::{self, StepRule};
 use crate::nn::Parameter;
 use crate::ops::optimizer_step;
@@ -91,6 +91,14 @@ impl Rule for AdagradOptions {
 
     fn initial(&self, _: &str, p: &Tensor) -> Result<Tensor> {
         filled(p, self.initial_accumulator_value)
+    }
+
+    #[inline]
+    fn sparse_gradients(&self) -> SparseGradients {
+        match self.weight_decay {
+            0.0 => SparseGradients::Rows,
+            _ => SparseGradients::Refused("weight decay changes all elements; set weight_decay to 0"),
+        }
     }
 
     #[inline]

@@ -29,6 +29,7 @@ mod optimizer;
 mod rmsprop;
 mod rprop;
 mod sgd;
+mod sparse_adam;
 mod state;
 
 pub use adadelta::{Adadelta, AdadeltaOptions};
@@ -38,10 +39,11 @@ pub use adamax::{Adamax, AdamaxOptions};
 pub use asgd::{ASGD, ASGDOptions};
 pub use lbfgs::{LBFGS, LBFGSOptions, LineSearch};
 use optimizer::filled;
-pub use optimizer::{Builder, Rule, RuleOptimizer};
+pub use optimizer::{Builder, Rule, RuleOptimizer, SparseGradients};
 pub use rmsprop::{RMSprop, RMSpropOptions};
 pub use rprop::{Rprop, RpropOptions};
 pub use sgd::{SGD, SGDOptions};
+pub use sparse_adam::{SparseAdam, SparseAdamOptions};
 pub use state::Setting;
 
 use crate::error::ok;

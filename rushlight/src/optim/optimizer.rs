@@ -9,6 +9,19 @@ use rushlight_macros::op;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+/// What a [`Rule`] does with a [sparse gradient](Tensor::is_sparse).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SparseGradients {
+    /// It is an error, for this reason.
+    Refused(&'static str),
+    /// Only the rows of the parameter and of the state that are in the gradient are updated.
+    Rows,
+    /// As [`Rows`](SparseGradients::Rows); a strided gradient is an error.
+    Required,
+    /// The gradient is converted to a strided one, because the step changes all rows.
+    Dense,
+}
+
 /// The update rule of an optimizer: its options, and the step of one parameter.
 ///
 /// [`RuleOptimizer`] is the optimizer of a rule. A user-defined optimizer:
@@ -66,6 +79,12 @@ pub trait Rule: Clone + Send + 'static {
     #[allow(unused_variables, reason = "the parameter has its name for implementers")]
     fn initial(&self, slot: &str, p: &Tensor) -> Result<Tensor> {
         filled(p, 0.0)
+    }
+
+    /// What the rule does with sparse gradients: most refuse them. With [`SparseGradients::Rows`] the tensors in
+    /// [`update`](Rule::update) are the rows in the gradient.
+    fn sparse_gradients(&self) -> SparseGradients {
+        SparseGradients::Refused("its step changes all elements; SparseAdam, Adagrad and SGD take sparse gradients")
     }
 
     /// Updates `p` in-place. All tensors are contiguous, and nothing is recorded. `fresh` is true in the first step, when the
@@ -202,9 +221,13 @@ impl Entry {
         if g.dtype() != p.dtype() || !g.layout().same_dims(p.layout()) {
             return Err(mismatch(R::NAME, p, &g));
         }
-        let wanted = rule.slots();
-        let ready = self.names.starts_with(wanted) && self.slots.first().is_none_or(|slot| slot.dtype() == p.dtype());
-        let fresh = !ready && self.prepare(rule, p)?;
+        if g.is_sparse() {
+            return self.update_sparse(rule, p, &g);
+        }
+        if rule.sparse_gradients() == SparseGradients::Required {
+            return Err(not_sparse(R::NAME));
+        }
+        let (fresh, wanted) = (self.prepared(rule, p)?, rule.slots());
         let g = if g.is_contiguous() && !g.shares_memory_with(p) { g } else { g.try_contiguous_copy()? };
         let (step, slots) = (self.step + 1, &self.slots[..wanted.len()]);
         if p.is_contiguous() {
@@ -217,6 +240,14 @@ impl Entry {
         p.0.storage.bump_version();
         self.step = step;
         Ok(())
+    }
+
+    /// Ensures that the slots are those of the rule, of the dtype of the parameter. Returns whether one is new.
+    #[inline]
+    fn prepared<R: Rule>(&mut self, rule: &R, p: &Tensor) -> Result<bool> {
+        let ready = self.names.starts_with(rule.slots());
+        let ready = ready && self.slots.first().is_none_or(|slot| slot.dtype() == p.dtype());
+        Ok(!ready && self.prepare(rule, p)?)
     }
 
     /// Arranges the slots in the order of the rule, creates those that are missing, and converts all to the dtype of the parameter.
@@ -239,6 +270,51 @@ impl Entry {
         }
         Ok(created)
     }
+
+    /// A step with a sparse gradient.
+    #[cold]
+    fn update_sparse<R: Rule>(&mut self, rule: &R, p: &Tensor, g: &Tensor) -> Result<()> {
+        match rule.sparse_gradients() {
+            SparseGradients::Refused(reason) => {
+                let message = format!(
+                    "expected a strided gradient, got a sparse one, which {} does not support: {reason}",
+                    R::NAME
+                );
+                return Err(Error::value(R::NAME, message));
+            }
+            SparseGradients::Dense => return self.update(rule, p, g.try_to_dense()?),
+            SparseGradients::Rows | SparseGradients::Required => {}
+        }
+        let [index, values] = g.try_coalesce()?.sparse_rows()?;
+        let fresh = self.prepared(rule, p)?;
+        let step = self.step + 1;
+        if values.numel() > 0 {
+            let rows: usize = p.shape()[..g.sparse_dim()].iter().product();
+            let whole = p.detach().try_contiguous()?;
+            let mut tables = Vec::with_capacity(1 + self.slots.len());
+            for tensor in std::iter::once(&whole).chain(&self.slots[..rule.slots().len()]) {
+                let table = tensor.detach().try_view([rows, values.shape()[1]])?;
+                let part = table.try_index_select(0, &index)?;
+                tables.push((table, part));
+            }
+            let parts: Vec<Tensor> = tables.iter().map(|(_, part)| part.clone()).collect();
+            rule.update(&parts[0], &values, &parts[1..], fresh, step)?;
+            for (table, part) in &tables {
+                table.put_rows_(&index, part)?;
+            }
+            if !p.is_contiguous() {
+                p.try_copy_(&whole)?;
+            }
+            p.0.storage.bump_version();
+        }
+        self.step = step;
+        Ok(())
+    }
+}
+
+#[cold]
+fn not_sparse(op: &'static str) -> Error {
+    Error::value(op, format!("expected a sparse gradient, got a strided one, which {op} does not support; use Adam"))
 }
 
 #[cold]

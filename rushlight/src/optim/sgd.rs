@@ -1,6 +1,6 @@
 //! Stochastic gradient descent.
 
-use super::{Rule, RuleOptimizer, Setting};
+use super::{Rule, RuleOptimizer, Setting, SparseGradients};
 use crate::backend::{Sgd, StepRule};
 use crate::nn::Parameter;
 use crate::ops::optimizer_step;
@@ -90,6 +90,17 @@ impl Rule for SGDOptions {
     #[inline]
     fn slots(&self) -> &'static [&'static str] {
         if self.momentum == 0.0 { &[] } else { &["momentum_buffer"] }
+    }
+
+    #[inline]
+    fn sparse_gradients(&self) -> SparseGradients {
+        if self.weight_decay != 0.0 {
+            SparseGradients::Refused("weight decay changes all elements; set weight_decay to 0")
+        } else if self.momentum != 0.0 {
+            SparseGradients::Dense // rows that were used before go on moving
+        } else {
+            SparseGradients::Rows
+        }
     }
 
     #[inline]

@@ -306,6 +306,7 @@ impl Tensor {
         with
     )]
     pub fn try_zeros_like_with(&self, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        self.expect_strided("zeros_like")?;
         options.into().filled_like(self, Scalar::I64(0))
     }
 
@@ -325,6 +326,7 @@ impl Tensor {
         with
     )]
     pub fn try_ones_like_with(&self, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        self.expect_strided("ones_like")?;
         options.into().filled_like(self, Scalar::I64(1))
     }
 
@@ -342,6 +344,7 @@ impl Tensor {
         with
     )]
     pub fn try_full_like_with(&self, value: impl Into<Scalar>, options: impl Into<TensorOptions>) -> Result<Tensor> {
+        self.expect_strided("full_like")?;
         let (value, options) = (value.into(), options.into());
         value.expect_in("full_like", options.dtype_or(self.dtype()))?;
         options.filled_like(self, value)

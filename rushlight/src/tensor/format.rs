@@ -49,6 +49,61 @@ pub struct Suffixes<'a> {
 
 const OPENING: &str = "tensor(";
 
+/// The elements of a part of a sparse tensor.
+pub(crate) struct Part<'a> {
+    /// Its shape.
+    pub(crate) shape: &'a [usize],
+    /// The element at a row-major index.
+    pub(crate) value: &'a dyn Fn(usize) -> Value,
+}
+
+/// Returns the textual form of a sparse tensor of shape `size`, identical to PyTorch's `str(tensor)`.
+pub(crate) fn format_sparse(
+    size: &[usize],
+    indices: &Part<'_>,
+    values: &Part<'_>,
+    suffixes: &Suffixes<'_>,
+    options: &PrintOptions,
+) -> String {
+    let mut text = String::from(OPENING);
+    for (name, part, end) in [("indices=tensor(", indices, "),\n"), ("values=tensor(", values, ")")] {
+        if name.starts_with('v') {
+            text += &" ".repeat(OPENING.len());
+        }
+        text += name;
+        write_elements(&mut text, part.shape, part.value, options, OPENING.len() + name.len());
+        if part.shape.contains(&0) {
+            text += &format!(", size={}", tuple(part.shape));
+        }
+        text += end;
+    }
+    let mut parts = vec![format!("size={}", tuple(size)), format!("nnz={}", values.shape[0])];
+    let &Suffixes { dtype, default_dtype, .. } = suffixes;
+    if dtype != default_dtype && !matches!(dtype, "int64" | "bool") {
+        parts.push(format!("dtype=torch.{dtype}"));
+    }
+    parts.push("layout=torch.sparse_coo".into());
+    parts.extend(suffixes.history());
+    write_suffixes(&mut text, parts, true, options.linewidth);
+    text + ")"
+}
+
+/// Formats sizes as Python does: `(2, 3)`, `(2,)`, `()`.
+fn tuple(sizes: &[usize]) -> String {
+    match sizes {
+        [size] => format!("({size},)"),
+        _ => format!("({})", sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+impl Suffixes<'_> {
+    /// How the tensor came about, or that it requires a gradient.
+    fn history(&self) -> Option<String> {
+        let leaf = || self.requires_grad.then(|| "requires_grad=True".to_owned());
+        self.grad_fn.map(|name| format!("grad_fn=<{name}>")).or_else(leaf)
+    }
+}
+
 /// Returns the textual form of a tensor, identical to PyTorch's `str(tensor)`.
 ///
 /// `value` returns the element at a row-major index. It is called once for each displayed element.
@@ -65,30 +120,46 @@ pub fn format_tensor(
     suffixes: &Suffixes,
     options: &PrintOptions,
 ) -> String {
-    let numel = shape.iter().fold(1, |n: usize, &size| n.saturating_mul(size));
     let mut text = String::from(OPENING);
-    if numel == 0 {
-        text += "[]";
-    } else {
-        // Only the edges of a dimension longer than both of them together are displayed.
-        let keep = if numel > options.threshold { options.edgeitems } else { usize::MAX };
-        let mut indices = vec![0];
-        for &size in shape {
-            let entries = move |index: usize| entries(size, keep).flatten().map(move |entry| index * size + entry);
-            indices = indices.into_iter().flat_map(entries).collect();
-        }
-        let values: Vec<Value> = indices.into_iter().map(value).collect();
-        let style = Style::of(&values, options);
-        let elements = &mut values.iter().map(|&value| style.padded(value));
-        Layout { keep, width: style.width, linewidth: options.linewidth }.write(
-            &mut text,
-            shape,
-            elements,
-            OPENING.len(),
-        );
+    write_elements(&mut text, shape, value, options, OPENING.len());
+    let empty = shape.contains(&0);
+    let mut parts = Vec::new();
+    if empty && shape.len() != 1 {
+        parts.push(format!("size={}", tuple(shape)));
     }
-    write_suffixes(&mut text, shape, numel == 0, suffixes, options.linewidth);
+    let &Suffixes { dtype, default_dtype, .. } = suffixes;
+    if dtype != default_dtype && (empty || !matches!(dtype, "int64" | "bool")) {
+        parts.push(format!("dtype=torch.{dtype}"));
+    }
+    parts.extend(suffixes.history());
+    write_suffixes(&mut text, parts, false, options.linewidth);
     text + ")"
+}
+
+/// Writes the elements in brackets with `indent` characters before them on their line.
+fn write_elements(
+    text: &mut String,
+    shape: &[usize],
+    value: impl Fn(usize) -> Value,
+    options: &PrintOptions,
+    indent: usize,
+) {
+    let numel = shape.iter().fold(1, |n: usize, &size| n.saturating_mul(size));
+    if numel == 0 {
+        *text += "[]";
+        return;
+    }
+    // Only the edges of a dimension longer than both of them together are displayed.
+    let keep = if numel > options.threshold { options.edgeitems } else { usize::MAX };
+    let mut indices = vec![0];
+    for &size in shape {
+        let entries = move |index: usize| entries(size, keep).flatten().map(move |entry| index * size + entry);
+        indices = indices.into_iter().flat_map(entries).collect();
+    }
+    let values: Vec<Value> = indices.into_iter().map(value).collect();
+    let style = Style::of(&values, options);
+    let elements = &mut values.iter().map(|&value| style.padded(value));
+    Layout { keep, width: style.width, linewidth: options.linewidth }.write(text, shape, elements, indent);
 }
 
 /// The entries of a dimension that are shown: all of them, or `keep` at each end with a gap between (`None`).
@@ -207,25 +278,12 @@ impl Layout {
     }
 }
 
-fn write_suffixes(text: &mut String, shape: &[usize], empty: bool, suffixes: &Suffixes, linewidth: usize) {
-    let &Suffixes { dtype, default_dtype, grad_fn, requires_grad } = suffixes;
-    let mut parts = Vec::new();
-    if empty && shape.len() != 1 {
-        let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
-        parts.push(format!("size=({})", sizes.join(", ")));
-    }
-    if dtype != default_dtype && (empty || !matches!(dtype, "int64" | "bool")) {
-        parts.push(format!("dtype=torch.{dtype}"));
-    }
-    if let Some(name) = grad_fn {
-        parts.push(format!("grad_fn=<{name}>"));
-    } else if requires_grad {
-        parts.push("requires_grad=True".into());
-    }
+/// Writes the attributes, on a new line if the last one has no room or `new_line` is set.
+fn write_suffixes(text: &mut String, parts: Vec<String>, mut new_line: bool, linewidth: usize) {
     // PyTorch counts the last line, the closing bracket and one more character.
     let mut line = text.len() - text.rfind('\n').map_or(0, |i| i + 1) + 2;
     for part in parts {
-        if line + part.len() + 2 > linewidth {
+        if std::mem::take(&mut new_line) || line + part.len() + 2 > linewidth {
             *text += ",\n";
             *text += &" ".repeat(OPENING.len());
             line = OPENING.len() + part.len();

@@ -11,6 +11,7 @@ pub mod format;
 mod layout;
 mod operand;
 mod sizes;
+mod sparse;
 #[allow(unsafe_code, reason = "owns the memory of tensors and provides guarded access to it")]
 mod storage;
 
@@ -222,7 +223,8 @@ impl Tensor {
 
     /// Returns the bytes of memory that this tensor keeps alive, shared with its views.
     pub fn storage_bytes(&self) -> usize {
-        self.0.storage.bytes()
+        let coo = self.0.storage.coo();
+        coo.map_or(self.0.storage.bytes(), |coo| coo.indices.storage_bytes() + coo.values.storage_bytes())
     }
 
     /// Returns the number of times that the memory was changed in-place.

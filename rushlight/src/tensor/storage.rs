@@ -6,7 +6,7 @@
 //! that the layout of the guard addresses. This file ensures that guards are sound.
 //!
 //! A storage is allocated by its device, or takes over the memory of an array (`storage/array.rs`). Both are shared in the same way; only the
-//! former can grow.
+//! former can grow. That of a sparse tensor has no elements, only the tensors that the sparse one consists of.
 
 #[cfg(feature = "ndarray")]
 mod array;
@@ -16,22 +16,42 @@ pub use array::{ArrayReadGuard, ArrayWriteGuard};
 
 #[cfg(feature = "reference")]
 use super::each;
+use super::sparse::Coo;
 use super::{DType, Element, Layout, Scalar};
 use crate::backend::Device;
 use crate::{Error, Result};
 use rushlight_kernels::for_each_dtype;
+#[cfg(feature = "ndarray")]
 use std::any::Any;
 use std::borrow::Cow;
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Up to this many bytes are stored inline in the [`Storage`], which saves an allocation for small tensors.
 const INLINE: usize = 64;
 
+/// The mark of a writer in the count of users. Readers that are rejected add to it for a moment.
+const WRITER: i32 = i32::MIN / 2;
+
+/// The count of users of a sparse tensor: forever less than with a writer.
+const SPARSE: i32 = i32::MIN;
+
 #[repr(C, align(16))]
 struct Inline(UnsafeCell<[u8; INLINE]>);
+
+/// What frees the memory of a [`Storage`].
+enum Owner {
+    /// The device that allocated it.
+    Device,
+    /// An array, which is freed with the storage.
+    #[cfg(feature = "ndarray")]
+    Array(Box<dyn Any + Send + Sync>),
+    /// A sparse tensor: no memory, but two tensors.
+    Sparse(Box<Mutex<Coo>>),
+}
 
 /// A block of memory on a device, shared by all views of it.
 pub(crate) struct Storage {
@@ -39,8 +59,7 @@ pub(crate) struct Storage {
     /// The block of a storage too large to be inline, else null. Only [`grow`](Storage::grow) changes it, as a writer.
     block: AtomicPtr<u8>,
     bytes: AtomicUsize,
-    /// The array that the block belongs to, if no device allocated it.
-    owner: Option<Box<dyn Any + Send + Sync>>,
+    owner: Owner,
     /// The number of times that the contents were changed in-place.
     version: AtomicU32,
     /// The number of readers, or negative while there is a writer.
@@ -48,7 +67,8 @@ pub(crate) struct Storage {
     pub(crate) device: Device,
 }
 
-// SAFETY: the memory is accessed only through `ReadGuard` and `WriteGuard`, which are counted in `users`.
+// SAFETY: the memory is accessed only through `ReadGuard` and `WriteGuard`, which are counted in `users`, the parts of a sparse tensor
+// through a mutex.
 unsafe impl Send for Storage {}
 // SAFETY: as above.
 unsafe impl Sync for Storage {}
@@ -65,11 +85,11 @@ impl Storage {
             // SAFETY: the block has `bytes` bytes in host memory, and no other handle to it exists yet.
             unsafe { block.as_ptr().write_bytes(0, bytes) };
         }
-        Ok(Storage::of_block(device, block.map_or(null_mut(), NonNull::as_ptr), bytes, None))
+        Ok(Storage::of_block(device, block.map_or(null_mut(), NonNull::as_ptr), bytes, Owner::Device))
     }
 
     #[inline]
-    fn of_block(device: Device, block: *mut u8, bytes: usize, owner: Option<Box<dyn Any + Send + Sync>>) -> Storage {
+    fn of_block(device: Device, block: *mut u8, bytes: usize, owner: Owner) -> Storage {
         Storage {
             inline: Inline(UnsafeCell::new([0; INLINE])),
             block: AtomicPtr::new(block),
@@ -79,6 +99,36 @@ impl Storage {
             users: AtomicI32::new(0),
             device,
         }
+    }
+
+    /// The storage of a sparse tensor, which has no elements of its own.
+    ///
+    /// Its memory can only be reached through [`read`](Storage::read) and [`write`](Storage::write), which reject users for as long as the
+    /// count is negative, as it always is here. So every operation that needs elements rejects sparse tensors without a test for them.
+    pub(super) fn sparse(coo: Coo) -> Storage {
+        let device = coo.values.device();
+        let mut storage = Storage::of_block(device, null_mut(), 0, Owner::Sparse(Box::new(Mutex::new(coo))));
+        *storage.users.get_mut() = SPARSE;
+        storage
+    }
+
+    #[inline]
+    pub(crate) fn is_sparse(&self) -> bool {
+        matches!(self.owner, Owner::Sparse(_))
+    }
+
+    /// The parts of a sparse tensor.
+    pub(super) fn coo(&self) -> Option<MutexGuard<'_, Coo>> {
+        match &self.owner {
+            Owner::Sparse(coo) => Some(coo.lock().unwrap_or_else(PoisonError::into_inner)),
+            _ => None,
+        }
+    }
+
+    /// Why access to the elements was rejected.
+    #[cold]
+    fn rejected(&self, op: &'static str) -> Error {
+        if self.is_sparse() { Error::Sparse { op } } else { Error::Busy { op } }
     }
 
     /// The first byte of a storage in host memory. Storages live in an `Arc` and do not move.
@@ -107,7 +157,7 @@ impl Storage {
 
     /// Whether the memory can [grow](Storage::grow): that of an array cannot.
     pub(crate) fn is_resizable(&self) -> bool {
-        self.owner.is_none()
+        matches!(self.owner, Owner::Device)
     }
 
     /// Grows the memory to `bytes`, if it has fewer. The contents are kept, and new bytes are 0.
@@ -170,7 +220,7 @@ impl Storage {
     pub(crate) fn read<'a>(&'a self, op: &'static str, layout: &'a Layout, dtype: DType) -> Result<ReadGuard<'a>> {
         if self.users.fetch_add(1, Acquire) < 0 {
             self.users.fetch_sub(1, Release);
-            return Err(Error::Busy { op });
+            return Err(self.rejected(op));
         }
         let input = ReadGuard { storage: self, layout, dtype, counted: true };
         self.check(layout, dtype);
@@ -180,8 +230,8 @@ impl Storage {
     /// A write guard for the elements of `layout`.
     #[inline]
     pub(crate) fn write<'a>(&'a self, op: &'static str, layout: &'a Layout, dtype: DType) -> Result<WriteGuard<'a>> {
-        if self.users.compare_exchange(0, i32::MIN / 2, Acquire, Relaxed).is_err() {
-            return Err(Error::Busy { op });
+        if self.users.compare_exchange(0, WRITER, Acquire, Relaxed).is_err() {
+            return Err(self.rejected(op));
         }
         let output = WriteGuard { storage: self, layout, dtype, counted: true, not_send: PhantomData };
         self.check(layout, dtype);
@@ -200,8 +250,8 @@ impl Storage {
 impl Drop for Storage {
     #[inline]
     fn drop(&mut self) {
-        // The block of an array is freed with the array.
-        if self.owner.is_none()
+        // Memory of other owners is freed with them.
+        if matches!(self.owner, Owner::Device)
             && let Some(block) = NonNull::new(*self.block.get_mut())
         {
             // SAFETY: the block came from this device with these bytes, and this was its only owner.
@@ -430,7 +480,7 @@ impl Drop for WriteGuard<'_> {
     fn drop(&mut self) {
         if self.counted {
             // Rejected readers increment and decrement the counter, so the mark of the writer is subtracted instead of storing 0.
-            self.storage.users.fetch_add(-(i32::MIN / 2), Release);
+            self.storage.users.fetch_add(-WRITER, Release);
         }
     }
 }

@@ -34,4 +34,20 @@ impl Indexing for Cpu {
                 .map_err(|bad| bad_index("index_select", bad)),
         )
     }
+
+    fn index_add(&self, table: &ReadGuard<'_>, source: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        let [_, n, inner] = around(out.layout(), 0);
+        Some(
+            each!(out.dtype(), T => index::index_add::<T>(out.slice(), [n, inner], table.slice(), source.slice()))
+                .map_err(|bad| bad_index("index_add", bad)),
+        )
+    }
+
+    fn index_copy(&self, table: &ReadGuard<'_>, source: &ReadGuard<'_>, out: &mut WriteGuard<'_>) -> Fused {
+        let [_, n, inner] = around(out.layout(), 0);
+        Some(
+            each!(out.dtype(), T => index::index_copy::<T>(out.slice(), [n, inner], table.slice(), source.slice()))
+                .map_err(|bad| bad_index("index_copy", bad)),
+        )
+    }
 }

@@ -15,7 +15,7 @@ mod softmax;
 
 pub(super) use conv::{conv, conv_grad_input, conv_grad_weight};
 pub(super) use elementwise::{accumulate, differentiable_gradient, gradient};
-pub(super) use index::index_select;
+pub(super) use index::{index_add, index_copy, index_select};
 pub(super) use loss::{cross_entropy, nll, nll_grad};
 pub(super) use norm::{batch_norm, batch_norm_inference};
 pub(super) use optim::optimizer_step;

@@ -1,6 +1,6 @@
 //! Steps of optimizers, in the order of operations of the fused ones.
 
-use crate::backend::{Adadelta, Adagrad, Adam, Adamax, Asgd, RmsProp, Rprop, Sgd, StepRule};
+use crate::backend::{Adadelta, Adagrad, Adam, Adamax, Asgd, RmsProp, Rprop, Sgd, SparseAdam, StepRule};
 use crate::ops::scaled;
 use crate::{Result, Tensor};
 
@@ -15,6 +15,7 @@ pub(in crate::ops) fn optimizer_step(rule: &StepRule, p: &Tensor, g: &Tensor, st
         (StepRule::RmsProp { settings }, [square, rest @ ..]) => rmsprop(settings, p, g, square, rest),
         (StepRule::Adam { settings, t }, [m, v, largest @ ..]) => adam(settings, *t, p, g, [m, v], largest.first()),
         (StepRule::Adamax { settings, t }, [m, largest]) => adamax(settings, *t, p, g, m, largest),
+        (StepRule::SparseAdam { settings, t }, [m, v]) => sparse_adam(settings, *t, p, g, [m, v]),
         (rule, state) => unreachable!("{rule:?} with {} state tensors", state.len()),
     }
 }
@@ -150,4 +151,15 @@ fn adamax(settings: &Adamax, t: f64, p: &Tensor, g: &Tensor, m: &Tensor, largest
     overwrite(largest, &decayed.try_maximum(g.try_abs()?.try_add(settings.eps)?)?)?;
     let step = scaled(&m.detach(), -settings.corrected_lr(t))?.try_div(largest.detach())?;
     overwrite(p, &old.try_add(&step)?)
+}
+
+fn sparse_adam(settings: &SparseAdam, t: f64, p: &Tensor, g: &Tensor, [m, v]: [&Tensor; 2]) -> Result<()> {
+    let SparseAdam { beta1, beta2, eps, maximize, .. } = *settings;
+    let old = p.detach();
+    let g = direction(&old, g, maximize, 0.0)?;
+    let [mean, square] = [m.detach(), v.detach()];
+    overwrite(m, &mean.try_add(&scaled(&g.try_sub(&mean)?, 1.0 - beta1)?)?)?;
+    overwrite(v, &square.try_add(&scaled(&g.try_square()?.try_sub(&square)?, 1.0 - beta2)?)?)?;
+    let step = m.detach().try_div(&v.detach().try_sqrt()?.try_add(eps)?)?;
+    overwrite(p, &old.try_add(&scaled(&step, -settings.corrected_lr(t))?)?)
 }

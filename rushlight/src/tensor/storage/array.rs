@@ -1,9 +1,8 @@
 //! Memory shared with arrays of the crate `ndarray`: a storage over an array's memory, and array views over a storage's.
 
-use super::{Element, Layout, ReadGuard, Storage, WriteGuard};
+use super::{Element, Layout, Owner, ReadGuard, Storage, WriteGuard};
 use crate::backend::Device;
 use ndarray::{ArrayD, ArrayRef, ArrayViewD, ArrayViewMutD, IxDyn, ShapeBuilder, StrideShape};
-use std::any::Any;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
@@ -17,22 +16,27 @@ impl Storage {
         let span = Layout::strided(array.shape(), array.strides(), 0).storage_span();
         let start: *mut T = array.as_mut_ptr();
         // The elements stay where they are when the array moves, and the array itself is not used again before `into_array` returns it.
-        Storage::of_block(Device::Cpu, start.cast(), span * size_of::<T>(), Some(Box::new(array)))
+        Storage::of_block(Device::Cpu, start.cast(), span * size_of::<T>(), Owner::Array(Box::new(array)))
     }
 
     /// The array whose memory this storage is, or the storage if its memory is not that of an array of this type.
     pub(crate) fn into_array<T: Element>(mut self) -> Result<ArrayD<T>, Storage> {
-        match self.owner.take().map(<Box<dyn Any + Send + Sync>>::downcast::<ArrayD<T>>) {
-            Some(Ok(array)) => {
-                // Nothing is left to release.
-                *self.block.get_mut() = std::ptr::null_mut();
-                Ok(*array)
-            }
-            Some(Err(other)) => {
-                self.owner = Some(other);
+        match std::mem::replace(&mut self.owner, Owner::Device) {
+            Owner::Array(array) => match array.downcast::<ArrayD<T>>() {
+                Ok(array) => {
+                    // Nothing is left to release.
+                    *self.block.get_mut() = std::ptr::null_mut();
+                    Ok(*array)
+                }
+                Err(other) => {
+                    self.owner = Owner::Array(other);
+                    Err(self)
+                }
+            },
+            owner => {
+                self.owner = owner;
                 Err(self)
             }
-            None => Err(self),
         }
     }
 }
