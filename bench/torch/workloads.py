@@ -192,6 +192,25 @@ for optimizer in ("SGD", "ASGD", "Rprop", "Adagrad", "Adadelta", "RMSprop", "Ada
     optimizer_step(f"optim_{optimizer.lower()}", getattr(torch.optim, optimizer))
 
 
+# ----------------------------------------------------------------------------------------------------------- embeddings
+
+
+def embedding(sparse, optimizer):
+    layer = nn.Embedding(1_000_000, 64, sparse=sparse)
+    index = torch.randint(0, 1_000_000, (1000,))
+    return training(layer, optimizer(layer.parameters()), lambda y, _: y.square().mean(), index, None)
+
+
+@workload("embedding_sparse_adam")
+def embedding_sparse_adam(_):
+    return embedding(True, torch.optim.SparseAdam)
+
+
+@workload("embedding_adam")
+def embedding_adam(_):
+    return embedding(False, torch.optim.Adam)
+
+
 # ------------------------------------------------------------------------------------------------------------ whole models
 
 

@@ -1,7 +1,9 @@
 //! Memory over many steps: nothing may leak, and the number of allocations per operation is bounded.
 
 use rushlight::autograd::{GradOptions, grad, grad_with};
+use rushlight::nn::{Embedding, Forward, Module};
 use rushlight::ops::LeakyReluOptions;
+use rushlight::optim::{Adam, Optimizer, SparseAdam};
 use rushlight::{BackwardOptions, Tensor, memory, no_grad};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
@@ -207,5 +209,33 @@ fn derivatives_of_activations_reuse_the_gradient() {
     let bytes = region.change().bytes_allocated;
     // The gradient of the product, which becomes the leaf's.
     assert!(bytes < elements * 4 * 3 / 2, "{bytes} bytes for gradients of {}", elements * 4);
+    memory::empty_cache();
+}
+
+/// The bytes that a step on a few rows of a large embedding allocates, the parameter and the state of the optimizer not counted.
+fn bytes_of_a_step<O: Optimizer>(sparse: bool, make: impl Fn(&Embedding) -> O) -> usize {
+    let layer = Embedding::builder(100_000, 64).sparse(sparse).build();
+    let index = Tensor::randint(100_000, 100);
+    let mut optimizer = make(&layer);
+    let mut step = || {
+        optimizer.zero_grad();
+        layer.forward(&index).square().mean().backward();
+        optimizer.step();
+    };
+    step();
+    layer.weight.zero_grad();
+    memory::empty_cache();
+    let region = Region::new(ALLOCATOR);
+    step();
+    region.change().bytes_allocated
+}
+
+#[test]
+fn sparse_gradients_take_the_memory_of_the_rows_that_are_used() {
+    let _turn = alone();
+    let sparse = bytes_of_a_step(true, |layer| SparseAdam::new(layer.parameters()));
+    let dense = bytes_of_a_step(false, |layer| Adam::new(layer.parameters()));
+    assert!(dense > 100_000 * 64 * 4);
+    assert!(sparse * 100 < dense, "{sparse} bytes with sparse gradients, {dense} with dense ones");
     memory::empty_cache();
 }

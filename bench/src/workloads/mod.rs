@@ -1,6 +1,7 @@
 //! The workloads, one file per family, under the names that `torch/workloads.py` uses.
 
 mod basics;
+mod embedding;
 mod models;
 mod optim;
 mod training;
@@ -28,6 +29,7 @@ pub(crate) fn all() -> Vec<Workload> {
     let mut all = basics::workloads();
     all.extend(training::workloads());
     all.extend(optim::workloads());
+    all.extend(embedding::workloads());
     all.extend(models::workloads());
     all
 }

@@ -1,6 +1,6 @@
 //! Rows of a table chosen by integers.
 
-use super::same_device;
+use super::{expect_float, same_device};
 use crate::autograd::Save;
 use crate::tensor::{DType, Layout, keepdim};
 use crate::{Error, NoGrad, Result, Tensor};
@@ -70,6 +70,7 @@ impl Tensor {
         let padding = options.padding(op, rows)?;
         let index = self.try_to_dtype(DType::I64)?.try_reshape(-1)?.try_contiguous()?;
         if let Some(max_norm) = options.max_norm {
+            expect_float(op, weight)?;
             renormalize(weight, &index, max_norm, options.norm_type).map_err(|error| error.named(op))?;
         }
         let mut shape = self.shape().to_vec();

@@ -196,6 +196,10 @@ impl<R: Rule> Builder<R> {
 /// Returns an error unless the parameter is a leaf and not in `seen`.
 fn check(op: &'static str, param: &Parameter, seen: &mut HashSet<usize>) -> Result<()> {
     let tensor = param.get();
+    if tensor.is_sparse() {
+        let message = format!("expected a strided parameter, got a sparse one of shape {:?}", tensor.shape());
+        return Err(Error::value(op, message));
+    }
     if !tensor.is_leaf() {
         let message = format!(
             "expected a leaf, got a tensor of shape {:?} computed by {}",

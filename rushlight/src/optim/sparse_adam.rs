@@ -1,6 +1,6 @@
 //! SparseAdam.
 
-use super::{Rule, RuleOptimizer, Setting, SparseGradients, at_least_zero};
+use super::{Rule, RuleOptimizer, Setting, SparseGradients, at_least_zero, decay_rates};
 use crate::backend::{self, StepRule};
 use crate::nn::Parameter;
 use crate::ops::optimizer_step;
@@ -29,12 +29,9 @@ pub struct SparseAdamOptions {
     /// The learning rate; default 0.001.
     #[builder(default = 1e-3)]
     pub lr: f64,
-    /// The decay rate β1 of the average gradient; default 0.9.
-    #[builder(skip, default = 0.9)]
-    pub beta1: f64,
-    /// The decay rate β2 of the average squared gradient; default 0.999.
-    #[builder(skip, default = 0.999)]
-    pub beta2: f64,
+    /// The decay rates β1 and β2 of the average gradient and of the average squared gradient; default (0.9, 0.999).
+    #[builder(default = (0.9, 0.999))]
+    pub betas: (f64, f64),
     /// Added to the denominator; default 1e-8.
     #[builder(default = 1e-8)]
     pub eps: f64,
@@ -58,22 +55,13 @@ impl SparseAdam {
     }
 }
 
-impl optim::Builder<SparseAdamOptions> {
-    /// Sets the decay rates of the average gradient and squared gradient; default 0.9 and 0.999.
-    pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
-        (self.options.beta1, self.options.beta2) = (beta1, beta2);
-        self
-    }
-}
-
 impl Rule for SparseAdamOptions {
     const NAME: &'static str = "SparseAdam";
 
     fn options(&mut self) -> Vec<(&'static str, Setting<'_>)> {
         vec![
             ("lr", Setting::Number(&mut self.lr)),
-            ("beta1", Setting::Number(&mut self.beta1)),
-            ("beta2", Setting::Number(&mut self.beta2)),
+            ("betas", Setting::Pair(&mut self.betas)),
             ("eps", Setting::Number(&mut self.eps)),
             ("maximize", Setting::Bool(&mut self.maximize)),
         ]
@@ -86,15 +74,7 @@ impl Rule for SparseAdamOptions {
                 return Err(Error::value(Self::NAME, format!("expected {name} greater than 0, got 0")));
             }
         }
-        for (name, beta) in [("beta1", self.beta1), ("beta2", self.beta2)] {
-            if !(0.0..1.0).contains(&beta) {
-                return Err(Error::value(
-                    Self::NAME,
-                    format!("expected {name} of at least 0 and less than 1, got {beta}"),
-                ));
-            }
-        }
-        Ok(())
+        decay_rates(Self::NAME, self.betas)
     }
 
     #[inline]
@@ -109,7 +89,7 @@ impl Rule for SparseAdamOptions {
 
     #[inline]
     fn update(&self, p: &Tensor, g: &Tensor, slots: &[Tensor], _: bool, step: u64) -> Result<()> {
-        let SparseAdamOptions { lr, beta1, beta2, eps, maximize } = *self;
+        let SparseAdamOptions { lr, betas: (beta1, beta2), eps, maximize } = *self;
         let settings = backend::SparseAdam { lr, beta1, beta2, eps, maximize };
         optimizer_step("sparse_adam", &StepRule::SparseAdam { settings, t: step as f64 }, p, g, slots)
     }

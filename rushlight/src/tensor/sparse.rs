@@ -180,7 +180,7 @@ impl Tensor {
         self.dim() - self.sparse_dim()
     }
 
-    /// Returns the number of index tuples of a sparse tensor, equal ones included.
+    /// Returns the number of index tuples of a [sparse tensor](Tensor::sparse_coo_tensor), equal ones included: PyTorch's `_nnz`.
     ///
     /// # Errors
     /// If the tensor is not sparse.
@@ -190,7 +190,7 @@ impl Tensor {
         Ok(self.coo("nnz")?.nnz())
     }
 
-    /// Returns whether the index tuples of a sparse tensor are known to be sorted and unique.
+    /// Returns whether the index tuples of a sparse tensor are known to be sorted and unique; [`coalesce`](Tensor::coalesce) makes them so.
     ///
     /// # Errors
     /// If the tensor is not sparse.
@@ -227,7 +227,8 @@ impl Tensor {
             .record("ValuesBackward0", [self], [], move |[], [_], g| Ok([Some(Tensor::sparse(&indices, g, size)?)])))
     }
 
-    /// Returns the index tuples of a sparse tensor as they are stored, unsorted and repeated: PyTorch's `_indices`.
+    /// Returns the index tuples of a [sparse tensor](Tensor::sparse_coo_tensor) as they are stored, unsorted and repeated: PyTorch's
+    /// `_indices`.
     ///
     /// # Errors
     /// If the tensor is not sparse.
@@ -237,7 +238,7 @@ impl Tensor {
         Ok(self.coo("uncoalesced_indices")?.indices)
     }
 
-    /// Returns the values of a sparse tensor as they are stored, one for each of the
+    /// Returns the values of a [sparse tensor](Tensor::sparse_coo_tensor) as they are stored, one for each of the
     /// [`uncoalesced_indices`](Tensor::uncoalesced_indices), without history: PyTorch's `_values`.
     ///
     /// # Errors

@@ -8,3 +8,4 @@ mod lr_scheduler;
 mod modules;
 mod optim;
 mod optim_steps;
+mod sparse;

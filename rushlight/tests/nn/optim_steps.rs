@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Sets options by PyTorch's names.
-fn set(rule: &mut impl Rule, options: &Value) {
+pub(super) fn set(rule: &mut impl Rule, options: &Value) {
     let mut rest: BTreeSet<&str> = options.as_object().unwrap().keys().map(String::as_str).collect();
     for (name, setting) in rule.options() {
         if rest.remove(name) {

@@ -10,6 +10,7 @@ mod arithmetic;
 mod compare;
 mod conv;
 mod copy;
+mod embedding;
 mod index;
 mod inplace;
 mod join;
@@ -38,8 +39,8 @@ macro_rules! families {
     ($($name:ident)*) => { [$(Family { name: stringify!($name), rows: $name::rows }),*] };
 }
 
-const FAMILIES: [Family; 18] = families! {
-    activation arithmetic compare conv copy index inplace join loss math matmul norm pooling random reduce resize softmax view
+const FAMILIES: [Family; 19] = families! {
+    activation arithmetic compare conv copy embedding index inplace join loss math matmul norm pooling random reduce resize softmax view
 };
 
 fn main() -> ExitCode {

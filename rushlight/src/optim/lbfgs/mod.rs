@@ -151,6 +151,7 @@ impl Objective<'_> {
         };
         let loss = output.try_item()?;
         let flat = |param: &Parameter| match param.grad() {
+            Some(grad) if grad.is_sparse() => grad.try_to_dense()?.try_reshape(-1),
             Some(grad) => grad.try_reshape(-1),
             None => param.get().try_zeros_like()?.try_reshape(-1),
         };
