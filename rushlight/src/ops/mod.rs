@@ -4,7 +4,8 @@
 //! `#[op]` adds the panicking form `name`. This file contains what the families share.
 //!
 //! Besides what its documentation lists, every operation fails if its result does not fit into memory ([`Error::Memory`]), if tensors
-//! are on different devices ([`Error::Device`]), and if another thread is writing one of them ([`Error::Busy`]).
+//! are on different devices ([`Error::Device`]), if another thread is writing one of them ([`Error::Busy`]), and, except for a few, if one
+//! is sparse ([`Error::Sparse`], see [`Tensor::is_sparse`]).
 
 mod activation;
 mod arithmetic;

@@ -180,7 +180,8 @@ impl Tensor {
         self.dim() - self.sparse_dim()
     }
 
-    /// Returns the number of index tuples of a [sparse tensor](Tensor::sparse_coo_tensor), equal ones included: PyTorch's `_nnz`.
+    /// Returns the number of index tuples of a sparse tensor, the columns of the `indices` that
+    /// [`sparse_coo_tensor`](Tensor::sparse_coo_tensor) was given: PyTorch's `_nnz`.
     ///
     /// # Errors
     /// If the tensor is not sparse.
@@ -227,8 +228,8 @@ impl Tensor {
             .record("ValuesBackward0", [self], [], move |[], [_], g| Ok([Some(Tensor::sparse(&indices, g, size)?)])))
     }
 
-    /// Returns the index tuples of a [sparse tensor](Tensor::sparse_coo_tensor) as they are stored, unsorted and repeated: PyTorch's
-    /// `_indices`.
+    /// Returns the index tuples of a sparse tensor as they are stored, unsorted and repeated: PyTorch's `_indices`; those of a coalesced
+    /// tensor are its [`indices`](Tensor::indices).
     ///
     /// # Errors
     /// If the tensor is not sparse.
@@ -238,8 +239,8 @@ impl Tensor {
         Ok(self.coo("uncoalesced_indices")?.indices)
     }
 
-    /// Returns the values of a [sparse tensor](Tensor::sparse_coo_tensor) as they are stored, one for each of the
-    /// [`uncoalesced_indices`](Tensor::uncoalesced_indices), without history: PyTorch's `_values`.
+    /// Returns the values of a sparse tensor as they are stored, one for each of the
+    /// [`uncoalesced_indices`](Tensor::uncoalesced_indices), without history: PyTorch's `_values`; see [`indices`](Tensor::indices).
     ///
     /// # Errors
     /// If the tensor is not sparse.
@@ -369,6 +370,9 @@ impl Tensor {
         other: &Tensor,
         error: Error,
     ) -> Result<Tensor> {
+        if self.device() != other.device() {
+            return Err(error);
+        }
         let number = |x: &Tensor| x.dim() == 0 && !x.is_sparse();
         match (op, self.is_sparse(), other.is_sparse()) {
             (_, false, false) => Err(error),
@@ -397,6 +401,9 @@ impl Tensor {
         other: &Tensor,
         error: Error,
     ) -> Result<Tensor> {
+        if self.device() != other.device() {
+            return Err(error);
+        }
         match (op, self.is_sparse()) {
             (BinaryOp::Add, true) if other.is_sparse() => {
                 let sum = self.merged(name, other)?;
@@ -443,10 +450,6 @@ impl Tensor {
         }
         let (a, b) = (self.coo(name)?, other.coo(name)?);
         let device = a.values.device();
-        if device != b.values.device() {
-            let message = format!("expected all tensors on one device, got {device} and {}", b.values.device());
-            return Err(Error::device(name, message));
-        }
         let positions = [a.positions(self.shape())?, b.positions(self.shape())?];
         let all = [a.indices.try_to_vec::<i64>()?, b.indices.try_to_vec::<i64>()?];
         let (mut columns, mut places) = (Vec::new(), [Vec::new(), Vec::new()]);

@@ -85,6 +85,10 @@ fn sums_follow_pytorch() {
         assert_coo("sum in-place", &same, &golden["in_place"]);
         assert!(same.version() > version);
         assert!(b.try_add(&dense).unwrap_err().to_string().contains("sparse + strided"));
+        let there = b.to_device(Device::Reference);
+        for result in [a.try_add(&there), a.try_add_(&there), dense.try_add(&there), dense.try_add_(&there)] {
+            assert!(matches!(result, Err(Error::Device { .. })));
+        }
         let wider = Tensor::sparse_coo_tensor(&tensor!([[0]]), &tensor!([[1.0, 2.0]]), [6, 2]);
         assert!(b.try_add(&wider).unwrap_err().to_string().contains("[6, 2]"));
     }
