@@ -208,11 +208,6 @@ fn scalar(device: Device, number: Scalar, dtype: DType) -> Result<Tensor> {
 /// [`arithmetic_operands`].
 #[inline]
 pub(crate) fn binary(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    binary_strided(name, op, a, b).or_else(|error| a.binary_sparse(name, op, b, error))
-}
-
-#[inline]
-fn binary_strided(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     same_device(name, a, b)?;
     let (la, lb) = (a.layout(), b.layout());
     let same = (la.same_dims(lb) || lb.rank() == 0) && la.is_contiguous() && la.offset() == 0;

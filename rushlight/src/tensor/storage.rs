@@ -127,8 +127,8 @@ impl Storage {
 
     /// Why access to the elements was rejected.
     #[cold]
-    fn rejected(&self, op: &'static str) -> Error {
-        if self.is_sparse() { Error::Sparse { op } } else { Error::Busy { op } }
+    fn rejected<T>(&self, op: &'static str) -> Result<T> {
+        Err(if self.is_sparse() { Error::Sparse { op } } else { Error::Busy { op } })
     }
 
     /// The first byte of a storage in host memory. Storages live in an `Arc` and do not move.
@@ -220,7 +220,7 @@ impl Storage {
     pub(crate) fn read<'a>(&'a self, op: &'static str, layout: &'a Layout, dtype: DType) -> Result<ReadGuard<'a>> {
         if self.users.fetch_add(1, Acquire) < 0 {
             self.users.fetch_sub(1, Release);
-            return Err(self.rejected(op));
+            return self.rejected(op);
         }
         let input = ReadGuard { storage: self, layout, dtype, counted: true };
         self.check(layout, dtype);
@@ -231,7 +231,7 @@ impl Storage {
     #[inline]
     pub(crate) fn write<'a>(&'a self, op: &'static str, layout: &'a Layout, dtype: DType) -> Result<WriteGuard<'a>> {
         if self.users.compare_exchange(0, WRITER, Acquire, Relaxed).is_err() {
-            return Err(self.rejected(op));
+            return self.rejected(op);
         }
         let output = WriteGuard { storage: self, layout, dtype, counted: true, not_send: PhantomData };
         self.check(layout, dtype);

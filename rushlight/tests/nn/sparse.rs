@@ -56,7 +56,7 @@ fn sparse_tensors_follow_pytorch() {
         if golden.get("doubled").is_some() {
             assert_coo(what, &(&x * 2), &golden["doubled"]);
             assert_coo(what, &x.copy().mul_(2), &golden["doubled"]);
-            assert_coo(what, &x.mul(&Tensor::from(2.0f32)), &golden["doubled"]);
+            assert_coo(what, &x.mul(Tensor::from(2.0f32)), &golden["doubled"]);
             assert_coo(what, &x.div(0.5), &golden["doubled"]);
             let values = tensor(&parts["values"]).requires_grad_(true);
             let tracked = Tensor::sparse_coo_tensor(&tensor(&parts["indices"]), &values, shape(&parts["size"]));
