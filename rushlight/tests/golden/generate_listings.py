@@ -327,7 +327,7 @@ def resizing():
     pictures = scenes()
     for mode, image in pictures.items():
         image.save(IMAGES / f"scene_{mode.lower()}.png", optimize=True)
-        for size in ((17, 24), (9, 7), (17, 30), (25, 5), (26, 33), (1, 1), 10, 21):
+        for size in ((17, 24), (9, 7), (17, 30), (25, 5), (26, 33), (8, 22), (1, 1), 10, 21):
             small = transforms.Resize(size)(image)
             out.append({"mode": mode, "size": size, "width": small.width, "height": small.height, "samples": list(small.tobytes())})
     tall = pictures["RGB"].transpose(Image.Transpose.ROTATE_90)

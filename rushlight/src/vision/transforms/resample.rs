@@ -1,4 +1,4 @@
-//! Pillow's resampling of images of 8-bit samples, to the last bit.
+//! Pillow's resampling of images of 8-bit samples, to the last bit: rows, then columns.
 
 /// The weights are integers with this many fractional bits: 32 less the bits of a sample and two for sign and sum.
 const BITS: u32 = 22;
@@ -101,13 +101,13 @@ pub(super) fn premultiply<const C: usize>(samples: &mut [u8]) {
     }
 }
 
-/// Undoes [`premultiply`].
+/// Undoes [`premultiply`]. Samples of transparent pixels stay as they are.
 pub(super) fn unpremultiply<const C: usize>(samples: &mut [u8]) {
     for pixel in samples.as_chunks_mut::<C>().0 {
         let alpha = u32::from(pixel[C - 1]);
-        if alpha > 0 {
-            for sample in &mut pixel[..C - 1] {
-                *sample = (255 * u32::from(*sample) / alpha).min(255) as u8;
+        for sample in &mut pixel[..C - 1] {
+            if let Some(divided) = (255 * u32::from(*sample)).checked_div(alpha) {
+                *sample = divided.min(255) as u8;
             }
         }
     }

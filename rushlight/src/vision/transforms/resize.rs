@@ -34,7 +34,10 @@ impl From<(usize, usize)> for ResizeSize {
 }
 
 /// Scales an image, as `torchvision.transforms.Resize` does images of Pillow: bilinear interpolation, with averages over all pixels where
-/// the image shrinks. The samples equal Pillow's. Where there is opacity, pixels weigh in by it.
+/// the image shrinks. Where there is opacity, pixels weigh in by it.
+///
+/// The samples equal Pillow's. Rows are scaled first; Pillow 13 scales columns first for some proportions, and its samples then differ by
+/// up to 1 (of transparent pixels, by what the division by the opacity makes of that).
 ///
 /// ```
 /// use rushlight::vision::transforms::{Resize, Transform};
