@@ -23,7 +23,7 @@ use crate::Result;
 use crate::error::ok;
 use crate::vision::Image;
 
-/// A step from `T` to [`Output`](Transform::Output), an [`Image`](super::Image) or a [`Tensor`](crate::Tensor) each.
+/// A step from `T` to [`Output`](Transform::Output), an [`Image`] or a [`Tensor`](crate::Tensor) each.
 ///
 /// A random transform draws from [`sample_generator`](crate::data::sample_generator), so that it gives the same in every worker.
 ///
