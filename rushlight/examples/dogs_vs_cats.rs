@@ -4,6 +4,7 @@
 //! `cargo run --release -p rushlight --example dogs_vs_cats FOLDER [SIZE [EPOCHS]]`
 
 use rushlight::data::random_split;
+use rushlight::optim::lr_scheduler::StepLR;
 use rushlight::prelude::*;
 use rushlight::vision::FlatImageFolder;
 use rushlight::vision::models::ResNet18;
@@ -35,13 +36,12 @@ fn main() -> Result<()> {
     let model = ResNet18::new(2);
     let criterion = nn::CrossEntropyLoss::new();
     let mut optimizer = optim::SGD::builder(model.parameters()).lr(0.001).momentum(0.9).build();
+    let mut scheduler = StepLR::new(&mut optimizer, 7);
     let since = Instant::now();
     let mut best = (0.0, model.state_dict());
     for epoch in 0..epochs {
         println!("Epoch {epoch}/{}", epochs - 1);
         println!("----------");
-        // A tenth of the learning rate every seven epochs.
-        optimizer.set_lr(0.001 * 0.1f64.powi((epoch / 7) as i32));
         for (phase, data) in &phases {
             let training = *phase == "train";
             model.train(training);
@@ -58,6 +58,9 @@ fn main() -> Result<()> {
                 }
                 running_loss += loss.item() * labels.numel() as f64;
                 running_corrects += outputs.argmax_dim(1).eq(&labels).sum().item();
+            }
+            if training {
+                scheduler.step(&mut optimizer);
             }
             let size = data.dataset().len() as f64;
             let accuracy = running_corrects / size;

@@ -5,6 +5,7 @@
 //!
 //! `cargo run -p rushlight --example optimizers [PLOT.png]`
 
+use rushlight::ops::EmbeddingOptions;
 use rushlight::plot::Chart;
 use rushlight::prelude::*;
 
@@ -15,10 +16,17 @@ const STEPS: usize = 60;
 type Make = fn(&Tensor) -> Box<dyn Optimizer>;
 
 /// Each with a learning rate that suits it here.
-const OPTIMIZERS: [(&str, Make); 4] = [
+const OPTIMIZERS: [(&str, Make); 11] = [
+    ("Adadelta", |scores| Box::new(optim::Adadelta::builder([scores]).lr(20.0).build())),
     ("Adagrad", |scores| Box::new(optim::Adagrad::builder([scores]).lr(0.5).build())),
     ("Adam", |scores| Box::new(optim::Adam::builder([scores]).lr(0.1).build())),
     ("AdamW", |scores| Box::new(optim::AdamW::builder([scores]).lr(0.1).weight_decay(0.1).build())),
+    ("SparseAdam", |scores| Box::new(optim::SparseAdam::builder([scores]).lr(0.1).build())),
+    ("Adamax", |scores| Box::new(optim::Adamax::builder([scores]).lr(0.2).build())),
+    ("ASGD", |scores| Box::new(optim::ASGD::builder([scores]).lr(5.0).build())),
+    ("LBFGS", |scores| Box::new(optim::LBFGS::builder([scores]).max_iter(1).build())),
+    ("RMSprop", |scores| Box::new(optim::RMSprop::builder([scores]).lr(0.03).build())),
+    ("Rprop", |scores| Box::new(optim::Rprop::builder([scores]).lr(0.05).build())),
     ("SGD", |scores| Box::new(optim::SGD::builder([scores]).lr(1.0).momentum(0.9).build())),
 ];
 
@@ -41,17 +49,21 @@ fn main() -> Result<()> {
     for (name, make) in OPTIMIZERS {
         let scores = start.copy().requires_grad_(true);
         let mut optimizer = make(&scores);
-        let loss_of = || {
-            let of_each_word = scores.index_select(0, &words.view([-1])).view((-1, 4, KINDS));
-            criterion.forward(&of_each_word.sum_dim(1), &kinds)
+        // SparseAdam takes the gradient of the words that occur, all others one of the whole table.
+        let lookup = EmbeddingOptions::new().sparse(name == "SparseAdam");
+        let loss_of = || criterion.forward(&words.embedding_with(&scores, lookup.clone()).sum_dim(1), &kinds);
+        // LBFGS computes the loss as often as it needs.
+        let mut closure = || {
+            scores.zero_grad();
+            let loss = loss_of();
+            loss.backward();
+            loss
         };
-        let mut curve = vec![loss_of().item()];
+        let mut curve = Vec::with_capacity(STEPS + 1);
         for _ in 0..STEPS {
-            optimizer.zero_grad();
-            loss_of().backward();
-            optimizer.step();
-            curve.push(no_grad(loss_of).item());
+            curve.push(optimizer.step_with(&mut closure).item());
         }
+        curve.push(no_grad(loss_of).item());
         println!("{name}: {:.4}", curve[STEPS]);
         chart = chart.line(name, &steps, &curve);
     }
