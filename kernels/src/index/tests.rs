@@ -166,7 +166,7 @@ fn rows_are_added_and_replaced_in_order() {
     let mut out = [1.0f32, 2.0];
     let bad = index_add(&mut out, [2, 1], &[0, 2], &[5.0, 5.0]).unwrap_err();
     assert_eq!((bad, out), (BadIndex { value: 2, position: 1, size: 2 }, [1.0, 2.0]));
-    let mut small = [F16::from(1.0); 2];
-    index_add(&mut small, [2, 1], &[1, 1], &[F16::from(0.5), F16::from(0.25)]).unwrap();
+    let mut small = [F16::from_f32(1.0); 2];
+    index_add(&mut small, [2, 1], &[1, 1], &[F16::from_f32(0.5), F16::from_f32(0.25)]).unwrap();
     assert_eq!(small.map(f64::from), [1.0, 1.75]);
 }

@@ -25,10 +25,7 @@ impl Tensor {
         let other = other.into();
         let dtype = result_type(self, &other);
         let [a, b] = arithmetic_operands(self, other, dtype)?;
-        let out = match binary("add", BinaryOp::Add, &a, &b) {
-            Ok(out) => out,
-            Err(error) => a.binary_sparse("add", BinaryOp::Add, &b, error)?,
-        };
+        let out = binary("add", BinaryOp::Add, &a, &b)?;
         Ok(out.record_binary("AddBackward0", [&a, &b], [], |[], [x, y], g| {
             Ok([x.then(|| g.clone()), y.then(|| g.clone())])
         }))
@@ -67,10 +64,7 @@ impl Tensor {
         let other = other.into();
         let dtype = result_type(self, &other);
         let [a, b] = arithmetic_operands(self, other, dtype)?;
-        let out = match binary("mul", BinaryOp::Mul, &a, &b) {
-            Ok(out) => out,
-            Err(error) => a.binary_sparse("mul", BinaryOp::Mul, &b, error)?,
-        };
+        let out = binary("mul", BinaryOp::Mul, &a, &b)?;
         let saves = [Save::for_grad_of(&a, &b), Save::for_grad_of(&b, &a)];
         Ok(out.record_binary("MulBackward0", [&a, &b], saves, |[a, b], [x, y], g| {
             Ok([grad_if(x, || g.try_mul(&b))?, grad_if(y, || g.try_mul(&a))?])
@@ -421,10 +415,7 @@ fn sub(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 }
 
 fn div(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    let out = match binary("div", BinaryOp::Div, a, b) {
-        Ok(out) => out,
-        Err(error) => a.binary_sparse("div", BinaryOp::Div, b, error)?,
-    };
+    let out = binary("div", BinaryOp::Div, a, b)?;
     let saves = [Save::for_grad_of(a, b), Save::Input(b)];
     Ok(out.record_binary("DivBackward0", [a, b], saves, |[a, b], [x, y], g| {
         // d(a/b)/db = -(a/b)/b

@@ -209,6 +209,14 @@ fn scalar(device: Device, number: Scalar, dtype: DType) -> Result<Tensor> {
 #[inline]
 pub(crate) fn binary(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     same_device(name, a, b)?;
+    let x = match a.read(name) {
+        Ok(x) => x,
+        Err(error) => return a.binary_sparse(name, op, b, error),
+    };
+    let y = match b.read(name) {
+        Ok(y) => y,
+        Err(error) => return a.binary_sparse(name, op, b, error),
+    };
     let (la, lb) = (a.layout(), b.layout());
     let same = (la.same_dims(lb) || lb.rank() == 0) && la.is_contiguous() && la.offset() == 0;
     let out = if same {
@@ -217,7 +225,7 @@ pub(crate) fn binary(name: &'static str, op: BinaryOp, a: &Tensor, b: &Tensor) -
         let dtype = if la.rank() > 0 { a.dtype() } else { b.dtype() };
         a.fresh_like(broadcast_layout(name, a, b)?, dtype)?
     };
-    let done = a.backend().binary(op, Some(&a.read(name)?), Some(&b.read(name)?), &mut out.write_fresh());
+    let done = a.backend().binary(op, Some(&x), Some(&y), &mut out.write_fresh());
     done.map_err(|error| error.named(name))?;
     Ok(out)
 }

@@ -125,12 +125,6 @@ impl Storage {
         }
     }
 
-    /// Why access to the elements was rejected.
-    #[cold]
-    fn rejected<T>(&self, op: &'static str) -> Result<T> {
-        Err(if self.is_sparse() { Error::Sparse { op } } else { Error::Busy { op } })
-    }
-
     /// The first byte of a storage in host memory. Storages live in an `Arc` and do not move.
     #[inline]
     fn start(&self) -> *mut u8 {
@@ -218,9 +212,10 @@ impl Storage {
     /// A read guard for the elements of `layout`.
     #[inline]
     pub(crate) fn read<'a>(&'a self, op: &'static str, layout: &'a Layout, dtype: DType) -> Result<ReadGuard<'a>> {
-        if self.users.fetch_add(1, Acquire) < 0 {
+        let users = self.users.fetch_add(1, Acquire);
+        if users < 0 {
             self.users.fetch_sub(1, Release);
-            return self.rejected(op);
+            return Err(rejected(users, op));
         }
         let input = ReadGuard { storage: self, layout, dtype, counted: true };
         self.check(layout, dtype);
@@ -230,8 +225,8 @@ impl Storage {
     /// A write guard for the elements of `layout`.
     #[inline]
     pub(crate) fn write<'a>(&'a self, op: &'static str, layout: &'a Layout, dtype: DType) -> Result<WriteGuard<'a>> {
-        if self.users.compare_exchange(0, WRITER, Acquire, Relaxed).is_err() {
-            return self.rejected(op);
+        if let Err(users) = self.users.compare_exchange(0, WRITER, Acquire, Relaxed) {
+            return Err(rejected(users, op));
         }
         let output = WriteGuard { storage: self, layout, dtype, counted: true, not_send: PhantomData };
         self.check(layout, dtype);
@@ -245,6 +240,12 @@ impl Storage {
         self.check(layout, dtype);
         WriteGuard { storage: self, layout, dtype, counted: false, not_send: PhantomData }
     }
+}
+
+/// Why access to the elements was rejected. Inline, because a call here would cost every operation registers.
+#[inline(always)]
+fn rejected(users: i32, op: &'static str) -> Error {
+    if users < WRITER { Error::Sparse { op } } else { Error::Busy { op } }
 }
 
 impl Drop for Storage {
