@@ -16,6 +16,7 @@ pub mod index;
 mod instances;
 pub mod isa;
 pub mod loss;
+pub mod lstm;
 pub mod norm;
 pub mod optim;
 pub mod pooling;

@@ -11,6 +11,7 @@ mod converted;
 mod gemv;
 pub(crate) mod kernel;
 pub(crate) mod pack;
+pub(crate) mod prepacked;
 mod problem;
 pub(crate) mod scratch;
 pub(crate) mod vector;

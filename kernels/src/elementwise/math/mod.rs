@@ -15,7 +15,7 @@ use crate::simd::Simd;
 const REDUCIBLE: f32 = 1e6;
 
 /// `f32` or `f64`, with what elementwise operations need in addition to [`crate::float::Float`].
-pub(super) trait Float: crate::float::Float + Default + Rem<Output = Self> {
+pub(crate) trait Float: crate::float::Float + Default + Rem<Output = Self> {
     fn copysign(self, sign: Self) -> Self;
     fn floor(self) -> Self;
     fn ceil(self) -> Self;
