@@ -18,6 +18,7 @@ pub(crate) use rushlight_kernels::conv::ConvShape;
 pub use rushlight_kernels::conv::{set_winograd, winograd};
 pub(crate) use rushlight_kernels::elementwise::{BinaryOp, CompareOp, GradOp, UnaryOp};
 pub(crate) use rushlight_kernels::loss::ClassLoss;
+pub(crate) use rushlight_kernels::lstm::{Lstm, Step};
 pub(crate) use rushlight_kernels::norm::BatchNorm;
 pub(crate) use rushlight_kernels::optim::{
     Adadelta, Adagrad, Adam, Adamax, Asgd, RmsProp, Rprop, Sgd, SparseAdam, StepRule,
@@ -26,7 +27,7 @@ pub(crate) use rushlight_kernels::pooling::{Divisor, Pool2d};
 pub(crate) use rushlight_kernels::reduce::Op as ReduceOp;
 pub(crate) use traits::{
     Backend, ClassLosses, ConvWeight, Convolution, Elementwise, Fused, Indexing, Memory, Normalization, Optimizer,
-    Pooling, Product, Reduction, Softmax, SoftmaxKind,
+    Pooling, Product, Recurrent, Reduction, Softmax, SoftmaxKind,
 };
 
 use crate::Error;

@@ -6,8 +6,8 @@
 #![allow(unused_variables, reason = "unimplemented methods ignore their arguments")]
 
 use super::{
-    Activation, BatchNorm, BinaryOp, ClassLoss, CompareOp, ConvShape, Divisor, GradOp, Pool2d, ReduceOp, StepRule,
-    UnaryOp,
+    Activation, BatchNorm, BinaryOp, ClassLoss, CompareOp, ConvShape, Divisor, GradOp, Lstm, Pool2d, ReduceOp,
+    StepRule, UnaryOp,
 };
 use crate::Result;
 use crate::tensor::{ReadGuard, Scalar, WriteGuard};
@@ -397,6 +397,38 @@ pub(crate) trait Pooling {
     }
 }
 
+/// Recurrent layers, in float32 or float64.
+pub(crate) trait Recurrent {
+    /// One layer of an LSTM in one direction, with the weights of the previous output and of the projection, from the initial output and
+    /// cell state, all contiguous. Replaces `gates` (`x W_ihᵀ + b_ih + b_hh` of all steps) by the gates, and writes the cell states of
+    /// all steps, and to `out` the outputs of all steps followed by the last cell states.
+    fn lstm(
+        &self,
+        lstm: &Lstm,
+        weights: (&ReadGuard<'_>, Option<&ReadGuard<'_>>),
+        state: [&ReadGuard<'_>; 2],
+        gates: &mut WriteGuard<'_>,
+        out: &mut WriteGuard<'_>,
+        cells: &mut WriteGuard<'_>,
+    ) -> Fused {
+        None
+    }
+
+    /// The gradients through [`lstm`](Recurrent::lstm) from the initial cell state and the gates and cell states that it wrote: that of
+    /// the gates' inputs; of the outputs, to which the parts from the next steps are added; of the initial output; and of the cell
+    /// states, from the last to the initial ones.
+    fn lstm_grad(
+        &self,
+        lstm: &Lstm,
+        weights: (&ReadGuard<'_>, Option<&ReadGuard<'_>>),
+        c0: &ReadGuard<'_>,
+        saved: [&ReadGuard<'_>; 2],
+        gradients: [&mut WriteGuard<'_>; 4],
+    ) -> Fused {
+        None
+    }
+}
+
 /// A device that operations run on.
 pub(crate) trait Backend:
     Memory
@@ -410,6 +442,7 @@ pub(crate) trait Backend:
     + Optimizer
     + Normalization
     + Pooling
+    + Recurrent
     + Send
     + Sync
 {

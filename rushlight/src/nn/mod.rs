@@ -32,6 +32,7 @@ mod module;
 mod param;
 mod pooling;
 mod repr;
+mod rnn;
 mod state;
 mod traverse;
 pub mod utils;
@@ -58,5 +59,6 @@ pub use pooling::{
     AdaptiveMaxPool2d, AdaptiveMaxPool3d, AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, MaxPool, MaxPool1d, MaxPool2d,
     MaxPool3d,
 };
+pub use rnn::{LSTM, LSTMBuilder, LSTMCell, LSTMCellBuilder, LstmState, Sequences};
 pub use rushlight_macros::Module;
 pub use state::{LoadReport, StateDict};

@@ -1,4 +1,6 @@
-//! Utilities: gradient clipping, and folding of normalization into the preceding layer.
+//! Utilities: gradient clipping, folding of normalization into the preceding layer, and sequences of different lengths.
+
+pub mod rnn;
 
 use super::{BatchNorm, Conv, Parameter};
 use crate::tensor::DType;

@@ -19,6 +19,7 @@ mod index;
 mod inplace;
 mod join;
 mod loss;
+mod lstm;
 mod math;
 mod matmul;
 mod nonlinear;
@@ -44,6 +45,7 @@ pub use loss::{
     BinaryCrossEntropyOptions, BinaryCrossEntropyWithLogitsOptions, CrossEntropyOptions, LossOptions, NllLossOptions,
     Reduction,
 };
+pub(crate) use lstm::{LstmWeights, lstm};
 pub use math::Bound;
 pub use nonlinear::{Approximate, EluOptions, GeluOptions, SoftplusOptions};
 pub use norm::BatchNormOptions;

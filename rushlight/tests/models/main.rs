@@ -11,6 +11,7 @@ mod layers;
 mod lenet;
 mod listing;
 mod networks;
+mod rnn;
 
 use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};

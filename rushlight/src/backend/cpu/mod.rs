@@ -13,6 +13,7 @@ mod memory;
 mod norm;
 mod optim;
 mod pooling;
+mod recurrent;
 mod reduce;
 mod softmax;
 

@@ -7,7 +7,7 @@ mod arrays;
 mod elementwise;
 mod functions;
 
-use super::{Backend, ClassLosses, Convolution, Memory, Normalization, Optimizer, Pooling, Softmax};
+use super::{Backend, ClassLosses, Convolution, Memory, Normalization, Optimizer, Pooling, Recurrent, Softmax};
 use crate::tensor::{DType, Layout, ReadGuard, Scalar, WriteGuard, decode, encode};
 use crate::{Error, Result};
 use std::collections::HashMap;
@@ -24,6 +24,7 @@ impl ClassLosses for Reference {}
 impl Optimizer for Reference {}
 impl Normalization for Reference {}
 impl Pooling for Reference {}
+impl Recurrent for Reference {}
 
 /// The device's memory: blocks by their numbers.
 #[derive(Default)]
