@@ -211,6 +211,23 @@ def embedding_adam(_):
     return embedding(False, torch.optim.Adam)
 
 
+# --------------------------------------------------------------------------------------------------------------- sequences
+
+
+@workload("lstm_backward")
+def lstm(_):
+    net = nn.LSTM(128, 256)
+    x = torch.rand(50, 32, 128, requires_grad=True)
+    seed = torch.rand(50, 32, 256)
+
+    def step():
+        x.grad = None
+        net.zero_grad()
+        net(x)[0].backward(seed)
+        return net.weight_hh_l0.grad
+    return step
+
+
 # ------------------------------------------------------------------------------------------------------------ whole models
 
 

@@ -4,6 +4,7 @@ mod basics;
 mod embedding;
 mod models;
 mod optim;
+mod sequences;
 mod training;
 
 use crate::machine::Cost;
@@ -30,6 +31,7 @@ pub(crate) fn all() -> Vec<Workload> {
     all.extend(training::workloads());
     all.extend(optim::workloads());
     all.extend(embedding::workloads());
+    all.extend(sequences::workloads());
     all.extend(models::workloads());
     all
 }
