@@ -153,7 +153,7 @@ impl<T: Number> Kernel for CellGradients<T> {
                     let mut dc = load(carried.add(place), n);
                     let mut of = [[<T as KernelElement>::ZERO; LANES]; 4];
                     for l in 0..LANES {
-                        dc[l] = dc[l] + dh[l] * o[l] * (one - t[l] * t[l]);
+                        dc[l] += dh[l] * o[l] * (one - t[l] * t[l]);
                         of[0][l] = dc[l] * g[l] * (i[l] * (one - i[l]));
                         of[1][l] = dc[l] * before[l] * (f[l] * (one - f[l]));
                         of[2][l] = dc[l] * i[l] * (one - g[l] * g[l]);
