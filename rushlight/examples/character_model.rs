@@ -1,5 +1,4 @@
-//! An LSTM that learns to write a short text letter by letter: `cargo run --release --example character_model`, two seconds (without
-//! `--release` ten).
+//! An LSTM that learns to write a short text letter by letter, in seconds: `cargo run -p rushlight --example character_model`
 //!
 //! It reads 16 windows of the text at a time and predicts the next letter at every step, which needs memory: after "the " several
 //! words may follow. Afterwards it writes on its own, one step at a time, with the state passed from step to step.
