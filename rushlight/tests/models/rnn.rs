@@ -263,6 +263,7 @@ fn lstm_is_composed_on_other_devices() {
 
 #[test]
 fn refused_as_by_pytorch() {
+    let _alone = crate::alone();
     let x = Tensor::ones([5, 3, 3]);
     let state = Tensor::zeros([1, 3, 4]);
     let (net, cell) = (LSTM::new(3, 4), LSTMCell::new(3, 4));
@@ -373,6 +374,7 @@ fn refused_as_by_pytorch() {
 
 #[test]
 fn lstm_is_part_of_a_model() {
+    let _alone = crate::alone();
     let net = vec![LSTM::new(2, 3)];
     let keys: Vec<String> = net.state_dict().keys().map(str::to_string).collect();
     assert_eq!(keys, ["0.weight_ih_l0", "0.weight_hh_l0", "0.bias_ih_l0", "0.bias_hh_l0"]);
