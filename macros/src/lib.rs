@@ -31,6 +31,10 @@ pub fn op(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// under another name. On the struct, `#[module(plain)]` excludes all fields, and `#[module(extra_repr = path)]`, `#[module(kind = path)]`
 /// and `#[module(fusion = path)]` name functions for the methods of the trait with these names. `Display` is implemented as well. See the
 /// trait `rushlight::nn::Module` for examples.
+///
+/// Inside the library, `#[module(function = path)]` makes the struct a layer that is a function of its input, such as `Tensor::try_sigmoid`: `new` and `Forward` are
+/// implemented. If the struct has a field `options`, the function takes that as its second argument, and `builder` is generated as well, with
+/// `build` on the type of the options, whose own `new` has the defaults.
 #[proc_macro_derive(Module, attributes(module))]
 pub fn derive_module(item: TokenStream) -> TokenStream {
     module::expand(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, Data, DeriveInput, Error, Fields, LitStr, Path, Result, parse2};
+use syn::{Attribute, Data, DataStruct, DeriveInput, Error, Fields, LitStr, Path, Result, Type, parse2};
 
 #[derive(Default)]
 struct FieldOptions {
@@ -36,6 +36,8 @@ struct StructOptions {
     extra_repr: Option<Path>,
     kind: Option<Path>,
     fusion: Option<Path>,
+    /// The layer is this function, of its input and its field `options`.
+    function: Option<Path>,
 }
 
 fn struct_options(attributes: &[Attribute]) -> Result<StructOptions> {
@@ -54,12 +56,87 @@ fn struct_options(attributes: &[Attribute]) -> Result<StructOptions> {
             } else if meta.path.is_ident("fusion") {
                 options.fusion = Some(meta.value()?.parse()?);
                 Ok(())
+            } else if meta.path.is_ident("function") {
+                options.function = Some(meta.value()?.parse()?);
+                options.plain = true;
+                Ok(())
             } else {
-                Err(meta.error("expected `plain`, `extra_repr = path`, `kind = path` or `fusion = path`"))
+                Err(meta.error(
+                    "expected `plain`, `extra_repr = path`, `kind = path`, `fusion = path` or `function = path`",
+                ))
             }
         })?;
     }
     Ok(options)
+}
+
+/// A layer that computes `function`: its constructors and `Forward`.
+fn layer(input: &DeriveInput, data: &DataStruct, function: &Path) -> Result<TokenStream> {
+    let (ident, vis) = (&input.ident, &input.vis);
+    let options = match &data.fields {
+        Fields::Unit => None,
+        Fields::Named(fields)
+            if fields.named.len() == 1 && fields.named[0].ident.as_ref().is_some_and(|f| f == "options") =>
+        {
+            Some(&fields.named[0].ty)
+        }
+        _ => {
+            return Err(Error::new(
+                ident.span(),
+                "`function = path` expects a unit struct, or the single field `options`",
+            ));
+        }
+    };
+    let constructors = match options {
+        Some(options) => constructors_with(input, options),
+        None => quote! {
+            impl #ident {
+                /// Creates the layer.
+                #vis fn new() -> Self {
+                    #ident
+                }
+            }
+        },
+    };
+    let call = options.map_or_else(|| quote!(#function(x)), |_| quote!(#function(x, self.options)));
+    Ok(quote! {
+        #constructors
+
+        impl ::rushlight::nn::Forward for #ident {
+            #[track_caller]
+            fn forward(&self, x: &::rushlight::Tensor) -> ::rushlight::Tensor {
+                crate::error::ok(::rushlight::nn::Forward::try_forward(self, x))
+            }
+
+            fn try_forward(&self, x: &::rushlight::Tensor) -> ::rushlight::Result<::rushlight::Tensor> {
+                #call
+            }
+        }
+    })
+}
+
+fn constructors_with(input: &DeriveInput, options: &Type) -> TokenStream {
+    let (ident, vis) = (&input.ident, &input.vis);
+    quote! {
+        impl #ident {
+            /// Creates the layer with PyTorch's defaults.
+            #vis fn new() -> Self {
+                Self::builder().build()
+            }
+
+            /// Returns a builder of the layer.
+            #vis fn builder() -> #options {
+                <#options>::new()
+            }
+        }
+
+        impl #options {
+            /// Builds the layer.
+            #vis fn build(self) -> #ident {
+                #ident { options: self }
+            }
+        }
+    }
 }
 
 pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
@@ -68,6 +145,7 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
         return Err(Error::new(input.ident.span(), "#[derive(Module)] expects a struct"));
     };
     let own_options = struct_options(&input.attrs)?;
+    let layer = own_options.function.as_ref().map(|function| layer(&input, data, function)).transpose()?;
     let mut visits = Vec::new();
     if !own_options.plain && !matches!(data.fields, Fields::Unit) {
         for (index, field) in data.fields.iter().enumerate() {
@@ -111,6 +189,8 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
     };
     let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
     Ok(quote! {
+        #layer
+
         impl #impl_generics ::rushlight::nn::Module for #ident #ty_generics #where_clause {
             #[allow(unused_variables, reason = "a module may have no children")]
             fn visit<'module>(&'module self, visitor: &mut dyn ::rushlight::nn::Visitor<'module>) {

@@ -65,6 +65,7 @@ impl<T: Float, const L: usize> Kernel for BinaryFloat<T, L> {
                 let sum = a + b;
                 if sum <= zero { zero } else { sum }
             }),
+            BinaryOp::Prelu => map!(|a, b| if a > zero { a } else { a * b }),
             BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::AddScaledInt(_) => return Err(Error::Unsupported),
         }
         Ok(())

@@ -145,6 +145,8 @@ pub enum BinaryOp {
     LerpScalar(f64),
     /// `max(a + b, 0)`; NaN if the sum is NaN. The end of a residual block.
     AddRelu,
+    /// `a` above 0, `a * b` elsewhere: a rectifier with the learned slope `b`.
+    Prelu,
 }
 
 /// The derivative of a function of one element: maps a gradient `g` and an element `x` of the function's input (or `y`

@@ -180,6 +180,17 @@ pub struct NLLLoss {
     options: NllLossOptions,
 }
 
+/// The [`NLLLoss`] of each pixel: input `[N, C, H, W]`, target `[N, H, W]`. PyTorch keeps this name of an older release, too.
+///
+/// ```
+/// use rushlight::{Tensor, nn};
+/// let log_probabilities = Tensor::randn([1, 3, 2, 2]).log_softmax(1);
+/// let target = Tensor::from([[[0, 2], [1, 1]]]);
+/// let loss = nn::NLLLoss2d::builder().weight(Tensor::from([1.0f32, 2.0, 0.5])).build().forward(&log_probabilities, &target);
+/// assert_eq!(loss.dim(), 0);
+/// ```
+pub type NLLLoss2d = NLLLoss;
+
 impl NLLLoss {
     /// Creates the loss with the mean over all rows.
     pub fn new() -> NLLLoss {

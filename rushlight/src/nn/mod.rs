@@ -41,7 +41,11 @@ pub use crate::backend::Activation;
 pub use crate::ops::Padding;
 pub use crate::seq;
 pub use crate::tensor::Sizes;
-pub use activation::{LeakyReLU, LogSoftmax, ReLU, ReLU6, Sigmoid, Softmax, Tanh};
+pub use activation::{
+    CELU, ELU, GELU, GLU, GLUBuilder, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax,
+    Mish, PReLU, PReLUBuilder, RReLU, RReLUBuilder, ReLU, ReLU6, SELU, SiLU, Sigmoid, Softmax, Softmax2d, Softmin,
+    Softplus, Softshrink, Softsign, Tanh, Tanhshrink, Threshold,
+};
 pub use batchnorm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d, BatchNormBuilder, Normalization};
 pub use container::Sequential;
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d, ConvBuilder};
@@ -51,7 +55,9 @@ pub use embedding::{Embedding, EmbeddingBuilder};
 pub use flatten::{Flatten, FlattenBuilder};
 pub use fusion::{Fusion, Product};
 pub use linear::{Identity, Linear, LinearBuilder};
-pub use loss::{BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, L1LossBuilder, MSELoss, MSELossBuilder, NLLLoss};
+pub use loss::{
+    BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, L1LossBuilder, MSELoss, MSELossBuilder, NLLLoss, NLLLoss2d,
+};
 pub use module::{Field, Forward, Item, Module, Visitor};
 pub use param::{Buffer, Parameter, Training};
 pub use pooling::{

@@ -111,12 +111,8 @@ impl Tensor {
     /// ```
     #[op(torch = "leaky_relu(input, negative_slope=0.01, inplace=False)", with)]
     pub fn try_leaky_relu_with(&self, options: LeakyReluOptions) -> Result<Tensor> {
-        let slope = options.negative_slope;
         super::expect_float("leaky_relu", self)?;
-        let out = unary("leaky_relu", UnaryOp::LeakyRelu(slope), self)?;
-        Ok(out.record("LeakyReluBackward0", [self], [Save::Input(self)], move |[x], [_], g| {
-            Ok([Some(leaky_relu_grad(g, &x, slope)?)])
-        }))
+        leaky_relu("leaky_relu", "LeakyReluBackward0", self, options.negative_slope)
     }
 
     /// [`leaky_relu`](Tensor::leaky_relu) in-place.
@@ -271,6 +267,11 @@ pub(super) fn activation_node(activation: Activation, before: &'static str) -> &
         Activation::Relu => "ReluBackward0",
         Activation::Relu6 => "HardtanhBackward0",
     }
+}
+
+pub(super) fn leaky_relu(name: &'static str, node: &'static str, x: &Tensor, slope: f64) -> Result<Tensor> {
+    let out = unary(name, UnaryOp::LeakyRelu(slope), x)?;
+    Ok(out.record(node, [x], [Save::Input(x)], move |[x], [_], g| Ok([Some(leaky_relu_grad(g, &x, slope)?)])))
 }
 
 /// `g` where `x > 0`, else `slope * g`.

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 
 impl Tensor {
     /// Changes this tensor in-place: by `direct` on its memory, or by `recorded` on a copy with its history if the change is recorded.
-    fn change(
+    pub(super) fn change(
         &self,
         name: &'static str,
         others_tracked: bool,

@@ -9,6 +9,7 @@
 
 mod activation;
 mod arithmetic;
+mod class_loss;
 mod compare;
 mod composed;
 pub(crate) mod conv;
@@ -31,23 +32,23 @@ mod pooling;
 mod random;
 mod reduce;
 mod resize;
+mod shrink;
+mod slopes;
 mod softmax;
 mod view;
 
 pub use activation::{HardtanhOptions, LeakyReluOptions};
+pub use class_loss::{CrossEntropyOptions, NllLossOptions};
 pub use compare::CloseOptions;
 pub use conv::ConvOptions;
 pub use conv_transpose::ConvTransposeOptions;
 pub(crate) use conv_transpose::conv_transpose_nd;
 pub use embedding::EmbeddingOptions;
 pub use join::PadOptions;
-pub use loss::{
-    BinaryCrossEntropyOptions, BinaryCrossEntropyWithLogitsOptions, CrossEntropyOptions, LossOptions, NllLossOptions,
-    Reduction,
-};
+pub use loss::{BinaryCrossEntropyOptions, BinaryCrossEntropyWithLogitsOptions, LossOptions, Reduction};
 pub(crate) use lstm::{LstmWeights, lstm};
 pub use math::Bound;
-pub use nonlinear::{Approximate, EluOptions, GeluOptions, SoftplusOptions};
+pub use nonlinear::{Approximate, CeluOptions, EluOptions, GeluOptions, SoftplusOptions};
 pub use norm::BatchNormOptions;
 pub(crate) use optim::optimizer_step;
 pub use padding::Padding;
@@ -55,6 +56,8 @@ pub use pooling::{AvgPoolOptions, MaxPoolOptions};
 pub(crate) use pooling::{adaptive_avg_pool, adaptive_max_pool};
 pub use random::{DropoutOptions, IntegerRange, RandomOptions, RandomRange, UniformRange};
 pub use reduce::VarOptions;
+pub use shrink::{HardshrinkOptions, SoftshrinkOptions};
+pub use slopes::RreluOptions;
 pub use view::{DiagonalOptions, SliceOptions};
 
 use crate::autograd::Save;

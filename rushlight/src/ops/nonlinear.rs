@@ -4,8 +4,8 @@ use super::activation::grad_of_input;
 use super::{as_float, expect_float, expect_number, scaled, unary};
 use crate::autograd::Save;
 use crate::backend::{GradOp, UnaryOp};
-use crate::tensor::Scalar;
-use crate::{Result, Tensor};
+use crate::tensor::{Scalar, wrap_dim};
+use crate::{Error, Result, Tensor};
 use rushlight_macros::{Builder, op};
 
 /// How [`Tensor::gelu`] is computed.
@@ -45,6 +45,14 @@ pub struct SoftplusOptions {
 /// The options of [`Tensor::elu`].
 #[derive(Builder, Clone, Copy, Debug)]
 pub struct EluOptions {
+    /// The negative of the limit for large negative elements (default 1).
+    #[builder(default = 1.0)]
+    pub(crate) alpha: f64,
+}
+
+/// The options of [`Tensor::celu`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct CeluOptions {
     /// The negative of the limit for large negative elements (default 1).
     #[builder(default = 1.0)]
     pub(crate) alpha: f64,
@@ -148,13 +156,86 @@ impl Tensor {
     /// ```
     #[op(torch = "elu(input, alpha=1.0, inplace=False)", with)]
     pub fn try_elu_with(&self, options: EluOptions) -> Result<Tensor> {
+        elu(self, ["elu", "EluBackward0"], options.alpha, 1.0, 1.0)
+    }
+
+    /// Computes the scaled exponential linear unit, elementwise: `scale * x` above 0, `scale * alpha * (exp(x) - 1)` elsewhere, with
+    /// constants that keep the mean and variance of the elements from layer to layer at 0 and 1 (Klambauer et al., 2017).
+    ///
+    /// # Errors
+    /// If the tensor is not floating-point.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([-1.0f32, 2.0]).selu().to_string(), "tensor([-1.1113,  2.1014])");
+    /// ```
+    #[op(torch = "selu(input, inplace=False)")]
+    pub fn try_selu(&self) -> Result<Tensor> {
+        elu(self, ["selu", "EluBackward0"], 1.6732632423543772, 1.0507009873554805, 1.0)
+    }
+
+    /// Computes the continuously differentiable exponential linear unit, elementwise: `x` above 0, `alpha * (exp(x / alpha) - 1)`
+    /// elsewhere, by default with `alpha` 1 (Barron, 2017).
+    ///
+    /// # Errors
+    /// If the tensor is not floating-point, or `alpha` is 0.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, ops::CeluOptions};
+    /// let y = Tensor::from([-1.0f32, 2.0]).celu_with(CeluOptions::new().alpha(0.5));
+    /// assert_eq!(y.to_string(), "tensor([-0.4323,  2.0000])");
+    /// ```
+    #[op(torch = "celu(input, alpha=1.0, inplace=False)", with)]
+    pub fn try_celu_with(&self, options: CeluOptions) -> Result<Tensor> {
         let alpha = options.alpha;
-        let op = UnaryOp::Elu { alpha, scale: 1.0, input_scale: 1.0 };
-        activation(self, "elu", op, "EluBackward0", move |g, x| {
-            // The exponential is infinite only where it is not taken; its gradient must not be, either.
-            let below = x.try_clamp(None, 0.0)?.try_exp()?;
-            g.try_where_cond(&x.try_gt(0)?, &g.try_mul(&scaled(&below, alpha)?)?)
-        })
+        if alpha == 0.0 {
+            return Err(Error::value("celu", "expected alpha other than 0, by which the input is divided"));
+        }
+        elu(self, ["celu", "CeluBackward0"], alpha, 1.0, 1.0 / alpha)
+    }
+
+    /// Computes the gated linear unit `a * sigmoid(b)` of the two halves `a` and `b` of the input along the last dimension
+    /// (Dauphin et al., 2017).
+    ///
+    /// # Errors
+    /// If the tensor is not floating-point or 0-d, or the size of the dimension is odd.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([3.0f32, 4.0, 0.0, 0.0]).glu().to_vec::<f32>(), [1.5, 2.0]);
+    /// ```
+    #[op(torch = "glu(input, dim=-1)")]
+    pub fn try_glu(&self) -> Result<Tensor> {
+        self.try_glu_dim(-1)
+    }
+
+    /// [`glu`](Tensor::glu) along `dim`.
+    ///
+    /// # Errors
+    /// As [`try_glu`](Tensor::try_glu), or if the dimension is out of range.
+    #[op(torch = "glu(input, dim=-1)")]
+    pub fn try_glu_dim(&self, dim: isize) -> Result<Tensor> {
+        expect_float("glu", self)?;
+        let dim = wrap_dim("glu", dim, self.dim())? as isize;
+        if self.dim() == 0 || self.size(dim) % 2 != 0 {
+            return Err(Error::shape(
+                "glu",
+                format!("expected an even size of dimension {dim}, got shape {:?}", self.shape()),
+            ));
+        }
+        let halves = move |x: &Tensor| -> Result<[Tensor; 2]> {
+            let half = x.size(dim) / 2;
+            Ok([x.try_narrow(dim, 0, half)?, x.try_narrow(dim, half as isize, half)?])
+        };
+        let [a, b] = halves(&self.detach())?;
+        let out = a.try_mul(&b.try_sigmoid()?)?;
+        Ok(out.record("GluBackward0", [self], [Save::Input(self)], move |[x], [_], g| {
+            let [a, b] = halves(&x)?;
+            let gate = b.try_sigmoid()?;
+            let open = g.try_mul(&gate)?;
+            let by_b = open.try_mul(&a)?.try_mul(&gate.try_mul(-1)?.try_add(1)?)?;
+            Ok([Some(Tensor::try_cat_dim([&open, &by_b], dim)?)])
+        }))
     }
 
     /// Computes `x / (1 + |x|)`, elementwise. Integers are converted to the default dtype.
@@ -235,6 +316,17 @@ impl Tensor {
             g.try_masked_fill(&x.try_le(threshold)?, 0.0)
         })
     }
+}
+
+/// `scale * x` above 0, `scale * alpha * (exp(input_scale * x) - 1)` elsewhere.
+fn elu(x: &Tensor, [name, node]: [&'static str; 2], alpha: f64, scale: f64, input_scale: f64) -> Result<Tensor> {
+    activation(x, name, UnaryOp::Elu { alpha, scale, input_scale }, node, move |g, x| {
+        // The exponential is infinite only where it is not taken; its gradient must not be, either.
+        let times = |x: &Tensor, by: f64| if by == 1.0 { Ok(x.clone()) } else { scaled(x, by) };
+        let below = times(&x.try_clamp(None, 0.0)?, input_scale)?.try_exp()?;
+        let slope = times(&below, scale * alpha * input_scale)?;
+        times(g, scale)?.try_where_cond(&x.try_gt(0)?, &g.try_mul(&slope)?)
+    })
 }
 
 /// `g` times the derivative of [`Approximate::Tanh`] at `x`.

@@ -26,6 +26,22 @@ impl Tensor {
         }))
     }
 
+    /// Computes the [`softmax`](Tensor::softmax) of the negated elements along `dim`: the smallest element gets the largest share.
+    ///
+    /// # Errors
+    /// If the tensor is not floating-point, or the dimension is out of range.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1.0]).softmin(0).to_string(), "tensor([0.7311, 0.2689])");
+    /// ```
+    #[op(torch = "softmin(input, dim=None, _stacklevel=3, dtype=None)")]
+    pub fn try_softmin(&self, dim: isize) -> Result<Tensor> {
+        let dim = wrap_dim("softmin", dim, self.dim())?;
+        expect_float("softmin", self)?;
+        self.try_neg()?.try_softmax(dim as isize)
+    }
+
     /// Computes the logarithm of [`softmax`](Tensor::softmax) along `dim`, accurate for small probabilities.
     ///
     /// # Errors

@@ -68,6 +68,24 @@ impl Generator {
         Ok(())
     }
 
+    /// Fills `out` with the factors of rrelu in training: a uniform number in [lower, upper) where `x <= 0`, else 1, for which nothing is
+    /// drawn. The bounds are rounded to the type first.
+    ///
+    /// # Panics
+    /// If the two slices differ in length.
+    pub fn rrelu_factors<T: Float>(&self, x: &[T], out: &mut [T], lower: f64, upper: f64) {
+        assert_eq!(x.len(), out.len(), "rrelu_factors: as many elements as places");
+        let [lower, upper] = [lower, upper].map(|bound| T::from_f64(bound).to_f64());
+        let engine = &mut self.lock().engine;
+        for (x, out) in x.iter().zip(out) {
+            *out = if x.to_f64() <= 0.0 {
+                T::from_f64(engine.next_f64() * (upper - lower) + lower)
+            } else {
+                T::from_bool(true)
+            };
+        }
+    }
+
     fn map_uniform<T: Element>(&self, out: &mut [T], f: impl Fn(f64) -> f64) {
         self.lock().engine.fill_u64(out, |draw| T::from_f64(f(unit_f64(draw))));
     }

@@ -162,6 +162,7 @@ fn float_binary_operations() {
     check2(BinaryOp::LerpScalar(0.75), &[1.0, -2.0], &[5.0, 2.0], &[4.0, 1.0]);
     check2(BinaryOp::LerpScalar(1.0), &[1e30, -2.0], &[5.0, 0.1], &[5.0, 0.1]);
     check2(BinaryOp::AddRelu, &[3.0, -3.0, 3.0, NAN, INF], &[1.0, 1.0, -3.0, 0.0, -1.0], &[4.0, 0.0, 0.0, NAN, INF]);
+    check2(BinaryOp::Prelu, &[3.0, -4.0, 0.0, NAN, -INF], &[0.5, 0.5, 2.0, 0.5, 0.25], &[3.0, -2.0, 0.0, NAN, -INF]);
     check2(BinaryOp::Atan2, &[0.0, -0.0, 1.0], &[1.0, 1.0, 0.0], &[0.0, -0.0, std::f64::consts::FRAC_PI_2]);
 }
 

@@ -243,6 +243,13 @@ pub(super) fn binary_float(op: BinaryOp, a: f64, b: f64) -> Option<f64> {
         BinaryOp::LerpScalar(weight) if weight.abs() < 0.5 => a + weight * (b - a),
         BinaryOp::LerpScalar(weight) => b + (weight - 1.0) * (b - a),
         BinaryOp::AddRelu => larger(a + b, 0.0),
+        BinaryOp::Prelu => {
+            if a > 0.0 {
+                a
+            } else {
+                a * b
+            }
+        }
         BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::AddScaledInt(_) => return None,
     })
 }

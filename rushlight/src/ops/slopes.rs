@@ -1,0 +1,150 @@
+//! Rectifiers whose slope below 0 is learned (prelu) or random (rrelu).
+
+use super::{binary, expect_float, expect_same_dtype, grad_if};
+use crate::autograd::Save;
+use crate::backend::{BinaryOp, UnaryOp};
+use crate::random::default_generator;
+use crate::tensor::{Layout, each_float};
+use crate::{Error, Result, Tensor};
+use rushlight_macros::{Builder, op};
+
+/// The options of [`Tensor::rrelu`].
+#[derive(Builder, Clone, Copy, Debug)]
+pub struct RreluOptions {
+    /// The lower bound of the slope of negative elements (default 1/8).
+    #[builder(default = 1.0 / 8.0)]
+    pub(crate) lower: f64,
+    /// The upper bound of the slope of negative elements (default 1/3).
+    #[builder(default = 1.0 / 3.0)]
+    pub(crate) upper: f64,
+    /// Whether slopes are drawn; otherwise all are the mean of the bounds (default `false`).
+    pub(crate) training: bool,
+}
+
+impl RreluOptions {
+    fn checked(self, name: &'static str, x: &Tensor) -> Result<RreluOptions> {
+        expect_float(name, x)?;
+        let RreluOptions { lower, upper, .. } = self;
+        if lower.is_finite() && upper.is_finite() && lower <= upper {
+            return Ok(self);
+        }
+        Err(Error::value(name, format!("expected finite bounds with lower <= upper, got {lower} and {upper}")))
+    }
+
+    fn mean(self) -> f64 {
+        f64::midpoint(self.lower, self.upper)
+    }
+}
+
+impl Tensor {
+    /// Computes `x` above 0 and `weight * x` elsewhere, with learned slopes: one, or one for each channel, which is dimension 1
+    /// (He et al., 2015). The derivative at 0 is the slope.
+    ///
+    /// # Errors
+    /// If the tensors are not floating-point of one dtype, or the weight is neither a number, 0-d or `[1]`, nor `[C]` for an input of `C`
+    /// channels; an input of one dimension has one channel.
+    ///
+    /// ```
+    /// use rushlight::Tensor;
+    /// let x = Tensor::from([[-1.0f32, -1.0], [2.0, -3.0]]);
+    /// assert_eq!(x.prelu(&Tensor::from([0.5f32, 0.25])).to_vec::<f32>(), [-0.5, -0.25, 2.0, -0.75]);
+    /// ```
+    #[op(torch = "prelu(input, weight)")]
+    pub fn try_prelu(&self, weight: &Tensor) -> Result<Tensor> {
+        let name = "prelu";
+        expect_float(name, self)?;
+        expect_same_dtype(name, self, weight)?;
+        let slopes = weight.numel();
+        let channels = if self.dim() > 1 { self.shape()[1] } else { 1 };
+        if weight.dim() > 1 || (slopes != 1 && slopes != channels) {
+            let expected = if channels == 1 { "[1]".into() } else { format!("[1] or [{channels}]") };
+            return Err(Error::shape(
+                name,
+                format!(
+                    "expected a weight of shape {expected}, one slope or one for each channel (dimension 1) of the input {:?}, got {:?}",
+                    self.shape(),
+                    weight.shape()
+                ),
+            ));
+        }
+        let mut along = vec![1; self.dim()];
+        if slopes != 1 {
+            along[1] = slopes;
+        }
+        let weight = weight.try_view(along)?;
+        let out = binary(name, BinaryOp::Prelu, self, &weight)?;
+        let saves = [Save::Input(self), Save::Input(&weight)];
+        Ok(out.record_binary("PreluKernelBackward0", [self, &weight], saves, |[x, w], [of_x, of_w], g| {
+            let above = x.try_gt(0)?;
+            let by_w = || g.try_mul(&x)?.try_masked_fill(&above, 0.0);
+            Ok([grad_if(of_x, || g.try_where_cond(&above, &g.try_mul(&w)?))?, grad_if(of_w, by_w)?])
+        }))
+    }
+
+    /// Computes `x` above 0 and `slope * x` elsewhere (Xu et al., 2015). With `training`, each slope is drawn uniformly from
+    /// `lower..upper` in row-major order of the elements, only where `x <= 0`; else, as by default, all are `(lower + upper) / 2`.
+    ///
+    /// # Errors
+    /// If the tensor is not floating-point, or the bounds are not finite or in the wrong order.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, ops::RreluOptions};
+    /// let x = Tensor::from([-1.0f32, -1.0, 2.0]);
+    /// assert_eq!(x.rrelu().to_string(), "tensor([-0.2292, -0.2292,  2.0000])");
+    /// rushlight::manual_seed(0);
+    /// let y = x.rrelu_with(RreluOptions::new().training(true));
+    /// assert_eq!(y.to_string(), "tensor([-0.2284, -0.1529,  2.0000])");
+    /// ```
+    #[op(torch = "rrelu(input, lower=0.125, upper=0.3333333333333333, training=False, inplace=False)", with)]
+    pub fn try_rrelu_with(&self, options: RreluOptions) -> Result<Tensor> {
+        let options = options.checked("rrelu", self)?;
+        if options.training { with_factors(self, &factors("rrelu", self, options)?) } else { of_mean(self, options) }
+    }
+
+    /// [`rrelu`](Tensor::rrelu) in-place.
+    ///
+    /// # Errors
+    /// As [`try_rrelu`](Tensor::try_rrelu), or if the tensor cannot be changed in-place, see [`add_`](Tensor::add_).
+    #[op(torch = "rrelu_(input, lower=1./8, upper=1./3, training=False)", with)]
+    pub fn try_rrelu_with_(&self, options: RreluOptions) -> Result<Tensor> {
+        let name = "rrelu_";
+        let options = options.checked(name, self)?;
+        if !options.training {
+            return self.function_in_place(name, UnaryOp::LeakyRelu(options.mean()), |x| of_mean(x, options));
+        }
+        let factors = factors(name, self, options)?;
+        self.change(
+            name,
+            false,
+            |out| self.backend().binary(BinaryOp::Mul, None, Some(&factors.read(name)?), out),
+            |x| with_factors(x, &factors),
+        )
+    }
+}
+
+/// What each element is multiplied with in training: drawn where `x <= 0`, else 1.
+fn factors(name: &'static str, x: &Tensor, options: RreluOptions) -> Result<Tensor> {
+    let RreluOptions { lower, upper, .. } = options;
+    let x = x.detach().try_contiguous()?;
+    let factors = x.fresh_like(Layout::contiguous(x.shape()), x.dtype())?;
+    each_float!(name, x.dtype(), T => {
+        let x = x.read(name)?;
+        let x = x.to_host::<T>()?;
+        factors.write(name)?.write_by(|out: &mut [T]| {
+            default_generator().rrelu_factors(&x, out, lower, upper);
+            Ok::<_, Error>(())
+        })
+    })?;
+    Ok(factors)
+}
+
+const NODE: &str = "RreluWithNoiseBackward0";
+
+fn with_factors(x: &Tensor, factors: &Tensor) -> Result<Tensor> {
+    let out = binary("rrelu", BinaryOp::Mul, &x.detach().try_contiguous()?, factors)?;
+    Ok(out.record(NODE, [x], [Save::Input(factors)], |[factors], [_], g| Ok([Some(g.try_mul(&factors)?)])))
+}
+
+fn of_mean(x: &Tensor, options: RreluOptions) -> Result<Tensor> {
+    super::activation::leaky_relu("rrelu", NODE, x, options.mean())
+}
