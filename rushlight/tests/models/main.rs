@@ -4,6 +4,7 @@
 #[path = "../golden/mod.rs"]
 mod golden;
 
+mod activations;
 mod embedding;
 mod examples;
 mod fused;

@@ -1,8 +1,10 @@
 //! Activations other than softmax.
 
-use crate::harness::{ALL_DTYPES, Args, FLOATS, NUMBERS, Row, between, real, sample};
+use crate::harness::{ALL_DTYPES, Args, FLOATS, NUMBERS, Row, between, positive, real, sample};
 use rushlight::DType::{Bool, I64};
-use rushlight::ops::{Approximate, EluOptions, GeluOptions, HardtanhOptions, LeakyReluOptions, SoftplusOptions};
+use rushlight::ops::{
+    Approximate, CeluOptions, EluOptions, GeluOptions, HardtanhOptions, LeakyReluOptions, RreluOptions, SoftplusOptions,
+};
 use serde_json::json;
 
 /// Why PyTorch's float64 values of hardsigmoid are only as accurate as float32.
@@ -32,8 +34,19 @@ fn hardtanh(a: &Args) -> HardtanhOptions {
     HardtanhOptions::new().min_val(a.float("min_val", -1.0)).max_val(a.float("max_val", 1.0))
 }
 
+fn celu(a: &Args) -> CeluOptions {
+    CeluOptions::new().alpha(a.float("alpha", 1.0))
+}
+
+fn rrelu(a: &Args) -> RreluOptions {
+    let options = RreluOptions::new().training(a.flag("training", false));
+    options.lower(a.float("lower", 1.0 / 8.0)).upper(a.float("upper", 1.0 / 3.0))
+}
+
 pub(crate) fn rows() -> Vec<Row> {
     let mut rows = relatives_of_relu();
+    rows.extend(learned_and_random_slopes());
+    rows.extend(shrinking_and_gated());
     rows.extend(smooth());
     rows.extend(piecewise());
     rows
@@ -171,5 +184,88 @@ fn relatives_of_relu() -> Vec<Row> {
             .kink([f64::INFINITY], 0.0, [0.0])
             .refuses_dtype(I64, sample([real(&[2])]), &["int64"])
             .refuses_dtype(Bool, sample([real(&[2])]), &["bool"]),
+    ]
+}
+
+fn learned_and_random_slopes() -> Vec<Row> {
+    let of = |training: bool| sample([real(&[3, 4])]).args(json!({"training": training, "lower": 0.1, "upper": 0.6}));
+    vec![
+        Row::new("prelu", |x, _| x[0].try_prelu(&x[1]), |x, _| x[0].prelu(&x[1]))
+            .samples([
+                sample([real(&[2, 3]), positive(&[1])]),
+                sample([real(&[2, 3, 2]), positive(&[3])]),
+                sample([real(&[4]), positive(&[])]),
+                sample([real(&[]), positive(&[1])]),
+                sample([real(&[0, 3]), positive(&[3])]),
+            ])
+            .kink([0.0, 0.5], 0.0, [0.5, 0.0])
+            .kink([-2.0, 0.5], -1.0, [0.5, -2.0])
+            .kink([3.0, 0.5], 3.0, [1.0, 0.0])
+            .refuses(sample([real(&[2, 3]), real(&[2])]), &["[1] or [3]", "[2, 3]", "[2]"])
+            .refuses(sample([real(&[3]), real(&[3])]), &["shape [1]", "[3]"])
+            .refuses(sample([real(&[3]), real(&[1, 1])]), &["[1, 1]"])
+            .refuses_dtype(I64, sample([real(&[2]), real(&[1])]), &["int64"]),
+        Row::new("rrelu", |x, a| x[0].try_rrelu_with(rrelu(a)), |x, a| x[0].rrelu_with(rrelu(a)))
+            .defaults(|x, _| x[0].try_rrelu(), |x, _| x[0].rrelu())
+            .in_place("rrelu_", |x, a| x[0].try_rrelu_with_(rrelu(a)), |x, a| x[0].rrelu_with_(rrelu(a)))
+            .elementwise(-2.0, 2.0)
+            .samples([of(true), of(false)])
+            .kink([3.0], 3.0, [1.0])
+            .refuses(
+                sample([real(&[2])]).args(json!({"lower": 0.5, "upper": 0.25})),
+                &["lower <= upper", "0.5", "0.25"],
+            )
+            .refuses_dtype(I64, sample([real(&[2])]), &["int64"])
+            .random(),
+    ]
+}
+
+fn shrinking_and_gated() -> Vec<Row> {
+    let halves = |shape: &[usize], dim: isize| sample([real(shape)]).args(json!({"dim": dim}));
+    vec![
+        Row::new("selu", |x, _| x[0].try_selu(), |x, _| x[0].selu()).elementwise(-2.0, 2.0).kink(
+            [f64::INFINITY],
+            f64::INFINITY,
+            [1.0507009873554805],
+        ),
+        Row::new("celu", |x, a| x[0].try_celu_with(celu(a)), |x, a| x[0].celu_with(celu(a)))
+            .defaults(|x, _| x[0].try_celu(), |x, _| x[0].celu())
+            .elementwise(-2.0, 2.0)
+            .with_args(json!({"alpha": 0.5}))
+            .kink([0.0], 0.0, [1.0])
+            .refuses(sample([real(&[2])]).args(json!({"alpha": 0.0})), &["alpha"]),
+        Row::new(
+            "hardshrink",
+            |x, a| x[0].try_hardshrink_with(a.float("lambd", 0.5)),
+            |x, a| x[0].hardshrink_with(a.float("lambd", 0.5)),
+        )
+        .defaults(|x, _| x[0].try_hardshrink(), |x, _| x[0].hardshrink())
+        .elementwise(-2.0, 2.0)
+        .kink([0.5], 0.0, [0.0])
+        .kink([-0.5], 0.0, [0.0])
+        .kink([0.75], 0.75, [1.0]),
+        Row::new(
+            "softshrink",
+            |x, a| x[0].try_softshrink_with(a.float("lambd", 0.5)),
+            |x, a| x[0].softshrink_with(a.float("lambd", 0.5)),
+        )
+        .defaults(|x, _| x[0].try_softshrink(), |x, _| x[0].softshrink())
+        .elementwise(-2.0, 2.0)
+        .kink([0.5], 0.0, [0.0])
+        .kink([-0.75], -0.25, [1.0])
+        .refuses(sample([real(&[2])]).args(json!({"lambd": -1.0})), &["lambd >= 0", "-1"]),
+        Row::new("tanhshrink", |x, _| x[0].try_tanhshrink(), |x, _| x[0].tanhshrink())
+            .takes(NUMBERS)
+            .elementwise(-2.0, 2.0)
+            .kink([0.0], 0.0, [0.0])
+            .refuses_dtype(Bool, sample([real(&[2])]), &["bool"]),
+        Row::new("glu", |x, _| x[0].try_glu(), |x, _| x[0].glu())
+            .samples([sample([real(&[2, 4])]), sample([real(&[0, 2])])])
+            .refuses(sample([real(&[3])]), &["even size", "[3]"]),
+        Row::new("glu_dim", |x, a| x[0].try_glu_dim(a.dim("dim")), |x, a| x[0].glu_dim(a.dim("dim")))
+            .says("glu")
+            .samples([halves(&[2, 4], 0), halves(&[2, 4, 3], 1), halves(&[2, 4], -1)])
+            .refuses(halves(&[2, 3], 1), &["even size", "[2, 3]"])
+            .refuses(halves(&[2, 4], 2), &["2"]),
     ]
 }

@@ -86,7 +86,9 @@ fn distances() -> Vec<Row> {
         .samples(reduced(|| sample([probability(&[4, 3]), probability(&[4, 3]), ABSENT])))
         .samples([sample([probability(&[2, 3]), probability(&[2, 3]), positive(&[3]).fixed()])])
         .refuses(sample([real(&[2, 3]), real(&[4])]), &["[2, 3]", "[4]"])
-        .refuses(sample([between(1.5, 2.0, &[2]), probability(&[2])]), &["between 0 and 1"]),
+        .refuses(sample([between(1.5, 2.0, &[2]), probability(&[2])]), &["probabilities between 0 and 1"])
+        .refuses(sample([probability(&[2]), between(1.5, 2.0, &[2])]), &["targets between 0 and 1"])
+        .refuses(sample([probability(&[3]), probability(&[3]), positive(&[2, 3])]), &["weight", "[3]", "[2, 3]"]),
         Row::new(
             "binary_cross_entropy_with_logits",
             |x, a| x[0].try_binary_cross_entropy_with_logits_with(&x[1], logits(x, a)),
@@ -94,7 +96,9 @@ fn distances() -> Vec<Row> {
         )
         .samples(reduced(|| sample([real(&[4, 3]), probability(&[4, 3]), ABSENT, positive(&[3]).fixed()])))
         .samples([sample([positive(&[2, 3]), positive(&[2, 3]), positive(&[3]), positive(&[3])])])
-        .refuses(sample([real(&[2, 3]), real(&[4])]), &["[2, 3]", "[4]"]),
+        .refuses(sample([real(&[2, 3]), real(&[4])]), &["[2, 3]", "[4]"])
+        .refuses(sample([real(&[3]), real(&[3]), ABSENT, positive(&[2, 3])]), &["pos_weight", "[3]", "[2, 3]"])
+        .refuses(sample([real(&[2]), given(Tensor::from([0i64, 1]))]), &["int64"]),
     ]
 }
 
@@ -130,6 +134,15 @@ fn classes() -> Vec<Row> {
         ])
         .refuses(sample([real(&[2, 3]), given(Tensor::from([0i64, 1, 2]))]), &["[2, 3]", "[3]"])
         .refuses(sample([real(&[2, 3]), given(Tensor::from([0i64, 3]))]), &["3", "position 1"])
-        .refuses(sample([real(&[2, 3]), given(Tensor::from([-1i64, 0]))]), &["-1"]),
+        .refuses(sample([real(&[2, 3]), given(Tensor::from([-1i64, 0]))]), &["-1"])
+        .refuses(
+            sample([real(&[2, 3]), probability(&[2, 3])]).args(json!({"ignore_index": 1})),
+            &["class indices", "ignore_index 1", "probabilities"],
+        )
+        .refuses(sample([real(&[2, 3]), probability(&[2, 3]), positive(&[1, 3])]), &["[3]", "[1, 3]"])
+        .refuses(
+            sample([real(&[1, 2]), given(Tensor::from([0i64])), given(Tensor::ones([2]).requires_grad_(true))]),
+            &["does not require a gradient"],
+        ),
     ]
 }

@@ -18,6 +18,11 @@ pub(crate) fn rows() -> Vec<Row> {
             .kink([5.0], 1.0, [0.0])
             .refuses(no_such_dim(), &["-3"])
             .refuses_dtype(I64, integers(), &["int64"]),
+        Row::new("softmin", |x, a| x[0].try_softmin(a.dim("dim")), |x, a| x[0].softmin(a.dim("dim")))
+            .samples(samples())
+            .kink([5.0], 1.0, [0.0])
+            .refuses(no_such_dim(), &["-3"])
+            .refuses_dtype(I64, integers(), &["int64"]),
         Row::new("log_softmax", |x, a| x[0].try_log_softmax(a.dim("dim")), |x, a| x[0].log_softmax(a.dim("dim")))
             .samples(samples())
             .kink([5.0], 0.0, [0.0])

@@ -64,7 +64,66 @@ def losses(c):
     c.plain("bce_logits/large", "binary_cross_entropy_with_logits", [V([200.0, -200.0, 200.0, -200.0, 0.0]), V([0.0, 1.0, 1.0, 0.0, 0.5]).nograd()], dtypes=("f32", "f64"))
 
 
+def more_options(c):
+    pixels = [[[0, 1], [2, -100]], [[2, 2], [0, 0]]]
+    for red in ("mean", "sum", "none"):
+        r = {"reduction": red}
+        c.smooth(f"nll_loss/pixels_ignored_{red}", "nll_loss", [R(2, 3, 2, 2), I(pixels), P(3).nograd()], r)
+        c.smooth(f"nll_loss/volume_{red}", "nll_loss", [R(1, 3, 2, 1, 2), I([[[[0, 1]], [[2, 1]]]])], r)
+        c.smooth(f"cross_entropy/pixels_all_options_{red}", "cross_entropy", [R(2, 3, 2, 2), I(pixels), P(3).nograd()], {**r, "label_smoothing": 0.1})
+        c.smooth(f"cross_entropy/probabilities_pixels_{red}", "cross_entropy", [R(2, 3, 2, 2), P(2, 3, 2, 2, low=0.05, high=0.4), P(3)], r)
+        c.smooth(f"cross_entropy/probabilities_unbatched_{red}", "cross_entropy", [R(3), P(3, low=0.05, high=0.4)], {**r, "label_smoothing": 0.1})
+        c.smooth(f"bce/target_{red}", "binary_cross_entropy", [P(2, 3, low=0.05, high=0.95), P(2, 3, low=0.0, high=1.0), P(3).nograd()], r)
+        c.smooth(f"bce_logits/all_{red}", "binary_cross_entropy_with_logits",
+                 [R(2, 3), P(2, 3, low=0.0, high=1.0), P(2, 1).nograd(), P(3).nograd()], r)
+        c.plain(f"mse_loss/promoted_{red}", "mse_loss", [V([1.0, 2.5], "f32"), V([0.5, 4.0], "f64")], r)
+        c.plain(f"l1_loss/promoted_{red}", "l1_loss", [V([1.0, 2.5], "f16"), V([0.5, 4.0], "f32")], r)
+        c.plain(f"bce_logits/promoted_{red}", "binary_cross_entropy_with_logits", [V([1.0, 2.5], "f32"), V([0.5, 1.0], "f64")], r)
+        for op, rest in (("cross_entropy", "i64"), ("nll_loss", "i64"), ("mse_loss", None), ("l1_loss", None), ("binary_cross_entropy", None),
+                         ("binary_cross_entropy_with_logits", None)):
+            target = V([], rest) if rest else E(0, 3)
+            c.plain(f"{op}/no_rows_{red}", op, [E(0, 3), target], r, dtypes=("f32", "f64"))
+        c.plain(f"cross_entropy/probabilities_no_rows_{red}", "cross_entropy", [E(0, 3), E(0, 3)], r, dtypes=("f32", "f64"))
+        c.plain(f"nll_loss/no_pixels_{red}", "nll_loss", [E(0, 3, 2, 2), I([]).v("reshape", 0, 2, 2)], r, dtypes=("f32", "f64"))
+        for op in ("nll_loss", "cross_entropy"):
+            c.plain(f"{op}/rows_all_ignored_{red}", op, [R(2, 3), I([-100, -100])], r, dtypes=("f32", "f64"))
+            c.plain(f"{op}/pixels_all_ignored_{red}", op, [R(1, 3, 1, 2), I([[[-100, -100]]])], r, dtypes=("f32", "f64"))
+        c.plain(f"bce/target_at_bounds_{red}", "binary_cross_entropy", [V([0.0, 1.0, 0.0, 1.0, 0.5]), V([0.0, 1.0, 1.0, 0.0, 1.0])], r, dtypes=("f32", "f64"))
+    c.plain("mse_loss/integer_target", "mse_loss", [V([1.0, 2.5]), I([1, 4])])
+    c.plain("l1_loss/integer_input", "l1_loss", [I([1, 4]), V([1.5, 2.5])])
+    c.plain("nll_loss/u8", "nll_loss", [R(2, 3), V([2, 0], "u8")])
+    c.plain("cross_entropy/u8", "cross_entropy", [R(2, 3), V([2, 0], "u8")])
+    c.plain("nll_loss/weights_of_zero", "nll_loss", [R(2, 3), I([0, 1]), V([0.0, 0.0, 1.0]).nograd()])
+    c.plain("bce/wide_weight", "binary_cross_entropy", [V([0.25, 0.5]), V([1.0, 0.0]), V([2.0, 0.5], "f64").nograd()])
+    c.plain("cross_entropy/probabilities_wide", "cross_entropy", [V([[1.0, 2.0]], "f32"), V([[0.25, 0.75]], "f64")])
+    for dtype in ("f16", "bf16"):
+        for op, inputs in (
+            ("mse_loss", [R(2, 3), R(2, 3)]), ("l1_loss", [R(2, 3), R(2, 3)]), ("nll_loss", [R(4, 3), I([0, 2, 1, -100]), P(3).nograd()]),
+            ("cross_entropy", [R(4, 3), I([0, 2, 1, -100]), P(3).nograd()]), ("binary_cross_entropy_with_logits", [R(2, 3), P(2, 3, high=1.0)]),
+            ("binary_cross_entropy", [P(2, 3, high=0.75), P(2, 3, high=0.75)]),
+        ):
+            c.plain(f"{op}/half", op, inputs, dtypes=(dtype,))
+
+
 def errors(c):
+    c.error("cross_entropy/probabilities_ignore_index", "cross_entropy", [R(2, 3), P(2, 3)], {"ignore_index": 0})
+    c.error("cross_entropy/probabilities_weight", "cross_entropy", [R(2, 3), P(2, 3), R(1, 3)])
+    c.error("cross_entropy/integer_probabilities", "cross_entropy", [R(1, 3), I([[0, 1, 0]])])
+    c.error("cross_entropy/float_classes", "cross_entropy", [R(2, 3), V([0.0, 1.0])])
+    c.error("cross_entropy/i32", "cross_entropy", [R(2, 3), V([0, 1], "i32")])
+    c.error("cross_entropy/weight_dtype", "cross_entropy", [R(2, 3), I([0, 1]), V([1.0, 1.0, 1.0], "f64")])
+    c.error("nll_loss/weight_dtype", "nll_loss", [R(2, 3), I([0, 1]), V([1.0, 1.0, 1.0], "f64")])
+    c.error("nll_loss/weight_shape", "nll_loss", [R(2, 3), I([0, 1]), R(1, 3)])
+    c.error("nll_loss/0d", "nll_loss", [R(), I(0)])
+    c.error("mse_loss/i64", "mse_loss", [I([1]), I([2])])
+    c.error("bce/target_range", "binary_cross_entropy", [V([0.5]), V([2.0])])
+    c.error("bce/nan", "binary_cross_entropy", [V([float("nan")]), V([0.5])])
+    c.error("bce/target_dtype", "binary_cross_entropy", [V([0.5]), V([0.5], "f64")])
+    c.error("bce/weight_larger", "binary_cross_entropy", [P(3, high=0.9), P(3, high=0.9), P(2, 3)])
+    c.error("bce/weight_shape", "binary_cross_entropy", [P(2, 3, high=0.9), P(2, 3, high=0.9), P(2)])
+    c.error("bce_logits/i64", "binary_cross_entropy_with_logits", [R(2), I([0, 1])])
+    c.error("bce_logits/weight_larger", "binary_cross_entropy_with_logits", [R(3), P(3, high=0.9), P(2, 3)])
+    c.error("bce_logits/pos_weight_larger", "binary_cross_entropy_with_logits", [R(3), P(3, high=0.9), None, P(2, 3)])
     c.error("cross_entropy/target_high", "cross_entropy", [R(2, 3), I([0, 3])])
     c.error("cross_entropy/target_negative", "cross_entropy", [R(2, 3), I([0, -1])])
     c.error("cross_entropy/batch", "cross_entropy", [R(2, 3), I([0, 1, 2])])
@@ -82,6 +141,7 @@ def errors(c):
 
 def build(c):
     losses(c)
+    more_options(c)
     errors(c)
 
 
