@@ -76,7 +76,8 @@ impl Tensor {
         let saves = [Save::Input(self), Save::Input(&weight)];
         Ok(out.record_binary("PreluKernelBackward0", [self, &weight], saves, |[x, w], [of_x, of_w], g| {
             let above = x.try_gt(0)?;
-            let by_w = || g.try_mul(&x)?.try_masked_fill(&above, 0.0);
+            // At 0 this is 0 in any case; its derivative there is 0, as in PyTorch.
+            let by_w = || g.try_mul(&x)?.try_masked_fill(&x.try_ge(0)?, 0.0);
             Ok([grad_if(of_x, || g.try_where_cond(&above, &g.try_mul(&w)?))?, grad_if(of_w, by_w)?])
         }))
     }
