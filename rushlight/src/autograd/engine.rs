@@ -320,6 +320,21 @@ impl Tensor {
     /// (&x * 3.0).backward_with(BackwardOptions::new().gradient(Tensor::from([1.0f32, 10.0])));
     /// assert_eq!(x.grad().unwrap().to_vec::<f32>(), [5.0, 34.0]);
     /// ```
+    ///
+    /// A second pass over a graph needs what the first one frees unless it is told to retain it. The gradients add up:
+    ///
+    /// ```
+    /// use rushlight::{BackwardOptions, Tensor};
+    /// let x = Tensor::from([1.0f32, 2.0]).requires_grad_(true);
+    /// let loss = (&x * &x).sum();
+    /// loss.backward_with(BackwardOptions::new().retain_graph(true));
+    /// assert_eq!(x.grad().unwrap().to_vec::<f32>(), [2.0, 4.0]);
+    /// loss.backward();
+    /// assert_eq!(x.grad().unwrap().to_vec::<f32>(), [4.0, 8.0]);
+    ///
+    /// let error = loss.try_backward().unwrap_err().to_string();
+    /// assert!(error.contains("a second time") && error.contains("retain_graph"), "{error}");
+    /// ```
     #[op(torch = "backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None)", with)]
     pub fn try_backward_with(&self, options: impl Borrow<BackwardOptions>) -> Result<()> {
         let options = options.borrow();

@@ -219,8 +219,8 @@ impl Tensor {
                     let variance = x.try_mul(&x.try_scalar_sub(1.into())?)?.try_clamp(least, None)?;
                     g.try_mul(&x.try_sub(&t)?.try_div(&variance)?)
                 };
-                // Not clamped, unlike the loss: infinite where a probability is 0 or 1.
-                let by_target = || g.try_mul(&x.try_neg()?.try_log1p()?.try_sub(&x.try_log()?)?);
+                // The negated logit. Not clamped, unlike the loss: infinite where a probability is 0 or 1.
+                let by_target = || x.try_div(&x.try_scalar_sub(1.into())?)?.try_log()?.try_neg()?.try_mul(g);
                 Ok([grad_if(of_x, slope)?, grad_if(of_t, by_target)?])
             });
         reduction.apply(weighted(name, losses, weight.as_ref())?)

@@ -99,7 +99,11 @@ impl Tensor {
     #[op(torch = "rrelu(input, lower=0.125, upper=0.3333333333333333, training=False, inplace=False)", with)]
     pub fn try_rrelu_with(&self, options: RreluOptions) -> Result<Tensor> {
         let options = options.checked("rrelu", self)?;
-        if options.training { with_factors(self, &factors("rrelu", self, options)?) } else { of_mean(self, options) }
+        if !options.training {
+            return of_mean(self, options);
+        }
+        let factors = factors("rrelu", self, options)?;
+        with_history(product(self, &factors)?, self, &factors)
     }
 
     /// [`rrelu`](Tensor::rrelu) in-place.
@@ -114,19 +118,20 @@ impl Tensor {
             return self.function_in_place(name, UnaryOp::LeakyRelu(options.mean()), |x| of_mean(x, options));
         }
         let factors = factors(name, self, options)?;
+        let y = product(self, &factors)?;
         self.change(
             name,
             false,
-            |out| self.backend().binary(BinaryOp::Mul, None, Some(&factors.read(name)?), out),
-            |x| with_factors(x, &factors),
+            |out| self.backend().copy(&y.read(name)?, out),
+            |x| with_history(y.detach(), x, &factors),
         )
     }
 }
 
-/// What each element is multiplied with in training: drawn where `x <= 0`, else 1.
+/// What each element is multiplied with in training: drawn where `x <= 0`, else 1. Those of 16-bit elements are float32.
 fn factors(name: &'static str, x: &Tensor, options: RreluOptions) -> Result<Tensor> {
     let RreluOptions { lower, upper, .. } = options;
-    let x = x.detach().try_contiguous()?;
+    let x = x.detach().try_to_dtype(x.dtype().computed_float())?.try_contiguous()?;
     let factors = x.fresh_like(Layout::contiguous(x.shape()), x.dtype())?;
     each_float!(name, x.dtype(), T => {
         let x = x.read(name)?;
@@ -139,11 +144,18 @@ fn factors(name: &'static str, x: &Tensor, options: RreluOptions) -> Result<Tens
     Ok(factors)
 }
 
+/// The product, rounded once.
+fn product(x: &Tensor, factors: &Tensor) -> Result<Tensor> {
+    let wide = x.detach().try_to_dtype(factors.dtype())?.try_contiguous()?;
+    binary("rrelu", BinaryOp::Mul, &wide, factors)?.try_to_dtype(x.dtype())
+}
+
 const NODE: &str = "RreluWithNoiseBackward0";
 
-fn with_factors(x: &Tensor, factors: &Tensor) -> Result<Tensor> {
-    let out = binary("rrelu", BinaryOp::Mul, &x.detach().try_contiguous()?, factors)?;
-    Ok(out.record(NODE, [x], [Save::Input(factors)], |[factors], [_], g| Ok([Some(g.try_mul(&factors)?)])))
+/// `out`, the product of `x` and the factors, which are rounded to the dtype of `x` for the derivative.
+fn with_history(out: Tensor, x: &Tensor, factors: &Tensor) -> Result<Tensor> {
+    let factors = factors.try_to_dtype(x.dtype())?;
+    Ok(out.record(NODE, [x], [Save::Input(&factors)], |[factors], [_], g| Ok([Some(g.try_mul(&factors)?)])))
 }
 
 fn of_mean(x: &Tensor, options: RreluOptions) -> Result<Tensor> {

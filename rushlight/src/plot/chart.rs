@@ -249,7 +249,7 @@ fn draw_series(canvas: &mut Canvas, series: &Series, points: &[Option<(f32, f32)
     }
 }
 
-/// Several charts side by side in one figure, for example loss and accuracy.
+/// Several charts in one figure, side by side or in rows of [`columns`](Panels::columns), for example loss and accuracy.
 ///
 /// ```no_run
 /// use rushlight::plot::{Chart, Panels};
@@ -264,15 +264,22 @@ fn draw_series(canvas: &mut Canvas, series: &Series, points: &[Option<(f32, f32)
 pub struct Panels {
     title: String,
     charts: Vec<Chart>,
+    columns: usize,
 }
 
 impl Panels {
     /// Creates an empty figure with a title.
     pub fn new(title: impl Into<String>) -> Self {
-        Panels { title: title.into(), charts: Vec::new() }
+        Panels { title: title.into(), charts: Vec::new(), columns: usize::MAX }
     }
 
-    /// Adds a chart at the right.
+    /// Starts a new row of charts after each `columns`, at least 1; by default, all charts are in one row.
+    pub fn columns(mut self, columns: usize) -> Self {
+        self.columns = columns.max(1);
+        self
+    }
+
+    /// Adds a chart at the right, or at the left of a new row.
     #[expect(clippy::should_implement_trait, reason = "adding a panel is not arithmetic")]
     pub fn add(mut self, chart: Chart) -> Self {
         self.charts.push(chart);
@@ -287,14 +294,16 @@ impl Panels {
         if self.charts.is_empty() {
             return Err(Error::value("panels", "expected at least one chart, got none"));
         }
-        let (panel, gap, edge) = (470.0, 36.0, 20.0);
-        let n = self.charts.len() as f32;
+        let (panel, gap, edge, row) = (470.0, 36.0, 20.0, 374.0);
+        let columns = self.columns.min(self.charts.len());
+        let rows = self.charts.len().div_ceil(columns);
         let top = if self.title.is_empty() { 18.0 } else { 56.0 };
-        let width = 2.0 * edge + n * panel + (n - 1.0) * gap;
-        let mut canvas = Canvas::new(width, top + 374.0)?;
+        let width = 2.0 * edge + columns as f32 * (panel + gap) - gap;
+        let mut canvas = Canvas::new(width, top + rows as f32 * row)?;
         let mut title_left = None;
         for (i, chart) in self.charts.iter().enumerate() {
-            let left = edge + i as f32 * (panel + gap);
+            let left = edge + (i % columns) as f32 * (panel + gap);
+            let top = top + (i / columns) as f32 * row;
             let plot = chart.draw(&mut canvas, Rect::new(left, top, left + panel, top + 360.0), 14.5)?;
             title_left.get_or_insert(plot.left);
         }

@@ -130,6 +130,22 @@ mod tests {
     }
 
     #[test]
+    fn panels_fill_rows() {
+        let size = |columns: Option<usize>| {
+            let panels = Panels::new("").add(Chart::new("")).add(Chart::new("")).add(Chart::new(""));
+            let panels = columns.map_or(panels.clone(), |columns| panels.columns(columns));
+            let png = panels.to_png().unwrap();
+            let reader = png::Decoder::new(Cursor::new(png)).read_info().unwrap();
+            reader.info().size()
+        };
+        let ((one_row, low), (two_columns, two_rows), (one_column, three_rows)) =
+            (size(None), size(Some(2)), size(Some(1)));
+        assert!(one_row > two_columns && two_columns > one_column);
+        assert_eq!(three_rows - two_rows, two_rows - low);
+        assert_eq!((size(Some(3)), size(Some(0))), (size(None), size(Some(1))));
+    }
+
+    #[test]
     fn odd_data_are_drawn_or_refused() {
         Chart::new("nothing").to_png().unwrap();
         Chart::new("no point").line("empty", &[0.0f64; 0], &[0.0f64; 0]).to_png().unwrap();

@@ -46,24 +46,10 @@ fn entropy(x: &Inputs, a: &Args) -> CrossEntropyOptions {
     with(options, x.option(2), |options, weight| options.weight(weight))
 }
 
-/// PyTorch rounds intermediate results of 16-bit losses in other places; both are within a few units in the last place.
-fn rounded_in_16_bits(row: Row) -> Row {
-    let [f16, bf16] = match row.name {
-        "mse_loss" => ["mse_loss/half/f16", "mse_loss/half/bf16"],
-        "l1_loss" => ["l1_loss/half/f16", "l1_loss/half/bf16"],
-        "nll_loss" => ["nll_loss/half/f16", "nll_loss/half/bf16"],
-        "cross_entropy" => ["cross_entropy/half/f16", "cross_entropy/half/bf16"],
-        "binary_cross_entropy" => ["binary_cross_entropy/half/f16", "binary_cross_entropy/half/bf16"],
-        _ => ["binary_cross_entropy_with_logits/half/f16", "binary_cross_entropy_with_logits/half/bf16"],
-    };
-    let reason = "16-bit floats are rounded between the steps of the composition";
-    row.coarse(f16, 300.0, reason).coarse(bf16, 2400.0, reason)
-}
-
 pub(crate) fn rows() -> Vec<Row> {
     let mut rows = distances();
     rows.extend(classes());
-    rows.into_iter().map(rounded_in_16_bits).collect()
+    rows
 }
 
 fn distances() -> Vec<Row> {
