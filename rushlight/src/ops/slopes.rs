@@ -75,10 +75,9 @@ impl Tensor {
         let out = binary(name, BinaryOp::Prelu, self, &weight)?;
         let saves = [Save::Input(self), Save::Input(&weight)];
         Ok(out.record_binary("PreluKernelBackward0", [self, &weight], saves, |[x, w], [of_x, of_w], g| {
-            let above = x.try_gt(0)?;
             // At 0 this is 0 in any case; its derivative there is 0, as in PyTorch.
             let by_w = || g.try_mul(&x)?.try_masked_fill(&x.try_ge(0)?, 0.0);
-            Ok([grad_if(of_x, || g.try_where_cond(&above, &g.try_mul(&w)?))?, grad_if(of_w, by_w)?])
+            Ok([grad_if(of_x, || prelu_grad(g, &x, &w))?, grad_if(of_w, by_w)?])
         }))
     }
 
@@ -126,6 +125,18 @@ impl Tensor {
             |x| with_history(y.detach(), x, &factors),
         )
     }
+}
+
+/// `g` where `x > 0`, else `w * g`. Its own derivative at 0 is as above 0, as in PyTorch.
+fn prelu_grad(g: &Tensor, x: &Tensor, w: &Tensor) -> Result<Tensor> {
+    let below = g.detach().try_mul(&w.detach())?;
+    let out = g.detach().try_where_cond(&x.try_gt(0)?, &below)?;
+    let saves = [Save::Input(g), Save::Input(x), Save::Input(w)];
+    Ok(out.record_binary("PreluKernelBackwardBackward0", [g, w], saves, |[g, x, w], [of_g, of_w], gg| {
+        let above = x.try_ge(0)?;
+        let by_g = || gg.try_where_cond(&above, &gg.try_mul(&w)?);
+        Ok([grad_if(of_g, by_g)?, grad_if(of_w, || gg.try_mul(&g)?.try_masked_fill(&above, 0.0))?])
+    }))
 }
 
 /// What each element is multiplied with in training: drawn where `x <= 0`, else 1. Those of 16-bit elements are float32.

@@ -70,6 +70,9 @@ pub(crate) struct Tolerance(f64, f64);
 impl Tolerance {
     pub(crate) const SINGLE: Tolerance = Tolerance(1e-5, 1e-6);
     pub(crate) const DOUBLE: Tolerance = Tolerance(1e-10, 1e-10);
+    /// One rounding, which is less than the distance of any two numbers of the type: equality. A multiple admits as many roundings.
+    pub(crate) const F16: Tolerance = Tolerance(1.0 / 2048.0, 0.0);
+    pub(crate) const BF16: Tolerance = Tolerance(1.0 / 256.0, 0.0);
 
     /// This fraction of the value, plus the same fraction of 0.1.
     fn relative(share: f64) -> Tolerance {

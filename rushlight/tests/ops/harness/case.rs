@@ -59,10 +59,22 @@ impl Case {
     /// The tolerance of the least precise type involved: the gradient of a double that was rounded to single precision
     /// is no more accurate.
     pub(crate) fn tolerance(&self) -> Tolerance {
-        let single = |golden: &Golden| golden.dtype == DType::F32;
-        let input = |input: &Input| matches!(input, Input::Tensor { value, .. } if single(value));
-        let any = self.outputs.iter().any(single) || self.inputs.iter().any(input);
-        if any { Tolerance::SINGLE } else { Tolerance::DOUBLE }
+        let input = |of: &dyn Fn(DType) -> bool| {
+            self.inputs.iter().any(|input| matches!(input, Input::Tensor { value, .. } if of(value.dtype)))
+        };
+        let output = |of: &dyn Fn(DType) -> bool| self.outputs.iter().any(|golden| of(golden.dtype));
+        let (single, double) = (|dtype| dtype == DType::F32, |dtype| dtype == DType::F64);
+        if output(&single) || input(&single) {
+            Tolerance::SINGLE
+        } else if output(&double) || input(&double) {
+            Tolerance::DOUBLE
+        } else if output(&|dtype| dtype == DType::F16) {
+            Tolerance::F16
+        } else if output(&|dtype| dtype == DType::Bf16) {
+            Tolerance::BF16
+        } else {
+            Tolerance::DOUBLE
+        }
     }
 
     fn parse(value: &Value) -> Case {
