@@ -252,17 +252,50 @@ impl Tensor {
         expect_float(name, target)?;
         same_shape(name, self, target)?;
         super::same_device(name, self, target)?;
-        // (1 - t) x - (1 + (p - 1) t) log sigmoid(x)
-        let log_sigmoid = self.try_logsigmoid()?;
-        let log_sigmoid = match pos_weight {
-            Some(p) => {
-                expect_weight(name, "pos_weight", &p, target)?;
-                log_sigmoid.try_mul(&p.try_sub(1)?.try_mul(target)?.try_add(1)?)?
-            }
-            None => log_sigmoid,
-        };
-        let losses = target.try_scalar_sub(1.into())?.try_mul(self)?.try_sub(&log_sigmoid)?;
-        let losses = losses.try_to_dtype(target.dtype())?;
+        if let Some(p) = &pos_weight {
+            expect_weight(name, "pos_weight", p, target)?;
+        }
+        let losses = with_logits(self, target, pos_weight.as_ref())?;
         reduction.apply(weighted(name, losses, weight.as_ref())?)
     }
+}
+
+/// The loss of each logit, `(1 - t) x - (1 + (p - 1) t) log sigmoid(x)`, where `p` is 1 if absent. Its derivative is computed as a
+/// whole, because those of the terms cancel where the logit fits the target.
+fn with_logits(x: &Tensor, t: &Tensor, p: Option<&Tensor>) -> Result<Tensor> {
+    let losses = {
+        let (x, t) = (x.detach(), t.detach());
+        let log_sigmoid = x.try_logsigmoid()?;
+        let log_sigmoid = match p {
+            Some(p) => log_sigmoid.try_mul(&p.detach().try_sub(1)?.try_mul(&t)?.try_add(1)?)?,
+            None => log_sigmoid,
+        };
+        t.try_scalar_sub(1.into())?.try_mul(&x)?.try_sub(&log_sigmoid)?.try_to_dtype(t.dtype())?
+    };
+    let weighted = p.is_some();
+    let saves = [Save::Input(x), Save::Input(t), p.map_or(Save::Nothing, Save::Input)];
+    let inputs = [Some(x), Some(t), p];
+    Ok(losses.record(
+        "BinaryCrossEntropyWithLogitsBackward0",
+        inputs,
+        saves,
+        move |[x, t, p], [of_x, of_t, of_p], g| {
+            let by_x = || {
+                let (sigmoid, positive) = (x.try_sigmoid()?, if weighted { p.try_mul(&t)? } else { t.clone() });
+                let all = if weighted { sigmoid.try_mul(&positive.try_add(1)?.try_sub(&t)?)? } else { sigmoid };
+                all.try_sub(&positive)?.try_mul(g)?.try_to_dtype(x.dtype())
+            };
+            let by_t = || {
+                let negated = x.try_neg()?;
+                let slope = match weighted {
+                    true => negated.try_logsigmoid()?.try_sub(&p.try_mul(&x.try_logsigmoid()?)?)?,
+                    false => negated,
+                };
+                slope.try_mul(g)?.try_to_dtype(t.dtype())
+            };
+            let by_p =
+                || t.try_mul(&x.try_logsigmoid()?)?.try_mul(g)?.try_neg()?.try_to_dtype(p.dtype())?.sum_to(p.shape());
+            Ok([grad_if(of_x, by_x)?, grad_if(of_t, by_t)?, grad_if(of_p, by_p)?])
+        },
+    ))
 }

@@ -216,7 +216,8 @@ pub(crate) struct Row {
     pub refusals: Vec<Refusal>,
     /// Golden cases that cannot be expressed, and why.
     pub inexpressible: Vec<(&'static str, &'static str)>,
-    /// Golden cases in which PyTorch's own rounding is coarser than the tolerance: by which factor, and why.
+    /// Golden cases in which PyTorch's own rounding is coarser than the tolerance: by which factor (for 16-bit types: how many
+    /// roundings), and why.
     pub coarse: Vec<(&'static str, f64, &'static str)>,
     /// The operation draws from the default generator.
     pub random: bool,
