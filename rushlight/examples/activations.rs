@@ -59,17 +59,24 @@ fn functions() -> Panels {
 fn rectifiers() -> Panels {
     let curve = |layer: &dyn Forward| Curve::new(layer, -4.0, 4.0, 801);
     let (leaky, learned) = (nn::LeakyReLU::builder().negative_slope(0.1).build(), nn::PReLU::new());
-    let random = nn::RReLU::new();
-    let drawn = Curve::new(&random, -4.0, 4.0, 81);
+    let random = nn::RReLU::builder().lower(0.1).upper(0.5).build();
+    let drawn = Curve::new(&random, -4.0, 0.0, 41);
     random.eval();
     let mean = curve(&random);
-    let random = Chart::new("RReLU: a slope drawn for each element").x_label("x").include_y(-1.5);
-    let random = random.line("evaluation: the mean slope", &mean.x, &mean.y).scatter("training", &drawn.x, &drawn.y);
+    let bound = |slope: f32| drawn.x.iter().map(|x| slope * x).collect::<Vec<_>>();
+    let random = Chart::new("RReLU: a slope from 0.1 to 0.5, drawn for each element")
+        .x_label("x")
+        .line("evaluation: the mean slope", &mean.x, &mean.y)
+        .line("bounds", &drawn.x, &bound(0.1))
+        .color(Color::GRAY)
+        .line("", &drawn.x, &bound(0.5))
+        .color(Color::GRAY)
+        .scatter("training", &drawn.x, &drawn.y);
     Panels::new("Rectifiers")
         .columns(2)
-        .add(curve(&nn::ReLU::new()).chart("ReLU: slope 0 below 0").include_y(-1.5))
-        .add(curve(&leaky).chart("LeakyReLU: slope 0.1").include_y(-1.5))
-        .add(curve(&learned).chart("PReLU: a learned slope, at first 0.25").include_y(-1.5))
+        .add(curve(&nn::ReLU::new()).chart("ReLU: slope 0 below 0").include_y(-2.0))
+        .add(curve(&leaky).chart("LeakyReLU: slope 0.1").include_y(-2.0))
+        .add(curve(&learned).chart("PReLU: a learned slope, at first 0.25").include_y(-2.0))
         .add(random)
 }
 

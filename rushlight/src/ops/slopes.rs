@@ -93,7 +93,7 @@ impl Tensor {
     /// assert_eq!(x.rrelu().to_string(), "tensor([-0.2292, -0.2292,  2.0000])");
     /// rushlight::manual_seed(0);
     /// let y = x.rrelu_with(RreluOptions::new().training(true));
-    /// assert_eq!(y.to_string(), "tensor([-0.2284, -0.1529,  2.0000])");
+    /// assert_eq!(y.to_string(), "tensor([-0.3271, -0.2725,  2.0000])");
     /// ```
     #[op(torch = "rrelu(input, lower=0.125, upper=0.3333333333333333, training=False, inplace=False)", with)]
     pub fn try_rrelu_with(&self, options: RreluOptions) -> Result<Tensor> {

@@ -219,3 +219,17 @@ fn shared_memory() {
     assert!(lines[3].starts_with("resize_: Trying to resize storage that is not resizable: "), "{}", lines[3]);
     assert_eq!(lines[4..], ["[-1, 2, 7]"]);
 }
+
+#[test]
+fn activations() {
+    let (folder, printed) = run("activations", &[]);
+    assert_eq!(printed, "plot: activations.png\nplot: rectifiers.png\nplot: saturation.png\n");
+    for name in ["rectifiers.png", "saturation.png"] {
+        assert_is_plot(&folder.join(name));
+    }
+    let image = rushlight::vision::Image::open(folder.join("activations.png")).unwrap();
+    let count = |rgb: [u8; 3]| image.samples().chunks_exact(3).filter(|pixel| **pixel == rgb).count();
+    for (curves, color) in [("functions", [0x25, 0x63, 0xEB]), ("derivatives", [0xF9, 0x73, 0x16])] {
+        assert!(count(color) > 16 * 1000, "{} pixels of the {curves}", count(color));
+    }
+}

@@ -161,7 +161,7 @@ impl RReLUBuilder {
 /// rushlight::manual_seed(0);
 /// let layer = nn::RReLU::builder().lower(0.1).upper(0.3).build();
 /// let x = Tensor::from([-1.0f32, -1.0, 2.0]);
-/// assert_eq!(layer.forward(&x).to_string(), "tensor([-0.1993, -0.1268,  2.0000])");
+/// assert_eq!(layer.forward(&x).to_string(), "tensor([-0.2940, -0.2416,  2.0000])");
 /// layer.eval();
 /// assert_eq!(layer.forward(&x).to_string(), "tensor([-0.2000, -0.2000,  2.0000])");
 /// ```
