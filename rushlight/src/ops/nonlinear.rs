@@ -217,7 +217,7 @@ impl Tensor {
     pub fn try_glu_dim(&self, dim: isize) -> Result<Tensor> {
         expect_float("glu", self)?;
         let dim = wrap_dim("glu", dim, self.dim())? as isize;
-        if self.dim() == 0 || self.size(dim) % 2 != 0 {
+        if self.dim() == 0 || !self.size(dim).is_multiple_of(2) {
             return Err(Error::shape(
                 "glu",
                 format!("expected an even size of dimension {dim}, got shape {:?}", self.shape()),

@@ -129,7 +129,7 @@ impl Tensor {
 
 /// `g` where `x > 0`, else `w * g`. Its own derivative at 0 is as above 0, as in PyTorch.
 fn prelu_grad(g: &Tensor, x: &Tensor, w: &Tensor) -> Result<Tensor> {
-    let below = g.detach().try_mul(&w.detach())?;
+    let below = g.detach().try_mul(w.detach())?;
     let out = g.detach().try_where_cond(&x.try_gt(0)?, &below)?;
     let saves = [Save::Input(g), Save::Input(x), Save::Input(w)];
     Ok(out.record_binary("PreluKernelBackwardBackward0", [g, w], saves, |[g, x, w], [of_g, of_w], gg| {

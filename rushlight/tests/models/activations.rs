@@ -1,4 +1,4 @@
-//! Activations and losses as layers against PyTorch: text, state, output, gradients.
+//! Activations as layers against PyTorch: text, state, output, gradients.
 
 use crate::golden::{assert_close, assert_same, list, load, number, tensor, text};
 use rushlight::nn::{self, Forward, Module};
@@ -84,26 +84,4 @@ fn activations_are_pytorchs() {
 fn softmax_of_pixels_takes_images_only() {
     let message = nn::Softmax2d::new().try_forward(&Tensor::ones([2, 3])).unwrap_err().to_string();
     assert_eq!(message, "Softmax2d: expected an input of 3 or 4 dimensions, got shape [2, 3]");
-}
-
-#[test]
-fn several_losses_in_one_scalar() {
-    let golden = &load("activations")["several_losses"];
-    let [x, w] = ["x", "w"].map(|key| tensor(&golden[key]).requires_grad_(true));
-    let out = x.matmul(&w);
-    let loss = 0.75 * nn::CrossEntropyLoss::new().forward(&out, &tensor(&golden["classes"]))
-        + 0.25 * nn::MSELoss::new().forward(&out, &tensor(&golden["values"]));
-    assert_close("loss", &loss, &golden["loss"], 2e-6);
-    let compare = |passes: &str| {
-        for (leaf, golden) in [&x, &w].into_iter().zip(list(&golden[passes])) {
-            assert_close(passes, &leaf.grad().unwrap(), golden, 1e-5);
-        }
-    };
-    loss.backward_with(BackwardOptions::new().retain_graph(true));
-    compare("once");
-    loss.backward();
-    compare("twice");
-    let message = loss.try_backward().unwrap_err().to_string();
-    assert!(message.contains("second time") && message.contains("retain_graph"), "{message}");
-    compare("twice");
 }

@@ -11,6 +11,7 @@ mod fused;
 mod layers;
 mod lenet;
 mod listing;
+mod losses;
 mod networks;
 mod rnn;
 
