@@ -49,7 +49,7 @@ fn entropy(x: &Inputs, a: &Args) -> CrossEntropyOptions {
 /// Why some 16-bit golden values are equal only up to the roundings of either side.
 const ORDER: &str = "16-bit results are rounded after each step: PyTorch multiplies a gradient by 1/n last (that of mse_loss: by 2/n first), \
                      here the gradient of the mean is divided by n first";
-const SUMS: &str = "PyTorch rounds the sum of the weights, and the sum of the losses after each row";
+const SUMS: &str = "PyTorch rounds partial sums of the losses and of the weights to 16 bits";
 const ONE_PASS: &str =
     "PyTorch rounds the log-probabilities, of magnitude up to 4, to 16 bits; here they are not stored";
 
