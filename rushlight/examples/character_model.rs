@@ -17,18 +17,15 @@ const BATCH: usize = 16;
 
 #[derive(Module)]
 struct Writer {
+    embedding: nn::Embedding,
     lstm: nn::LSTM,
     head: nn::Linear,
-    #[module(skip)]
-    one_hot: Tensor,
 }
 
 impl Writer {
     /// The logits of the next letter after each of `letters`, `[steps, batch]`, and the state after the last one.
     fn forward(&self, letters: &Tensor, state: LstmState) -> (Tensor, (Tensor, Tensor)) {
-        let classes = self.one_hot.size(0);
-        let x = self.one_hot.index_select(0, &letters.flatten()).view((letters.size(0), letters.size(1), classes));
-        let (y, state) = self.lstm.forward_with(&x, state);
+        let (y, state) = self.lstm.forward_with(&self.embedding.forward(letters), state);
         (self.head.forward(&y), state)
     }
 
@@ -62,8 +59,11 @@ fn main() {
     let text = Tensor::from(encode(&alphabet, TEXT));
 
     let (letters, hidden) = (alphabet.len(), 96);
-    let head = nn::Linear::new(hidden, letters);
-    let net = Writer { lstm: nn::LSTM::new(letters, hidden), head, one_hot: Tensor::eye(letters) };
+    let net = Writer {
+        embedding: nn::Embedding::new(letters, 16),
+        lstm: nn::LSTM::new(16, hidden),
+        head: nn::Linear::new(hidden, letters),
+    };
     let mut optimizer = Adam::builder(net.parameters()).lr(0.01).build();
     println!("{net}\n{} letters of an alphabet of {letters}, {} parameters", text.numel(), net.num_parameters());
 
