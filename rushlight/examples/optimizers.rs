@@ -51,7 +51,7 @@ fn main() -> Result<()> {
         let mut optimizer = make(&scores);
         // SparseAdam takes the gradient of the words that occur, all others one of the whole table.
         let lookup = EmbeddingOptions::new().sparse(name == "SparseAdam");
-        let loss_of = || criterion.forward(&words.embedding_with(&scores, lookup.clone()).sum_dim(1), &kinds);
+        let loss_of = || criterion.forward(&words.embedding_with(&scores, lookup).sum_dim(1), &kinds);
         // LBFGS computes the loss as often as it needs.
         let mut closure = || {
             scores.zero_grad();

@@ -139,8 +139,10 @@ impl Tensor {
         let inner = Arc::try_unwrap(self.0).map_err(Tensor)?;
         let (layout, dtype) = (inner.layout, inner.dtype);
         let again = |storage| Tensor::from_parts(storage, layout, dtype, None, None);
-        let storage = Arc::try_unwrap(inner.storage).map_err(again)?;
-        let array = storage.into_array::<T>().map_err(|storage| again(Arc::new(storage)))?;
+        let mut storage = inner.storage;
+        let Some(array) = Arc::get_mut(&mut storage).and_then(Storage::take_array::<T>) else {
+            return Err(again(storage));
+        };
         if array.is_empty() && array.shape() == layout.dims() {
             return Ok(array);
         }

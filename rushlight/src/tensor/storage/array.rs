@@ -15,27 +15,21 @@ impl Storage {
         assert!(array.strides().iter().all(|&stride| stride >= 0));
         let span = Layout::strided(array.shape(), array.strides(), 0).storage_span();
         let start: *mut T = array.as_mut_ptr();
-        // The elements stay where they are when the array moves, and the array itself is not used again before `into_array` returns it.
+        // The elements stay where they are when the array moves, and the array itself is not used again before `take_array` returns it.
         Storage::of_block(Device::Cpu, start.cast(), span * size_of::<T>(), Owner::Array(Box::new(array)))
     }
 
-    /// The array whose memory this storage is, or the storage if its memory is not that of an array of this type.
-    pub(crate) fn into_array<T: Element>(mut self) -> Result<ArrayD<T>, Storage> {
+    /// Takes the array whose memory this is, which leaves none. `None` if it is not that of an array of this type.
+    pub(crate) fn take_array<T: Element>(&mut self) -> Option<ArrayD<T>> {
         match std::mem::replace(&mut self.owner, Owner::Device) {
-            Owner::Array(array) => match array.downcast::<ArrayD<T>>() {
-                Ok(array) => {
-                    // Nothing is left to release.
-                    *self.block.get_mut() = std::ptr::null_mut();
-                    Ok(*array)
-                }
-                Err(other) => {
-                    self.owner = Owner::Array(other);
-                    Err(self)
-                }
-            },
+            Owner::Array(array) if array.is::<ArrayD<T>>() => {
+                // Nothing is left to access or to release.
+                (*self.block.get_mut(), *self.bytes.get_mut()) = (std::ptr::null_mut(), 0);
+                array.downcast().ok().map(|array| *array)
+            }
             owner => {
                 self.owner = owner;
-                Err(self)
+                None
             }
         }
     }
