@@ -57,7 +57,7 @@ fn t_shirt_or_not() {
     }
 }
 
-/// Four classes. The loss takes the scores in front of Softmax, which is part of it; Softmax makes the scores probabilities.
+/// Four classes. The loss takes logits, because log-softmax is part of it; Softmax converts logits to probabilities.
 fn one_of_four_kinds() {
     println!("Softmax: a T-shirt, jeans, a shirt or a dress");
     let (x, kinds) = clothes(64);

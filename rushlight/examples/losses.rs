@@ -27,7 +27,7 @@ fn squared_error() {
     println!("gradient:\n{}", input.grad().expect("backward has set it"));
 }
 
-/// A second `backward` through the same graph needs what the first one frees, unless that is told to keep it.
+/// A second `backward` through the same graph needs the saved tensors that the first one frees unless it retains the graph.
 fn cross_entropy_of_classes() {
     let loss = nn::CrossEntropyLoss::new();
     let input = Tensor::randn_with([3, 5], leaf());
@@ -47,7 +47,7 @@ fn cross_entropy_of_classes() {
     println!("gradient of two:\n{}", input.grad().expect("backward has set it"));
 }
 
-/// -log of the probability that was given to what is true.
+/// The negative logarithm of the probability predicted for the true label.
 fn cross_entropy(true_label: i64, prediction: f64) -> f64 {
     if true_label == 1 { -prediction.ln() } else { -(1.0 - prediction).ln() }
 }
@@ -60,7 +60,7 @@ fn cross_entropy_of_one_sample() {
     }
 }
 
-/// An obstacle on the road: where it is, and whether it is a pedestrian. The optimizer needs one number to make small.
+/// An obstacle on the road: where it is, and whether it is a pedestrian. The optimizer minimizes one scalar.
 fn two_losses_in_one() {
     let (features, place) = (Tensor::randn([8, 6]), Tensor::randn([8, 2]));
     let is_pedestrian = Tensor::randint(2, [8, 1]).to_dtype(DType::F32);

@@ -34,7 +34,7 @@ impl From<(usize, usize)> for ResizeSize {
 }
 
 /// Scales an image, as `torchvision.transforms.Resize` does images of Pillow: bilinear interpolation, with averages over all pixels where
-/// the image shrinks. Where there is opacity, pixels weigh in by it.
+/// the image shrinks. Pixels are weighted by their opacity, if they have one.
 ///
 /// The samples equal Pillow's. Rows are scaled first; Pillow 13 scales columns first for some proportions, and its samples then differ by
 /// up to 1 (of transparent pixels, by what the division by the opacity makes of that).
@@ -110,7 +110,7 @@ impl Transform<Image> for Resize {
     }
 }
 
-/// [`bilinear`] of pixels that weigh in by their opacity.
+/// [`bilinear`] of pixels weighted by their opacity.
 fn weighted<const C: usize>(mut samples: Vec<u8>, from: [usize; 2], to: [usize; 2]) -> Vec<u8> {
     premultiply::<C>(&mut samples);
     let mut samples = bilinear::<C>(samples, from, to);
