@@ -2,7 +2,9 @@
 
 use rushlight_kernels::float::Float;
 use rushlight_kernels::isa::{Isa, with_isa};
-use rushlight_kernels::optim::{Adadelta, Adagrad, Adam, Adamax, Asgd, Element, RmsProp, Rprop, Sgd, StepRule, step};
+use rushlight_kernels::optim::{
+    Adadelta, Adagrad, Adam, Adamax, Asgd, Element, RmsProp, Rprop, Sgd, SparseAdam, StepRule, step,
+};
 use rushlight_kernels::threads::set_num_threads;
 use std::collections::HashMap;
 
@@ -99,6 +101,16 @@ impl Case<'_> {
                 };
                 (StepRule::Adamax { settings, t }, 2)
             }
+            "SparseAdam" => {
+                let settings = SparseAdam {
+                    lr,
+                    beta1: self.get("betas.0"),
+                    beta2: self.get("betas.1"),
+                    eps: self.get("eps"),
+                    maximize,
+                };
+                (StepRule::SparseAdam { settings, t }, 2)
+            }
             "Adam" | "AdamW" => {
                 let settings = Adam {
                     lr,
@@ -176,5 +188,5 @@ fn steps_are_pytorchs() {
         }
         cases += 1;
     }
-    assert_eq!(cases, 2 * (16 + 16 + 16 + 8 + 16 + 64 + 16 + 64));
+    assert_eq!(cases, 2 * (16 + 16 + 16 + 8 + 16 + 64 + 16 + 64 + 8));
 }

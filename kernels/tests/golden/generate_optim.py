@@ -18,9 +18,12 @@ N = 7
 
 def run(dtype, name, options, steps):
     p = torch.tensor([(i * 37 % 29 - 14) / 8 for i in range(N)], dtype=dtype, requires_grad=True)
-    optimizer = getattr(torch.optim, name)([p], foreach=False, **options)
+    sparse = name == "SparseAdam"
+    optimizer = getattr(torch.optim, name)([p], **options, **({} if sparse else {"foreach": False}))
     for t in range(1, steps + 1):
-        p.grad = torch.tensor([((i * 23 + t * 11) % 31 - 15) / 16 for i in range(N)], dtype=dtype)
+        g = torch.tensor([((i * 23 + t * 11) % 31 - 15) / 16 for i in range(N)], dtype=dtype)
+        # With every element, also those that are 0.
+        p.grad = torch.sparse_coo_tensor(torch.arange(N)[None], g) if sparse else g
         optimizer.step()
     code = {torch.float32: ("f", "I", 8), torch.float64: ("d", "Q", 16)}[dtype]
     bits = [format(struct.unpack(code[1], struct.pack(code[0], x))[0], f"0{code[2]}x") for x in p.tolist()]
@@ -57,3 +60,5 @@ for dtype in (torch.float32, torch.float64):
     for name in ("Adam", "AdamW"):
         for options in product(lr=(0.03,), betas=((0.9, 0.999), (0.4, 0.8)), eps=(1e-8, 0.1), weight_decay=(0.0, 0.1), amsgrad=(False, True), maximize=(False, True)):
             run(dtype, name, options, 5)
+    for options in product(lr=(0.03,), betas=((0.9, 0.999), (0.4, 0.8)), eps=(1e-8, 0.1), maximize=(False, True)):
+        run(dtype, "SparseAdam", options, 5)

@@ -1,8 +1,8 @@
 //! Tensors on a device other than the host: creation, transfer, computation, and separation from other devices.
 
 use rushlight::io::safetensors;
-use rushlight::ops::{CloseOptions, DropoutOptions};
-use rushlight::optim::{ASGD, Adadelta, Adagrad, Adam, AdamW, Adamax, Optimizer, RMSprop, Rprop, SGD};
+use rushlight::ops::{CloseOptions, DropoutOptions, EmbeddingOptions};
+use rushlight::optim::{ASGD, Adadelta, Adagrad, Adam, AdamW, Adamax, Optimizer, RMSprop, Rprop, SGD, SparseAdam};
 use rushlight::{DType, Device, Error, Generator, Tensor, TensorOptions};
 
 const REFERENCE: Device = Device::Reference;
@@ -162,6 +162,32 @@ fn optimizers_take_the_same_steps() {
             w.detach().to_device(Device::Cpu)
         });
         assert!(found.allclose_with(&here, CloseOptions::new().rtol(1e-12).atol(1e-14)), "{name}: {found} {here}");
+    }
+}
+
+#[test]
+fn rows_of_sparse_gradients_take_the_same_steps() {
+    type Make = fn(&Tensor) -> Box<dyn Optimizer>;
+    let optimizers: [(&str, Make); 3] = [
+        ("SparseAdam", |w| Box::new(SparseAdam::builder([w]).lr(0.1).betas((0.6, 0.8)).maximize(true).build())),
+        ("SGD", |w| Box::new(SGD::builder([w]).lr(0.1).build())),
+        ("Adagrad", |w| Box::new(Adagrad::builder([w]).lr(0.1).build())),
+    ];
+    let rows = Tensor::from([0i64, 2, 2]);
+    for (name, make) in optimizers {
+        let [found, here] = [REFERENCE, Device::Cpu].map(|device| {
+            let w = Tensor::from([[1.0f64, -2.0], [0.25, 3.0], [0.5, -1.5]]).to_device(device).requires_grad_(true);
+            let rows = rows.to_device(device);
+            let mut optimizer = make(&w);
+            for _ in 0..4 {
+                optimizer.zero_grad();
+                rows.embedding_with(&w, EmbeddingOptions::new().sparse(true)).square().sum().backward();
+                optimizer.step();
+            }
+            w.detach().to_device(Device::Cpu)
+        });
+        assert!(found.allclose_with(&here, CloseOptions::new().rtol(1e-12).atol(1e-14)), "{name}: {found} {here}");
+        assert_eq!(here.select(0, 1).to_vec::<f64>(), [0.25, 3.0], "{name}: a row without a gradient");
     }
 }
 
