@@ -7,7 +7,7 @@ use rushlight::data::random_split;
 use rushlight::optim::lr_scheduler::StepLR;
 use rushlight::prelude::*;
 use rushlight::vision::FlatImageFolder;
-use rushlight::vision::models::ResNet18;
+use rushlight::vision::models::resnet18;
 use rushlight::vision::transforms::{Compose, Normalize, Resize, ToTensor, Transform};
 use std::time::Instant;
 
@@ -33,7 +33,7 @@ fn main() -> Result<()> {
     };
     let phases = [("train", loader(true)), ("valid", loader(false))];
 
-    let model = ResNet18::new(2);
+    let model = resnet18(2);
     let criterion = nn::CrossEntropyLoss::new();
     let mut optimizer = optim::SGD::builder(model.parameters()).lr(0.001).momentum(0.9).build();
     let mut scheduler = StepLR::new(&mut optimizer, 7);

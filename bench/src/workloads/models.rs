@@ -4,7 +4,7 @@ use super::training::{cross_entropy, sgd, training};
 use super::{Workload, workload};
 use crate::machine::Cost;
 use rushlight::nn::Forward;
-use rushlight::vision::models::{EfficientNetLite0, ResNet18};
+use rushlight::vision::models::{EfficientNetLite0, resnet18};
 use rushlight::{Tensor, no_grad};
 
 /// Multiply-adds per 224 × 224 image.
@@ -46,9 +46,9 @@ fn step<N: Forward + 'static>(
 
 pub(super) fn workloads() -> Vec<Workload> {
     vec![
-        inference("resnet18_batch_1", "ResNet-18 inference, batch 1", RESNET18, ResNet18::new, 1),
-        inference("resnet18_batch_16", "ResNet-18 inference, batch 16", RESNET18, ResNet18::new, 16),
-        step("resnet18_step", "ResNet-18 training step, batch 16", RESNET18, ResNet18::new, 16),
+        inference("resnet18_batch_1", "ResNet-18 inference, batch 1", RESNET18, resnet18, 1),
+        inference("resnet18_batch_16", "ResNet-18 inference, batch 16", RESNET18, resnet18, 16),
+        step("resnet18_step", "ResNet-18 training step, batch 16", RESNET18, resnet18, 16),
         inference(
             "efficientnet_lite0_batch_1",
             "EfficientNet-Lite0 inference, batch 1",

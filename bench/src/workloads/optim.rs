@@ -5,7 +5,7 @@ use crate::machine::Cost;
 use rushlight::Tensor;
 use rushlight::nn::{Module, Parameter};
 use rushlight::optim::{ASGD, Adadelta, Adagrad, Adam, AdamW, Adamax, Optimizer, RMSprop, Rprop, SGD};
-use rushlight::vision::models::ResNet18;
+use rushlight::vision::models::resnet18;
 
 const PARAMETERS: f64 = 11_689_512.0;
 
@@ -17,7 +17,7 @@ fn step<O: Optimizer + 'static>(
     optimizer: fn(Vec<Parameter>) -> O,
 ) -> Workload {
     workload(name, title, Cost { flops: 0.0, bytes: 4.0 * PARAMETERS * f64::from(accesses) }, move || {
-        let parameters = ResNet18::new(1000).parameters();
+        let parameters = resnet18(1000).parameters();
         for parameter in &parameters {
             let parameter = parameter.get();
             parameter.set_grad(Some(Tensor::rand(parameter.shape()) - 0.5));

@@ -3,7 +3,7 @@
 use crate::golden;
 use rushlight::nn::{Module, StateDict};
 use rushlight::plot::Color;
-use rushlight::vision::models::ResNet18;
+use rushlight::vision::models::resnet18;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -208,7 +208,7 @@ fn dogs_vs_cats() {
     let best = StateDict::load(folder.join("dogs_vs_cats.safetensors")).unwrap();
     assert_eq!(best.get("bn1.num_batches_tracked").unwrap().item(), 2.0);
     let _alone = crate::alone();
-    ResNet18::new(2).load_state_dict(&best);
+    resnet18(2).load_state_dict(&best);
 }
 
 #[test]

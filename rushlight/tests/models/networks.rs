@@ -5,7 +5,7 @@ use crate::golden;
 use rushlight::io::safetensors::load;
 use rushlight::nn::{CrossEntropyLoss, Forward, Module};
 use rushlight::optim::{Optimizer, SGD};
-use rushlight::vision::models::{EfficientNetLite0, ResNet18};
+use rushlight::vision::models::{EfficientNetLite0, resnet18};
 use rushlight::{DType, Tensor, manual_seed, no_grad, set_num_threads};
 use serde_json::Value;
 fn numbers(values: &Value) -> Vec<f64> {
@@ -44,7 +44,7 @@ fn compare(output: &Tensor, expected: &Value) {
 #[test]
 fn resnet18_evaluates_as_pytorch() {
     let _alone = crate::alone();
-    evaluated(ResNet18::new, &golden::load("models")["resnet18"]);
+    evaluated(resnet18, &golden::load("models")["resnet18"]);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn pretrained_efficientnet_lite0_evaluates_as_pytorch() {
 /// then.
 fn resnet_losses(lr: f64, dtype: DType) -> Vec<f64> {
     manual_seed(0);
-    let net = ResNet18::new(10);
+    let net = resnet18(10);
     net.to_dtype(dtype);
     let mut optimizer = SGD::builder(net.parameters()).lr(lr).momentum(0.9).build();
     (0..5)

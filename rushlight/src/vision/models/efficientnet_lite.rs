@@ -1,8 +1,10 @@
 //! EfficientNet-Lite0: EfficientNet-B0 (Tan & Le, 2019) without squeeze-and-excitation and with ReLU6 for Swish, as published
 //! for TensorFlow Lite in 2020. Names are those of the PyPI package `efficientnet-lite-pytorch`.
 
-use crate::Tensor;
+use super::ImageModel;
 use crate::nn::{self, Activation, Forward, Module, Padding};
+use crate::{Result, Tensor};
+use rushlight_macros::op;
 
 /// A convolution without bias whose output has size ⌈input / stride⌉, padded as TensorFlow does.
 fn conv(inputs: usize, outputs: usize, kernel: usize, stride: usize, groups: usize) -> nn::Conv2d {
@@ -89,9 +91,14 @@ const STAGES: [(usize, usize, usize, usize, usize); 7] = [
 impl EfficientNetLite0 {
     /// Creates a network for `classes` classes.
     ///
-    /// # Panics
-    /// If `classes` is 0.
-    pub fn new(classes: usize) -> EfficientNetLite0 {
+    /// # Errors
+    /// If the parameters do not fit into memory.
+    #[op]
+    pub fn try_new(classes: usize) -> Result<EfficientNetLite0> {
+        crate::catch(|| EfficientNetLite0::build(classes))
+    }
+
+    fn build(classes: usize) -> EfficientNetLite0 {
         let conv_stem = conv(3, 32, 3, 2, 1);
         let mut inputs = 32;
         let mut blocks = Vec::new();
@@ -115,9 +122,23 @@ impl EfficientNetLite0 {
 
 impl Forward for EfficientNetLite0 {
     fn forward(&self, x: &Tensor) -> Tensor {
+        self.forward_head(&self.forward_features(x))
+    }
+}
+
+impl ImageModel for EfficientNetLite0 {
+    fn forward_features(&self, x: &Tensor) -> Tensor {
         let x = self._conv_stem.forward_fused(x, Some(&self._bn0), Activation::Relu6);
         let x = self._blocks.iter().fold(x, |x, block| block.forward(&x));
         let x = self._conv_head.forward_fused(&x, Some(&self._bn1), Activation::Relu6);
-        self._fc.forward(&self._dropout.forward(&x.adaptive_avg_pool2d(1).flatten_dim(1..)))
+        x.adaptive_avg_pool2d(1).flatten_dim(1..)
+    }
+
+    fn forward_head(&self, features: &Tensor) -> Tensor {
+        self._fc.forward(&self._dropout.forward(features))
+    }
+
+    fn heads(&self) -> &'static [&'static str] {
+        &["_fc"]
     }
 }
