@@ -10,6 +10,7 @@
 //! ```
 
 use super::Parameter;
+use super::utils::is_skipped;
 use crate::ops::UniformRange;
 use crate::random::default_generator;
 use crate::tensor::{DType, Scalar, TensorOptions};
@@ -88,8 +89,12 @@ fn fans(op: &'static str, tensor: &Tensor) -> Result<[f64; 2]> {
 /// ```
 #[op(torch = "uniform_(tensor, a=0.0, b=1.0, generator=None)", free)]
 pub fn try_uniform_(tensor: impl Into<Tensor>, range: impl Into<UniformRange>) -> Result<Tensor> {
+    let (tensor, range) = (tensor.into(), range.into());
+    if is_skipped() {
+        return Ok(tensor);
+    }
     let _guard = NoGrad::new();
-    tensor.into().try_uniform_(range)
+    tensor.try_uniform_(range)
 }
 
 /// The options of [`normal_`].
@@ -119,6 +124,9 @@ pub fn try_normal_with_(tensor: impl Into<Tensor>, options: NormalOptions) -> Re
 }
 
 fn normal(tensor: Tensor, mean: f64, std: f64) -> Result<Tensor> {
+    if is_skipped() {
+        return Ok(tensor);
+    }
     let _guard = NoGrad::new();
     tensor.try_normal_(mean, std)
 }
@@ -375,6 +383,9 @@ pub fn try_trunc_normal_with_(tensor: impl Into<Tensor>, options: TruncNormalOpt
     if a > b || a.is_nan() || b.is_nan() {
         return Err(Error::value("trunc_normal_", format!("expected a ≤ b, got a={a} and b={b}")));
     }
+    if is_skipped() {
+        return Ok(tensor);
+    }
     let _guard = NoGrad::new();
     let below =
         |x: f64| Tensor::from((x - mean) / std / 2f64.sqrt()).try_erf()?.try_item().map(|erf| (1.0 + erf) / 2.0);
@@ -429,6 +440,9 @@ pub fn try_sparse_with_(tensor: impl Into<Tensor>, sparsity: f64, options: Spars
     if !(0.0..=1.0).contains(&sparsity) {
         return Err(Error::value("sparse_", format!("expected sparsity between 0 and 1, got {sparsity}")));
     }
+    if is_skipped() {
+        return Ok(tensor);
+    }
     let _guard = NoGrad::new();
     let &[rows, columns] = tensor.shape() else { unreachable!("a matrix has two dimensions") };
     let zeros = (sparsity * rows as f64).ceil() as usize;
@@ -457,7 +471,7 @@ pub fn try_sparse_with_(tensor: impl Into<Tensor>, sparsity: f64, options: Spars
 pub fn try_orthogonal_with_(tensor: impl Into<Tensor>, options: GainOptions) -> Result<Tensor> {
     let tensor = tensor.into();
     fans("orthogonal_", &tensor)?;
-    if tensor.numel() == 0 {
+    if tensor.numel() == 0 || is_skipped() {
         return Ok(tensor);
     }
     let _guard = NoGrad::new();

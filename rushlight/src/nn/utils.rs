@@ -1,11 +1,15 @@
-//! Utilities: gradient clipping, folding of normalization into the preceding layer, and sequences of different lengths.
+//! Utilities: gradient clipping, folding of normalization into the preceding layer, construction without initialization, and sequences of
+//! different lengths.
 
 pub mod rnn;
+mod skip_init;
 
 use super::{BatchNorm, Conv, Parameter};
 use crate::tensor::DType;
 use crate::{Error, NoGrad, Result, Tensor};
 use rushlight_macros::{Builder, op};
+pub(super) use skip_init::is_skipped;
+pub use skip_init::skip_init;
 
 /// The options of [`clip_grad_norm_`].
 #[derive(Builder, Clone, Copy, Debug)]

@@ -14,6 +14,7 @@ mod listing;
 mod losses;
 mod networks;
 mod rnn;
+mod torchvision_a;
 
 use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -9,12 +9,27 @@ type Make = fn(usize) -> Result<Box<dyn ImageModel>>;
 
 /// Every network under torchvision's name, in alphabetical order.
 const MODELS: &[(&str, Make)] = &[
+    ("alexnet", |classes| boxed(models::try_alexnet(classes))),
+    ("densenet121", |classes| boxed(models::try_densenet121(classes))),
+    ("densenet161", |classes| boxed(models::try_densenet161(classes))),
+    ("densenet169", |classes| boxed(models::try_densenet169(classes))),
+    ("densenet201", |classes| boxed(models::try_densenet201(classes))),
     ("efficientnet_lite0", |classes| boxed(models::EfficientNetLite0::try_new(classes))),
     ("resnet101", |classes| boxed(models::try_resnet101(classes))),
     ("resnet152", |classes| boxed(models::try_resnet152(classes))),
     ("resnet18", |classes| boxed(models::try_resnet18(classes))),
     ("resnet34", |classes| boxed(models::try_resnet34(classes))),
     ("resnet50", |classes| boxed(models::try_resnet50(classes))),
+    ("squeezenet1_0", |classes| boxed(models::try_squeezenet1_0(classes))),
+    ("squeezenet1_1", |classes| boxed(models::try_squeezenet1_1(classes))),
+    ("vgg11", |classes| boxed(models::try_vgg11(classes))),
+    ("vgg11_bn", |classes| boxed(models::try_vgg11_bn(classes))),
+    ("vgg13", |classes| boxed(models::try_vgg13(classes))),
+    ("vgg13_bn", |classes| boxed(models::try_vgg13_bn(classes))),
+    ("vgg16", |classes| boxed(models::try_vgg16(classes))),
+    ("vgg16_bn", |classes| boxed(models::try_vgg16_bn(classes))),
+    ("vgg19", |classes| boxed(models::try_vgg19(classes))),
+    ("vgg19_bn", |classes| boxed(models::try_vgg19_bn(classes))),
 ];
 
 fn boxed<M: ImageModel>(net: Result<M>) -> Result<Box<dyn ImageModel>> {
