@@ -143,34 +143,39 @@ impl<K: Ord + std::fmt::Debug, T: Collate> Collate for BTreeMap<K, T> {
     }
 }
 
-/// The collation of a [`DataLoader`](super::DataLoader).
-pub trait Collator<D: Dataset>: Send + Sync {
+/// The collation of the items of a loader.
+pub trait CollateItems<T>: Send + Sync {
     /// The batch.
     type Batch;
-
-    /// Reads a whole batch, if the data set has a faster way than item by item.
-    fn whole(&self, dataset: &D, indices: &[usize]) -> Option<Result<Self::Batch>>;
 
     /// Collates items into a batch.
     ///
     /// # Errors
     /// If the items do not match.
-    fn collate(&self, items: Vec<D::Item>) -> Result<Self::Batch>;
+    fn collate(&self, items: Vec<T>) -> Result<Self::Batch>;
+}
+
+/// The collation of a [`DataLoader`](super::DataLoader).
+pub trait Collator<D: Dataset>: CollateItems<D::Item> {
+    /// Reads a whole batch, if the data set has a faster way than item by item.
+    fn whole(&self, dataset: &D, indices: &[usize]) -> Option<Result<Self::Batch>>;
 }
 
 /// Collates by [`Collate`], as PyTorch's `default_collate`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DefaultCollate;
 
-impl<D: Dataset<Item: Collate>> Collator<D> for DefaultCollate {
-    type Batch = <D::Item as Collate>::Batch;
+impl<T: Collate> CollateItems<T> for DefaultCollate {
+    type Batch = T::Batch;
 
+    fn collate(&self, items: Vec<T>) -> Result<T::Batch> {
+        Collate::collate(items)
+    }
+}
+
+impl<D: Dataset<Item: Collate>> Collator<D> for DefaultCollate {
     fn whole(&self, dataset: &D, indices: &[usize]) -> Option<Result<Self::Batch>> {
         dataset.get_batch(indices)
-    }
-
-    fn collate(&self, items: Vec<D::Item>) -> Result<Self::Batch> {
-        Collate::collate(items)
     }
 }
 
@@ -178,14 +183,16 @@ impl<D: Dataset<Item: Collate>> Collator<D> for DefaultCollate {
 #[derive(Clone, Copy, Debug)]
 pub struct CollateWith<F>(pub(super) F);
 
-impl<D: Dataset, B, F: Fn(Vec<D::Item>) -> Result<B> + Send + Sync> Collator<D> for CollateWith<F> {
+impl<T, B, F: Fn(Vec<T>) -> Result<B> + Send + Sync> CollateItems<T> for CollateWith<F> {
     type Batch = B;
 
+    fn collate(&self, items: Vec<T>) -> Result<B> {
+        (self.0)(items)
+    }
+}
+
+impl<D: Dataset, B, F: Fn(Vec<D::Item>) -> Result<B> + Send + Sync> Collator<D> for CollateWith<F> {
     fn whole(&self, _: &D, _: &[usize]) -> Option<Result<B>> {
         None
-    }
-
-    fn collate(&self, items: Vec<D::Item>) -> Result<B> {
-        (self.0)(items)
     }
 }

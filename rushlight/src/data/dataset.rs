@@ -1,8 +1,6 @@
 //! Data sets: items that are read by index.
 
 use super::Collate;
-use super::random_sampler;
-use crate::random::Generator;
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 use std::sync::Arc;
@@ -93,7 +91,8 @@ macro_rules! dataset_through_pointer {
 }
 dataset_through_pointer!(&D, Arc<D>, Box<D>);
 
-fn check_index(set: &'static str, index: usize, len: usize) -> Result<()> {
+/// Checks an index into the data set `set`.
+pub(crate) fn check_index(set: &'static str, index: usize, len: usize) -> Result<()> {
     if index < len { Ok(()) } else { Err(Error::index(set, format!("expected an index below {len}, got {index}"))) }
 }
 
@@ -230,8 +229,8 @@ impl<T: TensorGroup> Dataset for TensorDataset<T> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Subset<D> {
-    dataset: D,
-    indices: Vec<usize>,
+    pub(super) dataset: D,
+    pub(super) indices: Vec<usize>,
 }
 
 impl<D: Dataset> Subset<D> {
@@ -332,61 +331,4 @@ impl<D: Dataset, T, F: Fn(D::Item) -> Result<T> + Send + Sync> Dataset for MapDa
     fn get(&self, index: usize) -> Result<T> {
         (self.f)(self.dataset.get(index)?)
     }
-}
-
-/// The sizes of the parts of [`random_split`]: numbers of items, or fractions that sum to 1.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Lengths {
-    /// The number of items of each part.
-    Items(Vec<usize>),
-    /// The fraction of the items of each part, rounded down; the remainder is distributed one by one from the first part on.
-    Fractions(Vec<f64>),
-}
-
-macro_rules! lengths_from {
-    ($($number:ty => $variant:ident),*) => {$(
-        impl<const N: usize> From<[$number; N]> for Lengths {
-            fn from(lengths: [$number; N]) -> Lengths {
-                Lengths::$variant(lengths.into())
-            }
-        }
-
-        impl From<&[$number]> for Lengths {
-            fn from(lengths: &[$number]) -> Lengths {
-                Lengths::$variant(lengths.into())
-            }
-        }
-    )*};
-}
-lengths_from!(usize => Items, f64 => Fractions);
-
-/// Splits a data set into random parts, as `torch.utils.data.random_split(dataset, lengths, generator)`.
-///
-/// # Errors
-/// If the lengths do not sum to the number of items, or the fractions not to 1.
-///
-/// ```
-/// use rushlight::Tensor;
-/// use rushlight::data::{Dataset, TensorDataset, random_split};
-///
-/// let dataset = TensorDataset::new(Tensor::arange(10));
-/// let parts = random_split(dataset, [0.75, 0.25], None);
-/// assert_eq!((parts[0].len(), parts[1].len()), (8, 2));
-/// # Ok::<(), rushlight::Error>(())
-/// ```
-#[op(torch = "random_split(dataset, lengths, generator=None)", free)]
-pub fn try_random_split<D: Dataset>(
-    dataset: D,
-    lengths: impl Into<Lengths>,
-    generator: Option<&Generator>,
-) -> Result<Vec<Subset<Arc<D>>>> {
-    let fault = |fault| Error::value("random_split", fault);
-    let total = dataset.len();
-    let lengths = match lengths.into() {
-        Lengths::Items(lengths) => lengths,
-        Lengths::Fractions(fractions) => random_sampler::split_lengths(total, &fractions).map_err(fault)?,
-    };
-    let parts = random_sampler::random_split(total, &lengths, generator).map_err(fault)?;
-    let dataset = Arc::new(dataset);
-    Ok(parts.into_iter().map(|indices| Subset { dataset: dataset.clone(), indices }).collect())
 }

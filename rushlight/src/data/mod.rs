@@ -15,19 +15,23 @@
 mod collate;
 mod dataset;
 mod idx_dataset;
+mod iterable;
 mod loader;
 mod prefetch;
 pub(crate) mod random_sampler;
 mod sampler;
 mod seed;
+mod split;
 
-pub use collate::{Collate, CollateWith, Collator, DefaultCollate};
-pub use dataset::{
-    ConcatDataset, Dataset, Lengths, MapDataset, Subset, TensorDataset, TensorGroup, random_split, try_random_split,
-};
+pub use collate::{Collate, CollateItems, CollateWith, Collator, DefaultCollate};
+pub use dataset::{ConcatDataset, Dataset, MapDataset, Subset, TensorDataset, TensorGroup};
 pub use idx_dataset::IdxDataset;
-pub use loader::{Batches, DataLoader, DataLoaderBuilder, TryBatches};
+pub use iterable::{
+    IterableDataLoader, IterableDataLoaderBuilder, IterableDataset, MapIterableDataset, StreamBatches, TryStreamBatches,
+};
+pub use loader::{Batches, DataLoader, DataLoaderBuilder, Skipped, TryBatches};
 pub use sampler::{
     BatchSampler, RandomSampler, RandomSamples, Sampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler,
 };
 pub use seed::sample_generator;
+pub use split::{Lengths, random_split, stratified_split, try_random_split, try_stratified_split};

@@ -156,10 +156,7 @@ pub(crate) fn random_split(
     lengths: &[usize],
     generator: Option<&Generator>,
 ) -> Result<Vec<Vec<usize>>, String> {
-    let sum = lengths.iter().try_fold(0usize, |sum, &len| sum.checked_add(len));
-    if sum != Some(total) {
-        return Err("Sum of input lengths does not equal the length of the input dataset!".into());
-    }
+    check_lengths(total, lengths)?;
     let order = given_or_default(generator).randperm(total);
     let mut rest = order.as_slice();
     Ok(lengths
@@ -170,6 +167,17 @@ pub(crate) fn random_split(
             part.iter().map(|&i| i as usize).collect()
         })
         .collect())
+}
+
+/// Checks the lengths of the parts of `total` items.
+///
+/// # Errors
+/// If the lengths do not sum to `total`.
+pub(crate) fn check_lengths(total: usize, lengths: &[usize]) -> Result<(), String> {
+    match lengths.iter().try_fold(0usize, |sum, &len| sum.checked_add(len)) {
+        Some(sum) if sum == total => Ok(()),
+        _ => Err("Sum of input lengths does not equal the length of the input dataset!".into()),
+    }
 }
 
 /// Part lengths from fractions of `total`: each rounded down, the remainder distributed one by one from the first part on.
