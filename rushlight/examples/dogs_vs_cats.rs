@@ -6,9 +6,9 @@
 use rushlight::data::random_split;
 use rushlight::optim::lr_scheduler::StepLR;
 use rushlight::prelude::*;
-use rushlight::vision::FlatImageFolder;
+use rushlight::vision::datasets::{FlatImageFolder, VisionDataset};
 use rushlight::vision::models::resnet18;
-use rushlight::vision::transforms::{Compose, Normalize, Resize, ToTensor, Transform};
+use rushlight::vision::transforms::{Compose, Normalize, Resize, ToTensor};
 use std::time::Instant;
 
 /// Mean and standard deviation of red, green and blue over ImageNet's photographs.
@@ -25,8 +25,7 @@ fn main() -> Result<()> {
     let photos = FlatImageFolder::open(&folder)?;
     println!("{} photographs: {}", photos.len(), photos.classes().join(", "));
     let transform = Compose::new((Resize::new([size, size]), ToTensor::new(), Normalize::new(MEAN, STD)));
-    let photos = photos.map(move |(photo, label)| Ok((transform.try_apply(photo)?, label)));
-    let mut parts = random_split(photos, [0.8, 0.2], None).into_iter();
+    let mut parts = random_split(photos.transform(transform), [0.8, 0.2], None).into_iter();
     let mut loader = |shuffle| {
         let part = parts.next().expect("two parts");
         DataLoader::builder(part).batch_size(16).shuffle(shuffle).num_workers(2).build()

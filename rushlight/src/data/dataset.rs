@@ -91,7 +91,7 @@ macro_rules! dataset_through_pointer {
 }
 dataset_through_pointer!(&D, Arc<D>, Box<D>);
 
-/// Checks an index into the data set `set`.
+/// Checks an index into the data set that messages call `set`.
 pub(crate) fn check_index(set: &'static str, index: usize, len: usize) -> Result<()> {
     if index < len { Ok(()) } else { Err(Error::index(set, format!("expected an index below {len}, got {index}"))) }
 }

@@ -57,24 +57,12 @@ impl IdxDataset {
         IdxDataset::from_arrays(images, labels, ["the images".into(), "the labels".into()])
     }
 
-    fn from_arrays(images: Idx, labels: Idx, [images_name, labels_name]: [String; 2]) -> Result<IdxDataset> {
-        let is = |idx: &Idx| format!("{} elements of shape {:?}", idx.data().type_name(), idx.dims());
-        let (&[count, height, width], IdxData::U8(pixels)) = (images.dims(), images.data()) else {
-            let message =
-                format!("expected images as u8 elements of shape [count, height, width], got {}", is(&images));
-            return Err(Error::format(images_name, message));
-        };
-        let (&[labels_count], Some(classes)) = (labels.dims(), integers_of(labels.data())) else {
-            let message = format!("expected labels as integers of shape [count], got {}", is(&labels));
-            return Err(Error::format(labels_name, message));
-        };
-        if labels_count != count {
-            let message = format!("expected {count} labels for the images in {images_name}, got {labels_count}");
-            return Err(Error::format(labels_name, message));
-        }
+    fn from_arrays(images: Idx, labels: Idx, names: [String; 2]) -> Result<IdxDataset> {
+        let name = names[1].clone();
+        let IdxImages { dims: [count, height, width], pixels, classes } = IdxImages::new(images, labels, names)?;
         let scaled: Vec<f32> = pixels.iter().map(|&pixel| f32::from(pixel) / 255.0).collect();
         let images = Tensor::try_from_vec(scaled, [count, 1, height, width])?;
-        Ok(IdxDataset { data: TensorDataset::try_new((images, Tensor::from(classes)))?, name: labels_name })
+        Ok(IdxDataset { data: TensorDataset::try_new((images, Tensor::from(classes)))?, name })
     }
 
     /// Returns an error unless all classes are in `0..classes`.
@@ -145,17 +133,58 @@ fn integers_of(data: &IdxData) -> Option<Vec<i64>> {
     })
 }
 
-/// Finds a file in a folder under any of its usual names.
+/// The contents of a pair of files: images of one byte per pixel and as many integers.
+pub(crate) struct IdxImages {
+    /// Count, height and width.
+    pub(crate) dims: [usize; 3],
+    pub(crate) pixels: Vec<u8>,
+    pub(crate) classes: Vec<i64>,
+}
+
+impl IdxImages {
+    /// Reads the given files.
+    pub(crate) fn read(images: &Path, labels: &Path) -> Result<IdxImages> {
+        let names = [images, labels].map(|path| path.display().to_string());
+        IdxImages::new(Idx::read(images)?, Idx::read(labels)?, names)
+    }
+
+    fn new(images: Idx, labels: Idx, [images_name, labels_name]: [String; 2]) -> Result<IdxImages> {
+        let is = |idx: &Idx| format!("{} elements of shape {:?}", idx.data().type_name(), idx.dims());
+        let (&[count, height, width], IdxData::U8(_)) = (images.dims(), images.data()) else {
+            let message =
+                format!("expected images as u8 elements of shape [count, height, width], got {}", is(&images));
+            return Err(Error::format(images_name, message));
+        };
+        let (&[labels_count], Some(classes)) = (labels.dims(), integers_of(labels.data())) else {
+            let message = format!("expected labels as integers of shape [count], got {}", is(&labels));
+            return Err(Error::format(labels_name, message));
+        };
+        if labels_count != count {
+            let message = format!("expected {count} labels for the images in {images_name}, got {labels_count}");
+            return Err(Error::format(labels_name, message));
+        }
+        let pixels = match images.into_parts().1 {
+            IdxData::U8(pixels) => pixels,
+            _ => unreachable!("the type was checked above"),
+        };
+        Ok(IdxImages { dims: [count, height, width], pixels, classes })
+    }
+}
+
+/// The file `{stem}-idx{rank}-ubyte` of a folder under any of its usual names.
+pub(crate) fn idx_file(folder: &Path, stem: &str, rank: usize) -> Option<PathBuf> {
+    let names = ["-", "."].map(|joint| format!("{stem}{joint}idx{rank}-ubyte"));
+    let names = names.iter().flat_map(|name| [name.clone(), format!("{name}.gz")]);
+    names.map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
 fn find(folder: &Path, part: &str, what: &str, rank: usize) -> Result<PathBuf> {
     // For a missing folder, the error of the operating system is returned.
     std::fs::read_dir(folder).map_err(|error| Error::io(folder, error))?;
-    let name = format!("{part}-{what}-idx{rank}-ubyte");
-    let dotted = format!("{part}-{what}.idx{rank}-ubyte");
-    let names = [name.clone(), format!("{name}.gz"), dotted.clone(), format!("{dotted}.gz")];
-    names.iter().map(|name| folder.join(name)).find(|path| path.is_file()).ok_or_else(|| {
-        Error::format(
-            folder.display().to_string(),
-            format!("expected a file {name} or {name}.gz in this folder, got neither"),
-        )
+    let stem = format!("{part}-{what}");
+    idx_file(folder, &stem, rank).ok_or_else(|| {
+        let name = format!("{stem}-idx{rank}-ubyte");
+        let message = format!("expected a file {name} or {name}.gz in this folder, got neither");
+        Error::format(folder.display().to_string(), message)
     })
 }

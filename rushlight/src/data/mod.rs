@@ -24,8 +24,12 @@ mod seed;
 mod split;
 
 pub use collate::{Collate, CollateItems, CollateWith, Collator, DefaultCollate};
+#[cfg(feature = "image")]
+pub(crate) use dataset::check_index;
 pub use dataset::{ConcatDataset, Dataset, MapDataset, Subset, TensorDataset, TensorGroup};
 pub use idx_dataset::IdxDataset;
+#[cfg(feature = "image")]
+pub(crate) use idx_dataset::{IdxImages, idx_file};
 pub use iterable::{
     IterableDataLoader, IterableDataLoaderBuilder, IterableDataset, MapIterableDataset, StreamBatches, TryStreamBatches,
 };

@@ -1,9 +1,9 @@
 //! Computer vision: reading and preparing images, models, and a small embedded data set.
 
+#[cfg(feature = "image")]
+pub mod datasets;
 #[cfg(feature = "digits")]
 mod digits;
-#[cfg(feature = "image")]
-mod folder;
 #[cfg(feature = "image")]
 mod image;
 #[cfg(feature = "image")]
@@ -14,8 +14,6 @@ pub mod transforms;
 
 #[cfg(feature = "digits")]
 pub use digits::digits;
-#[cfg(feature = "image")]
-pub use folder::FlatImageFolder;
 #[cfg(feature = "image")]
 pub use image::{Image, MAX_PIXELS, PixelFormat};
 #[cfg(feature = "image")]

@@ -6,16 +6,16 @@ use rushlight::{DType, Error};
 use std::path::{Path, PathBuf};
 
 /// A temporary folder of one test, removed at its end.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("rushlight-idx-data-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Folder(path)
     }
 
-    fn write(&self, name: &str, dims: &[usize], data: IdxData) {
+    pub(crate) fn write(&self, name: &str, dims: &[usize], data: IdxData) {
         Idx::new(dims, data).unwrap().write(self.0.join(name)).unwrap();
     }
 

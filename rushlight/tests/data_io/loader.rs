@@ -14,14 +14,14 @@ use std::time::{Duration, Instant};
 
 /// The default generator, which every epoch draws from, and the number of threads are global to the process: tests run
 /// one at a time.
-fn alone() -> MutexGuard<'static, ()> {
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The integers 0 to n - 1.
 #[derive(Clone)]
-struct Numbers(usize);
+pub(crate) struct Numbers(pub(crate) usize);
 
 impl Dataset for Numbers {
     type Item = i64;
@@ -377,7 +377,7 @@ fn random_changes_do_not_depend_on_the_workers() {
 }
 
 #[cfg(target_os = "linux")]
-fn loader_threads() -> usize {
+pub(crate) fn loader_threads() -> usize {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
     tasks.filter(|t| std::fs::read_to_string(t.path().join("comm")).is_ok_and(|c| c.starts_with("loader-"))).count()
 }
@@ -401,7 +401,7 @@ impl Dataset for Slow {
 
 /// Whether something that other threads do comes about within ten seconds.
 #[cfg(target_os = "linux")]
-fn soon(done: impl Fn() -> bool) -> bool {
+pub(crate) fn soon(done: impl Fn() -> bool) -> bool {
     let start = Instant::now();
     while !done() && start.elapsed() < Duration::from_secs(10) {
         std::thread::sleep(Duration::from_millis(1));

@@ -3,9 +3,14 @@
 #[path = "../golden/mod.rs"]
 mod golden;
 
+mod datasets;
+mod folders;
 mod idx;
 mod image;
+mod iterable;
 mod loader;
 mod npy;
 mod safetensors;
+mod samplers;
+mod skipping;
 mod transforms;

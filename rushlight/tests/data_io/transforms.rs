@@ -1,13 +1,11 @@
-//! Transforms of images against Pillow and torchvision, and folders of images. The pictures `scene_*.png` are written by
+//! Transforms of images against Pillow and torchvision. The pictures `scene_*.png` are written by
 //! `golden/generate_listings.py`.
 
 use crate::golden;
-use rushlight::data::{DataLoader, Dataset};
 use rushlight::vision::transforms::{Compose, Normalize, Resize, ResizeSize, ToTensor, Transform};
-use rushlight::vision::{FlatImageFolder, Image, MAX_PIXELS, PixelFormat};
+use rushlight::vision::{Image, MAX_PIXELS, PixelFormat};
 use rushlight::{DType, Tensor};
 use serde_json::Value;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 const MEAN: [f64; 3] = [0.485, 0.456, 0.406];
@@ -110,68 +108,4 @@ fn normalize_checks_its_input() {
     // As in PyTorch, a deviation that is 0 in the type of the tensor is refused, too.
     let error = message(&Normalize::new([0.5], [1e-9]), Tensor::zeros_with([1, 1, 1], DType::F16));
     assert_eq!(error, "Normalize: expected standard deviations other than 0 in float16, got [1e-9]");
-}
-
-/// A new folder with copies of images under these names.
-fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("flat").join(name);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    for (to, from) in files {
-        fs::copy(images().join(from), folder.join(to)).unwrap();
-    }
-    folder
-}
-
-#[test]
-fn flat_folders() {
-    let folder = folder(
-        "all",
-        &[
-            ("dog.2.jpg", "rgb.jpg"),
-            ("cat.10.JPG", "gray.jpg"),
-            ("cat.9.png", "rgba.png"),
-            ("owl.0.jpeg", "subsampled.jpg"),
-            ("notes.txt", "make_images.py"),
-        ],
-    );
-    fs::create_dir(folder.join("old.1.png")).unwrap();
-    let photos = FlatImageFolder::open(&folder).unwrap();
-    assert_eq!(photos.classes(), ["cat", "dog", "owl"]);
-    let names: Vec<(&str, usize)> =
-        photos.samples().iter().map(|(path, label)| (path.file_name().unwrap().to_str().unwrap(), *label)).collect();
-    assert_eq!(names, [("cat.10.JPG", 0), ("cat.9.png", 0), ("dog.2.jpg", 1), ("owl.0.jpeg", 2)]);
-    for (i, name) in ["gray.jpg", "rgba.png", "rgb.jpg", "subsampled.jpg"].iter().enumerate() {
-        assert_eq!(photos.get(i).unwrap(), (Image::open(images().join(name)).unwrap().to_rgb(), names[i].1));
-    }
-    assert_eq!(photos.get(4).unwrap_err().to_string(), "FlatImageFolder: expected an index below 4, got 4");
-
-    // Workers read the images, and a damaged one is named.
-    let transform = Compose::new((Resize::new([3, 4]), ToTensor::new()));
-    let batches = |photos: FlatImageFolder| {
-        let items = photos.map(move |(image, label)| Ok((transform.try_apply(image)?, label)));
-        DataLoader::builder(items).batch_size(3).num_workers(2).build().try_iter().collect::<Vec<_>>()
-    };
-    let read = batches(photos.clone());
-    let (x, labels) = read[0].as_ref().unwrap();
-    assert_eq!((x.shape(), labels.to_vec::<i64>()), (&[3, 3, 3, 4][..], vec![0, 0, 1]));
-    let damaged = folder.join("dog.2.jpg");
-    fs::write(&damaged, b"\xFF\xD8\xFF").unwrap();
-    let read = batches(photos);
-    assert!(read[0].as_ref().unwrap_err().to_string().contains(&damaged.display().to_string()));
-    assert!(read[1].is_ok());
-}
-
-#[test]
-fn other_folders_are_refused() {
-    let message = |folder: &Path| FlatImageFolder::open(folder).unwrap_err().to_string();
-    let missing = images().join("missing");
-    assert!(message(&missing).starts_with(&format!("{}: ", missing.display())));
-    let empty = folder("empty", &[("notes.txt", "make_images.py")]);
-    assert_eq!(message(&empty), format!("{}: expected images (jpg, jpeg, png), got none", empty.display()));
-    for name in ["7.jpg", "cat.jpg", "cat.one.jpg", ".1.jpg", "cat.1.2.jpg"] {
-        let folder = folder("names", &[("cat.0.jpg", "rgb.jpg"), (name, "rgb.jpg")]);
-        let rule = "expected a name CLASS.NUMBER.EXTENSION, such as cat.0.jpg, got another";
-        assert_eq!(message(&folder), format!("{}: {rule}", folder.join(name).display()));
-    }
 }
