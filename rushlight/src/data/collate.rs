@@ -143,7 +143,7 @@ impl<K: Ord + std::fmt::Debug, T: Collate> Collate for BTreeMap<K, T> {
     }
 }
 
-/// The collation of the items of a loader.
+/// The collation of the items of a [`DataLoader`](super::DataLoader) or an [`IterableDataLoader`](super::IterableDataLoader).
 pub trait CollateItems<T>: Send + Sync {
     /// The batch.
     type Batch;
@@ -155,7 +155,7 @@ pub trait CollateItems<T>: Send + Sync {
     fn collate(&self, items: Vec<T>) -> Result<Self::Batch>;
 }
 
-/// The collation of a [`DataLoader`](super::DataLoader).
+/// The collation of a [`DataLoader`](super::DataLoader), which a data set may replace by a faster way to a batch.
 pub trait Collator<D: Dataset>: CollateItems<D::Item> {
     /// Reads a whole batch, if the data set has a faster way than item by item.
     fn whole(&self, dataset: &D, indices: &[usize]) -> Option<Result<Self::Batch>>;

@@ -41,7 +41,8 @@ impl RandomSampler {
         self
     }
 
-    /// Sets the number of items of an epoch; by default the number of all items.
+    /// Sets the number of items of an epoch; by default the number of all items. An epoch of 0 items is empty; PyTorch refuses it, and
+    /// with it an empty data set.
     pub fn num_samples(mut self, num_samples: usize) -> Self {
         self.num_samples = Some(num_samples);
         self

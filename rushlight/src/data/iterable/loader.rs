@@ -91,7 +91,7 @@ impl<D: IterableDataset, C> IterableDataLoaderBuilder<D, C> {
         IterableDataLoaderBuilder { dataset: self.dataset, collator: CollateWith(collate), options: self.options }
     }
 
-    /// Builds the loader.
+    /// Builds the loader, as in the example of [`IterableDataset`].
     ///
     /// # Errors
     /// If `batch_size` or `prefetch_factor` is 0.
