@@ -45,8 +45,7 @@ impl IdxDataset {
     /// As [`open`](IdxDataset::open).
     pub fn from_files(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<IdxDataset> {
         let (images, labels) = (images.as_ref(), labels.as_ref());
-        let names = [images, labels].map(|path| path.display().to_string());
-        IdxDataset::from_arrays(Idx::read(images)?, Idx::read(labels)?, names)
+        IdxDataset::from_contents(IdxImages::read(images, labels)?, labels.display().to_string())
     }
 
     /// Creates a data set from images and classes in memory.
@@ -54,12 +53,12 @@ impl IdxDataset {
     /// # Errors
     /// As [`open`](IdxDataset::open), except errors of files.
     pub fn from_idx(images: Idx, labels: Idx) -> Result<IdxDataset> {
-        IdxDataset::from_arrays(images, labels, ["the images".into(), "the labels".into()])
+        let name = "the labels".to_string();
+        IdxDataset::from_contents(IdxImages::new(images, labels, ["the images".into(), name.clone()])?, name)
     }
 
-    fn from_arrays(images: Idx, labels: Idx, names: [String; 2]) -> Result<IdxDataset> {
-        let name = names[1].clone();
-        let IdxImages { dims: [count, height, width], pixels, classes } = IdxImages::new(images, labels, names)?;
+    fn from_contents(contents: IdxImages, name: String) -> Result<IdxDataset> {
+        let IdxImages { dims: [count, height, width], pixels, classes } = contents;
         let scaled: Vec<f32> = pixels.iter().map(|&pixel| f32::from(pixel) / 255.0).collect();
         let images = Tensor::try_from_vec(scaled, [count, 1, height, width])?;
         Ok(IdxDataset { data: TensorDataset::try_new((images, Tensor::from(classes)))?, name })

@@ -119,7 +119,7 @@ fn skipping_does_not_change_the_numbers_of_others() {
             if x.item() == bad {
                 return Err(Error::Value { op: "file", message: "damaged".into() });
             }
-            Tensor::try_rand_with([1], TensorOptions::new().generator(&sample_generator()))
+            Tensor::try_rand_with([1], TensorOptions::new().generator(sample_generator()))
         });
         let own = Generator::from_seed(1);
         let loader =

@@ -36,12 +36,15 @@ pub struct ImageFolder(ImageSamples);
 
 dataset_over!(ImageFolder, ImageSamples);
 
+/// Decides whether a file is an image.
+type Filter = Arc<dyn Fn(&Path) -> bool + Send + Sync>;
+
 /// The options of [`ImageFolder::open_with`].
 #[derive(Clone, Default)]
 pub struct ImageFolderOptions {
     allow_empty: bool,
     extensions: Option<Vec<String>>,
-    is_valid_file: Option<Arc<dyn Fn(&Path) -> bool + Send + Sync>>,
+    is_valid_file: Option<Filter>,
     loader: Option<Loader>,
 }
 
