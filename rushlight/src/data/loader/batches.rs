@@ -8,7 +8,7 @@ use crate::data::{Collator, Dataset, DefaultCollate};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The batches of one epoch of a [`DataLoader`]; an error panics. See [`DataLoader::iter`].
+/// The batches of one epoch of a [`DataLoader`](super::DataLoader); an error panics. See [`DataLoader::iter`](super::DataLoader::iter).
 pub struct Batches<D: Dataset, C: Collator<D> = DefaultCollate>(pub(super) TryBatches<D, C>);
 
 impl<D, C> Iterator for Batches<D, C>
@@ -39,7 +39,7 @@ where
     }
 }
 
-/// The batches of one epoch of a [`DataLoader`], each a `Result`. See [`DataLoader::try_iter`].
+/// The batches of one epoch of a [`DataLoader`](super::DataLoader), each a `Result`. See [`DataLoader::try_iter`](super::DataLoader::try_iter).
 pub struct TryBatches<D, C: Collator<D> = DefaultCollate>
 where
     D: Dataset,

@@ -114,7 +114,7 @@ impl<D: Dataset, C> DataLoaderBuilder<D, C> {
         self
     }
 
-    /// Sets a user-defined function that collates items, instead of [`Collate`](super::Collate).
+    /// Sets a user-defined function that collates items, instead of [`Collate`](crate::data::Collate).
     ///
     /// ```
     /// use rushlight::data::{DataLoader, TensorDataset};
