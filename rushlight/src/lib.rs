@@ -32,7 +32,7 @@
 //! | [`nn`] | layers, containers, losses, initialization, state dictionaries |
 //! | [`optim`] | optimizers, schedules of learning rates |
 //! | [`data`] | data sets, samplers, loaders with workers |
-//! | [`io`] | safetensors, NumPy and IDX files, atomic writes |
+//! | [`io`] | files of PyTorch (`.pt`, `.pth`), safetensors, NumPy and IDX, atomic writes |
 //! | [`random`] | PyTorch's random number streams |
 //! | [`vision`] | images, networks for images, an embedded sample of MNIST |
 //! | `plot` | charts as PNG files |
@@ -48,7 +48,6 @@
 //! | `plot` | the module `plot` |
 //! | `image` | reading PNG and JPEG images, their transforms and folders, in [`vision`] |
 //! | `ndarray` | tensors over the memory of arrays of the crate `ndarray`, and arrays over that of tensors |
-//! | `npz` | NumPy's archives, `io::npz` |
 //! | `digits` | a sample of 2500 handwritten digits, embedded in the program |
 //!
 //! # From PyTorch to Rushlight

@@ -76,9 +76,14 @@ pub(super) fn write_elements(input: &ReadGuard<'_>, out: &mut dyn Write) -> io::
     let size = input.dtype().size();
     bytes.chunks(CHUNK * size).try_for_each(|part| {
         let mut bytes = part.to_vec();
-        bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+        reverse_elements(&mut bytes, size);
         out.write_all(&bytes)
     })
+}
+
+/// Changes the byte order of elements of `size` bytes.
+pub(super) fn reverse_elements(bytes: &mut [u8], size: usize) {
+    bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
 }
 
 /// Reads the elements, of which each is reversed unless its bytes are in native order.
@@ -87,7 +92,7 @@ pub(super) fn read_elements(input: &mut dyn Read, out: &mut WriteGuard<'_>, reve
     out.write_bytes_by(|bytes| {
         input.read_exact(bytes)?;
         if reversed {
-            bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+            reverse_elements(bytes, size);
         }
         Ok(())
     })

@@ -1,11 +1,12 @@
-//! Files: the safetensors, NumPy and IDX formats, and atomic writes.
+//! Files: the formats of PyTorch, safetensors, NumPy and IDX, and atomic writes.
 
 mod atomic;
 mod elements;
 pub mod idx;
 pub mod npy;
-#[cfg(feature = "npz")]
 pub mod npz;
+pub mod pt;
 pub mod safetensors;
+mod zip;
 
 pub use atomic::atomic_write;

@@ -1,4 +1,4 @@
-//! NumPy's archives of named arrays: `numpy.savez`, `numpy.savez_compressed` and `numpy.load`. Needs the feature `npz`.
+//! NumPy's archives of named arrays: `numpy.savez`, `numpy.savez_compressed` and `numpy.load`.
 //!
 //! A zip archive with one [`.npy`](super::npy) file for each array, stored or compressed with Deflate. Archives and arrays over 4 GiB use
 //! the extension zip64.
@@ -8,13 +8,14 @@
 
 use super::elements::Problem;
 use super::npy::{Array, decode as decode_array};
+use super::zip::{buffer, damaged, fault};
 use crate::tensor::ReadGuard;
 use crate::{Error, Result, Tensor};
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use rawzip::path::ZipFilePath;
-use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipArchive, ZipArchiveWriter};
+use rawzip::{CompressionMethod, ReaderAt, ZipArchive, ZipArchiveWriter};
 use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::fs::File;
@@ -241,23 +242,6 @@ fn write_entry(
     };
     entry.finish(descriptor).map_err(io::Error::other)?;
     Ok(())
-}
-
-fn buffer() -> Vec<u8> {
-    vec![0; RECOMMENDED_BUFFER_SIZE]
-}
-
-/// A fault of the archive, or an error of the file.
-fn fault(error: rawzip::Error) -> Problem {
-    match error.into_kind() {
-        rawzip::ErrorKind::IO(error) => damaged(error),
-        kind => Problem::Bytes(format!("not a zip archive, or damaged: {kind}")),
-    }
-}
-
-/// Errors without a code of the operating system are those of the decoder and the checksum.
-fn damaged(error: io::Error) -> Problem {
-    if error.raw_os_error().is_some() { error.into() } else { Problem::Bytes(format!("damaged data: {error}")) }
 }
 
 fn decode_bytes(bytes: &[u8]) -> Result<Arrays, Problem> {

@@ -1,6 +1,7 @@
 //! The state of a module: tensors by path.
 
 use super::{Item, Module, traverse};
+use crate::io::pt::{self, Dict, DictKind, Value};
 use crate::io::safetensors;
 use crate::{Error, NoGrad, Result, Tensor};
 use std::collections::{HashMap, HashSet};
@@ -25,11 +26,11 @@ impl StateDict {
         StateDict::default()
     }
 
-    /// Writes the tensors to a safetensors file: PyTorch's `torch.save(net.state_dict(), path)`. For strings beside the tensors there is
-    /// [`safetensors::save`].
+    /// Writes the tensors to a file: PyTorch's `torch.save(net.state_dict(), path)`. A path that ends in `.pt` or `.pth` gets PyTorch's format,
+    /// any other the safetensors format. For strings beside the tensors there is [`safetensors::save`], for other data [`pt::save`].
     ///
     /// # Errors
-    /// If a tensor is called `__metadata__`, or the file cannot be written.
+    /// As [`safetensors::save`] or [`pt::save`].
     ///
     /// ```
     /// use rushlight::nn::{Linear, Module, StateDict};
@@ -44,15 +45,43 @@ impl StateDict {
     /// # Ok::<(), rushlight::Error>(())
     /// ```
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("pt") || end.eq_ignore_ascii_case("pth")) {
+            return pt::save(path, &self.into());
+        }
         safetensors::save(path, self.iter(), &safetensors::Metadata::new())
     }
 
-    /// Reads the tensors of a safetensors file, ordered by key: PyTorch's `torch.load(path)`.
+    /// Reads the tensors of a file of PyTorch's, in their order, or of a safetensors file, ordered by key: PyTorch's `torch.load(path)`. The
+    /// contents decide which it is, whatever the name.
+    ///
+    /// A checkpoint that holds more than the tensors of one model is an error that lists its keys: [`pt::load`] reads it.
     ///
     /// # Errors
-    /// As [`safetensors::load`].
+    /// As [`pt::load`] and [`safetensors::load`], or if a file of PyTorch's is not a dict of tensors by strings.
     pub fn load(path: impl AsRef<Path>) -> Result<StateDict> {
+        let path = path.as_ref();
+        if pt::is_recognized(path)? {
+            let value = pt::load(path)?;
+            return StateDict::try_from(&value)
+                .map_err(|error| Error::format(path.display().to_string(), error.to_string()));
+        }
         Ok(safetensors::load(path)?.0.into_iter().collect())
+    }
+
+    /// Removes a prefix from the keys that have it, such as the `module.` of a model that was trained in `nn.DataParallel`: PyTorch's
+    /// `consume_prefix_in_state_dict_if_present`.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, nn::StateDict};
+    /// let state: StateDict = [("module.weight", Tensor::ones([2]))].into_iter().collect();
+    /// assert!(state.strip_prefix("module.").get("weight").is_some());
+    /// ```
+    #[doc(alias = "consume_prefix_in_state_dict_if_present")]
+    pub fn strip_prefix(self, prefix: &str) -> StateDict {
+        self.into_iter()
+            .map(|(key, tensor)| (key.strip_prefix(prefix).map_or(key.clone(), str::to_owned), tensor))
+            .collect()
     }
 
     /// Inserts a tensor, and returns the previous tensor of the key, which it replaces in place.
@@ -124,6 +153,63 @@ impl IntoIterator for StateDict {
     }
 }
 
+impl From<&StateDict> for Value {
+    fn from(state: &StateDict) -> Value {
+        let mut dict = Dict::of_kind(DictKind::OrderedDict);
+        for (key, tensor) in state.iter() {
+            dict.insert(key, tensor);
+        }
+        Value::Dict(dict)
+    }
+}
+
+impl From<StateDict> for Value {
+    fn from(state: StateDict) -> Value {
+        Value::from(&state)
+    }
+}
+
+impl TryFrom<&Value> for StateDict {
+    type Error = Error;
+
+    /// The tensors of a dict that has nothing else.
+    fn try_from(value: &Value) -> Result<StateDict> {
+        let Some(dict) = value.as_dict() else {
+            return Err(Error::value("state_dict", format!("expected a dict of tensors, got {}", value.kind())));
+        };
+        let mut state = StateDict::new();
+        for (key, value) in dict.iter() {
+            let (Some(key), Value::Tensor(tensor)) = (key.as_str(), value) else {
+                return Err(Error::value("state_dict", not_a_state(dict)));
+            };
+            state.insert(key, tensor.clone());
+        }
+        Ok(state)
+    }
+}
+
+/// Says what a dict holds instead of tensors, and where in it a state of a model might be.
+fn not_a_state(dict: &Dict) -> String {
+    const SHOWN: usize = 20;
+    let mut parts: Vec<String> =
+        dict.iter().take(SHOWN).map(|(key, value)| format!("{key:?}: {}", value.kind())).collect();
+    if dict.len() > SHOWN {
+        parts.push("…".into());
+    }
+    let mut message = format!("expected a dict of tensors by strings, got {{{}}}", parts.join(", "));
+    let inner = dict.iter().find(|(_, value)| {
+        value.as_dict().is_some_and(|inner| !inner.is_empty() && StateDict::try_from(*value).is_ok())
+    });
+    if let Some((Value::Str(key), _)) = inner {
+        message += &format!(
+            "; pt::load reads all of it, and StateDict::try_from(&checkpoint[{key:?}]) returns the tensors of {key:?}"
+        );
+    } else if dict.get("param_groups").is_some() {
+        message += "; that is the state of an optimizer, which pt::load and load_torch_state_dict take";
+    }
+    message
+}
+
 /// The keys that did not match in a non-strict load.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadReport {
@@ -163,6 +249,14 @@ pub(super) fn load(module: &dyn Module, state: &StateDict, strict: bool) -> Resu
                 wrong.push(format!("{what} key(s) in state_dict: {}.", keys.join(", ")));
             }
         }
+    }
+    const PARALLEL: &str = "module.";
+    if !wrong.is_empty()
+        && report.unexpected.iter().any(|key| key.strip_prefix(PARALLEL).is_some_and(|key| known.contains(key)))
+    {
+        wrong.push(format!(
+            "The keys begin with {PARALLEL:?}, as those of nn.DataParallel do: strip_prefix({PARALLEL:?}) removes it."
+        ));
     }
     let mut copies = Vec::new();
     for (key, target) in &targets {

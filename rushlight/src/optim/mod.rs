@@ -31,6 +31,7 @@ mod rprop;
 mod sgd;
 mod sparse_adam;
 mod state;
+mod torch;
 
 pub use adadelta::{Adadelta, AdadeltaOptions};
 pub use adagrad::{Adagrad, AdagradOptions};
@@ -47,6 +48,7 @@ pub use sparse_adam::{SparseAdam, SparseAdamOptions};
 pub use state::Setting;
 
 use crate::error::ok;
+use crate::io::pt::Value;
 use crate::nn::{Parameter, StateDict};
 use crate::{EnableGrad, Error, Result, Tensor};
 
@@ -185,6 +187,41 @@ pub trait Optimizer: Send {
     /// If the groups or parameters differ in number or shape, or an option is out of range: all differences are listed, and the
     /// optimizer is unchanged.
     fn try_load_state_dict(&mut self, state: &StateDict) -> Result<()>;
+
+    /// The options and the accumulated state as PyTorch has them: `{"state": {0: {"step": …, "exp_avg": …}}, "param_groups": [{"lr": …,
+    /// "params": [0, 1]}]}`. Saved with [`pt::save`](crate::io::pt::save), PyTorch's `optimizer.load_state_dict(torch.load(path))` continues
+    /// from it. An example is [here](crate::io::pt).
+    ///
+    /// # Panics
+    /// If another thread is writing a tensor of the state.
+    #[track_caller]
+    fn torch_state_dict(&self) -> Value {
+        ok(self.try_torch_state_dict())
+    }
+
+    /// [`torch_state_dict`](Optimizer::torch_state_dict) that returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// If another thread is writing a tensor of the state.
+    fn try_torch_state_dict(&self) -> Result<Value>;
+
+    /// Restores a state that PyTorch saved with `torch.save(optimizer.state_dict(), path)`, or that
+    /// [`torch_state_dict`](Optimizer::torch_state_dict) returned. Parameters are matched by their order.
+    ///
+    /// # Panics
+    /// If it is not such a state, or the groups or parameters differ in number or shape, or an option is unknown or out of range: all
+    /// differences are listed.
+    #[track_caller]
+    fn load_torch_state_dict(&mut self, state: &Value) {
+        ok(self.try_load_torch_state_dict(state));
+    }
+
+    /// [`load_torch_state_dict`](Optimizer::load_torch_state_dict) that returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// If it is not such a state, or the groups or parameters differ in number or shape, or an option is unknown or out of range: all
+    /// differences are listed, and the optimizer is unchanged.
+    fn try_load_torch_state_dict(&mut self, state: &Value) -> Result<()>;
 }
 
 /// Returns an error unless all of these options are at least 0.

@@ -2,6 +2,8 @@
 
 use super::Optimizer;
 use super::state::{Loader, Setting};
+use super::torch;
+use crate::io::pt::Value;
 use crate::nn::{Parameter, StateDict};
 use crate::tensor::Layout;
 use crate::{Error, NoGrad, Result, Tensor};
@@ -351,6 +353,11 @@ impl<R: Rule> RuleOptimizer<R> {
     pub fn options_mut(&mut self, group: usize) -> &mut R {
         &mut self.groups[group].rule
     }
+
+    /// The number of parameters of each group.
+    fn group_sizes(&self) -> Vec<usize> {
+        self.groups.iter().map(|group| group.entries.len()).collect()
+    }
 }
 
 /// Calls `f` with the option named `lr`.
@@ -467,5 +474,24 @@ impl<R: Rule> Optimizer for RuleOptimizer<R> {
         loader.finish(R::NAME)?;
         self.groups = groups;
         Ok(())
+    }
+
+    fn try_torch_state_dict(&self) -> Result<Value> {
+        let mut state = self.state_dict();
+        if torch::has_state_in_advance(R::NAME) {
+            let entries = self.groups.iter().flat_map(|group| group.entries.iter().map(move |entry| (group, entry)));
+            for (index, (group, entry)) in entries.enumerate().filter(|(_, (_, entry))| entry.step == 0) {
+                state.insert(format!("state.{index}.step"), Tensor::from(0i64));
+                for name in group.rule.slots() {
+                    state.insert(format!("state.{index}.{name}"), group.rule.initial(name, &entry.param.get())?);
+                }
+            }
+        }
+        torch::export(R::NAME, &self.group_sizes(), &state)
+    }
+
+    fn try_load_torch_state_dict(&mut self, state: &Value) -> Result<()> {
+        let state = torch::import(R::NAME, &self.group_sizes(), &self.state_dict(), state)?;
+        self.try_load_state_dict(&state)
     }
 }

@@ -1,4 +1,4 @@
-//! NumPy's format for an array: `numpy.save` and `numpy.load`. The module `npz` reads and writes archives of such arrays.
+//! NumPy's format for an array: `numpy.save` and `numpy.load`. The module [`npz`](super::npz) reads and writes archives of such arrays.
 //!
 //! Eight bytes with the version of the format, the header's length, a header (element type, order, shape), then the elements.
 //!

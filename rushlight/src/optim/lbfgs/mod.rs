@@ -4,8 +4,9 @@ mod memory;
 mod strong_wolfe;
 
 use super::state::{Loader, Named, Setting};
-use super::{Optimizer, at_least_zero};
+use super::{Optimizer, at_least_zero, torch};
 use crate::error::ok;
+use crate::io::pt::Value;
 use crate::nn::{Parameter, StateDict};
 use crate::{EnableGrad, Error, NoGrad, Result, Tensor, optim};
 use memory::{Memory, State, dot, largest, round};
@@ -373,6 +374,15 @@ impl Optimizer for LBFGS {
         loader.finish(NAME)?;
         (self.options, self.initial_lr, self.state) = (options, initial_lr, state);
         Ok(())
+    }
+
+    fn try_torch_state_dict(&self) -> Result<Value> {
+        torch::export(NAME, &[self.params.len()], &self.state_dict())
+    }
+
+    fn try_load_torch_state_dict(&mut self, state: &Value) -> Result<()> {
+        let state = torch::import(NAME, &[self.params.len()], &self.state_dict(), state)?;
+        self.try_load_state_dict(&state)
     }
 }
 

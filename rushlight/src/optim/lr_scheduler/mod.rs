@@ -42,6 +42,7 @@ pub use step::{MultiStepLR, MultiStepLROptions, StepLR, StepLROptions};
 use super::Optimizer;
 use crate::Result;
 use crate::error::ok;
+use crate::io::pt::Value;
 use crate::nn::StateDict;
 
 /// The interface of all schedulers but [`ReduceLROnPlateau`], whose step takes a metric.
@@ -102,6 +103,37 @@ pub trait LRScheduler: Send {
     /// # Errors
     /// If keys or the number of groups differ, or an option is out of range: all differences are listed, and the scheduler is unchanged.
     fn try_load_state_dict(&mut self, state: &StateDict) -> Result<()>;
+
+    /// The options and the state as PyTorch has them in `scheduler.state_dict()`, to be saved with [`pt::save`](crate::io::pt::save).
+    fn torch_state_dict(&self) -> Value;
+
+    /// Restores a state that PyTorch saved with `torch.save(scheduler.state_dict(), path)`, or that
+    /// [`torch_state_dict`](LRScheduler::torch_state_dict) returned, and leaves the optimizer as it is.
+    ///
+    /// ```
+    /// use rushlight::{Tensor, optim::{Optimizer, SGD}};
+    /// use rushlight::optim::lr_scheduler::{LRScheduler, StepLR};
+    /// let w = Tensor::from([1.0f32]).requires_grad_(true);
+    /// let mut optimizer = SGD::builder([&w]).lr(1.0).build();
+    /// let mut scheduler = StepLR::new(&mut optimizer, 3);
+    /// scheduler.step(&mut optimizer);
+    /// let mut other = StepLR::new(&mut optimizer, 5);
+    /// other.load_torch_state_dict(&scheduler.torch_state_dict());
+    /// assert_eq!((other.last_epoch(), other.options().step_size), (1, 3));
+    /// ```
+    ///
+    /// # Panics
+    /// If keys or the number of groups differ, or an option is out of range: all differences are listed.
+    #[track_caller]
+    fn load_torch_state_dict(&mut self, state: &Value) {
+        ok(self.try_load_torch_state_dict(state));
+    }
+
+    /// [`load_torch_state_dict`](LRScheduler::load_torch_state_dict) that returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// If keys or the number of groups differ, or an option is out of range: all differences are listed, and the scheduler is unchanged.
+    fn try_load_torch_state_dict(&mut self, state: &Value) -> Result<()>;
 }
 
 /// The learning rates of all groups.

@@ -2,9 +2,12 @@
 
 use super::lrs;
 use super::scheduler::same_groups;
+use crate::error::ok;
+use crate::io::pt::Value;
 use crate::nn::StateDict;
 use crate::optim::Optimizer;
 use crate::optim::state::{Loader, Named};
+use crate::optim::torch;
 use crate::{Error, Result, Tensor};
 use rushlight_macros::{Builder, op};
 
@@ -287,5 +290,20 @@ impl ReduceLROnPlateau {
         loader.finish(NAME)?;
         *self = loaded;
         Ok(())
+    }
+
+    /// The options and the state as PyTorch has them in `scheduler.state_dict()`, to be saved with [`pt::save`](crate::io::pt::save).
+    pub fn torch_state_dict(&self) -> Value {
+        ok(torch::export_schedule(NAME, self.min_lrs.len(), &self.state_dict()))
+    }
+
+    /// Restores a state that PyTorch saved with `torch.save(scheduler.state_dict(), path)`, or that
+    /// [`torch_state_dict`](ReduceLROnPlateau::torch_state_dict) returned, and leaves the optimizer as it is.
+    ///
+    /// # Errors
+    /// If keys or the number of groups differ, or an option is out of range: all differences are listed, and the scheduler is unchanged.
+    #[op]
+    pub fn try_load_torch_state_dict(&mut self, state: &Value) -> Result<()> {
+        self.try_load_state_dict(&torch::import_schedule(NAME, state)?)
     }
 }

@@ -1,9 +1,11 @@
 //! The common part of schedulers: the loop over parameter groups, and the state.
 
 use super::{LRScheduler, lrs};
+use crate::error::ok;
+use crate::io::pt::Value;
 use crate::nn::StateDict;
 use crate::optim::state::Loader;
-use crate::optim::{Optimizer, Setting};
+use crate::optim::{Optimizer, Setting, torch};
 use crate::{Error, Result, Tensor};
 use rushlight_macros::op;
 
@@ -217,6 +219,14 @@ impl<S: Schedule> LRScheduler for Scheduler<S> {
         loader.finish(S::NAME)?;
         *self = loaded;
         Ok(())
+    }
+
+    fn torch_state_dict(&self) -> Value {
+        ok(torch::export_schedule(S::NAME, self.base_lrs.len(), &self.state_dict()))
+    }
+
+    fn try_load_torch_state_dict(&mut self, state: &Value) -> Result<()> {
+        self.try_load_state_dict(&torch::import_schedule(S::NAME, state)?)
     }
 }
 
