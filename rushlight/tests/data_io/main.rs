@@ -10,6 +10,7 @@ mod image;
 mod iterable;
 mod loader;
 mod npy;
+mod pt;
 mod safetensors;
 mod samplers;
 mod skipping;

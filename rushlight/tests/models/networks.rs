@@ -2,8 +2,7 @@
 //! seed.
 
 use crate::golden;
-use rushlight::io::safetensors::load;
-use rushlight::nn::{CrossEntropyLoss, Forward, Module};
+use rushlight::nn::{CrossEntropyLoss, Forward, Module, StateDict};
 use rushlight::optim::{Optimizer, SGD};
 use rushlight::vision::models::{EfficientNetLite0, resnet18};
 use rushlight::{DType, Tensor, manual_seed, no_grad, set_num_threads};
@@ -53,8 +52,8 @@ fn efficientnet_lite0_evaluates_as_pytorch() {
     evaluated(EfficientNetLite0::new, &golden::load("models")["efficientnet_lite0"]);
 }
 
-/// With pretrained weights. They are not part of the repository: `tests/golden/generate_pretrained.py` creates the
-/// file.
+/// With pretrained weights, in the format of PyTorch before 1.6. They are not part of the repository: `tests/golden/generate_pretrained.py`
+/// says where they are from.
 #[test]
 fn pretrained_efficientnet_lite0_evaluates_as_pytorch() {
     let _alone = crate::alone();
@@ -63,7 +62,7 @@ fn pretrained_efficientnet_lite0_evaluates_as_pytorch() {
         return;
     };
     let net = EfficientNetLite0::new(1000);
-    net.load_state_dict(&load(path).unwrap().0.into_iter().collect());
+    net.load_state_dict(&StateDict::load(path).unwrap());
     net.eval();
     manual_seed(0);
     let x = Tensor::rand([2, 3, 224, 224]);
