@@ -30,6 +30,8 @@ const LONGEST_NAME: usize = 1000;
 struct Record {
     place: ZipArchiveEntryWayfinder,
     size: u64,
+    /// Whether the bytes are the contents, as PyTorch writes all records of checkpoints.
+    stored: bool,
     crc: u32,
 }
 
@@ -68,7 +70,7 @@ pub(super) fn decode<R: ReaderAt>(archive: ZipArchive<R>, total: u64) -> Result<
     build(&objects, &mut |storage| {
         let storage = &objects.storages[storage];
         let (name, dtype) = (format!("data/{}", storage.key), storage.kind.dtype.expect("checked"));
-        let Some(record) = records.records.get(&name) else {
+        let Some(record) = records.find(&name)? else {
             return Err(format!("expected a record {name:?}, got none").into());
         };
         if record.size != storage.bytes() {
@@ -116,14 +118,10 @@ impl<R: ReaderAt> Records<R> {
                     format!("expected all records in one folder, got {name:?} beside {:?}", folder.as_deref()).into()
                 );
             }
-            if entry.flags().is_encrypted() || entry.compression_method() != CompressionMethod::STORE {
-                return Err(
-                    format!("record {record:?}: expected a stored record, got a compressed or encrypted one").into()
-                );
-            }
-            let (size, stored) = (entry.uncompressed_size_hint(), entry.compressed_size_hint());
-            if size != stored {
-                return Err(format!("record {record:?}: expected {size} stored bytes, got {stored}").into());
+            let (size, bytes) = (entry.uncompressed_size_hint(), entry.compressed_size_hint());
+            let stored = !entry.flags().is_encrypted() && entry.compression_method() == CompressionMethod::STORE;
+            if stored && size != bytes {
+                return Err(format!("record {record:?}: expected {size} stored bytes, got {bytes}").into());
             }
             let place = entry.wayfinder();
             let (start, end) = archive.get_entry(place).map_err(fault)?.compressed_data_range();
@@ -134,7 +132,7 @@ impl<R: ReaderAt> Records<R> {
                 .into());
             }
             ranges.push((entry.local_header_offset(), start.max(entry.local_header_offset()), end));
-            if records.insert(record.to_owned(), Record { place, size, crc: entry.crc32() }).is_some() {
+            if records.insert(record.to_owned(), Record { place, size, stored, crc: entry.crc32() }).is_some() {
                 return Err(format!("expected distinct names of records, got {record:?} twice").into());
             }
         }
@@ -152,9 +150,19 @@ impl<R: ReaderAt> Records<R> {
         Ok(Records { archive, records })
     }
 
+    /// A record whose contents can be read.
+    fn find(&self, name: &str) -> Result<Option<&Record>, Problem> {
+        match self.records.get(name) {
+            Some(record) if !record.stored => {
+                Err(format!("record {name:?}: expected a stored record, got a compressed or encrypted one").into())
+            }
+            found => Ok(found),
+        }
+    }
+
     /// The contents of a small record.
     fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>, Problem> {
-        let Some(record) = self.records.get(name) else { return Ok(None) };
+        let Some(record) = self.find(name)? else { return Ok(None) };
         // At most the length of the file.
         let mut bytes = vec![0; record.size as usize];
         self.fill(name, record, &mut bytes)?;

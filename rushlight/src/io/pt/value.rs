@@ -18,7 +18,7 @@ use std::ops::Index;
 /// assert!(checkpoint.get("accuracy").is_none());
 /// # Ok::<(), rushlight::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Value {
     /// `None`.
@@ -129,6 +129,27 @@ impl Value {
             Value::List(_) | Value::Set(_) | Value::Dict(_) | Value::Tensor(_) => return None,
         }
         Some(())
+    }
+}
+
+impl fmt::Debug for Value {
+    /// As Rust shows the contents, without the names of the variants.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::None => f.write_str("None"),
+            Value::Bool(value) => value.fmt(f),
+            Value::Int(value) => value.fmt(f),
+            Value::BigInt(bytes) => f.debug_tuple("BigInt").field(bytes).finish(),
+            Value::Float(value) => value.fmt(f),
+            Value::Str(text) => text.fmt(f),
+            Value::Bytes(bytes) => f.debug_tuple("Bytes").field(bytes).finish(),
+            Value::List(items) => items.fmt(f),
+            Value::Tuple(items) => items.iter().fold(&mut f.debug_tuple(""), |tuple, item| tuple.field(item)).finish(),
+            Value::Set(items) => f.debug_set().entries(items).finish(),
+            Value::Dict(dict) => dict.fmt(f),
+            Value::Tensor(tensor) => tensor.fmt(f),
+            Value::DType(dtype) => dtype.fmt(f),
+        }
     }
 }
 

@@ -194,8 +194,8 @@ fn lying_archives() {
             .contains("truncated: record \"x\" ends at 42949")
     );
     // Compressed with Deflate.
-    assert!(changed(second + 10, &[8]).contains("record \"x\": expected a stored record"));
-    assert!(changed(second + 8, &[9]).contains("record \"x\": expected a stored record"));
+    assert!(changed(first + 10, &[8]).contains("record \"data.pkl\": expected a stored record"));
+    assert!(changed(first + 8, &[9]).contains("record \"data.pkl\": expected a stored record"));
     // A file that ends early, or whose directory says so.
     let end = find(&good, b"PK\x05\x06", 0);
     let error = changed(end + 8, &[4, 0, 4, 0]);
@@ -219,7 +219,7 @@ fn lying_pickles() {
     assert!(error(b"0").ends_with("expected 1 objects on the stack, got 0"));
     assert!(error(b"N(\x87").ends_with("expected 3 objects on the stack, got 0"), "not those before a mark");
     assert!(error(b"t").ends_with("expected a mark on the stack, got none"));
-    assert!(error(b"}(Ku").contains("expected keys with values"));
+    assert!(error(b"}(K\x01u").contains("expected keys with values"));
     assert!(error(b"}]Ns").contains("expected a key that is a string, a number or a tuple of these, got a list of 0"));
     assert!(error(b"NNa").ends_with("expected a list to add to, got another object"));
     assert!(error(b"NNR").ends_with("expected a class or function in front of arguments, got other data"));
@@ -371,7 +371,7 @@ fn values_of_other_kinds() {
     assert_eq!(error(i64::try_from(&Value::from("3"))), "pt: expected an integer of 64 bits, got a string");
     assert_eq!(error(i64::try_from(&Value::from(0.5))), "pt: expected an integer of 64 bits, got a float");
     let dict = Value::dict([("epoch", 3)]);
-    let panic = rushlight::catch(|| std::panic::catch_unwind(|| dict["loss"].is_none())).unwrap().unwrap_err();
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dict["loss"].is_none())).unwrap_err();
     let message = panic.downcast_ref::<String>().unwrap();
-    assert_eq!(message, "expected one of the keys [Str(\"epoch\")], got \"loss\"");
+    assert_eq!(message, "expected one of the keys [\"epoch\"], got \"loss\"");
 }

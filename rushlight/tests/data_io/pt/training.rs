@@ -98,7 +98,8 @@ fn train(name: &str, optimizer: &mut dyn Optimizer, [w, b, _]: &[Tensor; 3], ste
 #[track_caller]
 fn assert_near(name: &str, params: &[Tensor; 3], expected: &Value) {
     for (ours, theirs) in params.iter().zip(expected.as_list().unwrap()) {
-        let difference = (ours.detach() - tensor(theirs)).abs().max().item();
+        let theirs = tensor(theirs);
+        let difference = ((ours.detach() - &theirs) / (theirs.abs() + 1.0)).abs().max().item();
         assert!(difference < 1e-6, "{name}: {difference}");
     }
 }
@@ -150,7 +151,7 @@ fn states_have_the_types_of_pytorchs() {
         let ours = outline(&optimizer.torch_state_dict());
         let theirs = outline(&golden[*name]["state"]).replace("\"momentum_buffer\": None", "");
         // PyTorch keeps an empty state for a parameter of plain SGD.
-        let theirs = theirs.replace("Int(0): {}, Int(2): {}", "").replace("Int(0): {}, Int(1): {}", "");
+        let theirs = theirs.replace("0: {}, 2: {}", "").replace("0: {}, 1: {}", "");
         assert_eq!(ours, theirs, "{name}");
     }
 }
@@ -164,20 +165,25 @@ fn states_return_through_a_file() {
         let state = pt::from_bytes(&pt::to_bytes(&optimizer.torch_state_dict()).unwrap()).unwrap();
         let mut other = make_other(name, &params);
         other.load_torch_state_dict(&state);
-        let [own, other] = [optimizer.state_dict(), other.state_dict()];
-        assert_eq!(own.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>(), "{name}");
-        own.iter().for_each(|(key, tensor)| {
-            assert!(other.get(key).unwrap().to_dtype(tensor.dtype()).equal(tensor), "{name} {key}")
+        let [own, other] = [optimizer.state_dict(), other.state_dict()].map(|state| {
+            // PyTorch does not count the steps of SGD.
+            let counted = |key: &str| !(name.starts_with("SGD") && key.ends_with(".step"));
+            state.into_iter().filter(|(key, _)| counted(key)).collect::<Vec<_>>()
         });
+        assert_eq!(own.len(), other.len(), "{name}");
+        for ((key, tensor), (other_key, other)) in own.iter().zip(&other) {
+            assert_eq!(key, other_key, "{name}");
+            assert!(other.to_dtype(tensor.dtype()).equal(tensor), "{name} {key}");
+        }
     }
 }
 
 fn refused(name: &str, state: &Value) -> String {
     let params = start();
     let mut optimizer = make(name, &params);
-    let before = format!("{:?}", optimizer.state_dict());
+    let before = format!("{:?}", optimizer.state_dict().iter().collect::<Vec<_>>());
     let error = optimizer.try_load_torch_state_dict(state).unwrap_err().to_string();
-    assert_eq!(format!("{:?}", optimizer.state_dict()), before);
+    assert_eq!(format!("{:?}", optimizer.state_dict().iter().collect::<Vec<_>>()), before);
     error
 }
 
@@ -186,9 +192,7 @@ fn states_of_other_optimizers_are_refused() {
     let golden = &trainings()["optimizers"];
     let error = refused("Adam", &golden["SGD"]["state"]);
     assert!(error.starts_with("Error(s) in loading state_dict for Adam:\n"), "{error}");
-    for part in
-        ["unexpected: param_groups.0.momentum", "missing: state.0.exp_avg", "unexpected: state.0.momentum_buffer"]
-    {
+    for part in ["unexpected: param_groups.0.momentum", "unexpected: state.0.momentum_buffer"] {
         assert!(error.contains(part), "{error}");
     }
     let error = refused("LBFGS", &golden["Adam"]["state"]);
@@ -197,9 +201,7 @@ fn states_of_other_optimizers_are_refused() {
     assert!(error.ends_with("expected 1 parameters in group 0, got 2"), "{error}");
     let error = refused("SGD", &Value::dict([("model", 1)]));
     assert!(
-        error.ends_with(
-            r#"expected a dict with the keys "state" and "param_groups", got one with the keys [Str("model")]"#
-        ),
+        error.ends_with(r#"expected a dict with the keys "state" and "param_groups", got one with the keys ["model"]"#),
         "{error}"
     );
 }
