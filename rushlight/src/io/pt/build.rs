@@ -182,9 +182,9 @@ impl Builder<'_> {
         let mut start = 0;
         if shape.numel() > 0 {
             let offset = u64::try_from(*offset).map_err(|_| outside())?;
-            let steps =
+            let mut steps =
                 shape.dims().iter().zip(&strides).map(|(size, stride)| (size - 1).checked_mul(*stride as usize));
-            let last = steps.fold(Some(offset), |last, step| last?.checked_add(step? as u64));
+            let last = steps.try_fold(offset, |last, step| last.checked_add(step? as u64));
             if last.is_none_or(|last| last >= window.len) {
                 return Err(outside());
             }

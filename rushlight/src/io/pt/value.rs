@@ -59,7 +59,7 @@ impl Value {
         Value::Dict(entries.into_iter().collect())
     }
 
-    /// Returns the value of a key that is a string, if this is a dict that has it.
+    /// Returns the value of a key that is a string, if this is a dict that has it. An example is that of [`Value`].
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.as_dict()?.get(key)
     }
@@ -180,6 +180,17 @@ pub(crate) enum DictKind {
 
 /// Values by key, in order of insertion. Keys are any values that Python can hash: strings, numbers, tuples of them. A dict that was read
 /// as `collections.OrderedDict` or `collections.Counter` is written as one again.
+///
+/// ```
+/// use rushlight::io::pt::{Dict, Value};
+/// let mut dict = Dict::new();
+/// dict.insert("lr", 0.1);
+/// dict.insert(7, "a key that is a number");
+/// assert_eq!(dict.get("lr").map(f64::try_from).transpose()?, Some(0.1));
+/// assert_eq!(dict.find(&7.into()).and_then(Value::as_str), Some("a key that is a number"));
+/// assert_eq!(format!("{dict:?}"), r#"{"lr": 0.1, 7: "a key that is a number"}"#);
+/// # Ok::<(), rushlight::Error>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Dict(Box<Contents>);
 
@@ -204,7 +215,7 @@ impl Dict {
         self.0.kind
     }
 
-    /// Inserts a value, and returns the previous one of the key, which it replaces in place.
+    /// Inserts a value, and returns the previous one of the key, which it replaces in place. An example is that of [`Dict`].
     ///
     /// # Errors
     /// If the key is a list, a set, a dict or a tensor, which Python does not hash or hashes by identity.
@@ -225,12 +236,12 @@ impl Dict {
         Ok(None)
     }
 
-    /// Returns the value of a key that is a string.
+    /// Returns the value of a key that is a string. An example is that of [`Dict`].
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.find(&Value::Str(key.to_owned()))
     }
 
-    /// Returns the value of any key.
+    /// Returns the value of any key. An example is that of [`Dict`].
     pub fn find(&self, key: &Value) -> Option<&Value> {
         let mut hashed = Vec::new();
         key.hashed(&mut hashed)?;

@@ -105,6 +105,9 @@ pub trait LRScheduler: Send {
     fn try_load_state_dict(&mut self, state: &StateDict) -> Result<()>;
 
     /// The options and the state as PyTorch has them in `scheduler.state_dict()`, to be saved with [`pt::save`](crate::io::pt::save).
+    ///
+    /// # Panics
+    /// If memory does not suffice.
     fn torch_state_dict(&self) -> Value;
 
     /// Restores a state that PyTorch saved with `torch.save(scheduler.state_dict(), path)`, or that

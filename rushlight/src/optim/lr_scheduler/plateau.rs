@@ -293,6 +293,9 @@ impl ReduceLROnPlateau {
     }
 
     /// The options and the state as PyTorch has them in `scheduler.state_dict()`, to be saved with [`pt::save`](crate::io::pt::save).
+    ///
+    /// # Panics
+    /// If memory does not suffice.
     pub fn torch_state_dict(&self) -> Value {
         ok(torch::export_schedule(NAME, self.min_lrs.len(), &self.state_dict()))
     }
