@@ -179,7 +179,7 @@ fn recognize(start: &[u8]) -> Result<Format, Problem> {
     }
     Err(Problem::Bytes(match start {
         [] => "expected a file of PyTorch's, got an empty one".into(),
-        [..] if start.get(257..262) == Some(b"ustar") => {
+        _ if start.get(257..262) == Some(b"ustar") => {
             "expected a file of PyTorch 0.1.10 or later, got a tar archive".into()
         }
         [0x80, ..] => "expected a file that torch.save wrote, got another pickle, or a damaged magic number".into(),
