@@ -11,10 +11,12 @@ mod mnist;
 pub mod models;
 #[cfg(feature = "image")]
 pub mod transforms;
+#[cfg(feature = "image")]
+pub mod utils;
 
 #[cfg(feature = "digits")]
 pub use digits::digits;
 #[cfg(feature = "image")]
-pub use image::{Image, MAX_PIXELS, PixelFormat};
+pub use image::{DecodeOptions, EncodeOptions, FileFormat, Image, MAX_PIXELS, PixelFormat};
 #[cfg(feature = "image")]
 pub use mnist::mnist_pixels;

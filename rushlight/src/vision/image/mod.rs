@@ -1,19 +1,23 @@
-//! Reading PNG and JPEG images.
+//! Images in memory, read from and written to files.
+
+mod bmp;
+mod gif;
+mod jpeg;
+mod orientation;
+mod png;
+mod read;
+mod tensor;
+mod webp;
+mod write;
+
+pub use read::{DecodeOptions, MAX_PIXELS};
+pub use write::{EncodeOptions, FileFormat};
 
 use crate::{Error, Result};
 use rushlight_macros::op;
-use std::io::Cursor;
-use std::path::Path;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// The name of an in-memory image in messages.
 const NAME: &str = "image";
-
-/// The largest image that is decoded, in pixels. A file of a few kilobytes can declare an image larger
-/// than memory; the declared size is checked before allocation.
-pub const MAX_PIXELS: usize = 128 << 20;
 
 /// The meaning of the samples of a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,34 +87,6 @@ impl Image {
             return Err(Error::value(NAME, message));
         }
         Ok(Image { width, height, format, samples })
-    }
-
-    /// Reads a PNG or JPEG file; the format is detected from the content. As in Pillow, EXIF orientation is not applied, and
-    /// the first frame of an animation is read.
-    ///
-    /// # Errors
-    /// If the file cannot be read, is neither format, is damaged, or has more than [`MAX_PIXELS`] pixels.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
-        Image::decode(&bytes).map_err(|error| match error {
-            Error::Format { message, .. } => Error::format(path.display().to_string(), message),
-            error => error,
-        })
-    }
-
-    /// Reads a PNG or JPEG file that is in memory.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    pub fn decode(bytes: &[u8]) -> Result<Self> {
-        if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-            decode_png(bytes)
-        } else if bytes.starts_with(&[0xFF, 0xD8, 0xFF]) {
-            decode_jpeg(bytes)
-        } else {
-            Err(Error::format(NAME, "expected a PNG or JPEG image"))
-        }
     }
 
     /// Returns the width in pixels.
@@ -183,72 +159,4 @@ impl Image {
         };
         Image { format: PixelFormat::Gray, samples, ..*self }
     }
-}
-
-#[cold]
-fn too_large(width: usize, height: usize) -> Error {
-    Error::format(NAME, format!("expected at most {MAX_PIXELS} pixels, got {width} x {height}"))
-}
-
-#[cold]
-fn damaged(format: &str, message: &str) -> Error {
-    Error::format(NAME, format!("damaged or unsupported {format} image: {message}"))
-}
-
-fn check_size(width: usize, height: usize) -> Result<()> {
-    match width.checked_mul(height) {
-        Some(pixels) if pixels <= MAX_PIXELS => Ok(()),
-        _ => Err(too_large(width, height)),
-    }
-}
-
-fn decode_png(bytes: &[u8]) -> Result<Image> {
-    let failed = |e: png::DecodingError| damaged("PNG", &e.to_string());
-    let mut decoder = png::Decoder::new(Cursor::new(bytes));
-    decoder.set_ignore_text_chunk(true);
-    decoder.set_ignore_iccp_chunk(true);
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
-    let info = decoder.read_header_info().map_err(failed)?;
-    let (width, height) = (info.width as usize, info.height as usize);
-    check_size(width, height)?;
-    // The limit of the decoder's internal allocations; they must hold a row of the image.
-    decoder.set_limits(png::Limits { bytes: 64 << 20 });
-    let mut reader = decoder.read_info().map_err(failed)?;
-    let size = reader.output_buffer_size().ok_or_else(|| too_large(width, height))?;
-    let mut samples = vec![0; size];
-    let frame = reader.next_frame(&mut samples).map_err(failed)?;
-    samples.truncate(frame.buffer_size());
-    let format = match frame.color_type {
-        png::ColorType::Grayscale => PixelFormat::Gray,
-        png::ColorType::GrayscaleAlpha => PixelFormat::GrayAlpha,
-        png::ColorType::Rgba => PixelFormat::Rgba,
-        png::ColorType::Rgb | png::ColorType::Indexed => PixelFormat::Rgb,
-    };
-    finish("PNG", width, height, format, samples)
-}
-
-fn decode_jpeg(bytes: &[u8]) -> Result<Image> {
-    let failed = |message: String| damaged("JPEG", &message);
-    let options = DecoderOptions::default().set_strict_mode(true).set_max_width(1 << 16).set_max_height(1 << 16);
-    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(|e| failed(e.to_string()))?;
-    let (width, height) =
-        decoder.dimensions().ok_or_else(|| failed("expected an image in the file, got none".into()))?;
-    check_size(width, height)?;
-    // Gray is kept; all other color spaces (YCbCr, CMYK, YCCK) are converted to RGB.
-    let gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
-    let (wanted, format) =
-        if gray { (ColorSpace::Luma, PixelFormat::Gray) } else { (ColorSpace::RGB, PixelFormat::Rgb) };
-    decoder.set_options(options.jpeg_set_out_colorspace(wanted));
-    let samples = decoder.decode().map_err(|e| failed(e.to_string()))?;
-    finish("JPEG", width, height, format, samples)
-}
-
-/// Checks the output of a decoder, so that an unexpected number of samples is an error.
-fn finish(name: &'static str, width: usize, height: usize, format: PixelFormat, samples: Vec<u8>) -> Result<Image> {
-    if width == 0 || height == 0 || samples.len() != width * height * format.channels() {
-        let message = format!("expected the samples of {width} x {height} pixels, got {}", samples.len());
-        return Err(damaged(name, &message));
-    }
-    Ok(Image { width, height, format, samples })
 }
