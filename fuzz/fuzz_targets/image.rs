@@ -1,8 +1,8 @@
-//! Bytes that decode as a PNG or JPEG image yield as many samples as the header declares, and can be converted.
+//! Bytes that decode as an image of any format yield as many samples as the header declares, and can be converted.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rushlight::vision::{Image, mnist_pixels};
+use rushlight::vision::{DecodeOptions, Image, mnist_pixels};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(image) = Image::decode(bytes) else { return };
@@ -12,6 +12,11 @@ fuzz_target!(|bytes: &[u8]| {
     if pixels > 1 << 20 {
         return;
     }
+    let stored = Image::decode_with(bytes, DecodeOptions::new().orientation(false)).unwrap();
+    let stored = [stored.width(), stored.height()];
+    assert!(stored == [image.width(), image.height()] || stored == [image.height(), image.width()]);
+    let small = Image::decode_with(bytes, DecodeOptions::new().at_least([1, 1])).unwrap();
+    assert!(small.width() <= image.width() && small.height() <= image.height());
     assert_eq!(image.to_gray().samples().len(), pixels);
     assert_eq!(image.to_rgb().samples().len(), 3 * pixels);
     if let Ok(digit) = mnist_pixels(&image) {

@@ -34,6 +34,10 @@ pub(super) fn decode(bytes: &[u8], claim: Claim, at_least: Option<[usize; 2]>) -
             format!("expected lossy compression of 8-bit samples, got {kind} of {}-bit ones", frame.precision);
         return Err(failed(message));
     }
+    // Without the marker of the end, the file may have been cut between two scans.
+    if !segments.end && !segments.complete(frame.components.len()) {
+        return Err(failed("cut short, scans are missing"));
+    }
     let orientation = Orientation::from_exif(decoder.exif_data());
     let first = frame.components.first();
     let finer_chroma = frame.components.iter().any(|component| {

@@ -6,6 +6,10 @@ use std::borrow::Cow;
 pub(super) struct Segments {
     /// The number of components in each scan.
     scans: Vec<u8>,
+    /// The components by their identifiers, and a bit for each coefficient that a scan completes.
+    complete: Vec<(u8, u64)>,
+    /// Whether the compression is arithmetic. Its decoder cannot tell where the data end.
+    arithmetic: bool,
     /// Whether the marker of the end follows a scan.
     pub(super) end: bool,
     /// The positions of segments that declare less than the two bytes of their length, which libjpeg-turbo skips.
@@ -15,7 +19,8 @@ pub(super) struct Segments {
 impl Segments {
     /// Walks the markers of a file. Whatever is wrong with it ends the walk.
     pub(super) fn read(bytes: &[u8]) -> Segments {
-        let mut segments = Segments { scans: Vec::new(), end: false, empty: Vec::new() };
+        let mut segments =
+            Segments { scans: Vec::new(), complete: Vec::new(), arithmetic: false, end: false, empty: Vec::new() };
         // In front of a scan an end belongs to nothing, for example to a thumbnail in a segment of the wrong length.
         let mut rest = bytes;
         while let Some((marker, behind)) = next_marker(rest) {
@@ -28,7 +33,8 @@ impl Segments {
                     segments.end = true;
                     break;
                 }
-                0xDA => segments.scans.extend(rest.get(2)),
+                0xDA => segments.scan(rest),
+                0xC9..=0xCB => segments.arithmetic = true,
                 _ => {}
             }
             let Some((length, _)) = rest.split_first_chunk::<2>() else { break };
@@ -39,6 +45,32 @@ impl Segments {
             rest = rest.get(length..).unwrap_or_default();
         }
         segments
+    }
+
+    /// Notes a scan: its length in two bytes, the number of components, two bytes for each, the first and the last coefficient, and the
+    /// bits that later scans refine.
+    fn scan(&mut self, bytes: &[u8]) {
+        let Some(&count) = bytes.get(2) else { return };
+        self.scans.push(count);
+        let Some((components, parameters)) = bytes[3..].split_at_checked(2 * usize::from(count)) else { return };
+        let Some(&[first, last, bits]) = parameters.first_chunk() else { return };
+        if last > 63 || first > last || bits & 15 != 0 {
+            return;
+        }
+        let coefficients = u64::MAX >> (63 - last) & u64::MAX << first;
+        for component in components.chunks_exact(2) {
+            match self.complete.iter_mut().find(|(id, _)| *id == component[0]) {
+                Some((_, complete)) => *complete |= coefficients,
+                None => self.complete.push((component[0], coefficients)),
+            }
+        }
+    }
+
+    /// Whether a file without an end may have lost no more than that: its scans have all coefficients of all components.
+    pub(super) fn complete(&self, components: usize) -> bool {
+        !self.arithmetic
+            && self.complete.len() == components
+            && self.complete.iter().all(|(_, complete)| *complete == u64::MAX)
     }
 
     /// The file without empty segments, and with an end: where the marker is missing, the last scan ends with the file.
