@@ -46,7 +46,7 @@
 //! | Feature | Contents |
 //! |---|---|
 //! | `plot` | the module `plot` |
-//! | `image` | reading PNG and JPEG images, their transforms and folders, in [`vision`] |
+//! | `image` | images: JPEG, PNG, WebP, GIF and BMP are read, PNG and JPEG written; their transforms and folders, in [`vision`] |
 //! | `ndarray` | tensors over the memory of arrays of the crate `ndarray`, and arrays over that of tensors |
 //! | `digits` | a sample of 2500 handwritten digits, embedded in the program |
 //!

@@ -1,6 +1,6 @@
 //! BMP files: 1, 4, 8, 16, 24 and 32 bits a pixel, palettes, bit fields and run lengths.
 //!
-//! Of the crates that read BMP files, `image` brings seven crates that nothing else here needs, and `zune-bmp` 0.5.2 misreads rows that
+//! Of the crates that read BMP files, `image` brings color management that nothing here uses, and `zune-bmp` 0.5.2 misreads rows that
 //! end in padding.
 
 use super::PixelFormat;
