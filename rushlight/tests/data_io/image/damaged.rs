@@ -62,33 +62,33 @@ fn cut_files_are_errors() {
 }
 
 /// Writes sizes where a file declares them.
-type SetSize = fn(&mut Vec<u8>, [u32; 2]);
+type SetSize = fn(&mut [u8], [u32; 2]);
 
-fn set_png(bytes: &mut Vec<u8>, [width, height]: [u32; 2]) {
+fn set_png(bytes: &mut [u8], [width, height]: [u32; 2]) {
     bytes[16..20].copy_from_slice(&width.to_be_bytes());
     bytes[20..24].copy_from_slice(&height.to_be_bytes());
     let checksum = crc(&bytes[12..29]);
     bytes[29..33].copy_from_slice(&checksum.to_be_bytes());
 }
 
-fn set_jpeg(bytes: &mut Vec<u8>, [width, height]: [u32; 2]) {
+fn set_jpeg(bytes: &mut [u8], [width, height]: [u32; 2]) {
     let frame = bytes.windows(2).position(|w| w[0] == 0xFF && (0xC0..=0xC2).contains(&w[1])).unwrap();
     bytes[frame + 5..frame + 7].copy_from_slice(&(height as u16).to_be_bytes());
     bytes[frame + 7..frame + 9].copy_from_slice(&(width as u16).to_be_bytes());
 }
 
-fn set_gif(bytes: &mut Vec<u8>, [width, height]: [u32; 2]) {
+fn set_gif(bytes: &mut [u8], [width, height]: [u32; 2]) {
     bytes[6..8].copy_from_slice(&(width as u16).to_le_bytes());
     bytes[8..10].copy_from_slice(&(height as u16).to_le_bytes());
 }
 
-fn set_bmp(bytes: &mut Vec<u8>, [width, height]: [u32; 2]) {
+fn set_bmp(bytes: &mut [u8], [width, height]: [u32; 2]) {
     bytes[18..22].copy_from_slice(&width.to_le_bytes());
     bytes[22..26].copy_from_slice(&height.to_le_bytes());
 }
 
 /// In the header of a lossless image.
-fn set_webp(bytes: &mut Vec<u8>, [width, height]: [u32; 2]) {
+fn set_webp(bytes: &mut [u8], [width, height]: [u32; 2]) {
     let at = bytes.windows(4).position(|w| w == b"VP8L").unwrap() + 9;
     let packed = (width - 1) | (height - 1) << 14;
     bytes[at..at + 4].copy_from_slice(&packed.to_le_bytes());
