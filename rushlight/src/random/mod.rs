@@ -9,6 +9,7 @@
 mod bernoulli;
 mod distributions;
 mod element;
+mod gamma;
 mod generator;
 mod integers;
 mod mt19937;

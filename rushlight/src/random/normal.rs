@@ -63,7 +63,7 @@ impl Generator {
 }
 
 impl State {
-    fn standard_normal(&mut self) -> f64 {
+    pub(super) fn standard_normal(&mut self) -> f64 {
         if let Some(z) = self.cached_normal.take() {
             return z;
         }

@@ -10,14 +10,48 @@
 //! assert_eq!((x.shape(), x.select(0, 0).amax(()).item()), (&[3, 8, 8][..], 2.0));
 //! ```
 
+mod affine;
+mod augment;
+mod blur;
+mod choice;
+mod color_jitter;
 mod compose;
-mod resample;
+mod crop;
+mod draw;
+mod erasing;
+pub mod functional;
+mod image;
+mod mix;
+mod on_tensors;
+mod options;
+mod picture;
+mod randomly;
 mod resize;
 mod tensor;
 
-pub use compose::Compose;
-pub use resize::{Resize, ResizeSize};
-pub use tensor::{Normalize, ToTensor};
+pub use affine::{RandomAffine, RandomAffineBuilder, RandomRotation, RandomRotationBuilder, Shear};
+pub use augment::{RandAugment, RandAugmentBuilder, TrivialAugmentWide, TrivialAugmentWideBuilder};
+pub use blur::{GaussianBlur, GaussianBlurBuilder};
+pub use choice::{Lambda, RandomApply, RandomApplyBuilder, RandomChoice, RandomChoiceBuilder, RandomOrder};
+pub use color_jitter::{ColorJitter, ColorJitterBuilder, Grayscale, GrayscaleBuilder};
+pub use compose::{Choices, Compose};
+pub use crop::{
+    CenterCrop, FiveCrop, Pad, RandomCrop, RandomCropBuilder, RandomResizedCrop, RandomResizedCropBuilder, TenCrop,
+    TenCropBuilder,
+};
+pub use erasing::{EraseValue, RandomErasing, RandomErasingBuilder};
+pub use functional::{AffineOptions, PadOptions, RotateOptions};
+pub use mix::{CutMix, CutMixBuilder, MixUp, MixUpBuilder};
+pub use options::{Fill, InterpolationMode, Jitter, PadSizes, PaddingMode};
+pub use picture::Picture;
+pub use randomly::{
+    RandomAdjustSharpness, RandomAdjustSharpnessBuilder, RandomAutocontrast, RandomAutocontrastBuilder, RandomEqualize,
+    RandomEqualizeBuilder, RandomGrayscale, RandomGrayscaleBuilder, RandomHorizontalFlip, RandomHorizontalFlipBuilder,
+    RandomInvert, RandomInvertBuilder, RandomPosterize, RandomPosterizeBuilder, RandomSolarize, RandomSolarizeBuilder,
+    RandomVerticalFlip, RandomVerticalFlipBuilder,
+};
+pub use resize::{Resize, ResizeOptions, ResizeSize};
+pub use tensor::{ConvertImageDtype, Normalize, PILToTensor, ToTensor};
 
 use crate::Result;
 use crate::error::ok;
@@ -63,4 +97,12 @@ pub trait Transform<T>: Send + Sync {
     /// # Errors
     /// If the transform does not accept the input.
     fn try_apply(&self, input: T) -> Result<Self::Output>;
+}
+
+impl<T, X: Transform<T> + ?Sized> Transform<T> for Box<X> {
+    type Output = X::Output;
+
+    fn try_apply(&self, input: T) -> Result<X::Output> {
+        (**self).try_apply(input)
+    }
 }

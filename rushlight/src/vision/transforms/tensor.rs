@@ -1,6 +1,7 @@
 //! From images to tensors, and tensors of images.
 
-use super::{Image, Transform};
+use super::{Image, Transform, functional};
+use crate::tensor::Element;
 use crate::{DType, Error, Result, Tensor};
 use rushlight_macros::op;
 
@@ -23,18 +24,75 @@ impl ToTensor {
     }
 }
 
+/// The channels of an image one after the other.
+fn planes<E: Element>(image: &Image, value: impl Fn(u8) -> E) -> Result<Tensor> {
+    let channels = image.format().channels();
+    let mut data = Vec::with_capacity(image.samples().len());
+    for channel in 0..channels {
+        data.extend(image.samples()[channel..].iter().step_by(channels).map(|&sample| value(sample)));
+    }
+    Tensor::try_from_vec(data, [channels, image.height(), image.width()])
+}
+
 impl Transform<Image> for ToTensor {
     type Output = Tensor;
 
     fn try_apply(&self, image: Image) -> Result<Tensor> {
-        let channels = image.format().channels();
-        let values: [f32; 256] = std::array::from_fn(|sample| sample as f32 / 255.0);
-        let mut data = Vec::with_capacity(image.samples().len());
-        for channel in 0..channels {
-            let samples = image.samples()[channel..].iter().step_by(channels);
-            data.extend(samples.map(|&sample| values[usize::from(sample)]));
-        }
-        Tensor::try_from_vec(data, [channels, image.height(), image.width()])
+        planes(&image, |sample| f32::from(sample) / 255.0)
+    }
+}
+
+/// Converts an image to a tensor `[channels, height, width]` of its samples, uint8, as `torchvision.transforms.PILToTensor`.
+///
+/// ```
+/// use rushlight::vision::transforms::{PILToTensor, Transform};
+/// use rushlight::vision::{Image, PixelFormat};
+///
+/// let x = PILToTensor::new().apply(Image::new(2, 1, PixelFormat::Rgb, vec![0, 51, 102, 153, 204, 255]));
+/// assert_eq!((x.shape(), x.to_vec::<u8>()), (&[3, 1, 2][..], vec![0, 153, 51, 204, 102, 255]));
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PILToTensor;
+
+impl PILToTensor {
+    /// Creates the transform.
+    pub fn new() -> PILToTensor {
+        PILToTensor
+    }
+}
+
+impl Transform<Image> for PILToTensor {
+    type Output = Tensor;
+
+    fn try_apply(&self, image: Image) -> Result<Tensor> {
+        planes(&image, |sample| sample)
+    }
+}
+
+/// Converts tensors to a type so that white, 1 or the largest integer, stays white, as `torchvision.transforms.ConvertImageDtype`.
+///
+/// ```
+/// use rushlight::vision::transforms::{ConvertImageDtype, Transform};
+/// use rushlight::{DType, Tensor};
+///
+/// let x = ConvertImageDtype::new(DType::F32).apply(Tensor::from([[[0u8, 51, 255]]]));
+/// assert_eq!(x.to_vec::<f32>(), [0.0, 0.2, 1.0]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ConvertImageDtype(DType);
+
+impl ConvertImageDtype {
+    /// Creates the transform.
+    pub fn new(dtype: DType) -> ConvertImageDtype {
+        ConvertImageDtype(dtype)
+    }
+}
+
+impl Transform<Tensor> for ConvertImageDtype {
+    type Output = Tensor;
+
+    fn try_apply(&self, x: Tensor) -> Result<Tensor> {
+        functional::try_convert_image_dtype(&x, self.0)
     }
 }
 

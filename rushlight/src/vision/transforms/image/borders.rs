@@ -1,0 +1,95 @@
+//! Parts of images, and pixels beyond their borders.
+
+use super::{by_channels, with_samples};
+use crate::vision::Image;
+use crate::vision::transforms::options::{checked, sides};
+use crate::vision::transforms::{Fill, PadSizes, PaddingMode};
+use crate::{Error, Result};
+
+/// The part of an image that begins at a pixel, which may be outside; pixels outside are filled.
+pub(super) fn window(
+    op: &'static str,
+    image: &Image,
+    [top, left]: [isize; 2],
+    size: [usize; 2],
+    fill: &Fill,
+) -> Result<Image> {
+    let [height, width] = checked(op, size)?;
+    let channels = image.format().channels();
+    let pixel = fill.samples(op, channels)?;
+    let mut out = pixel.repeat(height * width);
+    // The part of the result along one dimension that is inside the image.
+    let inside = |start: isize, length: usize, of: usize| {
+        let begin = start.saturating_neg().clamp(0, length as isize) as usize;
+        let end = (of as isize).saturating_sub(start).clamp(begin as isize, length as isize) as usize;
+        begin..end
+    };
+    let (rows, columns) = (inside(top, height, image.height()), inside(left, width, image.width()));
+    if !columns.is_empty() {
+        let count = columns.len() * channels;
+        for y in rows {
+            // Both sums are places inside the image.
+            let from = (y as isize + top) as usize * image.width() + (columns.start as isize + left) as usize;
+            let to = y * width + columns.start;
+            out[to * channels..][..count].copy_from_slice(&image.samples()[from * channels..][..count]);
+        }
+    }
+    with_samples(image, [height, width], out)
+}
+
+/// The image of the pixels in these rows and columns.
+pub(super) fn remap(image: &Image, rows: &[usize], columns: &[usize], size: [usize; 2]) -> Result<Image> {
+    let samples = by_channels!(image, C => {
+        let pixels = image.samples().as_chunks::<C>().0;
+        let mut out = Vec::with_capacity(rows.len() * columns.len() * C);
+        for row in rows {
+            let row = &pixels[row * image.width()..][..image.width()];
+            out.extend(columns.iter().flat_map(|&column| row[column]));
+        }
+        out
+    });
+    with_samples(image, size, samples)
+}
+
+/// The length of a dimension with pixels added or, where numbers are negative, removed.
+pub(in crate::vision::transforms) fn padded(length: usize, before: isize, after: isize) -> Result<usize> {
+    let sum = (length as i128) + before as i128 + after as i128;
+    match usize::try_from(sum) {
+        Ok(sum) if sum > 0 => Ok(sum),
+        _ => Err(Error::value("pad", format!("expected padding that leaves a pixel of {length}, got {before} and {after}"))),
+    }
+}
+
+/// The places along a dimension that padding repeats, as `numpy.pad`, which repeats mirror images as often as it takes.
+pub(in crate::vision::transforms) fn repeated(
+    length: usize,
+    [before, after]: [isize; 2],
+    mode: PaddingMode,
+) -> Result<Vec<usize>> {
+    padded(length, before, after)?;
+    let cut = before.min(0).unsigned_abs();
+    let inner = padded(length, before.min(0), after.min(0))? as isize;
+    let place = |at: isize| match mode {
+        PaddingMode::Edge | PaddingMode::Constant => at.clamp(0, inner - 1),
+        PaddingMode::Reflect => {
+            let period = (2 * (inner - 1)).max(1);
+            let at = at.rem_euclid(period);
+            if at < inner { at } else { period - at }
+        }
+        PaddingMode::Symmetric => {
+            let at = at.rem_euclid(2 * inner);
+            if at < inner { at } else { 2 * inner - 1 - at }
+        }
+    };
+    Ok((-before.max(0)..inner + after.max(0)).map(|at| place(at) as usize + cut).collect())
+}
+
+pub(super) fn pad(image: &Image, padding: PadSizes, fill: &Fill, mode: PaddingMode) -> Result<Image> {
+    let PadSizes { left, top, right, bottom } = padding;
+    let [height, width] = sides(image);
+    let size = checked("pad", [padded(height, top, bottom)?, padded(width, left, right)?])?;
+    if mode == PaddingMode::Constant {
+        return window("pad", image, [-top, -left], size, fill);
+    }
+    remap(image, &repeated(height, [top, bottom], mode)?, &repeated(width, [left, right], mode)?, size)
+}
