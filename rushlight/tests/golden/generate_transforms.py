@@ -61,6 +61,7 @@ class Calls:
         results = list(result) if isinstance(result, tuple) else [result]
         names = list(inspect.signature(getattr(F, name)).parameters)[1:]
         given = {name: plain(value) for name, value in {**dict(zip(names, args)), **options}.items()}
+        given["to"] = given.pop("size", None)
         self.all.append({"call": name, "mode": mode, "size": size, **given, "results": list(map(recorded, results))})
 
 
