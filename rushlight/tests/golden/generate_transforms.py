@@ -43,10 +43,10 @@ def plain(value):
     return list(map(plain, value)) if isinstance(value, (tuple, list)) else value
 
 
-def recorded(image):
+def recorded(image, whole=False):
     samples = image.tobytes()
     out = {"height": image.height, "width": image.width, "channels": len(image.getbands()), "crc": zlib.crc32(samples)}
-    if len(samples) <= 40:
+    if whole or len(samples) <= 40:
         out["samples"] = list(samples)
     return out
 
@@ -144,7 +144,7 @@ def colors():
 
 
 def classes():
-    """Random transforms after seeds, on images of 23 by 31 pixels; each twice, so that the number of draws shows."""
+    """Random transforms after seeds; each twice, so that the number of draws shows."""
     out = []
 
     def add(name, seeds=range(8), modes=CHANNELS, module=transforms, size=(23, 31), args=(), **options):
@@ -154,7 +154,8 @@ def classes():
             runs = []
             for seed in seeds:
                 torch.manual_seed(seed)
-                runs.append([recorded(transform(picture(mode, *size))) for _ in range(2)])
+                whole = name == "GaussianBlur"
+                runs.append([recorded(transform(picture(mode, *size)), whole) for _ in range(2)])
             given = {key: plain(value) for key, value in options.items()}
             out.append({"class": name, "mode": mode, "size": size, "args": plain(args), **given, "runs": runs})
 
@@ -189,8 +190,8 @@ def classes():
     add("RandomAffine", args=[(-90.0, 45.0)], translate=(0.1, 0.5), scale=(0.5, 1.5), shear=15.0)
     add("RandomAffine", args=[10.0], scale=(0.8, 2.0), shear=[-5.0, 25.0], interpolation=InterpolationMode.BILINEAR, fill=3)
     add("RandomAffine", args=[10.0], shear=[-5.0, 25.0, 10.0, 20.0], interpolation=InterpolationMode.BICUBIC, center=[0.0, 4.0])
-    add("GaussianBlur", args=[5])
-    add("GaussianBlur", args=[[3, 7]], sigma=(0.5, 4.0))
+    add("GaussianBlur", args=[5], size=(9, 11))
+    add("GaussianBlur", args=[[3, 7]], sigma=(0.5, 4.0), size=(9, 11))
     add("TrivialAugmentWide", modes=opaque, seeds=range(40))
     add("TrivialAugmentWide", modes=opaque, seeds=range(20), num_magnitude_bins=7, interpolation=InterpolationMode.BILINEAR, fill=[30.0])
     add("RandAugment", modes=opaque, seeds=range(40))

@@ -108,7 +108,8 @@ fn apply(image: &Image, operation: Operation, magnitude: f64, mode: Interpolatio
 
 fn check_bins(op: &'static str, bins: usize, magnitude: usize) -> Result<()> {
     if bins < 2 || magnitude >= bins {
-        let message = format!("expected at least 2 bins and a magnitude below their number, got {bins} and {magnitude}");
+        let message =
+            format!("expected at least 2 bins and a magnitude below their number, got {bins} and {magnitude}");
         return Err(Error::value(op, message));
     }
     Ok(())

@@ -1,9 +1,9 @@
 //! Transforms made of others.
 
+use super::Transform;
 use super::compose::Choices;
 use super::draw::Draws;
 use super::options::probability;
-use super::Transform;
 use crate::{Error, Result};
 use rushlight_macros::op;
 
@@ -158,7 +158,8 @@ impl<T, S: Choices<T>> Transform<T> for RandomChoice<S> {
         let equal = vec![1.0; count];
         let weights = weights.as_ref().unwrap_or(&equal);
         if weights.len() != count || count == 0 {
-            let message = format!("expected one weight for each of 1 or more transforms, got {} for {count}", weights.len());
+            let message =
+                format!("expected one weight for each of 1 or more transforms, got {} for {count}", weights.len());
             return Err(Error::value("RandomChoice", message));
         }
         let sum: f64 = weights.iter().sum();

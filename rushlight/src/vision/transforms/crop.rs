@@ -2,7 +2,9 @@
 
 use super::draw::Draws;
 use super::options::{checked, range};
-use super::{Fill, InterpolationMode, PadOptions, PadSizes, PaddingMode, Picture, ResizeOptions, Transform, functional};
+use super::{
+    Fill, InterpolationMode, PadOptions, PadSizes, PaddingMode, Picture, ResizeOptions, Transform, functional,
+};
 use crate::tensor::Sizes;
 use crate::{Error, Result};
 use rushlight_macros::{Builder, op};
@@ -187,7 +189,13 @@ pub(super) fn area_ranges(op: &'static str, scale: [f64; 2], ratio: [f64; 2]) ->
 
 /// Draws a part of an area and the ratio of its sides, as torchvision does: returns the square roots of their product and of their
 /// quotient, rounded.
-pub(super) fn draw_area(op: &'static str, draws: &Draws, area: f64, scale: [f64; 2], ratio: [f64; 2]) -> Result<[usize; 2]> {
+pub(super) fn draw_area(
+    op: &'static str,
+    draws: &Draws,
+    area: f64,
+    scale: [f64; 2],
+    ratio: [f64; 2],
+) -> Result<[usize; 2]> {
     let area = area * draws.uniform(op, scale)?;
     let log = ratio.map(|ratio| f64::from((ratio as f32).ln()));
     let ratio = f64::from((draws.uniform(op, log)? as f32).exp());
@@ -224,9 +232,8 @@ impl<T: Picture> Transform<T> for RandomResizedCrop {
     fn try_apply(&self, picture: T) -> Result<T> {
         let (_, sides) = picture.dimensions("RandomResizedCrop")?;
         let ([top, left], [height, width]) = self.0.part(checked("RandomResizedCrop", sides)?)?;
-        let options = ResizeOptions::new(self.0.size.each())
-            .interpolation(self.0.interpolation)
-            .antialias(self.0.antialias);
+        let options =
+            ResizeOptions::new(self.0.size.each()).interpolation(self.0.interpolation).antialias(self.0.antialias);
         functional::try_resized_crop(&picture, top as isize, left as isize, height, width, options)
     }
 }

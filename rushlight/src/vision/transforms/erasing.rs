@@ -124,7 +124,10 @@ impl Transform<Tensor> for RandomErasing {
                 }
                 EraseValue::Random => {
                     let mut values = vec![0.0f32; channels * h * w];
-                    draws.generator.normal(&mut values, 0.0, 1.0).map_err(|message| Error::value("RandomErasing", message))?;
+                    draws
+                        .generator
+                        .normal(&mut values, 0.0, 1.0)
+                        .map_err(|message| Error::value("RandomErasing", message))?;
                     Tensor::try_from_vec(values, [channels, h, w])?
                 }
             };

@@ -370,14 +370,7 @@ pub fn try_gaussian_blur<T: Picture>(
 /// # Errors
 /// If the rectangle is not inside the tensor, or the values do not fit.
 #[op(torch = "torchvision.transforms.functional.erase(img, i, j, h, w, v, inplace=False)", free)]
-pub fn try_erase(
-    x: &Tensor,
-    top: usize,
-    left: usize,
-    height: usize,
-    width: usize,
-    value: &Tensor,
-) -> Result<Tensor> {
+pub fn try_erase(x: &Tensor, top: usize, left: usize, height: usize, width: usize, value: &Tensor) -> Result<Tensor> {
     x.dimensions("erase")?;
     let out = x.try_copy()?;
     let part = out.try_narrow(-2, top as isize, height)?.try_narrow(-1, left as isize, width)?;

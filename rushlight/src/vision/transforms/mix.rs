@@ -43,14 +43,19 @@ impl MixOptions {
         match (labels.dim(), self.num_classes) {
             (1, Some(classes)) => {
                 let numbers = labels.try_to_dtype(DType::I64)?;
-                if let Some(bad) = numbers.to_vec::<i64>().iter().find(|&&label| !(0..classes as i64).contains(&label)) {
+                if let Some(bad) = numbers.to_vec::<i64>().iter().find(|&&label| !(0..classes as i64).contains(&label))
+                {
                     return Err(Error::value(op, format!("expected labels of {classes} classes from 0, got {bad}")));
                 }
                 let classes = Tensor::try_arange(classes as i64)?;
                 numbers.try_unsqueeze(1)?.try_eq(&classes)?.try_to_dtype(DType::F32)
             }
             (2, classes) if classes.is_none_or(|classes| classes == labels.shape()[1]) => {
-                if labels.dtype().is_float() { Ok(labels.clone()) } else { labels.try_to_dtype(DType::F32) }
+                if labels.dtype().is_float() {
+                    Ok(labels.clone())
+                } else {
+                    labels.try_to_dtype(DType::F32)
+                }
             }
             (_, classes) => {
                 let message = format!(
@@ -73,7 +78,6 @@ fn rolled(x: &Tensor) -> Result<Tensor> {
 fn mixed(x: &Tensor, share: f64) -> Result<Tensor> {
     rolled(x)?.try_mul(1.0 - share)?.try_add(&x.try_mul(share)?)
 }
-
 
 /// Mixes each sample of a batch and its label with those of another, as `torchvision.transforms.v2.MixUp` (Zhang et al., 2017).
 ///

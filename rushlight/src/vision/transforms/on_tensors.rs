@@ -1,6 +1,6 @@
 //! The transforms of tensors `[…, channels, height, width]`, with the numbers of torchvision's `_functional_tensor`.
 
-use super::image::{Filter, cubic, gaussian, repeated, triangle, weights};
+use super::image::{Filter, cubic, gaussian, padded, repeated, triangle, weights};
 use super::picture::sealed::Kernels;
 use super::{Fill, InterpolationMode, PadSizes, PaddingMode};
 use crate::ops::ConvOptions;
@@ -96,7 +96,7 @@ fn window(x: &Tensor, dim: isize, start: isize, length: usize, fill: f64) -> Res
     let begin = start.clamp(0, size as isize);
     let end = start.saturating_add_unsigned(length).clamp(begin, size as isize);
     let inside = x.try_narrow(dim, begin, (end - begin) as usize)?;
-    let before = ((begin - start).max(0) as usize).min(length);
+    let before = (begin.saturating_sub(start).max(0) as usize).min(length);
     let after = length - before - (end - begin) as usize;
     if before + after == 0 {
         return Ok(inside);
@@ -214,11 +214,12 @@ impl Kernels for Tensor {
     fn pad(&self, padding: PadSizes, fill: &Fill, mode: PaddingMode) -> Result<Tensor> {
         let PadSizes { left, top, right, bottom } = padding;
         let (_, [height, width]) = self.dimensions("pad")?;
-        let (rows, columns) = (repeated(height, [top, bottom], mode)?, repeated(width, [left, right], mode)?);
+        let [rows, columns] = padded([height, width], padding)?;
         if mode == PaddingMode::Constant {
-            let fill = fill.number("pad")?;
-            return window(&window(self, -2, -top, rows.len(), fill)?, -1, -left, columns.len(), fill);
+            let (fill, [top, left]) = (fill.number("pad")?, [top, left].map(isize::saturating_neg));
+            return window(&window(self, -2, top, rows, fill)?, -1, left, columns, fill);
         }
+        let (rows, columns) = (repeated(height, [top, bottom], mode)?, repeated(width, [left, right], mode)?);
         select(&select(self, -2, rows)?, -1, columns)
     }
 
@@ -277,7 +278,8 @@ impl Kernels for Tensor {
         let (channels, [height, width]) = self.dimensions("gaussian_blur")?;
         let [left, top] = kernel_size.map(|size| size as isize / 2);
         if top >= height as isize || left >= width as isize {
-            let message = format!("expected a tensor larger than half the kernel of {kernel_size:?}, got {height} x {width}");
+            let message =
+                format!("expected a tensor larger than half the kernel of {kernel_size:?}, got {height} x {width}");
             return Err(Error::value("gaussian_blur", message));
         }
         let padded = Kernels::pad(&as_float(self)?, [left, top].into(), &Fill::default(), PaddingMode::Reflect)?;

@@ -36,7 +36,7 @@ impl From<(usize, usize)> for ResizeSize {
 /// shrinks.
 ///
 /// The samples of an [`Image`](crate::vision::Image) equal those of Pillow 13. Pixels are weighted by their opacity, if they have one.
-/// Of tensors, integers are rounded.
+/// Values of tensors are within rounding of torchvision's; of integers, a half may be rounded to the other side.
 ///
 /// ```
 /// use rushlight::vision::transforms::{InterpolationMode, Resize, Transform};

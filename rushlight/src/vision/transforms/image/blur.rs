@@ -17,7 +17,8 @@ pub(in crate::vision::transforms) fn adjust_sharpness(image: &Image, factor: f64
         for x in 1..width.saturating_sub(1) {
             for c in 0..colors {
                 let center = y * stride + x * channels + c;
-                let row = |at: usize| [at - channels, at, at + channels].map(|at| u32::from(samples[at])).iter().sum::<u32>();
+                let row =
+                    |at: usize| [at - channels, at, at + channels].map(|at| u32::from(samples[at])).iter().sum::<u32>();
                 let sum = row(center - stride) + row(center) + row(center + stride) + 4 * u32::from(samples[center]);
                 // Divided by 13 and rounded; there are no halves.
                 smooth[center] = ((2 * sum + 13) / 26) as u8;
@@ -62,7 +63,8 @@ pub(super) fn gaussian_blur(image: &Image, kernel_size: [usize; 2], sigma: [f64;
     let [x, y] = [0, 1].map(|i| gaussian(kernel_size[i], sigma[i]));
     let [left, top] = kernel_size.map(|size| size as isize / 2);
     if top >= height as isize || left >= width as isize {
-        let message = format!("expected an image larger than half the kernel of {kernel_size:?}, got {height} x {width}");
+        let message =
+            format!("expected an image larger than half the kernel of {kernel_size:?}, got {height} x {width}");
         return Err(Error::value("gaussian_blur", message));
     }
     let padding = [left, top].into();

@@ -51,24 +51,32 @@ pub(super) fn remap(image: &Image, rows: &[usize], columns: &[usize], size: [usi
     with_samples(image, size, samples)
 }
 
-/// The length of a dimension with pixels added or, where numbers are negative, removed.
-pub(in crate::vision::transforms) fn padded(length: usize, before: isize, after: isize) -> Result<usize> {
-    let sum = (length as i128) + before as i128 + after as i128;
-    match usize::try_from(sum) {
-        Ok(sum) if sum > 0 => Ok(sum),
-        _ => Err(Error::value("pad", format!("expected padding that leaves a pixel of {length}, got {before} and {after}"))),
-    }
+/// Height and width with pixels added or, where numbers are negative, removed.
+pub(in crate::vision::transforms) fn padded([height, width]: [usize; 2], padding: PadSizes) -> Result<[usize; 2]> {
+    let PadSizes { left, top, right, bottom } = padding;
+    let length = |length: usize, before: isize, after: isize| {
+        usize::try_from(length as i128 + before as i128 + after as i128).unwrap_or(if before > 0 {
+            usize::MAX
+        } else {
+            0
+        })
+    };
+    checked("pad", [length(height, top, bottom), length(width, left, right)])
 }
 
-/// The places along a dimension that padding repeats, as `numpy.pad`, which repeats mirror images as often as it takes.
+/// The places along a dimension of `length` pixels that padding repeats, as `numpy.pad`, which repeats mirror images as often as it takes.
+/// The padded length was checked.
 pub(in crate::vision::transforms) fn repeated(
     length: usize,
     [before, after]: [isize; 2],
     mode: PaddingMode,
 ) -> Result<Vec<usize>> {
-    padded(length, before, after)?;
     let cut = before.min(0).unsigned_abs();
-    let inner = padded(length, before.min(0), after.min(0))? as isize;
+    let inner = (length as isize).saturating_sub_unsigned(cut).saturating_add(after.min(0));
+    if inner <= 0 {
+        let message = format!("expected padding that leaves a pixel of {length} to repeat, got {before} and {after}");
+        return Err(Error::value("pad", message));
+    }
     let place = |at: isize| match mode {
         PaddingMode::Edge | PaddingMode::Constant => at.clamp(0, inner - 1),
         PaddingMode::Reflect => {
@@ -87,9 +95,9 @@ pub(in crate::vision::transforms) fn repeated(
 pub(super) fn pad(image: &Image, padding: PadSizes, fill: &Fill, mode: PaddingMode) -> Result<Image> {
     let PadSizes { left, top, right, bottom } = padding;
     let [height, width] = sides(image);
-    let size = checked("pad", [padded(height, top, bottom)?, padded(width, left, right)?])?;
+    let size = padded([height, width], padding)?;
     if mode == PaddingMode::Constant {
-        return window("pad", image, [-top, -left], size, fill);
+        return window("pad", image, [top.saturating_neg(), left.saturating_neg()], size, fill);
     }
     remap(image, &repeated(height, [top, bottom], mode)?, &repeated(width, [left, right], mode)?, size)
 }

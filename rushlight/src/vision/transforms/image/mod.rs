@@ -7,10 +7,10 @@ mod resample;
 mod tables;
 mod warp;
 
+pub(super) use blur::{adjust_sharpness, gaussian};
+pub(super) use borders::{padded, repeated};
 pub(super) use resample::{Filter, cubic, triangle, weights};
 pub(super) use tables::{autocontrast, equalize, invert, posterize, solarize};
-pub(super) use blur::{adjust_sharpness, gaussian};
-pub(super) use borders::repeated;
 pub(super) use warp::{affine, rotate};
 
 use super::options::{checked, sides};
@@ -78,9 +78,9 @@ fn resize(image: &Image, to: [usize; 2], mode: InterpolationMode) -> Result<Imag
         return Ok(image.clone());
     }
     match Filter::of(mode) {
-        Some(filter) => weighted(image, to, |samples| {
-            by_channels!(image, C => resample::filtered::<C>(filter, samples, from, to))
-        }),
+        Some(filter) => {
+            weighted(image, to, |samples| by_channels!(image, C => resample::filtered::<C>(filter, samples, from, to)))
+        }
         None => {
             let samples = by_channels!(image, C => resample::nearest::<C>(image.samples(), from, to));
             with_samples(image, to, samples)

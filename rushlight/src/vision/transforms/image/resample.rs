@@ -241,7 +241,9 @@ pub(super) fn nearest<const C: usize>(samples: &[u8], from: [usize; 2], to: [usi
     // Positions are accumulated, not multiplied, as in Pillow.
     let positions = |from: usize, to: usize| {
         let step = from as f64 / to as f64;
-        std::iter::successors(Some(step * 0.5), move |at| Some(at + step)).take(to).map(move |at| (at as usize).min(from - 1))
+        std::iter::successors(Some(step * 0.5), move |at| Some(at + step))
+            .take(to)
+            .map(move |at| (at as usize).min(from - 1))
     };
     let columns: Vec<usize> = positions(from[1], to[1]).collect();
     let mut out = Vec::with_capacity(to[0] * to[1] * C);
