@@ -9,8 +9,8 @@ use rushlight_macros::{Builder, op};
 
 /// Blurs images by a Gaussian kernel with a random standard deviation, as `torchvision.transforms.GaussianBlur`.
 ///
-/// Samples of images are those of the sums in float32, rounded. Their order differs from torchvision's, which changes a sample by 1 where a
-/// sum is within 1e-4 of a half.
+/// Samples of images are weighted sums in float32, rounded: along the rows first, then along the columns. torchvision adds all products of a
+/// window in one sum, so that a sample may differ by 1 where the sum is next to a half.
 ///
 /// ```
 /// use rushlight::vision::transforms::{GaussianBlur, Transform};

@@ -67,7 +67,8 @@ impl<T, S: Transform<T, Output = T>> Transform<T> for Compose<Vec<S>> {
     }
 }
 
-/// Transforms of a type to itself, to choose from: a tuple of 1 to 12, or a vector.
+/// Transforms of a type to itself, for [`RandomChoice`](super::RandomChoice) and [`RandomOrder`](super::RandomOrder): a tuple of 1 to 12, or a
+/// vector.
 pub trait Choices<T>: Send + Sync {
     /// Returns the number of transforms.
     fn count(&self) -> usize;

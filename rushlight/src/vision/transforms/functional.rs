@@ -160,6 +160,13 @@ pub fn try_ten_crop<T: Picture>(picture: &T, size: impl Into<Sizes<2>>, vertical
 ///
 /// # Errors
 /// If a tensor has less than two dimensions.
+///
+/// ```
+/// use rushlight::Tensor;
+/// use rushlight::vision::transforms::functional;
+///
+/// assert_eq!(functional::hflip(&Tensor::from([[1, 2], [3, 4]])).to_vec::<i64>(), [2, 1, 4, 3]);
+/// ```
 #[op(torch = "torchvision.transforms.functional.hflip(img)", free)]
 pub fn try_hflip<T: Picture>(picture: &T) -> Result<T> {
     picture.hflip()
@@ -169,6 +176,13 @@ pub fn try_hflip<T: Picture>(picture: &T) -> Result<T> {
 ///
 /// # Errors
 /// If a tensor has less than two dimensions.
+///
+/// ```
+/// use rushlight::Tensor;
+/// use rushlight::vision::transforms::functional;
+///
+/// assert_eq!(functional::vflip(&Tensor::from([[1, 2], [3, 4]])).to_vec::<i64>(), [3, 4, 1, 2]);
+/// ```
 #[op(torch = "torchvision.transforms.functional.vflip(img)", free)]
 pub fn try_vflip<T: Picture>(picture: &T) -> Result<T> {
     picture.vflip()
@@ -292,6 +306,14 @@ pub fn try_adjust_hue<T: Picture>(picture: &T, hue_factor: f64) -> Result<T> {
 ///
 /// # Errors
 /// If the factor is negative.
+///
+/// ```
+/// use rushlight::vision::transforms::functional;
+/// use rushlight::vision::{Image, PixelFormat};
+///
+/// let image = Image::new(3, 3, PixelFormat::Gray, vec![0, 0, 0, 0, 130, 0, 0, 0, 0]);
+/// assert_eq!(functional::adjust_sharpness(&image, 0.0).samples()[4], 50);
+/// ```
 #[op(torch = "torchvision.transforms.functional.adjust_sharpness(img, sharpness_factor)", free)]
 pub fn try_adjust_sharpness(image: &Image, sharpness_factor: f64) -> Result<Image> {
     image::adjust_sharpness(image, at_least_0("adjust_sharpness", sharpness_factor)?)
@@ -301,6 +323,14 @@ pub fn try_adjust_sharpness(image: &Image, sharpness_factor: f64) -> Result<Imag
 ///
 /// # Errors
 /// If the number of bits is not in 1 to 8, or the image has opacity.
+///
+/// ```
+/// use rushlight::vision::transforms::functional;
+/// use rushlight::vision::{Image, PixelFormat};
+///
+/// let image = Image::new(3, 1, PixelFormat::Gray, vec![10, 100, 200]);
+/// assert_eq!(functional::posterize(&image, 1).samples(), [0, 0, 128]);
+/// ```
 #[op(torch = "torchvision.transforms.functional.posterize(img, bits)", free)]
 pub fn try_posterize(image: &Image, bits: usize) -> Result<Image> {
     image::posterize(image, bits)
@@ -310,6 +340,14 @@ pub fn try_posterize(image: &Image, bits: usize) -> Result<Image> {
 ///
 /// # Errors
 /// If the image has opacity.
+///
+/// ```
+/// use rushlight::vision::transforms::functional;
+/// use rushlight::vision::{Image, PixelFormat};
+///
+/// let image = Image::new(3, 1, PixelFormat::Gray, vec![10, 100, 200]);
+/// assert_eq!(functional::solarize(&image, 128.0).samples(), [10, 100, 55]);
+/// ```
 #[op(torch = "torchvision.transforms.functional.solarize(img, threshold)", free)]
 pub fn try_solarize(image: &Image, threshold: f64) -> Result<Image> {
     image::solarize(image, threshold)
@@ -319,6 +357,14 @@ pub fn try_solarize(image: &Image, threshold: f64) -> Result<Image> {
 ///
 /// # Errors
 /// If the image has opacity.
+///
+/// ```
+/// use rushlight::vision::transforms::functional;
+/// use rushlight::vision::{Image, PixelFormat};
+///
+/// let image = Image::new(3, 1, PixelFormat::Gray, vec![100, 151, 185]);
+/// assert_eq!(functional::autocontrast(&image).samples(), [0, 153, 255]);
+/// ```
 #[op(torch = "torchvision.transforms.functional.autocontrast(img)", free)]
 pub fn try_autocontrast(image: &Image) -> Result<Image> {
     image::autocontrast(image)
@@ -328,6 +374,14 @@ pub fn try_autocontrast(image: &Image) -> Result<Image> {
 ///
 /// # Errors
 /// If the image has opacity.
+///
+/// ```
+/// use rushlight::vision::transforms::functional;
+/// use rushlight::vision::{Image, PixelFormat};
+///
+/// let image = Image::new(256, 2, PixelFormat::Gray, (0..512).map(|i| (i / 4) as u8).collect());
+/// assert_eq!(functional::equalize(&image).samples()[511], 255);
+/// ```
 #[op(torch = "torchvision.transforms.functional.equalize(img)", free)]
 pub fn try_equalize(image: &Image) -> Result<Image> {
     image::equalize(image)
@@ -337,6 +391,14 @@ pub fn try_equalize(image: &Image) -> Result<Image> {
 ///
 /// # Errors
 /// If the image has opacity.
+///
+/// ```
+/// use rushlight::vision::transforms::functional;
+/// use rushlight::vision::{Image, PixelFormat};
+///
+/// let image = Image::new(3, 1, PixelFormat::Gray, vec![10, 100, 200]);
+/// assert_eq!(functional::invert(&image).samples(), [245, 155, 55]);
+/// ```
 #[op(torch = "torchvision.transforms.functional.invert(img)", free)]
 pub fn try_invert(image: &Image) -> Result<Image> {
     image::invert(image)

@@ -1,5 +1,10 @@
 //! Transforms of images and tensors, with the names, arguments and numbers of `torchvision.transforms`.
 //!
+//! Most take images and tensors alike ([`Picture`]). Rotations and affine maps, [`TrivialAugmentWide`], [`RandAugment`] and what single samples
+//! are mapped by (posterize, solarize, equalize, …) take images; [`RandomErasing`], [`Normalize`] and [`ConvertImageDtype`] take tensors; [`MixUp`]
+//! and [`CutMix`] take a batch and its labels. After the same seed, random transforms draw what torchvision's draw, and samples of images equal
+//! Pillow's to the last bit, except that [`GaussianBlur`] may differ by 1. [`functional`] has the transforms without the draws.
+//!
 //! ```
 //! use rushlight::vision::transforms::{Compose, Normalize, Resize, ToTensor, Transform};
 //! use rushlight::vision::{Image, PixelFormat};

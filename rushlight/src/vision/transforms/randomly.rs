@@ -159,8 +159,8 @@ randomly! {
     /// use rushlight::vision::transforms::{RandomAutocontrast, Transform};
     /// use rushlight::vision::{Image, PixelFormat};
     ///
-    /// let image = Image::new(3, 1, PixelFormat::Gray, vec![100, 150, 200]);
-    /// assert_eq!(RandomAutocontrast::builder().p(1.0).build().apply(image).samples(), [0, 127, 255]);
+    /// let image = Image::new(3, 1, PixelFormat::Gray, vec![100, 151, 185]);
+    /// assert_eq!(RandomAutocontrast::builder().p(1.0).build().apply(image).samples(), [0, 153, 255]);
     /// ```
     RandomAutocontrast, RandomAutocontrastBuilder {}
     "The probability; default 0.5." p = 0.5;
@@ -173,7 +173,7 @@ randomly! {
     /// use rushlight::vision::{Image, PixelFormat};
     ///
     /// let image = Image::new(256, 2, PixelFormat::Gray, (0..512).map(|i| (i / 4) as u8).collect());
-    /// assert_eq!(RandomEqualize::builder().p(1.0).build().apply(image).samples()[511], 254);
+    /// assert_eq!(RandomEqualize::builder().p(1.0).build().apply(image).samples()[511], 255);
     /// ```
     RandomEqualize, RandomEqualizeBuilder {}
     "The probability; default 0.5." p = 0.5;
