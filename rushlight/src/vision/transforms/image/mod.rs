@@ -60,14 +60,13 @@ fn with_samples(image: &Image, [height, width]: [usize; 2], samples: Vec<u8>) ->
 }
 
 /// Applies a function of pixels that are weighted by their opacity, if they have one.
-fn weighted(image: &Image, to: [usize; 2], function: impl Fn(Vec<u8>) -> Vec<u8>) -> Result<Image> {
-    let samples = image.samples().to_vec();
+fn weighted(image: &Image, to: [usize; 2], function: impl Fn(&[u8]) -> Vec<u8>) -> Result<Image> {
     if !has_alpha(image) {
-        return with_samples(image, to, function(samples));
+        return with_samples(image, to, function(image.samples()));
     }
-    let mut samples = samples;
+    let mut samples = image.samples().to_vec();
     by_channels!(image, C => resample::premultiply::<C>(&mut samples));
-    let mut samples = function(samples);
+    let mut samples = function(&samples);
     by_channels!(image, C => resample::unpremultiply::<C>(&mut samples));
     with_samples(image, to, samples)
 }

@@ -210,29 +210,25 @@ impl Kernel for Vertical<'_> {
 }
 
 /// Scales an image of `C` samples per pixel by Pillow's `Image.resize` with a filter.
-pub(super) fn filtered<const C: usize>(filter: Filter, samples: Vec<u8>, from: [usize; 2], to: [usize; 2]) -> Vec<u8> {
+pub(super) fn filtered<const C: usize>(filter: Filter, samples: &[u8], from: [usize; 2], to: [usize; 2]) -> Vec<u8> {
     let ([height, width], [new_height, new_width]) = (from, to);
-    let rows = |samples: Vec<u8>| {
-        if new_width == width {
-            return samples;
-        }
+    let rows = |samples: &[u8]| {
         let weights = Weights::new(filter, width, new_width);
-        let kernel = Horizontal::<C> { samples: &samples, from: width, to: new_width, weights: &weights };
-        dispatch(isa::isa(), kernel)
+        dispatch(isa::isa(), Horizontal::<C> { samples, from: width, to: new_width, weights: &weights })
     };
-    let columns = |samples: Vec<u8>, width: usize| {
-        if new_height == height {
-            return samples;
-        }
+    let columns = |samples: &[u8], width: usize| {
         let weights = Weights::new(filter, height, new_height);
-        dispatch(isa::isa(), Vertical { samples: &samples, stride: width * C, weights: &weights })
+        dispatch(isa::isa(), Vertical { samples, stride: width * C, weights: &weights })
     };
     // Samples are rounded in between, so that the order matters. This is when Pillow 13 begins with the columns, found from its results.
     let less = |from: usize, to: usize| from as i128 - to as i128;
-    if less(height, new_height) > 0 && less(height, new_height) > 2 * less(width, new_width) {
-        rows(columns(samples, width))
-    } else {
-        columns(rows(samples), new_width)
+    let columns_first = less(height, new_height) > 0 && less(height, new_height) > 2 * less(width, new_width);
+    match (new_width != width, new_height != height) {
+        (true, true) if columns_first => rows(&columns(samples, width)),
+        (true, true) => columns(&rows(samples), new_width),
+        (true, false) => rows(samples),
+        (false, true) => columns(samples, width),
+        (false, false) => samples.to_vec(),
     }
 }
 

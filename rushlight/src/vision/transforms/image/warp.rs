@@ -139,7 +139,7 @@ fn transform(
         InterpolationMode::Nearest | InterpolationMode::NearestExact => {
             with_samples(image, to, mapped(image.samples()))
         }
-        InterpolationMode::Bilinear | InterpolationMode::Bicubic => weighted(image, to, |samples| mapped(&samples)),
+        InterpolationMode::Bilinear | InterpolationMode::Bicubic => weighted(image, to, mapped),
         _ => Err(Error::value(op, format!("expected nearest, bilinear or bicubic interpolation, got {mode:?}"))),
     }
 }
