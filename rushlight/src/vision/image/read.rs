@@ -159,6 +159,9 @@ pub(super) struct Claim {
 impl Claim {
     /// Checks a declared size before anything is allocated for it.
     pub(super) fn check(self, width: usize, height: usize) -> Result<()> {
+        if width == 0 || height == 0 {
+            return Err(Error::format(NAME, format!("expected at least one pixel, got {width} x {height}")));
+        }
         let Some(pixels) = width.checked_mul(height).filter(|&pixels| pixels <= self.max_pixels) else {
             let message = format!("expected at most {} pixels, got {width} x {height}", self.max_pixels);
             return Err(Error::format(NAME, message));

@@ -129,6 +129,16 @@ fn declared_sizes_are_checked_first() {
     }
 }
 
+/// Found by fuzzing: the JPEG decoder divided by the size of an image of four components.
+#[test]
+fn images_without_pixels_are_errors() {
+    let mut jpeg = fs::read(variant("cmyk.jpg")).unwrap();
+    set_jpeg(&mut jpeg, [16, 0]);
+    assert_eq!(message(&jpeg), "image: expected at least one pixel, got 16 x 0");
+    set_jpeg(&mut jpeg, [0, 16]);
+    assert!(Image::decode(&jpeg).is_err());
+}
+
 /// Damaged files decode to something or return an error; they do not panic.
 #[test]
 fn damaged_files_do_not_panic() {
