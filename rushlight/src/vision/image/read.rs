@@ -35,8 +35,7 @@ pub struct DecodeOptions {
     /// EXIF data that are damaged are ignored.
     #[builder(default = true)]
     pub(super) orientation: bool,
-    /// A height and a width that suffice, before orientation is applied as well as after it if they are equal (default: none). A JPEG is
-    /// then decoded to 1/2, 1/4 or 1/8 of its size if the result is not smaller, as by Pillow's `draft`; other formats are decoded in full.
+    /// A height and a width of the returned image that suffice (default: none). A JPEG is then decoded to 1/2, 1/4 or 1/8 of its size if the result is not smaller, as by Pillow's `draft`; other formats are decoded in full.
     pub(super) at_least: Option<[usize; 2]>,
 }
 
@@ -82,7 +81,7 @@ impl Format {
         let decoded = match self {
             Format::Bmp => bmp::decode(bytes, claim),
             Format::Gif => gif::decode(bytes, claim),
-            Format::Jpeg => jpeg::decode(bytes, claim, options.at_least),
+            Format::Jpeg => jpeg::decode(bytes, claim, options),
             Format::Png => png::decode(bytes, claim),
             Format::WebP => webp::decode(bytes, claim),
         };

@@ -108,6 +108,8 @@ fn jpegs_are_scaled_while_decoded() {
     assert_eq!(size_of(&image), [8, 10]);
     let image = Image::open_with(variant("orientation_1.jpg"), options).unwrap();
     assert_eq!(size_of(&image), [19, 15]);
+    let image = Image::open_with(variant("orientation_6.jpg"), options.orientation(false)).unwrap();
+    assert_eq!(size_of(&image), [19, 15]);
     // Other formats are not scaled.
     assert_eq!(size_of(&Image::open_with(variant("lossless.webp"), options).unwrap()), [37, 29]);
 }

@@ -6,7 +6,7 @@
 mod segments;
 
 use super::orientation::Orientation;
-use super::read::{Claim, Decoded, damaged, finish};
+use super::read::{Claim, DecodeOptions, Decoded, damaged, finish};
 use super::{Image, PixelFormat};
 use crate::{Error, Result};
 use libjpeg_turbo_rs::{self as turbo, ColorSpace, DecodeLimits, DecodeWarning, ScalingFactor, Subsampling};
@@ -20,7 +20,7 @@ fn failed(error: impl std::fmt::Display) -> Error {
     damaged("JPEG", error)
 }
 
-pub(super) fn decode(bytes: &[u8], claim: Claim, at_least: Option<[usize; 2]>) -> Result<Decoded> {
+pub(super) fn decode(bytes: &[u8], claim: Claim, options: DecodeOptions) -> Result<Decoded> {
     let segments = Segments::read(bytes);
     let bytes = segments.repaired(bytes);
     let limits =
@@ -50,8 +50,9 @@ pub(super) fn decode(bytes: &[u8], claim: Claim, at_least: Option<[usize; 2]>) -
     if finer_chroma || partly_interleaved {
         return decode_uncommon(&bytes, segments.end, orientation);
     }
-    if let Some(size) = at_least {
-        decoder.set_scale(scale([frame.height(), frame.width()], size, orientation)?);
+    if let Some([height, width]) = options.at_least {
+        let stored = if options.orientation && orientation.transposes() { [width, height] } else { [height, width] };
+        decoder.set_scale(scale([frame.height(), frame.width()], stored)?);
     }
     let (wanted, format) = match decoder.jpeg_color_space() {
         ColorSpace::Grayscale => (turbo::PixelFormat::Grayscale, PixelFormat::Gray),
@@ -81,8 +82,7 @@ pub(super) fn decode(bytes: &[u8], claim: Claim, at_least: Option<[usize; 2]>) -
 }
 
 /// The smallest scale at which an image is no smaller than `wanted`, both `[height, width]`.
-fn scale(size: [usize; 2], wanted: [usize; 2], orientation: Orientation) -> Result<ScalingFactor> {
-    let wanted = if orientation.transposes() { [wanted[1], wanted[0]] } else { wanted };
+fn scale(size: [usize; 2], wanted: [usize; 2]) -> Result<ScalingFactor> {
     let suffices = |scale: &usize| size[0] / scale >= wanted[0] && size[1] / scale >= wanted[1];
     let scale = [8, 4, 2].into_iter().find(suffices).unwrap_or(1);
     ScalingFactor::try_new(1, scale as u32).map_err(failed)
