@@ -35,7 +35,8 @@ pub struct DecodeOptions {
     /// EXIF data that are damaged are ignored.
     #[builder(default = true)]
     pub(super) orientation: bool,
-    /// A height and a width of the returned image that suffice (default: none). A JPEG is then decoded to 1/2, 1/4 or 1/8 of its size if the result is not smaller, as by Pillow's `draft`; other formats are decoded in full.
+    /// A height and a width of the returned image that suffice (default: none). A JPEG is then decoded to 1/2, 1/4 or
+    /// 1/8 of its size if the result is not smaller, as by Pillow's `draft`; other formats are decoded in full.
     pub(super) at_least: Option<[usize; 2]>,
 }
 
