@@ -240,7 +240,8 @@ pub trait Module: Any + Send + Sync {
         state::collect(self.as_module())
     }
 
-    /// Copies the tensors of `state` into the parameters and buffers, converting dtypes if they differ.
+    /// Copies the tensors of `state` into the parameters and buffers, converting dtypes if they differ. The key `num_batches_tracked` of a
+    /// normalization may be missing, as in weights of early versions of PyTorch.
     ///
     /// # Errors
     /// If keys are missing or unexpected or shapes differ: all of them are listed, and the module is unchanged.

@@ -237,8 +237,14 @@ pub(super) fn collect(module: &dyn Module) -> StateDict {
 pub(super) fn load(module: &dyn Module, state: &StateDict, strict: bool) -> Result<LoadReport> {
     let targets = targets(module);
     let known: HashSet<&str> = targets.iter().map(|(key, _)| key.as_str()).collect();
+    // As in PyTorch, statistics from before version 0.4.1, which did not count batches, leave the count as it is.
+    let is_counted = |key: &str| {
+        let layer = key.strip_suffix("num_batches_tracked");
+        layer.is_none_or(|layer| state.get(&format!("{layer}running_mean")).is_none())
+    };
+    let is_missing = |key: &str| state.get(key).is_none() && is_counted(key);
     let report = LoadReport {
-        missing: targets.iter().filter(|(key, _)| state.get(key).is_none()).map(|(key, _)| key.clone()).collect(),
+        missing: targets.iter().filter(|(key, _)| is_missing(key)).map(|(key, _)| key.clone()).collect(),
         unexpected: state.keys().filter(|key| !known.contains(key)).map(String::from).collect(),
     };
     let mut wrong = Vec::new();

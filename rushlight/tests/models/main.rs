@@ -8,6 +8,7 @@ mod activations;
 mod embedding;
 mod examples;
 mod fused;
+mod image_models;
 mod layers;
 mod lenet;
 mod listing;
