@@ -84,7 +84,7 @@ fn runs_as_pytorch(name: &str) {
     let gradients = net.named_parameters().into_iter().map(|(key, param)| (key, param.grad().unwrap()));
     compare("gradient", &gradients.collect::<Vec<_>>(), &golden["gradients"], 1e-5);
     // Running statistics include those of the batch in float32.
-    compare("state", &state().collect::<Vec<_>>(), &golden["state"], 1e-5);
+    compare("state", &state().collect::<Vec<_>>(), &golden["state"], 1e-4);
 
     net.to_dtype(DType::F32);
     net.eval();
