@@ -218,7 +218,7 @@ pub fn try_densenet121_with(classes: usize, options: DenseNetOptions) -> Result<
     DenseNet::build(32, [6, 12, 24, 16], 64, classes, options)
 }
 
-/// Creates a DenseNet-161.
+/// Creates a DenseNet-161, see [`densenet121`].
 ///
 /// # Errors
 /// As [`try_densenet121_with`].
@@ -227,7 +227,7 @@ pub fn try_densenet161_with(classes: usize, options: DenseNetOptions) -> Result<
     DenseNet::build(48, [6, 12, 36, 24], 96, classes, options)
 }
 
-/// Creates a DenseNet-169.
+/// Creates a DenseNet-169, see [`densenet121`].
 ///
 /// # Errors
 /// As [`try_densenet121_with`].
@@ -236,7 +236,7 @@ pub fn try_densenet169_with(classes: usize, options: DenseNetOptions) -> Result<
     DenseNet::build(32, [6, 12, 32, 32], 64, classes, options)
 }
 
-/// Creates a DenseNet-201.
+/// Creates a DenseNet-201, see [`densenet121`].
 ///
 /// # Errors
 /// As [`try_densenet121_with`].

@@ -224,7 +224,7 @@ impl ImageModel for ResNet {
     }
 }
 
-/// Creates a ResNet-18.
+/// Creates a ResNet-18, see [`ResNet`].
 ///
 /// # Errors
 /// If the parameters do not fit into memory, or an option is not one of networks with fewer than 50 layers.
@@ -233,7 +233,7 @@ pub fn try_resnet18_with(classes: usize, options: ResNetOptions) -> Result<ResNe
     ResNet::build(Block::Basic, [2, 2, 2, 2], classes, options)
 }
 
-/// Creates a ResNet-34.
+/// Creates a ResNet-34, see [`ResNet`].
 ///
 /// # Errors
 /// As [`try_resnet18_with`].
@@ -242,7 +242,7 @@ pub fn try_resnet34_with(classes: usize, options: ResNetOptions) -> Result<ResNe
     ResNet::build(Block::Basic, [3, 4, 6, 3], classes, options)
 }
 
-/// Creates a ResNet-50.
+/// Creates a ResNet-50, see [`ResNet`].
 ///
 /// # Errors
 /// If the parameters do not fit into memory, or `groups` is 0.
@@ -251,7 +251,7 @@ pub fn try_resnet50_with(classes: usize, options: ResNetOptions) -> Result<ResNe
     ResNet::build(Block::Bottleneck, [3, 4, 6, 3], classes, options)
 }
 
-/// Creates a ResNet-101.
+/// Creates a ResNet-101, see [`ResNet`].
 ///
 /// # Errors
 /// As [`try_resnet50_with`].
@@ -260,7 +260,7 @@ pub fn try_resnet101_with(classes: usize, options: ResNetOptions) -> Result<ResN
     ResNet::build(Block::Bottleneck, [3, 4, 23, 3], classes, options)
 }
 
-/// Creates a ResNet-152.
+/// Creates a ResNet-152, see [`ResNet`].
 ///
 /// # Errors
 /// As [`try_resnet50_with`].

@@ -133,7 +133,7 @@ pub fn try_squeezenet1_0_with(classes: usize, options: SqueezeNetOptions) -> Res
     })
 }
 
-/// Creates a SqueezeNet 1.1, which computes 2.4 times less than 1.0.
+/// Creates a SqueezeNet 1.1, which computes 2.4 times less than 1.0, see [`squeezenet1_0`].
 ///
 /// # Errors
 /// As [`try_squeezenet1_0_with`].

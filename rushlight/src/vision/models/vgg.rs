@@ -124,7 +124,7 @@ pub fn try_vgg11_with(classes: usize, options: VGGOptions) -> Result<VGG> {
     VGG::build(VGG11, false, classes, options)
 }
 
-/// Creates a VGG-11 with batch normalization.
+/// Creates a VGG-11 with batch normalization, see [`vgg11`].
 ///
 /// # Errors
 /// As [`try_vgg11_with`].
@@ -133,7 +133,7 @@ pub fn try_vgg11_bn_with(classes: usize, options: VGGOptions) -> Result<VGG> {
     VGG::build(VGG11, true, classes, options)
 }
 
-/// Creates a VGG-13 without normalization.
+/// Creates a VGG-13 without normalization, see [`vgg11`].
 ///
 /// # Errors
 /// As [`try_vgg11_with`].
@@ -142,7 +142,7 @@ pub fn try_vgg13_with(classes: usize, options: VGGOptions) -> Result<VGG> {
     VGG::build(VGG13, false, classes, options)
 }
 
-/// Creates a VGG-13 with batch normalization.
+/// Creates a VGG-13 with batch normalization, see [`vgg11`].
 ///
 /// # Errors
 /// As [`try_vgg11_with`].
@@ -151,7 +151,7 @@ pub fn try_vgg13_bn_with(classes: usize, options: VGGOptions) -> Result<VGG> {
     VGG::build(VGG13, true, classes, options)
 }
 
-/// Creates a VGG-16 without normalization.
+/// Creates a VGG-16 without normalization, see [`vgg11`].
 ///
 /// # Errors
 /// As [`try_vgg11_with`].
@@ -160,7 +160,7 @@ pub fn try_vgg16_with(classes: usize, options: VGGOptions) -> Result<VGG> {
     VGG::build(VGG16, false, classes, options)
 }
 
-/// Creates a VGG-16 with batch normalization.
+/// Creates a VGG-16 with batch normalization, see [`vgg11`].
 ///
 /// # Errors
 /// As [`try_vgg11_with`].
@@ -169,7 +169,7 @@ pub fn try_vgg16_bn_with(classes: usize, options: VGGOptions) -> Result<VGG> {
     VGG::build(VGG16, true, classes, options)
 }
 
-/// Creates a VGG-19 without normalization.
+/// Creates a VGG-19 without normalization, see [`vgg11`].
 ///
 /// # Errors
 /// As [`try_vgg11_with`].
@@ -178,7 +178,7 @@ pub fn try_vgg19_with(classes: usize, options: VGGOptions) -> Result<VGG> {
     VGG::build(VGG19, false, classes, options)
 }
 
-/// Creates a VGG-19 with batch normalization.
+/// Creates a VGG-19 with batch normalization, see [`vgg11`].
 ///
 /// # Errors
 /// As [`try_vgg11_with`].
