@@ -4,7 +4,7 @@ use super::training::{cross_entropy, sgd, training};
 use super::{Workload, workload};
 use crate::machine::Cost;
 use rushlight::nn::Forward;
-use rushlight::vision::models::{EfficientNetLite0, resnet18};
+use rushlight::vision::models::{efficientnet_lite0, resnet18};
 use rushlight::{Tensor, no_grad};
 
 /// Multiply-adds per 224 × 224 image.
@@ -53,21 +53,21 @@ pub(super) fn workloads() -> Vec<Workload> {
             "efficientnet_lite0_batch_1",
             "EfficientNet-Lite0 inference, batch 1",
             EFFICIENTNET_LITE0,
-            EfficientNetLite0::new,
+            efficientnet_lite0,
             1,
         ),
         inference(
             "efficientnet_lite0_batch_32",
             "EfficientNet-Lite0 inference, batch 32",
             EFFICIENTNET_LITE0,
-            EfficientNetLite0::new,
+            efficientnet_lite0,
             32,
         ),
         step(
             "efficientnet_lite0_step",
             "EfficientNet-Lite0 training step, batch 32",
             EFFICIENTNET_LITE0,
-            EfficientNetLite0::new,
+            efficientnet_lite0,
             32,
         ),
     ]

@@ -9,6 +9,7 @@ mod image;
 #[cfg(feature = "image")]
 mod mnist;
 pub mod models;
+pub mod ops;
 #[cfg(feature = "image")]
 pub mod transforms;
 #[cfg(feature = "image")]

@@ -50,7 +50,8 @@ fn stages_hold_all_parameters() {
 fn head_of_features_is_the_network() {
     let _alone = crate::alone();
     manual_seed(0);
-    for name in ["resnet18", "squeezenet1_1", "densenet121", "efficientnet_lite0"] {
+    let names = ["resnet18", "squeezenet1_1", "densenet121", "googlenet", "mobilenet_v3_small", "efficientnet_lite0"];
+    for name in names {
         let net = get_model(name, 3);
         net.eval();
         let x = Tensor::rand([1, 3, 64, 64]);

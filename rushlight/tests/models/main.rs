@@ -16,6 +16,8 @@ mod losses;
 mod networks;
 mod rnn;
 mod torchvision_a;
+mod torchvision_b;
+mod vision_ops;
 
 use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};

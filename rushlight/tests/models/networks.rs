@@ -4,7 +4,7 @@
 use crate::golden;
 use rushlight::nn::{CrossEntropyLoss, Forward, Module, StateDict};
 use rushlight::optim::{Optimizer, SGD};
-use rushlight::vision::models::{EfficientNetLite0, resnet18};
+use rushlight::vision::models::{efficientnet_lite0, resnet18};
 use rushlight::{DType, Tensor, manual_seed, no_grad, set_num_threads};
 use serde_json::Value;
 fn numbers(values: &Value) -> Vec<f64> {
@@ -49,7 +49,7 @@ fn resnet18_evaluates_as_pytorch() {
 #[test]
 fn efficientnet_lite0_evaluates_as_pytorch() {
     let _alone = crate::alone();
-    evaluated(EfficientNetLite0::new, &golden::load("models")["efficientnet_lite0"]);
+    evaluated(efficientnet_lite0, &golden::load("models")["efficientnet_lite0"]);
 }
 
 /// With pretrained weights, in the format of PyTorch before 1.6. They are not part of the repository: `tests/golden/generate_pretrained.py`
@@ -61,7 +61,7 @@ fn pretrained_efficientnet_lite0_evaluates_as_pytorch() {
         println!("skipped: RUSHLIGHT_EFFICIENTNET_LITE0 names no file of weights");
         return;
     };
-    let net = EfficientNetLite0::new(1000);
+    let net = efficientnet_lite0(1000);
     net.load_state_dict(&StateDict::load(path).unwrap());
     net.eval();
     manual_seed(0);
