@@ -3,7 +3,10 @@
 //! Coordinates are logical pixels; the surface holds [`SCALE`] device pixels for each, so that figures stay sharp on
 //! screens of high density.
 
-use tiny_skia::{FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, Rect as SkRect, Stroke, Transform};
+use tiny_skia::{
+    ColorU8, FillRule, FilterQuality, LineCap, LineJoin, Paint, PathBuilder, Pixmap, PixmapPaint, Rect as SkRect,
+    Stroke, Transform,
+};
 use ttf_parser::{Face, OutlineBuilder};
 
 use super::Color;
@@ -91,6 +94,23 @@ impl Canvas {
         if let Some(rect) = SkRect::from_ltrb(rect.left, rect.top, rect.right, rect.bottom) {
             self.pixmap.fill_rect(rect, &paint(color), scaled(), None);
         }
+    }
+
+    /// A picture of `size` (width, height) in the middle of `area`, as large as fits.
+    pub(super) fn picture(&mut self, size: (usize, usize), rgb: &[u8], area: Rect) {
+        let (width, height) = (size.0 as f32, size.1 as f32);
+        let Some(mut source) = Pixmap::new(size.0 as u32, size.1 as u32) else { return };
+        for (pixel, rgb) in source.pixels_mut().iter_mut().zip(rgb.chunks_exact(3)) {
+            *pixel = ColorU8::from_rgba(rgb[0], rgb[1], rgb[2], 255).premultiply();
+        }
+        let scale = SCALE * (area.width() / width).min(area.height() / height);
+        let left = (SCALE * (area.left + 0.5 * area.width()) - 0.5 * scale * width).round();
+        let top = (SCALE * (area.top + 0.5 * area.height()) - 0.5 * scale * height).round();
+        let place = Transform::from_row(scale, 0.0, 0.0, scale, left, top);
+        // Small pictures, such as digits, are meant to be seen pixel by pixel.
+        let quality = if scale > 2.0 { FilterQuality::Nearest } else { FilterQuality::Bilinear };
+        let paint = PixmapPaint { quality, ..PixmapPaint::default() };
+        self.pixmap.draw_pixmap(0, 0, source.as_ref(), &paint, place, None);
     }
 
     /// A straight line. Horizontal and vertical ones are sharp when their coordinates are integers.

@@ -1,4 +1,4 @@
-//! Figures of data and training, written as PNG files: scatter and line charts, training curves, confusion matrices.
+//! Figures of data and training, written as PNG files: scatter and line charts, training curves, confusion matrices, pictures with captions.
 //!
 //! Requires the feature `plot`. Everything is drawn by the library itself with an embedded font, so that a figure looks
 //! the same on every machine.
@@ -20,6 +20,7 @@
 mod canvas;
 mod chart;
 mod confusion;
+mod pictures;
 mod scale;
 
 use crate::{Result, io};
@@ -28,6 +29,7 @@ use std::path::Path;
 
 pub use chart::{Chart, Panels};
 pub use confusion::ConfusionMatrix;
+pub use pictures::PictureGrid;
 
 /// An opaque color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,8 @@ impl Color {
     const TEXT: Color = Color::hex(0x4B5563);
     const AXIS: Color = Color::hex(0x9CA3AF);
     const GRID: Color = Color::hex(0xE5E7EB);
+    /// Behind pictures.
+    const GROUND: Color = Color::hex(0xF3F4F6);
 
     /// Returns the color written `0xRRGGBB`.
     pub const fn hex(rgb: u32) -> Color {
@@ -174,6 +178,20 @@ mod tests {
         names.sort();
         assert_eq!(names, ["chart.png", "taken.png"]);
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn pictures_fill_their_area_and_keep_their_proportions() {
+        let blue = |width, height| {
+            let rgb = [37, 99, 235].repeat(width * height);
+            pixels(&PictureGrid::new("").add((width, height), &rgb, ["name"]).to_png().unwrap(), Color::BLUE)
+        };
+        // An area is 160 pixels wide, each of which is four on the surface.
+        assert_eq!([blue(2, 2), blue(4, 2), blue(1, 640)], [320 * 320, 320 * 160, 320]);
+        let error = PictureGrid::new("").try_add((2, 2), &[0; 11], [""; 0]).unwrap_err().to_string();
+        assert_eq!(error, "picture grid: expected 3 * 2 * 2 samples and at least one, got 11");
+        assert!(PictureGrid::new("").to_png().is_err());
+        assert!(PictureGrid::new("").try_add((0, 0), &[], [""; 0]).is_err());
     }
 
     #[test]
