@@ -40,9 +40,8 @@ fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<(
         Ok(_) => fs::canonicalize(path)?,
         Err(_) => path.to_owned(),
     };
-    let name = beside(&target)?;
-    let mut file = BufWriter::new(File::create_new(&name)?);
-    let temporary = Temporary(name);
+    let (name, file) = create_beside(&target)?;
+    let (mut file, temporary) = (BufWriter::new(file), Temporary(name));
     write(&mut file)?;
     file.into_inner()?.sync_all()?;
     fs::rename(&temporary.0, &target)?;
@@ -60,15 +59,23 @@ impl Drop for Temporary {
     }
 }
 
-/// A name in the same folder that is unique among processes, threads and calls.
-fn beside(path: &Path) -> io::Result<PathBuf> {
+/// Creates a file of a new name in the same folder. A name may be taken by a file that a killed process left, since numbers of processes
+/// repeat: then the next one is tried.
+fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let Some(name) = path.file_name() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "expected a path that names a file"));
     };
-    let mut name = name.to_owned();
-    name.push(format!(".{}-{}.tmp", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed)));
-    Ok(path.with_file_name(name))
+    loop {
+        let mut name = name.to_owned();
+        name.push(format!(".{}-{}.tmp", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed)));
+        let temporary = path.with_file_name(name);
+        match File::create_new(&temporary) {
+            Ok(file) => return Ok((temporary, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Synchronizes the folder, so that the new name survives a power failure. Not every system supports it, and the contents are already
@@ -117,6 +124,19 @@ mod tests {
             assert!(matches!(&error, Error::Io { path, .. } if *path == bad), "{error}");
         }
         assert_eq!(names(&folder), ["file", "folder"]);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn names_that_are_taken_are_passed_over() {
+        let folder = std::env::temp_dir().join(format!("rushlight-atomic-taken-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let taken: Vec<PathBuf> =
+            (0..200).map(|number| folder.join(format!("file.{}-{number}.tmp", std::process::id()))).collect();
+        taken.iter().for_each(|path| fs::write(path, "of a killed process").unwrap());
+        atomic_write(folder.join("file"), |f| f.write_all(b"new")).unwrap();
+        assert_eq!(fs::read_to_string(folder.join("file")).unwrap(), "new");
+        assert!(taken.iter().all(|path| fs::read_to_string(path).unwrap() == "of a killed process"));
         fs::remove_dir_all(folder).unwrap();
     }
 
