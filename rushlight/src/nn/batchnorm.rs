@@ -2,6 +2,7 @@
 
 use super::param::with_names;
 use super::repr::{python_bool, python_float};
+use super::utils::ran;
 use super::{Buffer, Forward, Fusion, Module, Parameter, Training};
 use crate::backend::Activation;
 use crate::ops::BatchNormOptions;
@@ -225,10 +226,10 @@ impl Normalization<'_> {
                 y
             }
         };
-        y.map_err(|error| match self.weight {
-            Some(weight) => with_names(error, weight, self.bias),
-            None => error,
-        })
+        let Some(weight) = self.weight else { return y };
+        let y = y.map_err(|error| with_names(error, weight, self.bias))?;
+        ran(weight, &y, |_| 0);
+        Ok(y)
     }
 
     /// Mean, variance and `eps`, if the normalization uses running statistics.

@@ -2,6 +2,7 @@
 
 use super::conv::Options;
 use super::param::with_names;
+use super::utils::ran;
 use super::{Forward, Module, Parameter, Sizes};
 use crate::ops::conv_transpose_nd;
 use crate::{Error, Result, Tensor};
@@ -120,8 +121,10 @@ impl<const N: usize> ConvTranspose<N> {
     fn run(&self, x: &Tensor, output_padding: [usize; N]) -> Result<Tensor> {
         let steps = [self.options.stride.each(), self.padding.each(), output_padding, self.options.dilation.each()];
         let (weight, bias) = (&self.weight.get(), self.bias.as_ref().map(Parameter::get));
-        conv_transpose_nd::<N>(x, weight, bias.as_ref(), steps, self.options.groups)
-            .map_err(|error| with_names(error, &self.weight, self.bias.as_ref()))
+        let y = conv_transpose_nd::<N>(x, weight, bias.as_ref(), steps, self.options.groups)
+            .map_err(|error| with_names(error, &self.weight, self.bias.as_ref()))?;
+        ran(&self.weight, &y, |_| x.numel());
+        Ok(y)
     }
 
     /// The output padding for which the output of `x` has the sizes `wanted`.

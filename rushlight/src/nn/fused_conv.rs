@@ -5,7 +5,7 @@
 //! is cached until one of its source tensors changes, or gradients are recorded again. If they are recorded, the normalization and the
 //! activation are one pass, forward and backward.
 
-use super::utils::try_fuse_conv_bn_weights;
+use super::utils::{is_summarized, ran, try_fuse_conv_bn_weights};
 use super::{Normalization, Parameter};
 use crate::backend::Activation;
 use crate::ops::conv::{Prepared, Window, convolve};
@@ -81,6 +81,8 @@ impl<const N: usize> Convolution<'_, N> {
         let [bias, scale, shift] = [&bias, &scale, &shift].map(Option::as_ref);
         let involved = [Some(x), Some(&weight), bias, scale, shift];
         let recorded = is_grad_enabled() && involved.into_iter().flatten().any(Tensor::requires_grad);
+        // A summary has the convolution and the normalization as layers of their own.
+        let apart = recorded || is_summarized();
         // The normalization reports shapes and dtypes that do not match.
         let fits = |(mean, var, _): &(Tensor, Tensor, f64)| {
             let channels = weight.shape().first().copied();
@@ -88,19 +90,20 @@ impl<const N: usize> Convolution<'_, N> {
             channels.is_some() && [Some(mean), Some(var), scale, shift].into_iter().flatten().all(fits)
         };
         let foldable = norm.filter(|norm| norm.spatial_dims == N && x.dim() == N + 2);
-        if recorded {
+        if apart {
             self.cache.clear();
         } else if let Some((mean, var, eps)) = foldable.and_then(Normalization::given).filter(fits) {
             let entry = self.cache.get([Some(&weight), bias, scale, shift, Some(&mean), Some(&var)], eps)?;
             return entry.prepared.convolve(self.name, x, self.window, activation);
         }
         let own = if norm.is_some() { Activation::None } else { activation };
-        let y = if recorded {
+        let y = if apart {
             convolve(self.name, x, &weight, bias, self.window, own)?
         } else {
             let entry = self.cache.get([Some(&weight), bias, None, None, None, None], 0.0)?;
             entry.prepared.convolve(self.name, x, self.window, own)?
         };
+        ran(self.weight, &y, Tensor::numel);
         match norm {
             Some(norm) => norm.try_forward(&y, activation),
             None => Ok(y),

@@ -2,6 +2,7 @@
 
 use super::param::with_names;
 use super::repr::python_bool;
+use super::utils::ran;
 use super::{Forward, Module, Parameter, init};
 use crate::tensor::{DType, TensorOptions, get_default_dtype};
 use crate::{Result, Tensor};
@@ -97,8 +98,11 @@ impl Forward for Linear {
     #[op]
     fn try_forward(&self, x: &Tensor) -> Result<Tensor> {
         let bias = self.bias.as_ref().map(Parameter::get);
-        x.try_linear(&self.weight.get(), bias.as_ref())
-            .map_err(|error| with_names(error, &self.weight, self.bias.as_ref()))
+        let y = x
+            .try_linear(&self.weight.get(), bias.as_ref())
+            .map_err(|error| with_names(error, &self.weight, self.bias.as_ref()))?;
+        ran(&self.weight, &y, Tensor::numel);
+        Ok(y)
     }
 }
 

@@ -1,8 +1,12 @@
-//! Utilities: gradient clipping, folding of normalization into the preceding layer, construction without initialization, and sequences of
-//! different lengths.
+//! Utilities: gradient clipping, folding of normalization into the preceding layer, construction without initialization, summaries of
+//! networks, and sequences of different lengths.
 
 pub mod rnn;
 mod skip_init;
+mod summary;
+
+pub use summary::{LayerRun, summary, try_summary};
+pub(super) use summary::{is_summarized, ran};
 
 use super::{BatchNorm, Conv, Parameter};
 use crate::tensor::DType;

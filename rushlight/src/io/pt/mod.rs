@@ -190,8 +190,21 @@ fn recognize(start: &[u8]) -> Result<Format, Problem> {
     }))
 }
 
-/// Whether a file begins as one of PyTorch's. Nothing is read from pipes.
-pub(crate) fn is_recognized(path: &Path) -> Result<bool> {
+/// Returns whether a file begins as one of PyTorch's, in either format. Nothing is read from pipes, which are not recognized.
+///
+/// # Errors
+/// If the file cannot be read.
+///
+/// ```
+/// use rushlight::{Tensor, io::pt};
+/// let path = std::env::temp_dir().join(format!("rushlight-recognized-{}.pt", std::process::id()));
+/// pt::save(&path, &Tensor::ones([2]).into())?;
+/// assert!(pt::is_recognized(&path)?);
+/// # std::fs::remove_file(&path).unwrap();
+/// # Ok::<(), rushlight::Error>(())
+/// ```
+pub fn is_recognized(path: impl AsRef<Path>) -> Result<bool> {
+    let path = path.as_ref();
     let peek = || {
         let mut file = File::open(path)?;
         Ok(file.metadata()?.is_file() && recognize(&start(&mut file)?).is_ok())
