@@ -1,6 +1,8 @@
 //! Why a command ends without success.
 
+use crate::text::shown_path;
 use std::fmt;
+use std::path::Path;
 
 /// A one-line message for the user and the exit code.
 #[derive(Debug)]
@@ -10,7 +12,7 @@ pub(crate) struct Failure {
 }
 
 /// The result of a command or a part of one.
-pub(crate) type Result<T> = std::result::Result<T, Failure>;
+pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 impl Failure {
     /// Something went wrong: exit code 1.
@@ -21,6 +23,11 @@ impl Failure {
     /// The user stopped the command: exit code 130, as shells report a program that Ctrl-C ended.
     pub(crate) fn interrupted(message: impl Into<String>) -> Self {
         Failure { message: message.into(), code: 130 }
+    }
+
+    /// The same, said of a file.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        Failure { message: format!("{}: {}", shown_path(path), self.message), ..self }
     }
 
     /// The exit code.

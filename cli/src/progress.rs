@@ -1,8 +1,28 @@
-//! The progress bar of an epoch. It appears on a terminal only; elsewhere nothing but the finished lines is printed.
-
-use std::time::{Duration, Instant};
+//! Progress bars. They appear on a terminal only; elsewhere nothing but the finished lines is printed.
 
 use indicatif::{ProgressBar, ProgressStyle};
+use std::time::{Duration, Instant};
+
+/// How many of a known number of things are done, shown as a bar with the time left. Threads may share it.
+pub(crate) struct Counter(ProgressBar);
+
+impl Counter {
+    pub(crate) fn start(things: &'static str, count: usize) -> Counter {
+        let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len}  {per_sec:.0}  {eta} left");
+        let style = style.expect("the template is valid").progress_chars("━╸─");
+        Counter(ProgressBar::new(count as u64).with_style(style).with_prefix(things))
+    }
+
+    pub(crate) fn add(&self, count: usize) {
+        self.0.inc(count as u64);
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
 
 /// Running totals over the batches of an epoch, shown as a bar.
 pub(crate) struct Progress {
@@ -60,8 +80,14 @@ impl Progress {
         self.started.elapsed()
     }
 
-    /// Removes the bar.
-    pub(crate) fn clear(&self) {
+    /// Images so far.
+    pub(crate) fn images(&self) -> usize {
+        self.images
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
 }

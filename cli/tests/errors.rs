@@ -28,7 +28,7 @@ fn command_lines() {
         (&["train", "--overwrite"], "--out <FOLDER>"),
         (&["train", "a", "b"], "unexpected argument 'b'"),
         (&["predict"], "<MODEL>"),
-        (&["predict", "model"], "<IMAGE>"),
+        (&["predict", "model"], "<FILE|FOLDER|->"),
         (&["predict", "model", "image", "--top", "0"], "0 is not in 1.."),
         (&["fly"], "unrecognized subcommand 'fly'"),
     ] {
@@ -134,7 +134,7 @@ fn output_that_cannot_be_written_or_is_not_read() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", common::stderr(&output));
-    assert_eq!(names(&folder.join("unread")).len(), 4);
+    assert!(folder.join("unread/report.html").exists());
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn losses_that_are_no_numbers() {
     let args = ["train", "data", "--epochs", "5", "--batch-size", "5", "--lr", "1e30"];
     let message = fail(&folder, &args, 1);
     assert!(message.contains("no longer a finite number") && message.contains("nothing was kept"), "{message}");
-    assert_eq!(names(&folder.join("runs")), [""; 0]);
+    assert!(!folder.join("runs").exists());
 }
 
 #[test]
@@ -176,20 +176,8 @@ fn models_and_pictures() {
     write_png(&folder.join("blank.png"), 40, &[255; 1600]);
     let png = fs::read(folder.join("good.png")).unwrap();
     fs::write(folder.join("cut.png"), &png[..png.len() / 2]).unwrap();
-    let images = ["blank.png", "cut.png", "garbage", "missing.png", "data", "empty"];
-    for bad in images {
+    for bad in ["blank.png", "cut.png", "garbage", "missing.png", "data", "empty"] {
         let message = fail(&folder, &["predict", model, bad], 1);
         assert!(message.starts_with(&format!("error: {bad}: ")), "{message}");
     }
-    // The good ones are classified all the same.
-    let args = [&["predict", model, "good.png"], &images[..], &["good.png"]].concat();
-    let output = rushlight(&folder, &args).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(
-        text.lines().filter(|line| line.starts_with("good.png: ") && line.ends_with(" %)")).count(),
-        2,
-        "{text}"
-    );
-    assert!(String::from_utf8_lossy(&output.stderr).contains("6 of 8 images could not be classified"));
 }

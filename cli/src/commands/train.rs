@@ -1,71 +1,110 @@
 //! `rushlight train`: trains an image classifier and writes model, metrics and figures into a folder.
 
-use crate::data::Data;
 use crate::failure::{Failure, Result};
 use crate::interrupt::Interrupt;
-use crate::model::{Classifier, LeNet};
+use crate::model::{LENET, names};
 use crate::output::say;
-use crate::report::{self, Epoch, HEADING};
+use crate::photos::{Part, Photos, split};
 use crate::run_folder::RunFolder;
-use crate::training::{Outcome, Training};
-use clap::{Args, ValueEnum};
-use rushlight::nn::{Module, Parameter};
-use rushlight::optim::{Adam, Optimizer, SGD};
-use rushlight::plot::ConfusionMatrix;
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use crate::table::Table;
+use crate::text::{shown, shown_path, thousands};
+use crate::training::{
+    Augmentation, CARRIED, Data, OptimizerKind, PLAN, Plan, ScheduleKind, Settings, Trained, Weights, train,
+};
+use clap::Args;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf, absolute};
 
-/// Train a classifier on the embedded digits or on a folder of IDX files
+/// Train a classifier on a folder of photographs
+///
+/// The classes are the names of the folders that the photographs are in, or what stands in front of their numbers, as in cat.0.jpg. Folders
+/// named train and valid (or validation, val, test) are the two parts; otherwise a part of each class is held out to validate on.
+///
+/// Without --model, photographs pass once through EfficientNet-Lite0 with ImageNet weights, which the program carries, and only a new last
+/// layer is trained: seconds instead of hours.
+///
+/// FOLDER may also hold the four IDX files of MNIST and its kin, plain or .gz; without FOLDER the embedded digits are used (2,000 for
+/// training, 500 for the test).
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  rushlight train photos/                               a classifier from what the program carries
+  rushlight train photos/ --model resnet18 --weights resnet18-f37072fd.pth --unfreeze-from layer4 --augment crop
+  rushlight train --resume runs/photos-1                continue a run that was stopped
+  rushlight train                                       the embedded digits")]
 pub(crate) struct TrainArgs {
-    /// Folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte,
-    /// each plain or .gz; without it the embedded digits (2,000 for training, 500 for the test) are used
+    /// Photographs, or IDX files
+    #[arg(value_name = "FOLDER")]
     pub data: Option<PathBuf>,
-    /// Passes over the training images
-    #[arg(long, default_value_t = 12, value_parser = count)]
-    pub epochs: usize,
+    /// The network, see `rushlight models` [default: efficientnet_lite0; lenet for digits]
+    #[arg(long, value_parser = model)]
+    pub model: Option<String>,
+    /// Weights to start with (.pt, .pth, .safetensors), for any number of classes [default: those the program carries, if they fit]
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Start with random weights
+    #[arg(long, conflicts_with = "weights")]
+    pub from_scratch: bool,
+    /// Train the last layer only [default with pretrained weights]
+    #[arg(long, conflicts_with_all = ["unfreeze_from", "from_scratch"])]
+    pub freeze: bool,
+    /// Train this part of the network and all after it (`rushlight inspect` lists the parts), or all parts
+    #[arg(long, value_name = "PART|all")]
+    pub unfreeze_from: Option<String>,
+    /// Passes over the training images [default: 20 if the last layer is trained alone, 12 for digits, otherwise 10]
+    #[arg(long, value_parser = count)]
+    pub epochs: Option<usize>,
     /// Images in each training step
     #[arg(long, default_value_t = 32, value_parser = count)]
     pub batch_size: usize,
-    /// Learning rate at the start; it falls to 0 along a cosine [default: 0.03 for sgd, 0.002 for adam]
+    /// The optimizer [default: sgd for digits, otherwise adam]
+    #[arg(long, value_enum)]
+    pub optimizer: Option<OptimizerKind>,
+    /// Learning rate at the start [default: by optimizer and by what is trained; the run says it]
     #[arg(long, value_parser = learning_rate)]
     pub lr: Option<f64>,
-    /// The optimizer
-    #[arg(long, value_enum, default_value_t = OptimizerKind::Sgd)]
-    pub optimizer: OptimizerKind,
-    /// Seed of initial weights, shuffling and dropout; the same seed produces the same model
+    /// How the learning rate changes
+    #[arg(long, value_enum, default_value_t = ScheduleKind::Cosine)]
+    pub schedule: ScheduleKind,
+    /// Random changes of the training photographs [default: none if the last layer is trained alone, otherwise crop]
+    #[arg(long, value_enum)]
+    pub augment: Option<Augmentation>,
+    /// Stop after this many epochs without a better one
+    #[arg(long, value_name = "EPOCHS", value_parser = count)]
+    pub patience: Option<usize>,
+    /// The share of each class that is held out to validate on [default: 0.2]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub validation: Option<f64>,
+    /// Leave out pictures that cannot be read, and say which
+    #[arg(long)]
+    pub skip_bad: bool,
+    /// Seed of the split, of initial weights, shuffling and dropout; the same seed produces the same model
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     /// Threads that compute; the result does not depend on it [default: one for each core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Threads that prepare batches ahead (0: none); the result does not depend on it
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024))]
-    pub workers: u16,
+    /// Threads that read pictures ahead; the result does not depend on it [default: one for each core; 0 for digits]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(..=1024))]
+    pub workers: Option<u16>,
     /// Folder to write into [default: the first free one of runs/<data>-1, runs/<data>-2 ...]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Write into the folder given with --out even if it holds another run
     #[arg(long, requires = "out")]
     pub overwrite: bool,
+    /// Continue the run in this folder, with its settings, as if it had never stopped
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = [
+        "data", "model", "weights", "from_scratch", "freeze", "unfreeze_from", "epochs", "batch_size", "optimizer", "lr", "schedule",
+        "augment", "patience", "validation", "skip_bad", "seed", "out", "overwrite",
+    ])]
+    pub resume: Option<PathBuf>,
 }
 
-/// The optimizers a classifier can be trained with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OptimizerKind {
-    /// Stochastic gradient descent with momentum 0.9
-    Sgd,
-    /// Adam with its default coefficients
-    Adam,
-}
-
-impl OptimizerKind {
-    /// The optimizer, with its default learning rate unless one is given.
-    fn build(self, params: Vec<Parameter>, lr: Option<f64>) -> Result<Box<dyn Optimizer>> {
-        Ok(match self {
-            OptimizerKind::Sgd => Box::new(SGD::builder(params).lr(lr.unwrap_or(0.03)).momentum(0.9).try_build()?),
-            OptimizerKind::Adam => Box::new(Adam::builder(params).lr(lr.unwrap_or(0.002)).try_build()?),
-        })
+/// The name of a network.
+fn model(text: &str) -> std::result::Result<String, String> {
+    match names().contains(&text) {
+        true => Ok(text.to_owned()),
+        false => Err("not the name of a network: `rushlight models` lists them".into()),
     }
 }
 
@@ -86,94 +125,165 @@ fn learning_rate(text: &str) -> std::result::Result<f64, String> {
     }
 }
 
+fn share(text: &str) -> std::result::Result<f64, String> {
+    match text.parse() {
+        Ok(value) if 0.0 < value && value < 1.0 => Ok(value),
+        Ok(_) => Err("must be between 0 and 1".into()),
+        Err(_) => Err("not a number".into()),
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let interrupt = Interrupt::listen()?;
     if let Some(threads) = args.threads {
         rushlight::set_num_threads(threads.into());
     }
-    let data = Data::load(args.data.as_deref())?;
+    let (plan, folder) = match &args.resume {
+        Some(path) => {
+            let folder = RunFolder::of_run(path)?;
+            (Plan::load(&folder.file(PLAN))?, folder)
+        }
+        None => begin(args)?,
+    };
+    let workers = match (args.workers, &plan.data) {
+        (Some(workers), _) => workers.into(),
+        (None, Data::Digits { .. }) => 0,
+        (None, Data::Photos { .. }) => rushlight::num_threads(),
+    };
+    let result = train(&plan, &folder, workers, &interrupt);
+    if result.is_err() && args.resume.is_none() && folder.is_without_results() {
+        folder.discard();
+    }
+    result
+}
+
+/// Plans a new run, and takes a folder for it.
+fn begin(args: &TrainArgs) -> Result<(Plan, RunFolder)> {
+    let (title, data) = match &args.data {
+        None => ("digits".to_owned(), Data::Digits { folder: None }),
+        Some(folder) => {
+            let full = absolute(folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+            let title = full.file_name().map_or("run".into(), |name| name.to_string_lossy().into_owned());
+            let data = if holds_idx_files(folder)? {
+                Data::Digits { folder: Some((&*full).into()) }
+            } else {
+                let photos = photographs(folder, args)?;
+                Data::photos(folder, &full, &photos)
+            };
+            (title, data)
+        }
+    };
+    let plan = Plan::new(title, settings(args, &data)?, data);
     let folder = match &args.out {
         Some(out) => RunFolder::at(out, args.overwrite)?,
-        None => RunFolder::numbered(Path::new("runs"), &data.name)?,
+        None => RunFolder::numbered(Path::new("runs"), &plan.title)?,
     };
-    let mut run = Run { folder: &folder, title: data.name.clone(), last: None, epochs: Vec::new() };
-    let result = run.train(args, data, &interrupt);
-    let kept = run.finish();
-    if run.epochs.is_empty() {
-        folder.discard_if_empty();
+    if let Err(failure) = plan.save(&folder.file(PLAN)) {
+        folder.discard();
+        return Err(failure);
     }
-    // What stopped the training matters more than a figure that could not be drawn after it.
-    result.and(kept)
+    Ok((plan, folder))
 }
 
-/// A training run: where it writes to, and what it has come to so far.
-struct Run<'a> {
-    folder: &'a RunFolder,
-    title: String,
-    epochs: Vec<Epoch>,
-    /// The test of the last finished epoch.
-    last: Option<ConfusionMatrix>,
+/// Whether a folder has files named as those of MNIST.
+fn holds_idx_files(folder: &Path) -> Result<bool> {
+    let failed = |error| Failure::new(format!("{}: {error}", folder.display()));
+    let entries = fs::read_dir(folder).map_err(failed)?;
+    let named =
+        |name: &[u8]| [b"idx1-ubyte", b"idx3-ubyte"].iter().any(|part| name.windows(part.len()).any(|at| at == *part));
+    let mut names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
+    Ok(names.any(|name| named(name.as_encoded_bytes())))
 }
 
-impl Run<'_> {
-    fn train(&mut self, args: &TrainArgs, data: Data, interrupt: &Interrupt) -> Result<()> {
-        rushlight::manual_seed(args.seed);
-        say(&data.describe())?;
-        let (mean, std) = data.statistics;
-        let classifier = Classifier { net: LeNet::new(data.classes), classes: data.classes, mean, std };
-        say(&format!(
-            "LeNet with {} parameters, {} threads",
-            classifier.net.num_parameters(),
-            rushlight::num_threads()
-        ))?;
-        let optimizer = args.optimizer.build(classifier.net.parameters(), args.lr)?;
-        let mut training =
-            Training::new(classifier, optimizer, data, args.epochs, args.batch_size, args.workers.into())?;
-        say(&format!("\n{HEADING}"))?;
-        let started = Instant::now();
-        for number in 1..=args.epochs {
-            match training.epoch(number, interrupt)? {
-                Outcome::Finished(epoch, confusion) => self.keep(&training.classifier, epoch, confusion)?,
-                Outcome::Interrupted => return Err(Failure::interrupted(self.stopped("interrupted", number))),
-                Outcome::Diverged => {
-                    let why = "the loss is no longer a finite number (a lower --lr helps)";
-                    return Err(Failure::new(self.stopped(why, number)));
-                }
-            }
+/// Finds the photographs of a folder, holds a part of them out, and says what there is.
+fn photographs(folder: &Path, args: &TrainArgs) -> Result<Photos> {
+    let mut photos = Photos::find(folder)?;
+    let given = photos.part(Part::Validation).next().is_some();
+    match (given, args.validation) {
+        (true, Some(_)) => {
+            let why =
+                "expected no --validation, since the photographs to validate on have a folder of their own, got one";
+            return Err(Failure::new(format!("{}: {why}", folder.display())));
         }
-        say(&format!("\ntrained in {:.1} s", started.elapsed().as_secs_f64()))
+        (true, None) => {}
+        (false, share) => split(&mut photos, share.unwrap_or(0.2), args.seed)?,
     }
-
-    /// Writes what there is after a finished epoch, so that nothing of it can be lost.
-    fn keep(&mut self, classifier: &Classifier, epoch: Epoch, confusion: ConfusionMatrix) -> Result<()> {
-        classifier.save(&self.folder.file("model.safetensors"), epoch.number)?;
-        self.epochs.push(epoch);
-        report::save_csv(&self.epochs, &self.folder.file("metrics.csv"))?;
-        self.last = Some(confusion);
-        say(&epoch.row())
+    let (pictures, classes) = (thousands(photos.pictures.len() as u64), photos.classes.len());
+    let layout = photos.layout.describe();
+    say(&format!("{}: {pictures} photographs of {classes} classes, which are {layout}", shown_path(folder)))?;
+    photos.notes.iter().try_for_each(|note| say(&format!("note: {}", shown(note))))?;
+    let how = if given { "given" } else { "held out" };
+    let mut table = Table::new().text("class").number("for training").number(format!("for validation ({how})"));
+    let [train, validation] = [Part::Train, Part::Validation].map(|part| photos.counts(part));
+    for ((name, train), validation) in photos.classes.iter().zip(train).zip(validation) {
+        table.row([shown(name), thousands(train as u64), thousands(validation as u64)]);
     }
+    table.print()?;
+    Ok(photos)
+}
 
-    fn stopped(&self, why: &str, number: usize) -> String {
-        match self.epochs.last() {
-            None => format!("{why} in epoch {number}: no epoch was finished, nothing was kept"),
-            Some(last) => {
-                format!("{why} in epoch {number}: epoch {} is kept in {}", last.number, self.folder.path().display())
-            }
+/// The settings of a run with all defaults filled in.
+fn settings(args: &TrainArgs, data: &Data) -> Result<Settings> {
+    let digits = matches!(data, Data::Digits { .. });
+    if digits {
+        let photographs_only = [
+            ("--augment", args.augment.is_some()),
+            ("--skip-bad", args.skip_bad),
+            ("--validation", args.validation.is_some()),
+            ("--model", args.model.as_deref().is_some_and(|model| model != LENET)),
+        ];
+        if let Some((option, _)) = photographs_only.iter().find(|(_, given)| *given) {
+            return Err(Failure::new(format!(
+                "expected options for digits (IDX files), got {option}, which is for photographs"
+            )));
         }
+    } else if args.model.as_deref() == Some(LENET) {
+        return Err(Failure::new(format!("expected a network for photographs, got {LENET}, which is for digits")));
     }
-
-    /// Draws the figures and reports the last finished epoch.
-    fn finish(&self) -> Result<()> {
-        let (Some(epoch), Some(confusion)) = (self.epochs.last(), &self.last) else { return Ok(()) };
-        report::save_curves(&self.title, &self.epochs, &self.folder.file("curves.png"))?;
-        confusion.save(self.folder.file("confusion.png"))?;
-        let accuracy = 100.0 * epoch.test_accuracy;
-        say(&format!(
-            "test accuracy {accuracy:.2} %, test loss {:.8}, training loss {:.8}",
-            epoch.test_loss, epoch.train_loss
-        ))?;
-        let folder = self.folder.path().display();
-        say(&format!("written to {folder}: model.safetensors, metrics.csv, curves.png, confusion.png"))
-    }
+    let model = args.model.clone().unwrap_or_else(|| if digits { LENET } else { CARRIED }.to_owned());
+    let weights = match &args.weights {
+        Some(file) => {
+            let failed = |error| Failure::new(format!("{}: {error}", file.display()));
+            // Better said before the folder of the run is made.
+            File::open(file).map_err(failed)?;
+            Weights::File((&*absolute(file).map_err(failed)?).into())
+        }
+        None if model == CARRIED && !args.from_scratch => Weights::Carried,
+        None => Weights::None,
+    };
+    let trained = match &args.unfreeze_from {
+        Some(part) if part == "all" => Trained::All,
+        Some(part) => Trained::From(part.clone()),
+        None if weights != Weights::None || args.freeze => Trained::Head,
+        None => Trained::All,
+    };
+    let head = trained == Trained::Head;
+    let optimizer = args.optimizer.unwrap_or(if digits { OptimizerKind::Sgd } else { OptimizerKind::Adam });
+    // Adam's learning rate: pretrained weights are to be changed a little only.
+    let adam = match (digits, head, &weights) {
+        (true, ..) | (_, true, _) => 0.002,
+        (.., Weights::None) => 0.001,
+        _ => 0.0001,
+    };
+    Ok(Settings {
+        model,
+        weights,
+        epochs: args.epochs.unwrap_or(if head {
+            20
+        } else if digits {
+            12
+        } else {
+            10
+        }),
+        batch_size: args.batch_size,
+        optimizer,
+        lr: args.lr.unwrap_or_else(|| optimizer.default_lr(adam)),
+        schedule: args.schedule,
+        augment: args.augment.unwrap_or(if digits || head { Augmentation::None } else { Augmentation::Crop }),
+        seed: args.seed,
+        patience: args.patience,
+        skip_bad: args.skip_bad,
+        trained,
+    })
 }

@@ -1,8 +1,10 @@
 //! Running the program in a folder of its own.
 #![allow(dead_code, reason = "each test file uses some of this")]
 
+pub(crate) mod colors;
+
 use rushlight::io::idx::{Idx, IdxData};
-use rushlight::vision::digits;
+use rushlight::vision::{Image, PixelFormat, digits};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -44,10 +46,7 @@ pub(crate) fn stderr(output: &Output) -> String {
 
 /// Writes a gray image as PNG.
 pub(crate) fn write_png(path: &Path, side: usize, pixels: &[u8]) {
-    let file = fs::File::create(path).unwrap();
-    let mut encoder = png::Encoder::new(file, side as u32, side as u32);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.write_header().unwrap().write_image_data(pixels).unwrap();
+    Image::new(side, side, PixelFormat::Gray, pixels.to_vec()).save(path).unwrap();
 }
 
 /// The names in a folder.

@@ -1,4 +1,4 @@
-//! What a classifier is trained and tested on.
+//! Data sets of IDX files.
 
 use crate::failure::{Failure, Result};
 use crate::model::{CLASSES, SIDE};
@@ -7,7 +7,7 @@ use rushlight::vision::digits;
 use std::path::Path;
 
 /// Images for training and for the test, as float32 from 0 to 1, and how many classes there are.
-pub(crate) struct Data {
+pub(crate) struct Digits {
     /// What runs on it are called.
     pub name: String,
     pub train: IdxDataset,
@@ -17,9 +17,9 @@ pub(crate) struct Data {
     pub statistics: (f64, f64),
 }
 
-impl Data {
+impl Digits {
     /// The data of a folder of IDX files, or the embedded digits.
-    pub(crate) fn load(folder: Option<&Path>) -> Result<Data> {
+    pub(crate) fn load(folder: Option<&Path>) -> Result<Digits> {
         let (name, train, test) = match folder {
             None => ("digits".into(), digits(true)?, digits(false)?),
             Some(folder) => {
@@ -51,7 +51,7 @@ impl Data {
         if statistics.1 < 1e-6 {
             return Err(Failure::new(format!("{place}: all training pixels are equal: there is nothing to learn")));
         }
-        Ok(Data { name, train, test, classes, statistics })
+        Ok(Digits { name, train, test, classes, statistics })
     }
 
     /// One line about it.
