@@ -38,7 +38,8 @@ impl Failure {
 
 impl From<rushlight::Error> for Failure {
     fn from(error: rushlight::Error) -> Self {
-        Failure::new(error.to_string())
+        // Differences between a state and a network are listed in lines of their own; here they follow in the same one.
+        Failure::new(error.to_string().replace("\n\t", " "))
     }
 }
 

@@ -144,6 +144,8 @@ fn networks_are_trained_as_a_whole() {
     }
 
     let message = fail(&folder, &["train", "photos", "--weights", "one/model.safetensors"], 1);
+    assert_eq!(message.lines().count(), 1);
+    assert!(!message.contains("\\n"), "{message}");
     for wanted in
         ["one/model.safetensors: expected weights of efficientnet_lite0", "_conv_stem.weight", "features.0.0.weight"]
     {
@@ -294,4 +296,23 @@ fn a_run_that_overwrites_leaves_nothing_of_the_other() {
     let left = fs::read(folder.join("run/wrong.png")).is_ok_and(|bytes| bytes == b"of another run");
     assert!(!left, "a figure of another run");
     assert_eq!(names(&folder.join("run")).iter().filter(|name| name.starts_with("events")).count(), 1);
+}
+
+#[test]
+#[cfg(unix)]
+fn files_that_cannot_be_written_end_the_run_without_a_part_of_them() {
+    let folder = folder("full");
+    write_photographs(&folder.join("photos"), 4);
+    // Like a full disk: no file may be longer than 2 or 4 MB, by the shell's units, and the model is.
+    let script = "trap '' XFSZ; ulimit -f 4000; exec \"$0\" train photos --epochs 2 --out run";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_rushlight")]).current_dir(&folder);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr(&output), "error: run/model.safetensors: File too large (os error 27)\n");
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("written to"));
+    assert_eq!(without_events(&folder.join("run")), ["checkpoint.safetensors", "run.json"]);
+    // Once there is room, the run continues.
+    succeed(&folder, &["train", "--resume", "run"]);
+    assert_eq!(without_events(&folder.join("run")), RESULTS);
 }

@@ -52,7 +52,7 @@ impl Classifier {
         if preprocessing.is_digits() != (architecture == LENET) {
             return Err(wrong(format!("expected {architecture} with its own preprocessing, got {preprocessing:?}")));
         }
-        net.try_load_state_dict(&tensors.into_iter().collect()).map_err(|error| wrong(error.to_string()))?;
+        net.try_load_state_dict(&tensors.into_iter().collect()).map_err(|error| Failure::from(error).in_file(path))?;
         net.eval();
         Ok(Classifier { net, architecture: architecture.clone(), classes, preprocessing, epoch, path: path.to_owned() })
     }

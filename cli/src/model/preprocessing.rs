@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// Lengths above this are no sizes of network inputs.
 const LONGEST: usize = 4096;
 
+/// The largest picture that is decoded: those of cameras, and no more, since each core decodes one and they take up to four bytes a pixel.
+const MAX_PIXELS: usize = 64 << 20;
+
 /// How the pictures of a model are prepared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "input", rename_all = "lowercase")]
@@ -99,7 +102,7 @@ impl Preprocessing {
     /// How pictures are decoded.
     pub(crate) fn decoding(&self) -> DecodeOptions {
         match self {
-            Preprocessing::Digits { .. } => DecodeOptions::new(),
+            Preprocessing::Digits { .. } => DecodeOptions::new().max_pixels(MAX_PIXELS),
             Preprocessing::Photographs(photographs) => photographs.decoding(),
         }
     }
@@ -133,6 +136,6 @@ impl Photographs {
 
     /// How photographs are decoded: large ones at a part of their size, which leaves averages over several pixels to the resizing.
     pub(crate) fn decoding(&self) -> DecodeOptions {
-        DecodeOptions::new().at_least([2 * self.resize; 2])
+        DecodeOptions::new().max_pixels(MAX_PIXELS).at_least([2 * self.resize; 2])
     }
 }

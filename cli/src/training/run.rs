@@ -24,10 +24,10 @@ pub(crate) fn train(plan: &Plan, folder: &RunFolder, workers: usize, interrupt: 
     let Some(prepared) = prepare(plan, workers, interrupt)? else { return Err(nothing()) };
     let mut run = Run::new(plan, folder, prepared)?;
     run.resume()?;
-    let result = run.epochs(interrupt);
-    let kept = run.finish(interrupt);
+    let stopped = run.epochs(interrupt)?;
+    let finished = run.finish(interrupt);
     // What stopped the training matters more than a figure that could not be drawn after it.
-    result.and(kept)
+    stopped.map_or(finished, Err)
 }
 
 struct Run<'a> {
@@ -91,7 +91,8 @@ impl<'a> Run<'a> {
         say(&format!("continued after epoch {last}"))
     }
 
-    fn epochs(&mut self, interrupt: &Interrupt) -> Result<()> {
+    /// Trains epoch by epoch, and returns what stopped it before the end. An error means that the results could not be written.
+    fn epochs(&mut self, interrupt: &Interrupt) -> Result<Option<Failure>> {
         let started = Instant::now();
         let first = self.report.epochs.len() + 1;
         if first <= self.plan.settings.epochs && !self.has_waited() {
@@ -101,13 +102,14 @@ impl<'a> Run<'a> {
             if self.has_waited() {
                 break;
             }
-            match self.training.epoch(number, interrupt)? {
-                Outcome::Finished(epoch, predictions) => self.keep(epoch, predictions)?,
-                Outcome::Interrupted => return Err(Failure::interrupted(self.stopped("interrupted", number))),
-                Outcome::Diverged { step, cause } => {
+            match self.training.epoch(number, interrupt) {
+                Ok(Outcome::Finished(epoch, predictions)) => self.keep(epoch, predictions)?,
+                Ok(Outcome::Interrupted) => return Ok(Some(Failure::interrupted(self.stopped("interrupted", number)))),
+                Err(failure) => return Ok(Some(Failure::new(self.stopped(&failure.to_string(), number)))),
+                Ok(Outcome::Diverged { step, cause }) => {
                     let why =
                         format!("the loss is no longer a finite number in step {step}: {cause} (a lower --lr helps)");
-                    return Err(Failure::new(self.stopped(&why, number)));
+                    return Ok(Some(Failure::new(self.stopped(&why, number))));
                 }
             }
         }
@@ -120,7 +122,8 @@ impl<'a> Run<'a> {
                 self.patience_in_words()
             ))?;
         }
-        say(&format!("\ntrained in {:.1} s", elapsed.as_secs_f64()))
+        say(&format!("\ntrained in {:.1} s", elapsed.as_secs_f64()))?;
+        Ok(None)
     }
 
     /// Whether the best epoch is as far back as the user's patience reaches.

@@ -32,10 +32,7 @@ pub(super) fn network(settings: &Settings, classes: usize) -> Result<Box<dyn Ima
 fn from_file(net: &dyn ImageModel, model: &str, file: &Name) -> Result<()> {
     let state = StateDict::load(file.path())?;
     net.try_load_backbone(&state).map_err(|error| {
-        let differences = error.to_string();
-        // The first line says only that there are differences.
-        let differences = differences.split_once('\n').map_or(differences.as_str(), |(_, list)| list);
-        Failure::new(format!("{}: expected weights of {model}, got others:\n{differences}", file.path().display()))
+        Failure::new(format!("expected weights of {model}, got others: {}", Failure::from(error))).in_file(file.path())
     })
 }
 

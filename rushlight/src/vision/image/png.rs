@@ -1,7 +1,7 @@
 //! PNG files.
 
 use super::orientation::Orientation;
-use super::read::{Claim, Decoded, allocate, damaged, finish};
+use super::read::{Claim, Decoded, allocate, damaged, finish, reserve};
 use super::{Image, PixelFormat};
 use crate::Result;
 use std::io::Cursor;
@@ -19,10 +19,19 @@ pub(super) fn decode(bytes: &[u8], claim: Claim) -> Result<Decoded> {
     decoder.set_limits(png::Limits { bytes: 64 << 20 });
     let mut reader = decoder.read_info().map_err(failed)?;
     let size = reader.output_buffer_size().ok_or_else(|| damaged("PNG", "expected a smaller image"))?;
-    let mut samples = allocate(size, 0)?;
-    let frame = reader.next_frame(&mut samples).map_err(failed)?;
-    samples.truncate(frame.buffer_size());
-    let format = match frame.color_type {
+    let samples = if reader.info().interlaced {
+        let mut samples = allocate(size, 0)?;
+        reader.next_frame(&mut samples).map_err(failed)?;
+        samples
+    } else {
+        // Row by row: a file that is cut short takes no more memory than what is there.
+        let mut samples = reserve(size)?;
+        while let Some(row) = reader.next_row().map_err(failed)? {
+            samples.extend_from_slice(row.data());
+        }
+        samples
+    };
+    let format = match reader.output_color_type().0 {
         png::ColorType::Grayscale => PixelFormat::Gray,
         png::ColorType::GrayscaleAlpha => PixelFormat::GrayAlpha,
         png::ColorType::Rgba => PixelFormat::Rgba,

@@ -185,9 +185,15 @@ pub(super) fn damaged(format: &str, message: impl std::fmt::Display) -> Error {
 
 /// Allocates samples, all of them `value`. Memory that does not suffice is an error, which it is not in `vec!`.
 pub(super) fn allocate(count: usize, value: u8) -> Result<Vec<u8>> {
+    let mut samples = reserve(count)?;
+    samples.resize(count, value);
+    Ok(samples)
+}
+
+/// An empty list with room for so many samples.
+pub(super) fn reserve(count: usize) -> Result<Vec<u8>> {
     let mut samples = Vec::new();
     samples.try_reserve_exact(count).map_err(|_| Error::Memory { bytes: count })?;
-    samples.resize(count, value);
     Ok(samples)
 }
 
